@@ -1,0 +1,55 @@
+"""perflab: the performance lab for vectorisation. Verified or no number.
+
+>>> import perflab
+>>> perflab.operations()
+('softmax_loss', 'fully_connected', 'conv2d', 'max_pool2d')
+>>> perflab.techniques("conv2d")
+('naive', 'per_neuron', 'vectorized', 'jit')
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perflab.contract import PerflabError as PerflabError
+    from perflab.grid import implementation as implementation
+    from perflab.grid import load as load
+    from perflab.grid import operation as operation
+    from perflab.grid import operations as operations
+    from perflab.grid import techniques as techniques
+    from perflab.oracle import verify as verify
+
+__version__ = "0.1.0"
+__all__ = [
+    "PerflabError",
+    "implementation",
+    "load",
+    "operation",
+    "operations",
+    "techniques",
+    "verify",
+]
+
+_HOME = {
+    "PerflabError": "perflab.contract",
+    "implementation": "perflab.grid",
+    "load": "perflab.grid",
+    "operation": "perflab.grid",
+    "operations": "perflab.grid",
+    "techniques": "perflab.grid",
+    "verify": "perflab.oracle",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that `import perflab` itself costs next to nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'perflab' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

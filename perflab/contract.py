@@ -1,0 +1,221 @@
+"""The nouns of perflab: frozen dataclasses, no logic.
+
+Everything else hangs on these: an `Operation` is described once, an `Implementation` is one technique's
+pair of functions, a `Case` is a named problem, a `Cell` is what one figure belongs to, a `Verdict` is
+what the oracle says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Direction = Literal["forward", "backward", "step"]
+
+DIRECTIONS: tuple[Direction, ...] = ("forward", "backward", "step")
+DTYPES = ("float32", "float64")
+
+
+class PerflabError(Exception):
+    """A mistake of the user's or of the input's, told in one line; the command line exits with 2."""
+
+
+class NoSpaceLeft(PerflabError):
+    """Records could not be written; what was written before is whole."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of an operation's `forward`.
+
+    `kind` is "array" (floats), "labels" (integers in [0, sizes[upper])), "scalar" (a real number) or
+    "pair" (an int or two ints, at least `minimum`). `shape` names the axes of an array, e.g. "NCHW".
+    """
+
+    name: str
+    kind: Literal["array", "labels", "scalar", "pair"]
+    shape: tuple[str, ...] = ()
+    upper: str = ""
+    minimum: int = 0
+    default: Any = None
+    required: bool = True
+    scale: float = 1.0
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A named problem: the sizes of its axes, the parameters, and how the inputs are drawn.
+
+    `inputs` is one of the kinds that `perflab.inputs` draws: "normal", "integers", "ties", "nan",
+    "extreme", "digits".
+    """
+
+    name: str
+    sizes: Mapping[str, int]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: str = "normal"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an operation must do in one direction, whoever implements it.
+
+    `flops` counts additions, multiplications, comparisons and exponentials; `bytes` counts every input
+    read once and every output written once.
+    """
+
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A mathematical function with a gradient, described once.
+
+    definition(*args) -> out
+        The textbook formula, forward only, in the precision of its arguments.
+    gradient(dout, *args) -> tuple
+        Its derivative along `wrt`, in the same precision; held to central differences of `definition`.
+    bound(unit_roundoff, dout, *args) -> (out_bound, grad_bounds)
+        First-order bounds of the rounding error of any order of summation, element by element.
+    derive(sizes, parameters) -> sizes
+        The sizes of the output's axes; raises ValueError where the parameters do not fit.
+    cost(sizes, parameters, itemsize) -> {"forward": Cost, "backward": Cost, "step": Cost}
+    """
+
+    name: str
+    title: str
+    summary: str
+    arguments: Mapping[str, Argument]
+    out_shape: tuple[str, ...]
+    wrt: tuple[str, ...]
+    definition: Callable[..., Any]
+    gradient: Callable[..., tuple[Array, ...]]
+    bound: Callable[..., tuple[Any, tuple[Array, ...]]]
+    derive: Callable[[Mapping[str, int], Mapping[str, Any]], dict[str, int]]
+    cost: Callable[[Mapping[str, int], Mapping[str, Any], int], dict[str, Cost]]
+    cases: Mapping[str, Case]
+    checks: Mapping[str, Case]
+    ladder: tuple[str, ...]
+    exact_on_integers: bool
+    kinks: bool = False
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One operation in one technique: a `forward` and a `backward`.
+
+    forward(*args) -> (out, cache);  backward(dout, cache) -> gradients in the order of `wrt`.
+    `summary` is the first line of the file's docstring, `source` the file's path.
+    """
+
+    operation: str
+    technique: str
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[[Any, Any], tuple[Array, ...]]
+    source: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A known mistake, kept to hold the oracle to its word.
+
+    `lesson` says in one line what is wrong; `equation` names the line of the derivation that it breaks.
+    """
+
+    name: str
+    lesson: str
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[[Any, Any], tuple[Array, ...]]
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """What one figure belongs to."""
+
+    operation: str
+    case: str
+    dtype: str
+    threads: int
+    direction: str
+    technique: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing the oracle looked at.
+
+    `error` is the largest |got − wanted| as a share of what was allowed; `where` names case, tensor and
+    index; `got` and `wanted` are the two values there.
+    """
+
+    name: str
+    ok: bool
+    case: str
+    dtype: str
+    error: float = 0.0
+    where: str = ""
+    got: str = ""
+    wanted: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the oracle says of an implementation. Truthy when right.
+
+    `status` is "right", "wrong", "not trusted" (the evidence was too thin to say) or "not checked".
+    `error` is the worst error as a share of its rounding bound; `where` the worst tensor and index, or,
+    where something is wrong, what and where.
+    """
+
+    operation: str
+    technique: str
+    dtype: str
+    status: str
+    error: float
+    where: str
+    checks: tuple[Check, ...] = ()
+    deterministic: bool = True
+    exact: bool | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True when every check passed."""
+        return self.status == "right"
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run measures. Saved as the first record, so that a run can be resumed as it was begun."""
+
+    preset: str
+    techniques: Mapping[str, tuple[str, ...]]
+    cases: Mapping[str, tuple[str, ...]]
+    dtypes: tuple[str, ...]
+    threads: tuple[int, ...]
+    directions: tuple[str, ...]
+    processes: int
+    passes: int
+    block_s: float
+    budget_s: float
+    outside: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One contender's turn in one pass: the smallest thing that is measured, saved, and never repeated."""
+
+    cell: Cell
+    process: int
+    pass_: int
+

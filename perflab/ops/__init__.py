@@ -1,0 +1,1 @@
+"""The operations: one folder each, one file a technique."""
