@@ -105,6 +105,7 @@ class Operation:
     ladder: tuple[str, ...]
     exact_on_integers: bool
     kinks: bool = False
+    multiplies: bool = True
 
 
 @dataclass(frozen=True)

@@ -107,4 +107,5 @@ operation = Operation(
     ladder=("naive", "per_neuron", "vectorized", "jit"),
     exact_on_integers=True,
     kinks=True,
+    multiplies=False,
 )

@@ -1,0 +1,10 @@
+"""The suite's hooks live in `perflab.plugin`, so that an installed perflab brings them along."""
+
+from perflab.plugin import (
+    contest,
+    pytest_addoption,
+    pytest_configure,
+    pytest_generate_tests,
+)
+
+__all__ = ["contest", "pytest_addoption", "pytest_configure", "pytest_generate_tests"]

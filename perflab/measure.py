@@ -1,0 +1,280 @@
+"""A cell becomes a warmed, checked callable; nothing else is ever handed to the clock.
+
+A `Stage` holds one case's inputs in one dtype while its contenders take turns on it. A `Contender` gets
+onto the stage by computing the right output and gradients from the very inputs that will be timed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from perflab import inputs, oracle
+from perflab import plan as plans
+from perflab.contract import Array, Case, Cost, Implementation, Operation
+
+ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
+MOST_ROUNDS = 12
+FAST_CALL_S = 0.05  # below this a second call is made before timing, to know a call without its warm-up
+
+
+class Rejected(Exception):
+    """A contender may not be timed, or its time may not be shown; the message says why."""
+
+
+@dataclass
+class Stage:
+    """One case in one dtype: its inputs, what is right for them, and who takes turns on it."""
+
+    operation: Operation
+    case: Case
+    dtype: str
+    contenders: dict[str, Contender] = field(default_factory=dict)
+
+    @cached_property
+    def args(self) -> tuple[Any, ...]:
+        """The inputs, in the order of the operation's arguments."""
+        return tuple(inputs.make(self.operation, self.case, self.dtype).values())
+
+    @cached_property
+    def dout(self) -> Any:
+        """The upstream gradient: random, never ones."""
+        return inputs.upstream(self.operation, self.case, self.dtype)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The hash of all inputs as they were made."""
+        return oracle.fingerprint([*self.args, self.dout])
+
+    @cached_property
+    def costs(self) -> Mapping[str, Cost]:
+        """What the operation costs here, per direction."""
+        return plans.costs(self.operation, self.case, self.dtype)
+
+    @cached_property
+    def reference(self) -> oracle.Reference:
+        """What is right here, itself held to the definition along a random direction."""
+        assert self.fingerprint
+        right = oracle.reference(
+            self.operation, self.args, self.dout, self.dtype, self.costs["forward"].flops
+        )
+        if oracle.differentiable(self.operation, self.case):
+            share, _ = oracle.along_a_direction(self.operation, self.args, self.dout, right)
+            if not share <= 1:
+                raise AssertionError(f"{self.operation.name}: its gradient is not its definition's: {share}")
+        return right
+
+    def admit(self, implementation: Implementation) -> Contender:
+        """Verify an implementation on these inputs. Raises Rejected where it is not shown to be right."""
+        contender = Contender(self, implementation)
+        contender.verify()
+        self.contenders[implementation.technique] = contender
+        return contender
+
+    def untouched(self) -> bool:
+        """Whether the inputs are still, bit for bit, what was verified."""
+        return oracle.fingerprint([*self.args, self.dout]) == self.fingerprint
+
+
+@dataclass
+class Contender:
+    """An implementation on a stage, from its verification to the last of its blocks."""
+
+    stage: Stage
+    implementation: Implementation
+    share: float = 0.0
+    where: str = ""
+    compile_s: float = 0.0
+    first_s: dict[str, float] = field(default_factory=dict)
+    warm_s: dict[str, float] = field(default_factory=dict)
+    _right: tuple[Array, ...] = ()
+    _cache: Any = None
+
+    def verify(self) -> None:
+        """Run once on the stage's inputs, hold the result to the reference, learn how long a call takes."""
+        stage = self.stage
+        right = stage.reference
+        with compilations() as compiled:
+            got = self._call_both(self.first_s)
+        self.compile_s = compiled.seconds
+        self._hold(right, got)
+        self._right = tuple(np.array(mine) for mine in got)
+        self.warm_s = dict(self.first_s)
+        if compiled.count or self._compiles() or sum(self.first_s.values()) < FAST_CALL_S:
+            self._call_both(self.warm_s)
+        if not stage.untouched():
+            raise Rejected("it wrote to its inputs")
+
+    def callable(self, direction: str) -> Callable[[], Any]:
+        """What is timed: no arguments to build, no set-up inside."""
+        forward, backward = self.implementation.forward, self.implementation.backward
+        args, dout = self.stage.args, self.stage.dout
+        if direction == "forward":
+            return partial(forward, *args)
+        if direction == "backward":
+            return partial(backward, dout, self._cache)
+
+        def step() -> Any:
+            out, cache = forward(*args)
+            return out, backward(dout, cache)
+
+        return step
+
+    def rounds(self, direction: str, block_s: float) -> tuple[int, int]:
+        """Rounds, and calls within each, that fill a block."""
+        call_s = max(self.call_s(direction), 1e-9)
+        iterations = max(1, round(ROUND_S / call_s))
+        return max(1, min(MOST_ROUNDS, int(block_s / (iterations * call_s)))), iterations
+
+    def call_s(self, direction: str) -> float:
+        """Seconds of one warm call, as the verification or the last block saw it."""
+        if direction in self.warm_s:
+            return self.warm_s[direction]
+        return self.warm_s["forward"] + self.warm_s["backward"]
+
+    def learn(self, direction: str, call_s: float) -> None:
+        """Take a block's seconds a call as what the next block of this direction will need."""
+        self.warm_s[direction] = call_s
+
+    def check_after(self, direction: str, result: Any) -> str:
+        """Hold what the last timed call returned to what was verified: "same bits" or "within bound".
+
+        Raises Rejected where it is neither.
+        """
+        verified = self._right
+        if direction == "forward":
+            got, positions = (result[0],), [0]
+        elif direction == "backward":
+            got, positions = tuple(result), list(range(1, len(verified)))
+        else:
+            got, positions = (result[0], *result[1]), list(range(len(verified)))
+        if len(got) == len(positions) and all(
+            np.array_equal(np.asarray(mine, verified[at].dtype), verified[at], equal_nan=True)
+            for mine, at in zip(got, positions, strict=True)
+        ):
+            return "same bits"
+        reference = self.stage.reference
+        part = oracle.Reference(
+            tuple(reference.names[at] for at in positions),
+            tuple(reference.values[at] for at in positions),
+            tuple(reference.bounds[at] for at in positions),
+            reference.precision,
+            reference.dtype,
+        )
+        self._hold(part, got)
+        return "within bound"
+
+    def _compiles(self) -> bool:
+        """Whether the first call may have compiled or loaded a kernel (a Numba dispatcher has signatures)."""
+        pair = (self.implementation.forward, self.implementation.backward)
+        return any(hasattr(function, "signatures") for function in pair)
+
+    def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
+        clock = time.perf_counter
+        try:
+            began = clock()
+            out, self._cache = self.implementation.forward(*self.stage.args)
+            between = clock()
+            grads = self.implementation.backward(self.stage.dout, self._cache)
+            seconds.update(forward=between - began, backward=clock() - between)
+        except (Exception, SystemExit) as error:
+            message = str(error).strip().split("\n")[0] or "no message"
+            raise Rejected(f"it raised {type(error).__name__}: {message}") from error
+        if not isinstance(grads, tuple):
+            raise Rejected(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
+        return (out, *grads)
+
+    def _hold(self, right: oracle.Reference, got: Sequence[Any]) -> None:
+        wrong = oracle.form(right, got)
+        if wrong:
+            raise Rejected(wrong)
+        thin = [
+            name
+            for name, value in zip(right.names, right.values, strict=True)
+            if value.size and np.count_nonzero(value) < oracle.THIN * value.size
+        ]
+        if thin:
+            raise Rejected(f"not trusted: {', '.join(thin)} is all but zero on these inputs")
+        for worst in oracle.judge(right, got):
+            if worst.share > 1:
+                raise Rejected(
+                    f"wrong: {worst.where} = {worst.got}, wanted {worst.wanted}"
+                    f" ({worst.share:.3g} times its rounding bound)"
+                )
+            if worst.share >= self.share:
+                self.share, self.where = worst.share, worst.where
+
+
+# ------------------------------------------------------------------------------------------ predictions
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds a call, per direction, for a case that was not run; and what they were taken from."""
+
+    seconds: Mapping[str, float]
+    basis: str
+
+
+def forecast(points: Sequence[tuple[str, float, Mapping[str, float]]], flops: float) -> Forecast | None:
+    """Seconds a call at `flops` from (case, flops, seconds by direction) of the same contender.
+
+    A straight line on log axes through the points, laid through the largest of them; its slope is kept
+    between 0.8 and 1.3, and is 1 where there is only one point. None without points.
+    """
+    points = sorted(points, key=lambda point: point[1])
+    if not points:
+        return None
+    slope = 1.0
+    if len(points) > 1:
+        x = np.log([point[1] for point in points])
+        y = np.log([sum(point[2].values()) for point in points])
+        if np.ptp(x) > 0:
+            slope = float(np.clip(np.polyfit(x, y, 1)[0], 0.8, 1.3))
+    _, largest, seconds = points[-1]
+    scale = (flops / largest) ** slope
+    predicted = {direction: call_s * scale for direction, call_s in seconds.items()}
+    predicted["step"] = sum(seconds.values()) * scale
+    names = ", ".join(point[0] for point in points)
+    return Forecast(predicted, f"flops^{slope:.2f} from {names}")
+
+
+# ------------------------------------------------------------------------------------------ compilation
+
+
+@dataclass
+class Compilations:
+    """How many functions Numba compiled, and in how many seconds. Loading from its cache does not count."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+
+@contextmanager
+def compilations() -> Iterator[Compilations]:
+    """Counts Numba's compilations while the `with` block runs; none where Numba is not loaded."""
+    seen = Compilations()
+    if "numba" not in sys.modules:
+        yield seen
+        return
+    from numba.core import event
+
+    class Listener(event.TimingListener):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:
+            seen.count += 1
+            super().on_start(event)
+
+        def on_end(self, event: Any) -> None:
+            super().on_end(event)  # compilations nest; the listener times the outermost
+            if self.done:
+                seen.seconds = self.duration
+
+    with event.install_listener("numba:compile", Listener()):
+        yield seen

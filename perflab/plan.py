@@ -1,0 +1,175 @@
+"""What a run measures, and in which order: presets, plans and their blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from perflab.contract import (
+    DIRECTIONS,
+    DTYPES,
+    Block,
+    Case,
+    Cell,
+    Cost,
+    Operation,
+    PerflabError,
+    Plan,
+)
+from perflab.grid import operation, unknown
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much to measure. `block_s` is a block's target, `budget_s` the most that one cell may take."""
+
+    summary: str
+    cases: tuple[str, ...] | None
+    dtypes: tuple[str, ...]
+    directions: tuple[str, ...]
+    processes: int
+    passes: int
+    block_s: float
+    budget_s: float
+
+
+PRESETS: Mapping[str, Preset] = {
+    "smoke": Preset(
+        "two small cases, float32: does it all work?",
+        ("tiny", "digits"), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0,
+    ),
+    "quick": Preset("every case, both dtypes, in some minutes", None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0),
+    "full": Preset("every case, long enough for tight intervals", None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0),
+}  # fmt: skip
+DEFAULT_PRESET = "quick"
+
+
+def make(
+    techniques: Mapping[str, tuple[str, ...]],
+    preset: str = DEFAULT_PRESET,
+    *,
+    cases: Sequence[str] = (),
+    dtypes: Sequence[str] = (),
+    threads: Sequence[int] = (1,),
+    outside: Mapping[str, str] | None = None,
+) -> Plan:
+    """A plan for these operations and techniques; `cases` and `dtypes` narrow the preset's.
+
+    Raises PerflabError for a case that none of the operations has.
+    """
+    if preset not in PRESETS:
+        raise PerflabError(unknown("preset", preset, PRESETS))
+    how = PRESETS[preset]
+    known = list(dict.fromkeys(name for op in techniques for name in operation(op).cases))
+    for name in cases:
+        if name not in known:
+            raise PerflabError(unknown("case", name, known))
+    wanted = tuple(cases) or how.cases or tuple(known)
+    chosen = {op: tuple(name for name in operation(op).cases if name in wanted) for op in techniques}
+    return Plan(
+        preset=preset,
+        techniques={op: tuple(names) for op, names in techniques.items() if chosen[op]},
+        cases={op: names for op, names in chosen.items() if names},
+        dtypes=tuple(dict.fromkeys(dtypes)) or how.dtypes,
+        threads=tuple(dict.fromkeys(threads)),
+        directions=how.directions,
+        processes=how.processes,
+        passes=how.passes,
+        block_s=how.block_s,
+        budget_s=how.budget_s,
+        outside=dict(outside or {}),
+    )
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What the plan's names mean: titles, sizes, costs. Saved with the run, so that a report needs no code."""
+    described: dict[str, Any] = {}
+    for op, cases in plan.cases.items():
+        known = operation(op)
+        described[op] = {
+            "title": known.title,
+            "summary": known.summary,
+            "exact_on_integers": known.exact_on_integers,
+            "multiplies": known.multiplies,
+            "cases": {
+                name: {
+                    "sizes": dict(known.cases[name].sizes),
+                    "parameters": dict(known.cases[name].parameters),
+                    "inputs": known.cases[name].inputs,
+                    "costs": {
+                        dtype: {way: asdict(cost) for way, cost in costs(known, known.cases[name], dtype).items()}
+                        for dtype in plan.dtypes
+                    },
+                }
+                for name in cases
+            },
+        }
+    return described
+
+
+def costs(described: Operation, case: Case, dtype: str) -> dict[str, Cost]:
+    """What an operation costs on a case, per direction."""
+    parameters = {
+        a.name: (value, value) if isinstance(value := case.parameters.get(a.name, a.default), int) else value
+        for a in described.arguments.values()
+        if a.kind == "pair"
+    }
+    return described.cost(case.sizes, parameters, 4 if dtype == "float32" else 8)
+
+
+def blocks(plan: Plan, threads: int, process: int) -> Iterator[Block]:
+    """One process's blocks in the order in which they are measured.
+
+    The contenders of a case follow one another within every pass, and each pass begins with another of
+    them, so that drift falls on all alike.
+    """
+    for op, techniques in plan.techniques.items():
+        for dtype in plan.dtypes:
+            for case in plan.cases[op]:
+                for pass_ in range(plan.passes):
+                    for turn, direction in enumerate(plan.directions):
+                        first = (process * plan.passes + pass_ + turn) % len(techniques)
+                        for technique in techniques[first:] + techniques[:first]:
+                            cell = Cell(op, case, dtype, threads, direction, technique)
+                            yield Block(cell, process, pass_)
+
+
+def size(plan: Plan) -> int:
+    """How many blocks the whole plan has."""
+    cells = sum(len(plan.techniques[op]) * len(plan.cases[op]) for op in plan.techniques)
+    per_cell = len(plan.dtypes) * len(plan.directions) * len(plan.threads)
+    return cells * per_cell * plan.processes * plan.passes
+
+
+def name(block: Block) -> str:
+    """A block as a short string, as pytest shows it; `parse` reads it back."""
+    c = block.cell
+    return "/".join(
+        [c.operation, c.technique, c.case, c.dtype, c.direction, f"t{c.threads}", f"{block.process}.{block.pass_}"]
+    )
+
+
+def parse(text: str) -> Block:
+    """The block that `name` wrote."""
+    op, technique, case, dtype, direction, threads, when = text.split("/")
+    process, pass_ = when.split(".")
+    return Block(Cell(op, case, dtype, int(threads[1:]), direction, technique), int(process), int(pass_))
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain JSON."""
+    return asdict(plan)
+
+
+def from_json(held: Mapping[str, Any]) -> Plan:
+    """The plan that `to_json` wrote. Raises KeyError or TypeError where something is missing."""
+    plan = Plan(**held)
+    return replace(
+        plan,
+        techniques={op: tuple(names) for op, names in plan.techniques.items()},
+        cases={op: tuple(names) for op, names in plan.cases.items()},
+        dtypes=tuple(plan.dtypes),
+        threads=tuple(plan.threads),
+        directions=tuple(plan.directions),
+    )

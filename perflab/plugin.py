@@ -1,0 +1,287 @@
+"""The pytest plugin behind `bench/`: one parametrised test, its blocks interleaved, pytest-benchmark the clock.
+
+Plain `pytest bench/` measures a preset in this one process and prints pytest-benchmark's own table.
+`perflab run` calls the same suite once for every process of a plan, with `--perflab-run`: then each block
+is appended to the run's records as it ends, blocks that are there already are not measured again, and the
+parent is told of every step through a pipe.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perflab import machine
+from perflab.contract import Block, Cell, NoSpaceLeft, PerflabError, Plan
+
+EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
+PARENT = "PERFLAB_PARENT"
+EXIT_NO_SPACE = 28
+EXIT_BROKEN = 29
+EXIT_BROKEN_WORD = "the harness failed at "
+IDENTITY = ("operation", "case", "dtype", "threads", "technique")
+
+
+class Contest:
+    """What the blocks of one process share: the plan, the stage, the records, the pipe to the parent."""
+
+    def __init__(self, plan: Plan, folder: Path | None) -> None:
+        """Take up a plan; with a folder, go on from its records."""
+        from perflab import records
+
+        self.plan = plan
+        self.history: list[Mapping[str, Any]] = []
+        self.writer = None
+        if folder is not None:
+            self.history = list(records.read(folder).records)
+            self.writer = records.Writer(folder)
+        self._events = int(os.environ[EVENTS]) if EVENTS in os.environ else None
+        self._stage: Any = None
+        self._out: dict[tuple[str, str], str] = {}
+        self._untimed: set[str] = set()
+
+    # -- one block
+
+    def measure(self, block: Block, benchmark: Any) -> None:
+        """Measure one block, or skip it as predicted, or fail it as not shown to be right."""
+        from perflab.measure import Rejected, compilations
+        from perflab.plan import name as plan_name
+
+        cell = block.cell
+        self.tell("start", **self._identity(cell), direction=cell.direction, pass_=block.pass_)
+        try:
+            contender = self._contender(block, benchmark)
+            rounds, iterations = contender.rounds(cell.direction, self.plan.block_s)
+            if cell.threads > 1:
+                machine.settle()
+            benchmark.group = f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}"
+            with compilations() as compiled:
+                result = benchmark.pedantic(
+                    contender.callable(cell.direction), rounds=rounds, iterations=iterations
+                )
+            if compiled.count:
+                raise Rejected("it compiled while it was timed")
+            try:
+                checked = contender.check_after(cell.direction, result)
+            except (TypeError, ValueError, IndexError) as error:
+                raise Rejected(f"a timed call returned something else: {error}") from error
+        except Rejected as why:
+            benchmark.has_error = True
+            if benchmark.stats is not None:
+                benchmark.stats.stats.data.clear()  # verified or no number
+            self._out[cell.operation, cell.technique] = str(why)
+            self.record("failure", **self._identity(cell), direction=cell.direction, process=block.process,
+                        reason=str(why))  # fmt: skip
+            pytest.fail(f"{cell.operation}/{cell.technique} on {cell.case}: {why}", pytrace=False)
+        except Exception as error:  # ours, not the contender's: a run must not look whole after it
+            if self.writer is None:
+                raise
+            message = f"{plan_name(block)}: {type(error).__name__}: {error}"
+            pytest.exit(f"{EXIT_BROKEN_WORD}{message}", returncode=EXIT_BROKEN)
+        benchmark.extra_info.update(verified=f"{contender.share:.3g} of its rounding bound", after=checked)
+        if benchmark.stats is None:  # benchmarks are disabled: the block has run once, as a test
+            return
+        seconds = [float(f"{s:.6g}") for s in benchmark.stats.stats.data]
+        contender.learn(cell.direction, min(seconds))
+        self.record(
+            "block", **self._identity(cell), direction=cell.direction, process=block.process,
+            **{"pass": block.pass_}, iterations=iterations, rounds_s=seconds, after=checked,
+        )  # fmt: skip
+
+    def finish_stage(self) -> None:
+        """Clear the stage: its inputs must be, bit for bit, what was verified."""
+        stage, self._stage = self._stage, None
+        if stage is not None and stage.contenders and not stage.untouched():
+            self.record("failure", operation=stage.operation.name, case=stage.case.name, dtype=stage.dtype,
+                        threads=self._threads, technique="", process=self._process,
+                        reason="the inputs changed while they were timed")  # fmt: skip
+
+    def close(self) -> None:
+        """Clear the stage and close the records."""
+        self.finish_stage()
+        if self.writer is not None:
+            self.writer.close()
+
+    # -- what a block needs
+
+    def _contender(self, block: Block, benchmark: Any) -> Any:
+        from perflab import grid
+        from perflab.measure import Rejected, Stage, forecast
+
+        cell = block.cell
+        key = (cell.operation, cell.case, cell.dtype)
+        if self._stage is None or key != (self._stage.operation.name, self._stage.case.name, self._stage.dtype):
+            self.finish_stage()
+            described = grid.operation(cell.operation)
+            self._stage = Stage(described, described.cases[cell.case], cell.dtype)
+            self._process, self._threads = block.process, cell.threads
+        stage = self._stage
+        if cell.technique in stage.contenders:
+            return stage.contenders[cell.technique]
+        self._skip_if_out(block, benchmark)
+        turns = self.plan.processes * self.plan.passes
+        before = self._past(cell)
+        if not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before):
+            points = [(r["case"], r["flops"], r["warm_s"]) for r in before if r["kind"] == "verdict"]
+            expected = forecast(points, stage.costs["step"].flops)
+            if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
+                self._predict(block, benchmark, expected.seconds, expected.basis)
+        path = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
+        if path is not None:
+            implementation = grid.load_raw(path, cell.operation, cell.technique)
+        else:
+            implementation = grid.raw(cell.operation, cell.technique)
+        self.tell("prepare", **self._identity(cell))
+        try:
+            contender = stage.admit(implementation)
+        except Rejected as why:
+            self.record("verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why))
+            raise
+        self.record(
+            "verdict", **self._identity(cell), process=block.process, status="right", share=contender.share,
+            where=contender.where, precision=stage.reference.precision, compile_s=contender.compile_s,
+            first_s=contender.first_s, warm_s=contender.warm_s, flops=stage.costs["step"].flops,
+        )  # fmt: skip
+        # A first call far above its forecast is not timed either: its one call tells how long it takes.
+        first_time = not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before)
+        if first_time and contender.call_s("step") * turns > 2 * self.plan.budget_s:
+            del stage.contenders[cell.technique]
+            seconds = {**contender.warm_s, "step": contender.call_s("step")}
+            self._predict(block, benchmark, seconds, "one call, untimed rounds")
+        return contender
+
+    def _skip_if_out(self, block: Block, benchmark: Any) -> None:
+        """Skip a contender that a prediction or a failure already stands for."""
+        from perflab.measure import Rejected
+
+        cell = block.cell
+        if (cell.operation, cell.technique) in self._out:
+            raise Rejected(self._out[cell.operation, cell.technique])
+        for record in self._past(cell):
+            if record["case"] == cell.case and record["kind"] == "prediction":
+                self._skip(block, benchmark, f"predicted: {record['basis']}")
+
+    def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
+        self.record("prediction", **self._identity(block.cell), seconds=dict(seconds), basis=basis,
+                    budget_s=self.plan.budget_s, process=block.process)  # fmt: skip
+        self._skip(block, benchmark, f"predicted: {basis}")
+
+    def _skip(self, block: Block, benchmark: Any, why: str) -> None:
+        self.tell("skip", **self._identity(block.cell), direction=block.cell.direction)
+        benchmark.skipped = True
+        pytest.skip(why)
+
+    def _past(self, cell: Cell) -> list[Mapping[str, Any]]:
+        """Verdicts and predictions of this contender so far, on every case."""
+        mine = (cell.operation, cell.dtype, cell.threads, cell.technique)
+        return [
+            r
+            for r in self.history
+            if r["kind"] in ("verdict", "prediction")
+            and r.get("status", "right") == "right"
+            and (r["operation"], r["dtype"], r["threads"], r["technique"]) == mine
+        ]
+
+    def _identity(self, cell: Cell) -> dict[str, Any]:
+        return {name: getattr(cell, name) for name in IDENTITY}
+
+    # -- what leaves this process
+
+    def record(self, kind: str, **fields: Any) -> None:
+        """Keep a record, append it to the run's folder where there is one, and tell the parent."""
+        self.history.append({"kind": kind, **fields})
+        if self.writer is not None:
+            try:
+                self.writer.append(kind, **fields)
+            except NoSpaceLeft as full:
+                self.tell("error", message=str(full))
+                pytest.exit(str(full), returncode=EXIT_NO_SPACE)
+            except PerflabError as broken:
+                self.tell("error", message=str(broken))
+                pytest.exit(str(broken), returncode=EXIT_BROKEN)
+        self.tell(kind, **{name: fields[name] for name in (*IDENTITY, "direction", "reason") if name in fields})
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """One line to the parent; a parent that is gone ends this process."""
+        if self._events is None:
+            return
+        try:
+            os.write(self._events, json.dumps({"event": event, **fields}).encode() + b"\n")
+        except BrokenPipeError:
+            pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
+
+
+# ------------------------------------------------------------------------------------------------- hooks
+
+CONTEST = pytest.StashKey[Contest]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the suite."""
+    group = parser.getgroup("perflab")
+    group.addoption("--perflab-run", metavar="DIR", help="take the plan of this run and append to its records")
+    group.addoption("--perflab-process", type=int, default=0, metavar="I", help="which of the plan's processes")
+    group.addoption("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
+    group.addoption("--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure")
+    group.addoption("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
+                    help="without a run: which operations and techniques")  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Pin the thread pools before NumPy is imported, and die with the parent."""
+    threads = config.getoption("--perflab-threads")
+    for name, value in machine.pinned(threads).items():
+        os.environ.setdefault(name, value)
+    if PARENT in os.environ:
+        _die_with_parent(int(os.environ[PARENT]))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test a block, in the order in which the plan measures them."""
+    if "block" not in metafunc.fixturenames:
+        return
+    from perflab import grid, plan, records
+
+    config = metafunc.config
+    folder = config.getoption("--perflab-run")
+    try:
+        if folder:
+            run = records.read(folder)
+            chosen, done = run.plan, run.done()
+        else:
+            targets = grid.targets(config.getoption("--perflab-target"))
+            chosen, done = plan.make(targets, config.getoption("--perflab-preset")), set()
+    except PerflabError as wrong:
+        raise pytest.UsageError(str(wrong)) from None
+    contest = Contest(chosen, Path(folder) if folder else None)
+    config.stash[CONTEST] = contest
+    config.add_cleanup(contest.close)
+    threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
+    blocks = [b for b in plan.blocks(chosen, threads, process) if b not in done]
+    metafunc.parametrize("block", [plan.name(b) for b in blocks])
+
+
+@pytest.fixture(scope="session")
+def contest(request: pytest.FixtureRequest) -> Iterator[Contest]:
+    """The contest of this process, its pools held to their number of threads."""
+    from threadpoolctl import threadpool_limits
+
+    held = request.config.stash[CONTEST]
+    with threadpool_limits(request.config.getoption("--perflab-threads")):
+        yield held
+
+
+def _die_with_parent(parent: int) -> None:
+    """On Linux the kernel ends this process when the run that asked for it is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(EXIT_BROKEN)
