@@ -109,16 +109,20 @@ def time_against_work(summary: Summary, operation: str, dtype: str, threads: int
     for ax, direction in zip(axes, directions, strict=True):
         for position, technique in enumerate(plan.techniques[operation]):
             digits |= _draw_times(ax, summary, operation, dtype, threads, direction, technique, position)
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+        if ax.lines:
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.seconds(value, 1)))
+        else:
+            ax.set_xticks([])
+            ax.text(0.5, 0.5, "nothing measured yet", ha="center", transform=ax.transAxes, color="#555555")
         ax.set_title(direction, loc="left")
         ax.set_xlabel("work, operations")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.seconds(value, 1)))
         ax.yaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("time a call")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.legend(handles, names, loc="outside upper right", ncols=len(names), frameon=False)
     described = summary.run.operations[operation]
     title = f"{described['title']}: time against size, {dtype}, {_threads(threads)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
@@ -153,7 +157,7 @@ def accuracy(summary: Summary) -> Drawn:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.9)
     ax.set_xlabel("worst error as a share of the rounding bound (an exact result is drawn at 1e-5)")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(loc="outside upper right", ncols=2, frameon=False)
     title = f"Accuracy on the timed inputs, {' and '.join(plan.dtypes)}"
     ax.set_title(title, loc="left")
     caption = (
@@ -177,6 +181,8 @@ def _draw_times(
     cases = summary.run.operations[operation]["cases"]
     line = [f for f in found if cases[f.cell.case]["inputs"] != "digits"]
     measured = [f for f in line if not f.predicted]
+    if not found:
+        return False
     ax.plot([f.flops for f in measured], [f.median_s for f in measured], color=colour, marker=marker,
             markersize=5, linewidth=1.4, label=technique)  # fmt: skip
     for f in measured:
@@ -189,8 +195,9 @@ def _draw_times(
         ax.plot([f.flops for f in predicted], [f.median_s for f in predicted], linestyle="none", marker=marker,
                 markersize=5, markerfacecolor="white", markeredgecolor=colour)  # fmt: skip
     real = [f for f in found if cases[f.cell.case]["inputs"] == "digits" and not f.predicted]
-    ax.plot([f.flops for f in real], [f.median_s for f in real], linestyle="none", marker="+", markersize=9,
-            markeredgewidth=1.8, color=colour)  # fmt: skip
+    if real:
+        ax.plot([f.flops for f in real], [f.median_s for f in real], linestyle="none", marker="+", markersize=9,
+                markeredgewidth=1.8, color=colour)  # fmt: skip
     return bool(real)
 
 
