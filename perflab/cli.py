@@ -64,21 +64,19 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("verify", help="is every implementation right? shows the error and where it is worst")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
-    verb.add_argument("--with", dest="outside", action="append", default=[], metavar="FILE",
-                      help="a file with forward and backward, as one more technique of the one named OP")  # fmt: skip
-    verb.add_argument("--dtype", action="append", choices=DTYPES, help="float32 or float64; both by default")
-    verb.add_argument("--case", action="append", metavar="NAME", help="only this check case")
+    _add_list(verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside")
+    _add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
+    _add_list(verb, "--case", "NAME", "only these check cases")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_verify)
 
     verb = verbs.add_parser("run", help="verify and time, into one folder of results")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
     verb.add_argument("--preset", help="smoke, quick (the default) or full")
-    verb.add_argument("--case", action="append", default=[], metavar="NAME", help="only this case")
-    verb.add_argument("--dtype", action="append", default=[], choices=DTYPES)
-    verb.add_argument("--threads", nargs="+", default=[], metavar="N", help="1 (the default), a number, all")
-    verb.add_argument("--with", dest="outside", action="append", default=[], metavar="FILE",
-                      help="a file with forward and backward, as one more technique of the one named OP")  # fmt: skip
+    _add_list(verb, "--case", "NAME", "only these cases")
+    _add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
+    _add_list(verb, "--threads", "N", "1 (the default), another number, all")
+    _add_list(verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside")
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -93,6 +91,25 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_machine)
     return parser
+
+
+def _add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str | None = None) -> None:
+    """An option that takes several words, once or repeatedly."""
+    verb.add_argument(flag, dest=dest or flag[2:], nargs="+", action="extend", default=[], metavar=metavar, help=help)
+
+
+def _settle_words(args: argparse.Namespace) -> None:
+    """An option that takes several words also takes a TARGET that follows them: hand it back. Check dtypes."""
+    from perflab import grid
+
+    known = grid.operations()
+    for option in ("outside", "dtype", "case", "threads"):
+        words: list[str] = getattr(args, option, None) or []
+        while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
+            args.targets.append(words.pop())
+    for word in args.dtype:
+        if word not in DTYPES:
+            raise PerflabError(grid.unknown("dtype", word, DTYPES))
 
 
 # --------------------------------------------------------------------------------------------------- list
@@ -138,6 +155,7 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 def _verify(args: argparse.Namespace) -> int:
     from perflab import grid, oracle
 
+    _settle_words(args)
     for name, value in _single_threaded().items():
         os.environ.setdefault(name, value)
     chosen = grid.targets(args.targets)
@@ -279,13 +297,13 @@ def _run(args: argparse.Namespace) -> int:
     from perflab import machine, records, runner
     from perflab import plan as plans
 
+    _settle_words(args)
     folder = _run_folder(args)
+    plan = records.read(folder).plan if args.resume else _plan(args)
     with records.lock(folder) as lock:
         if args.resume:
             records.mend(folder)
-            plan = records.read(folder).plan
         else:
-            plan = _plan(args)
             records.begin(folder, plan, plans.describe(plan), machine.environment())
         code = GOOD
         try:
@@ -405,7 +423,7 @@ class _Progress:
             left = f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
         self._bar.update(self._task, completed=self._done, left=left)
         if self._plain is not None and self._total and self._done / self._total >= self._next_line:
-            self._plain.print(f"{self._done} of {self._total} blocks, {left}", highlight=False)
+            self._plain.print(", ".join(filter(None, [f"{self._done} of {self._total} blocks", left])), highlight=False)
             self._next_line = self._done / self._total + 0.1
 
 
@@ -415,6 +433,9 @@ def _report(args: argparse.Namespace) -> int:
 
 def _write_report(folder: Path, as_json: bool) -> int:
     """Make the report, print the table; how many findings it holds."""
+    from perflab import machine
+
+    machine.prepare_matplotlib()
     from perflab import records, report
 
     run = records.read(folder)

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+    Array = npt.NDArray[Any]
+else:
+    Array = Any  # NumPy is not imported for its name alone: `perflab --help` answers at once
+
 Direction = Literal["forward", "backward", "step"]
 
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward", "step")

@@ -7,11 +7,13 @@ begins with an underscore is no technique. An outside file is loaded as one more
 from __future__ import annotations
 
 import ast
+import atexit
 import difflib
 import hashlib
 import importlib
 import importlib.util
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -163,6 +165,7 @@ def prepare_numba_cache() -> str:
             pass
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="perflab-numba-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     if "numba" in sys.modules:  # already configured: tell it
         sys.modules["numba"].config.CACHE_DIR = str(folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import platform
-import sys
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +50,21 @@ def settle(most_s: float = 0.2) -> float:
         if time.process_time() - before < 0.001:
             break
     return time.perf_counter() - began
+
+
+def prepare_matplotlib() -> None:
+    """Give matplotlib a folder of its own where the home cannot be written, before it is imported."""
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")  # noqa: PTH111, PTH118
+    folder = Path(home) / "matplotlib"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="perflab-matplotlib-")
+        atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 
 def environment() -> dict[str, Any]:
@@ -162,8 +179,3 @@ def _read(path: str | Path) -> str:
         return Path(path).read_text("utf-8").strip()
     except (OSError, ValueError):
         return ""
-
-
-def python() -> str:
-    """The interpreter that measuring processes run in: this one."""
-    return sys.executable

@@ -49,6 +49,19 @@ class Stage:
         return inputs.upstream(self.operation, self.case, self.dtype)
 
     @cached_property
+    def pristine(self) -> list[Array]:
+        """Copies of every array, to heal the stage with after a contender wrote to one."""
+        return [held.copy() for held in self._arrays()]
+
+    def heal(self) -> None:
+        """Put every array back, in place, to what it was."""
+        for held, kept in zip(self._arrays(), self.pristine, strict=True):
+            np.copyto(held, kept)
+
+    def _arrays(self) -> list[Array]:
+        return [held for held in (*self.args, self.dout) if isinstance(held, np.ndarray)]
+
+    @cached_property
     def fingerprint(self) -> str:
         """The hash of all inputs as they were made."""
         return oracle.fingerprint([*self.args, self.dout])
@@ -61,7 +74,7 @@ class Stage:
     @cached_property
     def reference(self) -> oracle.Reference:
         """What is right here, itself held to the definition along a random direction."""
-        assert self.fingerprint
+        assert self.fingerprint and self.pristine  # before anyone has had the inputs in hand
         right = oracle.reference(
             self.operation, self.args, self.dout, self.dtype, self.costs["forward"].flops
         )
@@ -104,12 +117,18 @@ class Contender:
         with compilations() as compiled:
             got = self._call_both(self.first_s)
         self.compile_s = compiled.seconds
+        self.hold_off_inputs()
         self._hold(right, got)
         self._right = tuple(np.array(mine) for mine in got)
         self.warm_s = dict(self.first_s)
         if compiled.count or self._compiles() or sum(self.first_s.values()) < FAST_CALL_S:
             self._call_both(self.warm_s)
-        if not stage.untouched():
+        self.hold_off_inputs()
+
+    def hold_off_inputs(self) -> None:
+        """Raise Rejected, and heal the stage, where an input was written to."""
+        if not self.stage.untouched():
+            self.stage.heal()
             raise Rejected("it wrote to its inputs")
 
     def callable(self, direction: str) -> Callable[[], Any]:

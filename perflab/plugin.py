@@ -45,8 +45,7 @@ class Contest:
             self.writer = records.Writer(folder)
         self._events = int(os.environ[EVENTS]) if EVENTS in os.environ else None
         self._stage: Any = None
-        self._out: dict[tuple[str, str], str] = {}
-        self._untimed: set[str] = set()
+        self._out = {_out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
 
     # -- one block
 
@@ -69,6 +68,8 @@ class Contest:
                 )
             if compiled.count:
                 raise Rejected("it compiled while it was timed")
+            if self._is_outside(cell):
+                contender.hold_off_inputs()
             try:
                 checked = contender.check_after(cell.direction, result)
             except (TypeError, ValueError, IndexError) as error:
@@ -77,9 +78,9 @@ class Contest:
             benchmark.has_error = True
             if benchmark.stats is not None:
                 benchmark.stats.stats.data.clear()  # verified or no number
-            self._out[cell.operation, cell.technique] = str(why)
-            self.record("failure", **self._identity(cell), direction=cell.direction, process=block.process,
-                        reason=str(why))  # fmt: skip
+            fields = self._identity(cell)
+            self._out[_out_key(fields)] = str(why)
+            self.record("failure", **fields, direction=cell.direction, process=block.process, reason=str(why))
             pytest.fail(f"{cell.operation}/{cell.technique} on {cell.case}: {why}", pytrace=False)
         except Exception as error:  # ours, not the contender's: a run must not look whole after it
             if self.writer is None:
@@ -124,9 +125,9 @@ class Contest:
             self._stage = Stage(described, described.cases[cell.case], cell.dtype)
             self._process, self._threads = block.process, cell.threads
         stage = self._stage
+        self._skip_if_out(block, benchmark)
         if cell.technique in stage.contenders:
             return stage.contenders[cell.technique]
-        self._skip_if_out(block, benchmark)
         turns = self.plan.processes * self.plan.passes
         before = self._past(cell)
         if not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before):
@@ -160,11 +161,10 @@ class Contest:
 
     def _skip_if_out(self, block: Block, benchmark: Any) -> None:
         """Skip a contender that a prediction or a failure already stands for."""
-        from perflab.measure import Rejected
-
         cell = block.cell
-        if (cell.operation, cell.technique) in self._out:
-            raise Rejected(self._out[cell.operation, cell.technique])
+        reason = self._out.get(_out_key(self._identity(cell)))
+        if reason is not None:
+            self._skip(block, benchmark, f"out of the contest: {reason}")
         for record in self._past(cell):
             if record["case"] == cell.case and record["kind"] == "prediction":
                 self._skip(block, benchmark, f"predicted: {record['basis']}")
@@ -189,6 +189,9 @@ class Contest:
             and r.get("status", "right") == "right"
             and (r["operation"], r["dtype"], r["threads"], r["technique"]) == mine
         ]
+
+    def _is_outside(self, cell: Cell) -> bool:
+        return f"{cell.operation}/{cell.technique}" in self.plan.outside
 
     def _identity(self, cell: Cell) -> dict[str, Any]:
         return {name: getattr(cell, name) for name in IDENTITY}
@@ -217,6 +220,11 @@ class Contest:
             os.write(self._events, json.dumps({"event": event, **fields}).encode() + b"\n")
         except BrokenPipeError:
             pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
+
+
+def _out_key(fields: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Whom a failure puts out of the contest: a contender in one dtype, whatever the case."""
+    return fields["operation"], fields["dtype"], fields["threads"], fields["technique"]
 
 
 # ------------------------------------------------------------------------------------------------- hooks

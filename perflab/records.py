@@ -94,8 +94,8 @@ class Writer:
     def close(self) -> None:
         """Hand the last lines to the disk."""
         try:
-            os.fsync(self._file.fileno())
-            self._file.close()
+            with self._file:
+                os.fsync(self._file.fileno())
         except OSError as error:
             raise full_or(error, self._path) from error
 

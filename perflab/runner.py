@@ -18,6 +18,7 @@ from typing import Any
 from perflab import plan as plans
 from perflab import records
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
+from perflab.grid import prepare_numba_cache
 from perflab.machine import pinned
 from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT
 
@@ -43,6 +44,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     with every event. Raises KeyboardInterrupt after the measuring process has ended, NoSpaceLeft and
     PerflabError with one line; what was measured before is kept in each case.
     """
+    prepare_numba_cache()  # once for all measuring processes
     for threads in plan.threads:
         for process in range(plan.processes):
             while _pending(folder, plan, threads, process):
@@ -61,6 +63,8 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                 if not died:
                     _raise_for(status, folder, tail)
                     break
+                if not last:
+                    raise PerflabError(f"the measuring process died before its first block: signal {-status}")
 
 
 def outstanding(folder: Path, plan: Plan) -> int:
@@ -79,10 +83,10 @@ def _pending(folder: Path, plan: Plan, threads: int, process: int) -> int:
         if record["kind"] == "prediction":
             out.add((record["operation"], record["case"], record["dtype"], record["threads"], record["technique"]))
         elif record["kind"] == "failure" and record["technique"]:
-            out.add((record["operation"], record["technique"]))
+            out.add((record["operation"], record["dtype"], record["threads"], record["technique"]))
     return sum(
         block not in done
-        and (block.cell.operation, block.cell.technique) not in out
+        and (block.cell.operation, block.cell.dtype, threads, block.cell.technique) not in out
         and (block.cell.operation, block.cell.case, block.cell.dtype, threads, block.cell.technique) not in out
         for block in plans.blocks(plan, threads, process)
     )

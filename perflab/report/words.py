@@ -215,9 +215,31 @@ def markdown(table: Table) -> str:
 
 
 def _why(summary: Summary, figure: Figure) -> str:
-    """Why a gain is no larger, from the figures: what a call costs, what the work is, what naive spends."""
+    """Why a gain is no larger, from the figures: naive's cost, the rate reached, who is faster, and by size."""
     c = figure.cell
-    naive = summary.figures[Cell(c.operation, c.case, c.dtype, c.threads, c.direction, BASELINE)]
+    here = {
+        f.cell.technique: f
+        for f in summary.of(
+            operation=c.operation, case=c.case, dtype=c.dtype, threads=c.threads, direction=c.direction
+        )
+        if not f.predicted
+    }
+    multiplies = summary.run.operations[c.operation].get("multiplies", True)
+
+    def rate(f: Figure) -> str:
+        return f"{rounded(f.gflops, 2)} GFLOP/s" if multiplies else f"{rounded(f.gbytes_s, 2)} GB/s"
+
+    said = (
+        f"{c.operation}/{c.technique} {c.direction} {c.dtype} on {c.case}: {ratio(figure.speedup)} over naive,"
+        f" which spends {seconds(here[BASELINE].median_s / max(figure.flops, 1), 2)} an operation."
+        f" {c.technique} runs at {rate(figure)}"
+    )
+    best = min(here.values(), key=lambda f: f.median_s)
+    if best is not figure:
+        times = rounded(figure.median_s / best.median_s, 2)
+        said += f"; {best.cell.technique} shows that {rate(best)} is possible here, {times} times as much"
+        if c.technique == "vectorized":
+            said += ": the rest goes into temporaries that pass through memory"
     larger = [
         f
         for f in summary.of(
@@ -225,17 +247,10 @@ def _why(summary: Summary, figure: Figure) -> str:
         )
         if not f.predicted and f.flops > figure.flops
     ]
-    per_flop = naive.median_s / naive.flops * 1e9
-    said = (
-        f"{c.operation}/{c.technique} {c.direction} {c.dtype} on {c.case}: {ratio(figure.speedup)} over naive."
-        f" naive spends {rounded(per_flop, 2)} ns on each of {figure.flops:,} operations;"
-        f" {c.technique} does {rounded(figure.gflops, 2)} of them a nanosecond and moves"
-        f" {rounded(figure.gbytes_s, 2)} GB/s of the bytes that must be moved"
-    )
-    best = max(larger, key=lambda f: f.gflops, default=None)
-    if best is not None and best.gflops > 1.2 * figure.gflops:
+    top = max(larger, key=lambda f: f.gflops, default=None)
+    if top is not None and top.gflops > 1.2 * figure.gflops:
         said += (
-            f"; on {best.cell.case}, with {rounded(best.flops / figure.flops, 2)} times the work, it does"
-            f" {rounded(best.gflops, 2)}: here the fixed cost of its calls still shows"
+            f"; on {top.cell.case}, with {rounded(top.flops / figure.flops, 2)} times the work, it runs at"
+            f" {rate(top)}: here the fixed cost of its calls still shows"
         )
     return said + "."

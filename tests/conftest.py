@@ -1,0 +1,38 @@
+"""Shared by the tests: one small run, made once, that many tests read."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def perflab(*words, cwd=None, timeout=120, **variables):
+    """Run the command line as a user would; the finished process."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    return subprocess.run(
+        [sys.executable, "-m", "perflab", *map(str, words)],
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def one_line(done, code):
+    """The single line that a mistake of the user's gets, and the exit code with it."""
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("perflab: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """A whole run of two operations on one small case: (folder, the finished process)."""
+    folder = tmp_path_factory.mktemp("run") / "small"
+    done = perflab("run", "fully_connected", "max_pool2d", "--preset", "smoke", "--case", "tiny", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done

@@ -1,0 +1,136 @@
+"""The rules of the house: who may import whom, what a technique file holds, who prints."""
+
+import ast
+import re
+
+import pytest
+from conftest import ROOT
+from perflab import grid
+
+PACKAGE = ROOT / "perflab"
+NOUNS = {"contract"}
+MAY = {
+    "__init__": {"contract", "grid", "oracle"},
+    "__main__": {"cli"},
+    "contract": set(),
+    "statistics": set(),
+    "machine": set(),
+    "door": NOUNS,
+    "inputs": NOUNS,
+    "grid": {"contract", "door"},
+    "oracle": {"contract", "inputs", "grid"},
+    "plan": {"contract", "grid"},
+    "measure": {"contract", "inputs", "oracle", "plan"},
+    "records": {"contract", "plan"},
+    "plugin": {"contract", "machine", "records", "plan", "grid", "measure"},
+    "runner": {"contract", "grid", "plan", "records", "plugin", "machine"},
+    "report": {"contract", "records", "statistics", "machine", "report", "__init__"},
+}
+TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))
+
+
+def imported(path):
+    """Every module that a file imports, whole names; names taken from the package itself as its modules."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield from ("." + (node.module or alias.name) for alias in node.names)
+            elif node.module == "perflab":
+                yield from (f"perflab.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def within(path):
+    """The perflab modules that a file imports, by their first name; dunder names count as the package."""
+    for name in imported(path):
+        if name == "perflab" or name.startswith("perflab."):
+            first = (name.split(".") + ["__init__"])[1]
+            yield "__init__" if first.startswith("__") else first
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")) + sorted(PACKAGE.glob("report/*.py")), ids=str)
+def test_imports_point_one_way(path):
+    name = "report" if path.parent.name == "report" else path.stem
+    if name == "cli":
+        return
+    assert set(within(path)) <= MAY[name], f"{name} imports what it may not"
+
+
+def test_nothing_imports_the_command_line():
+    for path in PACKAGE.rglob("*.py"):
+        if path.stem not in ("cli", "__main__"):
+            assert "cli" not in set(within(path)), path
+
+
+@pytest.mark.parametrize("path", TECHNIQUES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_technique_holds_mathematics_and_nothing_of_perflab(path):
+    for name in imported(path):
+        assert name.split(".")[0] in ("numpy", "numba", "math", ""), f"{path} imports {name}"
+    tree = ast.parse(path.read_text("utf-8"))
+    assert ast.get_docstring(tree), "its first line says what differs from the rung below"
+    assert len(path.read_text("utf-8").splitlines()) <= 80
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("ops/*/__init__.py")), ids=lambda p: p.parent.name)
+def test_an_operation_imports_the_contract_alone(path):
+    assert set(within(path)) == NOUNS
+
+
+def test_naive_uses_no_arithmetic_of_numpy():
+    allowed = {"empty", "zeros", "int64"}
+    for path in PACKAGE.glob("ops/*/naive.py"):
+        used = set(re.findall(r"\bnp\.(\w+)", path.read_text("utf-8")))
+        assert used <= allowed, f"{path}: {used - allowed}"
+
+
+def test_only_the_command_line_prints():
+    for path in PACKAGE.rglob("*.py"):
+        calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
+        prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
+        assert not prints or path.stem == "cli", path
+
+
+def test_every_operation_folder_is_whole():
+    for op in grid.operations():
+        files = {path.name for path in (PACKAGE / "ops" / op).iterdir()}
+        assert {"__init__.py", "derivation.md", "_mutants.py"} <= files
+        assert {"naive.py", "per_neuron.py", "vectorized.py", "jit.py"} <= files
+
+
+def test_a_new_technique_is_one_file(monkeypatch, tmp_path):
+    import shutil
+
+    shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
+    (tmp_path / "ops" / "conv2d" / "zzz.py").write_text('"""New."""\n')
+    monkeypatch.setattr(grid, "OPS", tmp_path / "ops")
+    assert grid.techniques("conv2d", ("naive", "jit"))[-1] == "zzz"
+    assert grid.techniques("conv2d", ("naive", "jit"))[:2] == ("naive", "jit")
+    assert grid.summary("conv2d", "zzz") == "New."
+
+
+def test_architecture_names_every_module():
+    told = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    for path in PACKAGE.glob("*.py"):
+        if not path.stem.startswith("__"):
+            assert f"`{path.name}`" in told, path.name
+
+
+def test_the_numba_cache_follows_the_content_of_the_operations(monkeypatch, tmp_path):
+    import shutil
+
+    shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
+    monkeypatch.setattr(grid, "OPS", tmp_path / "ops")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folders = []
+    for extra in ("", "# a change\n"):
+        monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+        file = tmp_path / "ops" / "conv2d" / "jit.py"
+        file.write_text(file.read_text() + extra)
+        grid.prepare_numba_cache.cache_clear()
+        folders.append(grid.prepare_numba_cache())
+    grid.prepare_numba_cache.cache_clear()
+    assert folders[0] != folders[1]
+    assert all(folder.startswith(str(tmp_path / "cache")) for folder in folders)

@@ -1,0 +1,57 @@
+"""Plans: what is measured, in which order, and how it is named."""
+
+from collections import Counter
+
+import pytest
+from perflab import plan as plans
+from perflab.contract import PerflabError
+from perflab.grid import targets
+
+
+def test_every_cell_is_met_once_in_every_pass_of_every_process():
+    plan = plans.make(targets([]), "quick")
+    met = [block for process in range(plan.processes) for block in plans.blocks(plan, 1, process)]
+    assert len(met) == len(set(met)) == plans.size(plan)
+    per_cell = Counter(block.cell for block in met)
+    assert set(per_cell.values()) == {plan.processes * plan.passes}
+
+
+def test_an_interval_is_within_reach_of_every_preset():
+    for name, preset in plans.PRESETS.items():
+        assert preset.processes * preset.passes >= 6, name
+        assert preset.processes >= 2, name
+
+
+def test_contenders_follow_one_another_and_each_pass_begins_with_another():
+    plan = plans.make({"conv2d": ("naive", "per_neuron", "vectorized", "jit")}, "quick", cases=("tiny",))
+    order = [b for process in range(plan.processes) for b in plans.blocks(plan, 1, process)]
+    turns = {}
+    for block in order:
+        key = (block.cell.dtype, block.cell.direction, block.process, block.pass_)
+        turns.setdefault(key, []).append(block.cell.technique)
+    assert all(sorted(names) == sorted(plan.techniques["conv2d"]) for names in turns.values())
+    for direction in plan.directions:
+        firsts = [names[0] for (dtype, way, *_), names in turns.items() if way == direction and dtype == "float32"]
+        assert set(firsts) == set(plan.techniques["conv2d"]), "each contender opens some pass"
+
+
+def test_names_of_blocks_are_short_strings_that_read_back():
+    for block in plans.blocks(plans.make(targets([]), "smoke"), 1, 1):
+        assert plans.parse(plans.name(block)) == block
+
+
+def test_a_plan_survives_json():
+    plan = plans.make(targets(["conv2d"]), "full", dtypes=("float64",), threads=(1, 2))
+    assert plans.from_json(plans.to_json(plan)) == plan
+
+
+def test_an_operation_without_the_case_is_left_out_and_an_unknown_case_refused():
+    with pytest.raises(PerflabError, match="did you mean digits"):
+        plans.make(targets([]), "quick", cases=("digitz",))
+
+
+def test_targets_name_operations_and_techniques_in_ladder_order():
+    assert targets(["conv2d/jit", "conv2d/naive", "max_pool2d"]) == {
+        "conv2d": ("naive", "jit"),
+        "max_pool2d": ("naive", "per_neuron", "vectorized", "jit"),
+    }

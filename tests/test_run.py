@@ -1,0 +1,278 @@
+"""Runs from end to end: verified or no number, interrupted, killed, resumed, with outside files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, one_line, perflab
+from perflab import records
+
+ONE = ("fully_connected", "--preset", "smoke", "--case", "tiny")
+
+
+def blocks(folder):
+    return list(records.read(folder).of_kind("block"))
+
+
+def keys(folder):
+    return [records.block_of(record) for record in blocks(folder)]
+
+
+def test_a_run_leaves_one_folder_with_everything(small_run):
+    folder, done = small_run
+    assert {"records.jsonl", "environment.json", "report.html", "report.md", "benchmark.json"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert len(list((folder / "figures").glob("*.svg"))) == len(list((folder / "figures").glob("*.png"))) > 0
+    assert "fully" in done.stdout.lower()
+    assert "inside timed calls" in done.stdout
+
+
+def test_every_block_was_verified_before_and_after_in_the_same_process(small_run):
+    folder, _ = small_run
+    run = records.read(folder)
+    right = {
+        (r["operation"], r["technique"], r["case"], r["dtype"], r["process"])
+        for r in run.of_kind("verdict")
+        if r["status"] == "right" and r["share"] <= 1
+    }
+    seen = 0
+    for r in run.of_kind("block"):
+        assert (r["operation"], r["technique"], r["case"], r["dtype"], r["process"]) in right
+        assert r["after"] in ("same bits", "within bound")
+        assert min(r["rounds_s"]) > 0
+        seen += 1
+    assert seen == 2 * 4 * 2 * 6, "two operations, four techniques, two directions, six passes"
+
+
+def test_several_fresh_processes_and_contenders_interleaved(small_run):
+    folder, _ = small_run
+    order = [(r["process"], r["pass"], r["direction"], r["technique"]) for r in blocks(folder)]
+    assert {process for process, *_ in order} == {0, 1}
+    firsts = {names[3] for names in order[::4]}
+    assert len(firsts) > 1, "not always the same contender first"
+
+
+def test_nothing_was_compiled_inside_a_timed_call(small_run):
+    folder, _ = small_run
+    run = records.read(folder)
+    assert not list(run.of_kind("failure"))
+    compiled = [r for r in run.of_kind("verdict") if r["compile_s"] > 0]
+    assert all(r["technique"] == "jit" for r in compiled), "compile time stands apart, with the verdict"
+
+
+def test_threads_are_pinned_in_the_measuring_process(tmp_path):
+    (tmp_path / "pools.py").write_text(
+        '"""Tells how many threads its pools have."""\n'
+        "import json, os, pathlib\n"
+        "from threadpoolctl import threadpool_info\n"
+        "def forward(x, w, b):\n"
+        "    found = {'blas': [p['num_threads'] for p in threadpool_info() if p['user_api'] == 'blas'],\n"
+        "             'numba': os.environ['NUMBA_NUM_THREADS'], 'sleepy': os.environ['OPENBLAS_THREAD_TIMEOUT']}\n"
+        f"    pathlib.Path({str(tmp_path / 'told.json')!r}).write_text(json.dumps(found))\n"
+        "    return x @ w + b, (x, w)\n"
+        "def backward(dout, cache):\n"
+        "    x, w = cache\n"
+        "    return dout @ w.T, x.T @ dout, dout.sum(axis=0)\n"
+    )
+    done = perflab("run", *ONE, "--with", tmp_path / "pools.py", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["blas"]
+    assert set(told["blas"]) == {1}
+    assert told["numba"] == "1"
+    assert told["sleepy"] == "4"
+
+
+WRONG = {
+    "raises": ("def forward(x, w, b):\n    raise ZeroDivisionError('no')\n", "it raised ZeroDivisionError: no"),
+    "wrong": ("def forward(x, w, b):\n    return x @ w, (x, w)\n", "wrong: out["),
+    "writes": ("def forward(x, w, b):\n    out = x @ w + b\n    b += 1\n    return out, (x, w)\n", "wrote to its inputs"),
+    "exits": ("def forward(x, w, b):\n    raise SystemExit(3)\n", "it raised SystemExit"),
+    "crashes": ("def forward(x, w, b):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV"),
+    "later": (
+        "calls = []\ndef forward(x, w, b):\n    calls.append(1)\n"
+        "    return x @ w + b + (1e-2 if len(calls) > 2 else 0), (x, w)\n",
+        "wrong: out[",
+    ),
+}
+BACKWARD = "def backward(dout, cache):\n    x, w = cache\n    return dout @ w.T, x.T @ dout, dout.sum(axis=0)\n"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_no_time_is_shown_for_a_wrong_contender_and_the_run_goes_on(name, tmp_path):
+    source, told = WRONG[name]
+    file = tmp_path / f"{name}.py"
+    file.write_text('"""Wrong on purpose."""\n' + source + BACKWARD)
+    folder = tmp_path / "run"
+    done = perflab("run", *ONE, "--with", file, "--out", folder, "--json")
+    assert done.returncode == 1, done.stderr
+    held = json.loads(done.stdout)
+    assert any(told in finding["reason"] and finding["technique"] == name for finding in held["findings"])
+    assert name not in {figure["technique"] for figure in held["figures"]}
+    others = Counter(figure["technique"] for figure in held["figures"])
+    assert others == dict.fromkeys(("naive", "per_neuron", "vectorized", "jit"), 2)
+    assert all(figure["blocks"] == 6 for figure in held["figures"])
+    shown = json.loads((folder / "benchmark.json").read_text())
+    assert not [b for b in shown["benchmarks"] if f"/{name}/" in b["name"]]
+
+
+def start(folder, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "perflab", "run", *words, "--out", str(folder)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_blocks(folder, count, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        file = folder / "records.jsonl"
+        if file.exists() and file.read_bytes().count(b'"kind": "block"') >= count:
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    raise AssertionError("no blocks came")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_in_the_middle_and_resumed_nothing_is_measured_twice(how, tmp_path):
+    folder = tmp_path / "run"
+    process = start(folder, *ONE)
+    wait_for_blocks(folder, 7, process)
+    os.kill(process.pid, how)
+    _, told = process.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert "perflab run --resume" in told
+        assert "Traceback" not in told
+        assert (folder / "report.html").is_file(), "what was measured is reported"
+    before = keys(folder)
+    assert 7 <= len(before) < 48
+    raw = (folder / "records.jsonl").read_bytes()
+
+    done = perflab("run", "--resume", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    after = keys(folder)
+    assert len(after) == len(set(after)) == 48
+    assert after[: len(before)] == before
+    assert (folder / "records.jsonl").read_bytes().startswith(raw[: raw.rfind(b"\n") + 1])
+
+
+def test_the_measuring_process_dies_with_the_run(tmp_path):
+    folder = tmp_path / "run"
+    process = start(folder, *ONE)
+    wait_for_blocks(folder, 3, process)
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert listed
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in listed):
+        assert time.monotonic() < deadline, "an orphan goes on measuring"
+        time.sleep(0.05)
+
+
+def test_a_torn_last_line_is_said_and_resumed(small_run, tmp_path):
+    folder = tmp_path / "torn"
+    folder.mkdir()
+    whole = (small_run[0] / "records.jsonl").read_bytes()
+    lines = [line for line in whole.splitlines(keepends=True) if b'"kind": "process"' not in line]
+    (folder / "records.jsonl").write_bytes(b"".join(lines)[:-20])
+    done = perflab("report", folder)
+    assert done.returncode == 0
+    assert "cut short" in done.stderr
+    done = perflab("run", "--resume", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    found = keys(folder)
+    assert len(found) == len(set(found)) == 96
+
+
+def test_a_second_run_into_the_same_folder_is_refused(small_run):
+    assert "holds a run already" in one_line(perflab("run", *ONE, "--out", small_run[0]), 2)
+
+
+def test_a_finished_run_resumes_to_nothing(small_run):
+    before = (small_run[0] / "records.jsonl").read_bytes()
+    done = perflab("run", "--resume", "--out", small_run[0])
+    assert done.returncode == 0, done.stderr
+    assert (small_run[0] / "records.jsonl").read_bytes() == before
+
+
+def test_a_full_disk_stops_the_run_with_one_line_and_keeps_what_was_measured(tmp_path):
+    """A file-size limit of the shell stands in for the disk: the write fails in the same place."""
+    folder = tmp_path / "run"
+    small = f"ulimit -f 20; {sys.executable} -m perflab run {' '.join(ONE)} --out {folder}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        ["bash", "-c", f"trap '' XFSZ; {small}"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert any(line.startswith("perflab: ") for line in done.stderr.splitlines())
+    kept = keys(folder)
+    assert kept
+    done = perflab("run", "--resume", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    found = keys(folder)
+    assert len(found) == len(set(found)) == 48
+    assert found[: len(kept)] == kept
+
+
+def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path):
+    done = perflab("run", *ONE, "--out", tmp_path / "run", HOME="/dev/null", XDG_CACHE_HOME="/dev/null/cache")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "/dev/null" not in done.stderr
+    assert len(keys(tmp_path / "run")) == 48
+
+
+def test_a_cell_over_its_budget_is_predicted_marked_and_enters_no_ratio(tmp_path):
+    folder = tmp_path / "run"
+    done = perflab("run", "fully_connected/naive", "fully_connected/vectorized", "--preset", "smoke",
+                   "--case", "tiny", "large", "--out", folder, "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = {(f["technique"], f["case"], f["direction"]): f for f in json.loads(done.stdout)["figures"]}
+    predicted = figures["naive", "large", "forward"]
+    assert predicted["predicted"]
+    assert predicted["blocks"] == 0
+    assert predicted["speedup"] is None
+    assert "flops^" in predicted["basis"]
+    assert figures["vectorized", "large", "forward"]["speedup"] is None, "no prediction enters a ratio"
+    assert figures["vectorized", "tiny", "forward"]["speedup"]["value"] > 1
+    assert "predicted" in (folder / "report.md").read_text()
+
+
+def test_two_thread_counts_are_measured_in_processes_of_their_own(tmp_path):
+    if (os.cpu_count() or 1) < 2:
+        pytest.skip("one core")
+    folder = tmp_path / "run"
+    done = perflab("run", "fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--threads", "1", "2",
+                   "--out", folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert Counter(r["threads"] for r in blocks(folder)) == {1: 12, 2: 12}
+
+
+def test_plain_pytest_runs_the_suite():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "bench", "-q", "--perflab-target", "max_pool2d", "-p", "no:cacheprovider"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "48 passed" in done.stdout
+    assert "max_pool2d tiny float32 forward t1" in done.stdout
+
+
+def test_the_suite_runs_once_as_a_test_where_benchmarks_are_disabled():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "bench", "-q", "--benchmark-disable", "-p", "no:cacheprovider"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
