@@ -62,9 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_list)
 
-    verb = verbs.add_parser("verify", help="is every implementation right? shows the error and where it is worst")
+    verb = verbs.add_parser(
+        "verify", help="is every implementation right? shows the error and where it is worst"
+    )
     verb.add_argument("targets", nargs="*", metavar="TARGET")
-    _add_list(verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside")
+    _add_list(
+        verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside"
+    )
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
     _add_list(verb, "--case", "NAME", "only these check cases")
     verb.add_argument("--json", action="store_true", help="print JSON")
@@ -76,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(verb, "--case", "NAME", "only these cases")
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     _add_list(verb, "--threads", "N", "1 (the default), another number, all")
-    _add_list(verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside")
+    _add_list(
+        verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside"
+    )
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -93,13 +99,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str | None = None) -> None:
+def _add_list(
+    verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str | None = None
+) -> None:
     """An option that takes several words, once or repeatedly."""
-    verb.add_argument(flag, dest=dest or flag[2:], nargs="+", action="extend", default=[], metavar=metavar, help=help)
+    verb.add_argument(
+        flag, dest=dest or flag[2:], nargs="+", action="extend", default=[], metavar=metavar, help=help
+    )
 
 
 def _settle_words(args: argparse.Namespace) -> None:
-    """An option that takes several words also takes a TARGET that follows them: hand it back. Check dtypes."""
+    """Hand back to the targets a TARGET that follows an option of several words; check the dtypes."""
     from perflab import grid
 
     known = grid.operations()
@@ -267,7 +277,9 @@ def _print_failure(console: Console, verdict: Verdict, files: Sequence[str]) -> 
         console.print(f"  {verdict.where}", highlight=False, markup=False)
     else:
         values = f": got {failed.got}, wanted {failed.wanted}" if failed.got else ""
-        console.print(f"  case {failed.case}, {failed.name}: {failed.where}{values}", highlight=False, markup=False)
+        console.print(
+            f"  case {failed.case}, {failed.name}: {failed.where}{values}", highlight=False, markup=False
+        )
         case = f" --case {failed.case}"
     mine = [file for file in files if Path(file).stem == verdict.technique]
     target = verdict.operation if mine else f"{verdict.operation}/{verdict.technique}"
@@ -276,7 +288,9 @@ def _print_failure(console: Console, verdict: Verdict, files: Sequence[str]) -> 
     console.print(f"  again: {again}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _verify_json(verdicts: Sequence[Verdict], pairs: Sequence[Any], caught: Mapping[str, Any]) -> dict[str, Any]:
+def _verify_json(
+    verdicts: Sequence[Verdict], pairs: Sequence[Any], caught: Mapping[str, Any]
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
@@ -359,7 +373,9 @@ def _run_folder(args: argparse.Namespace) -> Path:
         return folder
     narrowed = args.targets or args.preset or args.case or args.dtype or args.threads or args.outside
     if narrowed:
-        raise PerflabError("--resume: goes on with the run as it was begun; wanted no other choice beside --out")
+        raise PerflabError(
+            "--resume: goes on with the run as it was begun; wanted no other choice beside --out"
+        )
     if args.out:
         if not args.out.is_dir():
             raise PerflabError(f"{args.out}: no run here to resume")
@@ -409,7 +425,9 @@ class _Progress:
         if kind in ("block", "skip"):
             self._done += 1
         elif kind == "failure":
-            where = f"{event['operation']}/{event.get('technique') or '?'} on {event['case']} {event['dtype']}"
+            where = (
+                f"{event['operation']}/{event.get('technique') or '?'} on {event['case']} {event['dtype']}"
+            )
             self._bar.console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
         if kind in ("prepare", "start"):
             doing = "verifying " if kind == "prepare" else ""
@@ -423,7 +441,9 @@ class _Progress:
             left = f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
         self._bar.update(self._task, completed=self._done, left=left)
         if self._plain is not None and self._total and self._done / self._total >= self._next_line:
-            self._plain.print(", ".join(filter(None, [f"{self._done} of {self._total} blocks", left])), highlight=False)
+            self._plain.print(
+                ", ".join(filter(None, [f"{self._done} of {self._total} blocks", left])), highlight=False
+            )
             self._next_line = self._done / self._total + 0.1
 
 

@@ -223,4 +223,3 @@ class Block:
     cell: Cell
     process: int
     pass_: int
-

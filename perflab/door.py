@@ -22,7 +22,7 @@ LARGEST_PARAMETER = 2**31 - 1
 
 @dataclass(frozen=True)
 class Cache:
-    """What a checked `forward` hands to its `backward`: the technique's own cache, and what `dout` must be."""
+    """What a checked `forward` hands to its `backward`: the technique's cache, and what `dout` must be."""
 
     implementation: str
     value: Any

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -36,7 +36,7 @@ def operations() -> tuple[str, ...]:
     return (*known, *sorted(found - set(known)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def operation(name: str) -> Operation:
     """The description of an operation, its ladder completed with every technique file in its folder.
 
@@ -65,7 +65,7 @@ def implementation(operation_name: str, technique: str) -> Implementation:
     return checked(operation(operation_name), raw(operation_name, technique))
 
 
-@lru_cache(maxsize=None)
+@cache
 def raw(operation_name: str, technique: str) -> Implementation:
     """The two functions as the file defines them, without the door: what is verified and timed."""
     known = techniques(operation_name)
@@ -94,7 +94,9 @@ def load(path: str | os.PathLike[str], operation: str, technique: str | None = N
     return checked(described, load_raw(path, described.name, technique))
 
 
-def load_raw(path: str | os.PathLike[str], operation_name: str, technique: str | None = None) -> Implementation:
+def load_raw(
+    path: str | os.PathLike[str], operation_name: str, technique: str | None = None
+) -> Implementation:
     """As `load`, without the door."""
     file = Path(path)
     if not file.is_file():
@@ -133,7 +135,9 @@ def targets(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         if technique and technique not in ladder:
             raise PerflabError(unknown("technique", name, ladder, technique))
         chosen.setdefault(op, set()).update([technique] if technique else ladder)
-    return {op: tuple(t for t in operation(op).ladder if t in chosen[op]) for op in operations() if op in chosen}
+    return {
+        op: tuple(t for t in operation(op).ladder if t in chosen[op]) for op in operations() if op in chosen
+    }
 
 
 def unknown(kind: str, name: str, known: Iterable[str], asked: str | None = None) -> str:

@@ -24,7 +24,14 @@ POOLS = (
 # OpenBLAS's idle workers spin for 2^n cycles; 4 sends them to sleep at once, so that they do not hold the
 # core that the next contender needs.
 SLEEPY = {"OPENBLAS_THREAD_TIMEOUT": "4"}
-RELEVANT = (*POOLS, *SLEEPY, "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_THREADING_LAYER", "OPENBLAS_CORETYPE")
+RELEVANT = (
+    *POOLS,
+    *SLEEPY,
+    "NUMBA_CPU_NAME",
+    "NUMBA_CPU_FEATURES",
+    "NUMBA_THREADING_LAYER",
+    "OPENBLAS_CORETYPE",
+)
 
 
 def pinned(threads: int) -> dict[str, str]:

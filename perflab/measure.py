@@ -74,7 +74,8 @@ class Stage:
     @cached_property
     def reference(self) -> oracle.Reference:
         """What is right here, itself held to the definition along a random direction."""
-        assert self.fingerprint and self.pristine  # before anyone has had the inputs in hand
+        assert self.fingerprint, "taken before anyone has had the inputs in hand"
+        assert self.pristine, "and so are the copies"
         right = oracle.reference(
             self.operation, self.args, self.dout, self.dtype, self.costs["forward"].flops
         )
@@ -249,18 +250,19 @@ def forecast(points: Sequence[tuple[str, float, Mapping[str, float]]], flops: fl
     between 0.8 and 1.3, and is 1 where there is only one point. None without points.
     """
     points = sorted(points, key=lambda point: point[1])
+    whole = [seconds["forward"] + seconds["backward"] for _, _, seconds in points]
     if not points:
         return None
     slope = 1.0
     if len(points) > 1:
         x = np.log([point[1] for point in points])
-        y = np.log([sum(point[2].values()) for point in points])
+        y = np.log(whole)
         if np.ptp(x) > 0:
             slope = float(np.clip(np.polyfit(x, y, 1)[0], 0.8, 1.3))
     _, largest, seconds = points[-1]
     scale = (flops / largest) ** slope
-    predicted = {direction: call_s * scale for direction, call_s in seconds.items()}
-    predicted["step"] = sum(seconds.values()) * scale
+    predicted = {direction: seconds[direction] * scale for direction in ("forward", "backward")}
+    predicted["step"] = whole[-1] * scale
     names = ", ".join(point[0] for point in points)
     return Forecast(predicted, f"flops^{slope:.2f} from {names}")
 

@@ -190,7 +190,9 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
 # ------------------------------------------------------------------------------- right, and how far off
 
 
-def reference(operation: Operation, args: Sequence[Any], dout: Any, dtype: str, flops: float = 0) -> Reference:
+def reference(
+    operation: Operation, args: Sequence[Any], dout: Any, dtype: str, flops: float = 0
+) -> Reference:
     """What is right for these inputs: the definition and its gradient in higher precision, with bounds.
 
     float32 is held to float64. float64 is held to the platform's long double, or, where `flops` exceeds
@@ -263,7 +265,7 @@ def fingerprint(arrays: Iterable[Any]) -> str:
     digest = hashlib.blake2b(digest_size=12)
     for array in arrays:
         held = np.ascontiguousarray(array)
-        digest.update(memoryview(held).cast("B") if held.size else b"")
+        digest.update(held.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -345,9 +347,7 @@ class _Problem:
 _KEPT: dict[tuple[str, str, int, str, str], Reference] = {}
 
 
-def _central_differences(
-    operation: Operation, args: Sequence[Any], dout: Any, right: Reference
-) -> Reference:
+def _central_differences(operation: Operation, args: Sequence[Any], dout: Any, right: Reference) -> Reference:
     exact, weights = _widen(args, np.longdouble), _widen([dout], np.longdouble)[0]
     h = np.longdouble(STEP)
     values, bounds = [], []
@@ -421,7 +421,11 @@ def _run_checks(
     got = (out, *grads)
     wrong = form(right, got)
     note("form", not wrong, where=wrong)
-    note("inputs untouched", fingerprint([*args, dout]) == before, where="forward or backward wrote to an input")
+    note(
+        "inputs untouched",
+        fingerprint([*args, dout]) == before,
+        where="forward or backward wrote to an input",
+    )
     views = [
         name
         for name, mine in zip(right.names, got, strict=True)

@@ -83,7 +83,7 @@ def make(
 
 
 def describe(plan: Plan) -> dict[str, Any]:
-    """What the plan's names mean: titles, sizes, costs. Saved with the run, so that a report needs no code."""
+    """What the plan's names mean: titles, sizes, costs. Saved, so that a report needs no code."""
     described: dict[str, Any] = {}
     for op, cases in plan.cases.items():
         known = operation(op)
@@ -98,7 +98,9 @@ def describe(plan: Plan) -> dict[str, Any]:
                     "parameters": dict(known.cases[name].parameters),
                     "inputs": known.cases[name].inputs,
                     "costs": {
-                        dtype: {way: asdict(cost) for way, cost in costs(known, known.cases[name], dtype).items()}
+                        dtype: {
+                            way: asdict(cost) for way, cost in costs(known, known.cases[name], dtype).items()
+                        }
                         for dtype in plan.dtypes
                     },
                 }
@@ -146,7 +148,15 @@ def name(block: Block) -> str:
     """A block as a short string, as pytest shows it; `parse` reads it back."""
     c = block.cell
     return "/".join(
-        [c.operation, c.technique, c.case, c.dtype, c.direction, f"t{c.threads}", f"{block.process}.{block.pass_}"]
+        [
+            c.operation,
+            c.technique,
+            c.case,
+            c.dtype,
+            c.direction,
+            f"t{c.threads}",
+            f"{block.process}.{block.pass_}",
+        ]
     )
 
 

@@ -1,4 +1,4 @@
-"""The pytest plugin behind `bench/`: one parametrised test, its blocks interleaved, pytest-benchmark the clock.
+"""The pytest plugin behind `bench/`: one parametrised test, interleaved, pytest-benchmark the clock.
 
 Plain `pytest bench/` measures a preset in this one process and prints pytest-benchmark's own table.
 `perflab run` calls the same suite once for every process of a plan, with `--perflab-run`: then each block
@@ -119,7 +119,11 @@ class Contest:
 
         cell = block.cell
         key = (cell.operation, cell.case, cell.dtype)
-        if self._stage is None or key != (self._stage.operation.name, self._stage.case.name, self._stage.dtype):
+        if self._stage is None or key != (
+            self._stage.operation.name,
+            self._stage.case.name,
+            self._stage.dtype,
+        ):
             self.finish_stage()
             described = grid.operation(cell.operation)
             self._stage = Stage(described, described.cases[cell.case], cell.dtype)
@@ -144,12 +148,14 @@ class Contest:
         try:
             contender = stage.admit(implementation)
         except Rejected as why:
-            self.record("verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why))
+            self.record(
+                "verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why)
+            )
             raise
         self.record(
             "verdict", **self._identity(cell), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=stage.reference.precision, compile_s=contender.compile_s,
-            first_s=contender.first_s, warm_s=contender.warm_s, flops=stage.costs["step"].flops,
+            first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip
         # A first call far above its forecast is not timed either: its one call tells how long it takes.
         first_time = not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before)
@@ -210,7 +216,9 @@ class Contest:
             except PerflabError as broken:
                 self.tell("error", message=str(broken))
                 pytest.exit(str(broken), returncode=EXIT_BROKEN)
-        self.tell(kind, **{name: fields[name] for name in (*IDENTITY, "direction", "reason") if name in fields})
+        self.tell(
+            kind, **{name: fields[name] for name in (*IDENTITY, "direction", "reason") if name in fields}
+        )
 
     def tell(self, event: str, **fields: Any) -> None:
         """One line to the parent; a parent that is gone ends this process."""
@@ -235,10 +243,16 @@ CONTEST = pytest.StashKey[Contest]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the suite."""
     group = parser.getgroup("perflab")
-    group.addoption("--perflab-run", metavar="DIR", help="take the plan of this run and append to its records")
-    group.addoption("--perflab-process", type=int, default=0, metavar="I", help="which of the plan's processes")
+    group.addoption(
+        "--perflab-run", metavar="DIR", help="take the plan of this run and append to its records"
+    )
+    group.addoption(
+        "--perflab-process", type=int, default=0, metavar="I", help="which of the plan's processes"
+    )
     group.addoption("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
-    group.addoption("--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure")
+    group.addoption(
+        "--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure"
+    )
     group.addoption("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
                     help="without a run: which operations and techniques")  # fmt: skip
 

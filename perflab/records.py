@@ -100,10 +100,11 @@ class Writer:
             raise full_or(error, self._path) from error
 
 
-def begin(
-    folder: Path, plan: Plan, operations: Mapping[str, Any], environment: Mapping[str, Any]
-) -> None:
-    """Make the folder of a new run; `operations` describes what the plan's names meant. Raises PerflabError where it holds a run or cannot be written."""
+def begin(folder: Path, plan: Plan, operations: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+    """Make the folder of a new run; `operations` describes what the plan's names meant.
+
+    Raises PerflabError where the folder holds a run already or cannot be written.
+    """
     records = folder / RECORDS
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,9 @@ def begin(
             )
         _write_json(folder / ENVIRONMENT, environment)
         writer = Writer(folder)
-        writer.append("run", schema=SCHEMA, started=time.time(), plan=plans.to_json(plan), operations=operations)
+        writer.append(
+            "run", schema=SCHEMA, started=time.time(), plan=plans.to_json(plan), operations=operations
+        )
         writer.close()
     except OSError as error:
         raise full_or(error, folder) from error

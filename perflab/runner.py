@@ -25,6 +25,7 @@ from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT
 PACKAGE = Path(__file__).parent
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
+FATAL = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGKILL)
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -51,8 +52,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                 began = time.time()
                 status, last, tail = _spawn(folder, threads, process, lock, tell)
                 writer = records.Writer(folder)
-                died = status < 0 and -status in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL,
-                                                  signal.SIGFPE, signal.SIGKILL)  # fmt: skip
+                died = -status in FATAL
                 if died and last:
                     name = signal.Signals(-status).name
                     writer.append("failure", **last, process=process, reason=f"its process died: {name}")
@@ -70,7 +70,9 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
 def outstanding(folder: Path, plan: Plan) -> int:
     """How many blocks are still to be measured."""
     return sum(
-        _pending(folder, plan, threads, process) for threads in plan.threads for process in range(plan.processes)
+        _pending(folder, plan, threads, process)
+        for threads in plan.threads
+        for process in range(plan.processes)
     )
 
 
@@ -81,13 +83,16 @@ def _pending(folder: Path, plan: Plan, threads: int, process: int) -> int:
     out: set[tuple[Any, ...]] = set()
     for record in run.records:
         if record["kind"] == "prediction":
-            out.add((record["operation"], record["case"], record["dtype"], record["threads"], record["technique"]))
+            out.add(
+                (record["operation"], record["case"], record["dtype"], record["threads"], record["technique"])
+            )
         elif record["kind"] == "failure" and record["technique"]:
             out.add((record["operation"], record["dtype"], record["threads"], record["technique"]))
     return sum(
         block not in done
         and (block.cell.operation, block.cell.dtype, threads, block.cell.technique) not in out
-        and (block.cell.operation, block.cell.case, block.cell.dtype, threads, block.cell.technique) not in out
+        and (block.cell.operation, block.cell.case, block.cell.dtype, threads, block.cell.technique)
+        not in out
         for block in plans.blocks(plan, threads, process)
     )
 
@@ -111,7 +116,8 @@ def _spawn(
     ]  # fmt: skip
     child = subprocess.Popen(
         command, env=environment, pass_fds=(writing, lock), start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
     )  # fmt: skip
     os.close(writing)
     printed: deque[str] = deque(maxlen=60)
@@ -123,7 +129,10 @@ def _spawn(
             for line in events:
                 event = json.loads(line)
                 if event["event"] == "start":
-                    last = {k: event[k] for k in ("operation", "case", "dtype", "threads", "technique", "direction")}
+                    last = {
+                        k: event[k]
+                        for k in ("operation", "case", "dtype", "threads", "technique", "direction")
+                    }
                 tell(event)
         child.wait()
     except BaseException:

@@ -29,7 +29,7 @@ class Ratio:
         """
         if self.low is None or self.high is None:
             return "not enough"
-        if 1 - SAME_WITHIN <= self.low and self.high <= 1 + SAME_WITHIN:
+        if self.low >= 1 - SAME_WITHIN and self.high <= 1 + SAME_WITHIN:
             return "SAME"
         if self.low > 1:
             return "FASTER"

@@ -33,6 +33,8 @@ def one_line(done, code):
 def small_run(tmp_path_factory):
     """A whole run of two operations on one small case: (folder, the finished process)."""
     folder = tmp_path_factory.mktemp("run") / "small"
-    done = perflab("run", "fully_connected", "max_pool2d", "--preset", "smoke", "--case", "tiny", "--out", folder)
+    done = perflab(
+        "run", "fully_connected", "max_pool2d", "--preset", "smoke", "--case", "tiny", "--out", folder
+    )
     assert done.returncode == 0, done.stderr
     return folder, done

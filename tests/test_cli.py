@@ -103,7 +103,10 @@ def test_machine_tells_what_figures_would_be_measured_on(tmp_path):
 def test_options_take_several_words_and_a_target_after_them(tmp_path):
     done = perflab("verify", "--dtype", "float32", "float64", "conv2d/naive", "--json", cwd=tmp_path)
     held = json.loads(done.stdout)
-    assert {(v["technique"], v["dtype"]) for v in held["verdicts"]} == {("naive", "float32"), ("naive", "float64")}
+    assert {(v["technique"], v["dtype"]) for v in held["verdicts"]} == {
+        ("naive", "float32"),
+        ("naive", "float64"),
+    }
 
 
 LOADED = "import sys, json; {}; print(json.dumps([m for m in {} if m in sys.modules]))"
@@ -113,8 +116,14 @@ LOADED = "import sys, json; {}; print(json.dumps([m for m in {} if m in sys.modu
     ("statement", "heavy"),
     [
         ("import perflab", ["numpy", "numba", "scipy", "matplotlib", "rich", "pytest"]),
-        ("import perflab.cli; perflab.cli._parser()", ["numpy", "numba", "scipy", "matplotlib", "rich", "pytest"]),
-        ("import perflab; perflab.operation('conv2d'); perflab.techniques('conv2d')", ["numba", "scipy", "matplotlib"]),
+        (
+            "import perflab.cli; perflab.cli._parser()",
+            ["numpy", "numba", "scipy", "matplotlib", "rich", "pytest"],
+        ),
+        (
+            "import perflab; perflab.operation('conv2d'); perflab.techniques('conv2d')",
+            ["numba", "scipy", "matplotlib"],
+        ),
     ],
 )
 def test_a_quick_start_loads_nothing_heavy(statement, heavy, tmp_path):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from conftest import ROOT
+
 from perflab import grid
 
 PACKAGE = ROOT / "perflab"
@@ -47,7 +48,7 @@ def within(path):
     """The perflab modules that a file imports, by their first name; dunder names count as the package."""
     for name in imported(path):
         if name == "perflab" or name.startswith("perflab."):
-            first = (name.split(".") + ["__init__"])[1]
+            first = [*name.split("."), "__init__"][1]
             yield "__init__" if first.startswith("__") else first
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from perflab import plan as plans
 from perflab.contract import PerflabError
 from perflab.grid import targets
@@ -31,7 +32,9 @@ def test_contenders_follow_one_another_and_each_pass_begins_with_another():
         turns.setdefault(key, []).append(block.cell.technique)
     assert all(sorted(names) == sorted(plan.techniques["conv2d"]) for names in turns.values())
     for direction in plan.directions:
-        firsts = [names[0] for (dtype, way, *_), names in turns.items() if way == direction and dtype == "float32"]
+        firsts = [
+            names[0] for (dtype, way, *_), names in turns.items() if way == direction and dtype == "float32"
+        ]
         assert set(firsts) == set(plan.techniques["conv2d"]), "each contender opens some pass"
 
 

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from perflab import plan as plans
 from perflab import records
 from perflab.contract import NoSpaceLeft, PerflabError
@@ -23,7 +24,8 @@ def folder(tmp_path, plan):
 
 BLOCK = {
     "operation": "conv2d", "case": "tiny", "dtype": "float32", "threads": 1, "technique": "jit",
-    "direction": "forward", "process": 0, "pass": 1, "iterations": 3, "rounds_s": [0.1, 0.2], "after": "same bits",
+    "direction": "forward", "process": 0, "pass": 1, "iterations": 3, "rounds_s": [0.1, 0.2],
+    "after": "same bits",
 }  # fmt: skip
 
 
@@ -129,7 +131,9 @@ def test_a_second_writer_is_refused(folder, monkeypatch):
 
 def test_json_is_strict_numpy_is_plain_and_nan_is_null(folder):
     writer = records.Writer(folder)
-    writer.append("note", a=np.float32(0.5), b=np.int64(3), c=float("nan"), d=[float("inf")], e=(np.bool_(True),))
+    writer.append(
+        "note", a=np.float32(0.5), b=np.int64(3), c=float("nan"), d=[float("inf")], e=(np.bool_(True),)
+    )
     writer.close()
     line = (folder / "records.jsonl").read_text().splitlines()[-1]
     held = json.loads(line, parse_constant=lambda name: pytest.fail(name))

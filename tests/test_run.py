@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, one_line, perflab
+
 from perflab import records
 
 ONE = ("fully_connected", "--preset", "smoke", "--case", "tiny")
@@ -74,7 +75,8 @@ def test_threads_are_pinned_in_the_measuring_process(tmp_path):
         "from threadpoolctl import threadpool_info\n"
         "def forward(x, w, b):\n"
         "    found = {'blas': [p['num_threads'] for p in threadpool_info() if p['user_api'] == 'blas'],\n"
-        "             'numba': os.environ['NUMBA_NUM_THREADS'], 'sleepy': os.environ['OPENBLAS_THREAD_TIMEOUT']}\n"
+        "             'numba': os.environ['NUMBA_NUM_THREADS'],\n"
+        "             'sleepy': os.environ['OPENBLAS_THREAD_TIMEOUT']}\n"
         f"    pathlib.Path({str(tmp_path / 'told.json')!r}).write_text(json.dumps(found))\n"
         "    return x @ w + b, (x, w)\n"
         "def backward(dout, cache):\n"
@@ -91,18 +93,29 @@ def test_threads_are_pinned_in_the_measuring_process(tmp_path):
 
 
 WRONG = {
-    "raises": ("def forward(x, w, b):\n    raise ZeroDivisionError('no')\n", "it raised ZeroDivisionError: no"),
+    "raises": (
+        "def forward(x, w, b):\n    raise ZeroDivisionError('no')\n",
+        "it raised ZeroDivisionError: no",
+    ),
     "wrong": ("def forward(x, w, b):\n    return x @ w, (x, w)\n", "wrong: out["),
-    "writes": ("def forward(x, w, b):\n    out = x @ w + b\n    b += 1\n    return out, (x, w)\n", "wrote to its inputs"),
+    "writes": (
+        "def forward(x, w, b):\n    out = x @ w + b\n    b += 1\n    return out, (x, w)\n",
+        "wrote to its inputs",
+    ),
     "exits": ("def forward(x, w, b):\n    raise SystemExit(3)\n", "it raised SystemExit"),
-    "crashes": ("def forward(x, w, b):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV"),
+    "crashes": (
+        "def forward(x, w, b):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n",
+        "SIGSEGV",
+    ),
     "later": (
         "calls = []\ndef forward(x, w, b):\n    calls.append(1)\n"
         "    return x @ w + b + (1e-2 if len(calls) > 2 else 0), (x, w)\n",
         "wrong: out[",
     ),
 }
-BACKWARD = "def backward(dout, cache):\n    x, w = cache\n    return dout @ w.T, x.T @ dout, dout.sum(axis=0)\n"
+BACKWARD = (
+    "def backward(dout, cache):\n    x, w = cache\n    return dout @ w.T, x.T @ dout, dout.sum(axis=0)\n"
+)
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -254,25 +267,24 @@ def test_two_thread_counts_are_measured_in_processes_of_their_own(tmp_path):
     if (os.cpu_count() or 1) < 2:
         pytest.skip("one core")
     folder = tmp_path / "run"
-    done = perflab("run", "fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--threads", "1", "2",
-                   "--out", folder)  # fmt: skip
+    words = ["fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--threads", "1", "2"]
+    done = perflab("run", *words, "--out", folder)
     assert done.returncode == 0, done.stderr
     assert Counter(r["threads"] for r in blocks(folder)) == {1: 12, 2: 12}
 
 
+def plain_pytest(*words):
+    command = [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 def test_plain_pytest_runs_the_suite():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "bench", "-q", "--perflab-target", "max_pool2d", "-p", "no:cacheprovider"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = plain_pytest("--perflab-target", "max_pool2d")
     assert done.returncode == 0, done.stdout
     assert "48 passed" in done.stdout
     assert "max_pool2d tiny float32 forward t1" in done.stdout
 
 
 def test_the_suite_runs_once_as_a_test_where_benchmarks_are_disabled():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "bench", "-q", "--benchmark-disable", "-p", "no:cacheprovider"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = plain_pytest("--benchmark-disable")
     assert done.returncode == 0, done.stdout[-2000:]

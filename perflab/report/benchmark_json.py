@@ -37,7 +37,9 @@ def benchmark_json(summary: Summary) -> dict[str, Any]:
 def _benchmark(cell: Cell, seconds: list[float], iterations: int) -> dict[str, Any]:
     stats = Stats()
     stats.data = seconds
-    name = "/".join((cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}"))
+    name = "/".join(
+        (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
+    )
     return {
         "group": f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}",
         "name": f"test_block[{name}]",

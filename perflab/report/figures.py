@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -23,7 +24,7 @@ from perflab.report.summary import BASELINE, Summary
 # Okabe and Ito's palette: distinct to colour-blind readers; markers tell the lines apart in print.
 COLOURS = ("#6b6b6b", "#d17a00", "#0072b2", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#b03a2e")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -71,15 +72,17 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
         case = summary.widest(op, dtype, threads, direction)
         labels.append(f"{op} {direction}" + (f"\n{case}" if case else ""))
         for x, technique in enumerate(techniques):
-            figure = summary.figures.get(Cell(op, case or "", dtype, threads, direction, technique))
-            if figure is not None and figure.speedup is not None:
-                values[y, x] = figure.speedup.value
-                said[y, x] = words.ratio(figure.speedup)
+            known = summary.figures.get(Cell(op, case or "", dtype, threads, direction, technique))
+            if known is not None and known.speedup is not None:
+                values[y, x] = known.speedup.value
+                said[y, x] = words.ratio(known.speedup)
     figure, ax = _canvas(1.9 + 1.25 * len(techniques), 0.9 + 0.42 * len(rows))
     shades = mpl.colormaps["cividis"]
     top = max(np.nanmax(values, initial=1.0), 10.0)
     image = np.log10(np.where(np.isnan(values), 1, np.maximum(values, 1))) / np.log10(top)
-    ax.imshow(image, cmap=shades, vmin=0, vmax=1, aspect="auto")
+    edges_x, edges_y = np.arange(len(techniques) + 1) - 0.5, np.arange(len(rows) + 1) - 0.5
+    ax.pcolormesh(edges_x, edges_y, image, cmap=shades, vmin=0, vmax=1, edgecolors="white", linewidth=1)
+    ax.invert_yaxis()
     for (y, x), text in said.items():
         ax.text(x, y, text, ha="center", va="center", color="white" if image[y, x] < 0.55 else "black")
     for y, x in zip(*np.nonzero(np.isnan(values)), strict=True):
@@ -103,6 +106,8 @@ def time_against_work(summary: Summary, operation: str, dtype: str, threads: int
     """Seconds a call against the work of the case, on log axes, one panel a direction."""
     plan = summary.run.plan
     directions = plan.directions
+    described = summary.run.operations[operation]
+    title = f"{described['title']}: time against size, {dtype}, {_threads(threads)}"
     figure = Figure(figsize=(3.2 * len(directions) + 0.6, 3.9), layout="constrained")
     axes = figure.subplots(1, len(directions), sharey=True, squeeze=False)[0]
     digits = False
@@ -116,17 +121,17 @@ def time_against_work(summary: Summary, operation: str, dtype: str, threads: int
         else:
             ax.set_xticks([])
             ax.text(0.5, 0.5, "nothing measured yet", ha="center", transform=ax.transAxes, color="#555555")
-        ax.set_title(direction, loc="left")
+        ax.text(0.03, 0.98, direction, transform=ax.transAxes, va="top", fontweight="bold")
         ax.set_xlabel("work, operations")
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.yaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("time a call")
+    axes[0].set_title(title, loc="left")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=len(names), frameon=False)
-    described = summary.run.operations[operation]
-    title = f"{described['title']}: time against size, {dtype}, {_threads(threads)}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    largest = max(described["cases"], key=lambda name: described["cases"][name]["costs"][dtype]["step"]["flops"])
+    largest = max(
+        described["cases"], key=lambda name: described["cases"][name]["costs"][dtype]["step"]["flops"]
+    )
     caption = f"Cases {', '.join(plan.cases[operation])}; the largest is {largest}."
     if any(f.predicted for f in summary.of(operation=operation, dtype=dtype, threads=threads)):
         caption += " Hollow points on dashed lines are predictions, not measurements."
@@ -168,7 +173,14 @@ def accuracy(summary: Summary) -> Drawn:
 
 
 def _draw_times(
-    ax: Axes, summary: Summary, operation: str, dtype: str, threads: int, direction: str, technique: str, position: int
+    ax: Axes,
+    summary: Summary,
+    operation: str,
+    dtype: str,
+    threads: int,
+    direction: str,
+    technique: str,
+    position: int,
 ) -> bool:
     """One technique's line; whether a point on real images was drawn beside it."""
     colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
@@ -186,18 +198,20 @@ def _draw_times(
     ax.plot([f.flops for f in measured], [f.median_s for f in measured], color=colour, marker=marker,
             markersize=5, linewidth=1.4, label=technique)  # fmt: skip
     for f in measured:
-        if f.low_s is not None:
+        if f.low_s is not None and f.high_s is not None:
             ax.plot([f.flops] * 2, [f.low_s, f.high_s], color=colour, linewidth=2.5, alpha=0.5)
     predicted = [f for f in line if f.predicted]
     if predicted:
         joined = measured[-1:] + predicted
-        ax.plot([f.flops for f in joined], [f.median_s for f in joined], color=colour, linestyle="--", linewidth=1)
-        ax.plot([f.flops for f in predicted], [f.median_s for f in predicted], linestyle="none", marker=marker,
-                markersize=5, markerfacecolor="white", markeredgecolor=colour)  # fmt: skip
+        ax.plot(
+            [f.flops for f in joined], [f.median_s for f in joined], color=colour, linestyle="--", linewidth=1
+        )
+        x, y = [f.flops for f in predicted], [f.median_s for f in predicted]
+        ax.plot(x, y, marker, markersize=5, markerfacecolor="white", markeredgecolor=colour)
     real = [f for f in found if cases[f.cell.case]["inputs"] == "digits" and not f.predicted]
     if real:
-        ax.plot([f.flops for f in real], [f.median_s for f in real], linestyle="none", marker="+", markersize=9,
-                markeredgewidth=1.8, color=colour)  # fmt: skip
+        x, y = [f.flops for f in real], [f.median_s for f in real]
+        ax.plot(x, y, "+", markersize=9, markeredgewidth=1.8, color=colour)
     return bool(real)
 
 

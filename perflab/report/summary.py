@@ -112,7 +112,7 @@ class Summary:
 
 
 def summarise(run: Run) -> Summary:
-    """Make the figures of a run. Blocks of a contender that was found wrong anywhere in a case are left out."""
+    """Make the figures of a run. A contender found wrong anywhere in a case has none there."""
     times, samples = _blocks(run)
     figures: dict[Cell, Figure] = {}
     predictions = {
@@ -201,7 +201,9 @@ def _measured(
 ) -> Figure:
     mine = times[cell]
     interval = median_interval(list(mine.values()))
-    baseline = times.get(Cell(cell.operation, cell.case, cell.dtype, cell.threads, cell.direction, BASELINE), {})
+    baseline = times.get(
+        Cell(cell.operation, cell.case, cell.dtype, cell.threads, cell.direction, BASELINE), {}
+    )
     both = [turn for turn in mine if turn in baseline]
     return Figure(
         cell=cell,
@@ -231,8 +233,13 @@ def _checks(run: Run) -> Iterator[Check]:
             grouped[r["operation"], r["technique"], r["case"], r["dtype"], r["threads"]].append(r)
     for key, held in grouped.items():
         worst = max(held, key=lambda r: r["share"])
+        operation, technique, case, dtype, threads = key
         yield Check(
-            *key,
+            operation,
+            technique,
+            case,
+            dtype,
+            threads,
             share=worst["share"],
             where=worst["where"],
             precision=worst["precision"],

@@ -128,7 +128,7 @@ class Gain:
 
 
 def gains(summary: Summary) -> list[Gain]:
-    """For each operation, dtype and direction: vectorized and jit where the baseline is measured at most work."""
+    """Vectorized and jit on the largest case of each operation that the baseline reaches."""
     plan = summary.run.plan
     found = []
     for threads in plan.threads:
@@ -202,12 +202,15 @@ def closing_lines(summary: Summary) -> list[str]:
     if summary.wall_s:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
-    lines += [f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings]
+    lines += [
+        f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings
+    ]
     return lines
 
 
 def markdown(table: Table) -> str:
     """A table in Markdown."""
+
     def row(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -215,7 +218,7 @@ def markdown(table: Table) -> str:
 
 
 def _why(summary: Summary, figure: Figure) -> str:
-    """Why a gain is no larger, from the figures: naive's cost, the rate reached, who is faster, and by size."""
+    """Why a gain is no larger, from the figures: naive's cost, the rate reached, who is faster."""
     c = figure.cell
     here = {
         f.cell.technique: f
@@ -230,8 +233,8 @@ def _why(summary: Summary, figure: Figure) -> str:
         return f"{rounded(f.gflops, 2)} GFLOP/s" if multiplies else f"{rounded(f.gbytes_s, 2)} GB/s"
 
     said = (
-        f"{c.operation}/{c.technique} {c.direction} {c.dtype} on {c.case}: {ratio(figure.speedup)} over naive,"
-        f" which spends {seconds(here[BASELINE].median_s / max(figure.flops, 1), 2)} an operation."
+        f"{c.operation}/{c.technique} {c.direction} {c.dtype} on {c.case}: {ratio(figure.speedup)} over"
+        f" naive, which spends {seconds(here[BASELINE].median_s / max(figure.flops, 1), 2)} an operation."
         f" {c.technique} runs at {rate(figure)}"
     )
     best = min(here.values(), key=lambda f: f.median_s)
@@ -243,7 +246,11 @@ def _why(summary: Summary, figure: Figure) -> str:
     larger = [
         f
         for f in summary.of(
-            operation=c.operation, dtype=c.dtype, threads=c.threads, direction=c.direction, technique=c.technique
+            operation=c.operation,
+            dtype=c.dtype,
+            threads=c.threads,
+            direction=c.direction,
+            technique=c.technique,
         )
         if not f.predicted and f.flops > figure.flops
     ]

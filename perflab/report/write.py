@@ -77,7 +77,7 @@ def _template(name: str) -> jinja2.Template:
 
 
 def _inline(svg: str, one: figures.Drawn) -> Markup:
-    """The SVG element alone, its ids made unique on the page, with a title and a description to be read out."""
+    """The SVG element alone, its ids unique on the page, with a title and a description to be read out."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r'\bid="', f'id="{one.name}-', body)
     body = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{one.name}-", body)

@@ -19,7 +19,7 @@ def definition(x, w, b, stride, pad):
 
 
 def gradient(dout, x, w, b, stride, pad):
-    (N, C, H, W), (F, C, HH, WW), (OH, OW) = x.shape, w.shape, dout.shape[2:]
+    (N, C, H, W), (HH, WW), (OH, OW) = x.shape, w.shape[2:], dout.shape[2:]
     windows = padded_windows(x, (HH, WW), stride, pad)
     dw = np.einsum("nfij,ncijuv->fcuv", dout, windows, optimize=x.dtype == np.float64)
     dxp = np.zeros((N, C, H + 2 * pad[0], W + 2 * pad[1]), x.dtype)

@@ -113,8 +113,12 @@ def zeros(dout, cache):
 
 
 mutants = (
-    Mutant("flipped_kernel", "a convolution with the kernel turned around, not a cross-correlation", flipped,
-           right_back),
+    Mutant(
+        "flipped_kernel",
+        "a convolution with the kernel turned around, not a cross-correlation",
+        flipped,
+        right_back,
+    ),
     Mutant("taps_swapped", "the kernel's rows and columns are swapped", taps_swapped, right_back),
     Mutant("strides_swapped", "the two strides are swapped", strides_swapped, right_back),
     Mutant("pads_swapped", "the two pads are swapped", one_pad_for_both, right_back),
@@ -125,8 +129,12 @@ mutants = (
     Mutant("dx_kernel_turned", "dx uses the kernel turned around", right, kernel_turned_back),
     Mutant("db_wrong_axes", "db is summed over batch, filters and rows", right, db_wrong_axes),
     Mutant("db_first_sample", "db is not summed over the batch", right, db_not_over_batch),
-    Mutant("dw_last_position", "`=` for `+=` in dw: the copies of a shared weight are not added", right,
-           dw_last_position),
+    Mutant(
+        "dw_last_position",
+        "`=` for `+=` in dw: the copies of a shared weight are not added",
+        right,
+        dw_last_position,
+    ),
     Mutant("dw_turned", "dw's rows and columns are swapped", right, dw_turned),
     Mutant("dw_transposed", "dw's filters and channels are swapped", right, dw_filters_and_channels),
     Mutant("upstream_ignored", "the upstream gradient is taken to be ones", right, upstream_ignored),

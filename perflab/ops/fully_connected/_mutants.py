@@ -106,18 +106,28 @@ def accumulates_in_cache(dout, cache):
 
 mutants = (
     Mutant("no_bias", "the bias is not added", no_bias, right_back),
-    Mutant("bias_per_sample", "the bias runs along the samples, not the neurons", bias_per_sample, right_back),
+    Mutant(
+        "bias_per_sample", "the bias runs along the samples, not the neurons", bias_per_sample, right_back
+    ),
     Mutant("dw_transposed", "dw is transposed; the shape is right where D = M", right, dw_transposed),
-    Mutant("dx_not_transposed", "dx multiplies by w, not wᵀ; the shape is right where D = M", right,
-           w_for_dx_not_transposed),
+    Mutant(
+        "dx_not_transposed",
+        "dx multiplies by w, not wᵀ; the shape is right where D = M",
+        right,
+        w_for_dx_not_transposed,
+    ),
     Mutant("db_wrong_axis", "db is summed over the neurons, not the samples", right, db_wrong_axis),
     Mutant("db_mean", "db is a mean over the batch, where the gradient is a sum", right, db_mean),
     Mutant("zeros", "zeros are returned", right, zeros),
     Mutant("upstream_ignored", "the upstream gradient is taken to be ones", right, ones_upstream),
     Mutant("input_written", "backward scales x in place", right, writes_to_input),
     Mutant("dout_written", "backward scales dout in place", right, accumulates_in_cache),
-    Mutant("stale_cache", "backward uses the last forward's arrays, not its cache's", remembers_forward,
-           stale_cache),
+    Mutant(
+        "stale_cache",
+        "backward uses the last forward's arrays, not its cache's",
+        remembers_forward,
+        stale_cache,
+    ),
     Mutant("single_precision", "float64 is computed in float32", single_precision, right_back),
     Mutant("wrong_dtype", "the output's dtype is not the inputs'", wrong_dtype, right_back),
     Mutant("reused_buffer", "every call returns the same output buffer", reused_buffer, right_back),

@@ -116,14 +116,21 @@ def zeros(dout, cache):
 
 
 mutants = (
-    Mutant("last_maximum", "on a tie the last maximum takes the gradient, not the first", last_maximum, right_back),
+    Mutant(
+        "last_maximum",
+        "on a tie the last maximum takes the gradient, not the first",
+        last_maximum,
+        right_back,
+    ),
     Mutant("mask_for_argmax", "on a tie every maximum takes the whole gradient", masked, to_every_maximum),
     Mutant("tie_shared", "on a tie the maxima share the gradient", masked, shared_between_maxima),
     Mutant("nan_skipped", "a NaN is passed over, where it must show", nan_skipped, right_back),
     Mutant("average", "the mean of the window, not its maximum", average, right_back),
     Mutant("minimum", "the minimum of the window", minimum, right_back),
     Mutant("largest_magnitude", "the largest absolute value of the window", largest_magnitude, right_back),
-    Mutant("starts_at_zero", "the running maximum starts at 0: negative windows yield 0", from_zero, right_back),
+    Mutant(
+        "starts_at_zero", "the running maximum starts at 0: negative windows yield 0", from_zero, right_back
+    ),
     Mutant("assign_for_add", "`=` for `+=`: right only where windows do not overlap", right, assigned),
     Mutant("size_for_stride", "windows are placed by their size, not their stride", right, size_for_stride),
     Mutant("taps_swapped", "the row and column in the window are swapped", right, rows_and_columns_swapped),

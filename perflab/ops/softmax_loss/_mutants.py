@@ -94,7 +94,9 @@ def zeros(dout, cache):
 
 
 mutants = (
-    Mutant("no_shift", "the scores are not shifted by their row's maximum: exp overflows", no_shift, right_back),
+    Mutant(
+        "no_shift", "the scores are not shifted by their row's maximum: exp overflows", no_shift, right_back
+    ),
     Mutant("wrong_axis", "the softmax runs over the samples, not the classes", wrong_axis, right_back),
     Mutant("loss_summed", "the loss is a sum over the samples: 1/N is missing", loss_summed, right_back),
     Mutant("loss_without_reg", "the loss lacks its regularisation", loss_without_reg, right_back),
@@ -104,8 +106,14 @@ mutants = (
     Mutant("missing_reg", "dW lacks reg·W", right, no_reg),
     Mutant("reg_doubled", "dW has 2·reg·W: the ½ of the loss was forgotten", right, reg_doubled),
     Mutant("upstream_ignored", "the upstream gradient is taken to be one", right, upstream_ignored),
-    Mutant("sign_flipped", "target minus probabilities: the log-likelihood's gradient, not the loss's", right,
-           sign_flipped),
-    Mutant("cache_spoiled", "backward changes its cache: the second call is wrong", right, probabilities_spoiled),
+    Mutant(
+        "sign_flipped",
+        "target minus probabilities: the log-likelihood's gradient, not the loss's",
+        right,
+        sign_flipped,
+    ),
+    Mutant(
+        "cache_spoiled", "backward changes its cache: the second call is wrong", right, probabilities_spoiled
+    ),
     Mutant("zeros", "zeros are returned", right, zeros),
 )

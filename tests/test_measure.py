@@ -1,0 +1,114 @@
+"""A cell becomes a warmed, checked callable; predictions are laid through what was measured."""
+
+import numpy as np
+import pytest
+
+from perflab import grid
+from perflab.contract import Implementation
+from perflab.measure import Rejected, Stage, compilations, forecast
+
+
+@pytest.fixture
+def stage():
+    described = grid.operation("fully_connected")
+    return Stage(described, described.cases["tiny"], "float64")
+
+
+def admitted(stage, technique="vectorized"):
+    return stage.admit(grid.raw("fully_connected", technique))
+
+
+def test_what_is_timed_takes_no_arguments_and_gives_what_was_verified(stage):
+    contender = admitted(stage)
+    for direction in ("forward", "backward", "step"):
+        assert contender.check_after(direction, contender.callable(direction)()) == "same bits"
+
+
+def test_a_result_that_differs_within_the_bound_is_told_from_one_beyond_it(stage):
+    contender = admitted(stage)
+    dx, dw, db = contender.callable("backward")()
+    assert contender.check_after("backward", (np.nextafter(dx, np.inf), dw, db)) == "within bound"
+    with pytest.raises(Rejected, match=r"wrong: dx\[3, 5\]"):
+        dx[3, 5] += 1e-9
+        contender.check_after("backward", (dx, dw, db))
+
+
+def test_an_input_that_was_written_to_is_noticed_and_healed(stage):
+    def forward(x, w, b):
+        b += 1.0
+        return x @ w + b, (x, w)
+
+    spoiler = Implementation(
+        "fully_connected", "spoiler", forward, grid.raw("fully_connected", "naive").backward
+    )
+    with pytest.raises(Rejected, match="wrote to its inputs"):
+        stage.admit(spoiler)
+    assert stage.untouched()
+    assert admitted(stage).share <= 1, "the next contender meets clean inputs"
+
+
+def test_blocks_fill_their_time_with_rounds_above_the_timer_noise(stage):
+    contender = admitted(stage)
+    contender.warm_s = {"forward": 1e-6, "backward": 0.02}
+    rounds, iterations = contender.rounds("forward", 0.03)
+    assert iterations == 1000
+    assert rounds == 12
+    assert contender.rounds("backward", 0.03) == (1, 1)
+    assert contender.rounds("step", 0.001) == (1, 1)
+
+
+def test_the_stage_holds_its_own_reference_to_the_definition(stage):
+    from dataclasses import replace
+
+    right = stage.operation.gradient
+    wrong = replace(
+        stage.operation,
+        gradient=lambda dout, x, w, b: tuple(1.01 * g for g in right(dout, x, w, b)),
+    )
+    broken = Stage(wrong, wrong.cases["tiny"], "float64")
+    with pytest.raises(AssertionError, match="not its definition's"):
+        _ = broken.reference
+
+
+def test_compilations_are_counted_and_loads_from_the_cache_are_not():
+    from numba import njit
+
+    @njit
+    def inner(x):
+        return x + 1
+
+    @njit
+    def outer(x):
+        return inner(x) * 2
+
+    with compilations() as first:
+        outer(1.0)
+    with compilations() as second:
+        outer(1.0)
+    assert first.count >= 1
+    assert first.seconds > 0
+    assert (second.count, second.seconds) == (0, 0.0)
+
+
+def seconds(forward, backward):
+    return {"forward": forward, "backward": backward}
+
+
+def test_one_point_is_scaled_with_the_work():
+    found = forecast([("tiny", 1e3, seconds(1.0, 2.0))], 1e4)
+    assert found.seconds == pytest.approx({"forward": 10.0, "backward": 20.0, "step": 30.0})
+    assert "tiny" in found.basis
+
+
+def test_several_points_give_their_slope_laid_through_the_largest():
+    points = [("a", 1e3, seconds(1.0, 1.0)), ("b", 1e4, seconds(12.0, 12.0))]
+    found = forecast(points, 1e5)
+    slope = np.log10(12.0)
+    assert found.seconds["step"] == pytest.approx(24.0 * 10**slope)
+    assert forecast(points[::-1], 1e5).seconds == pytest.approx(found.seconds)
+
+
+def test_a_slope_stays_within_reason():
+    points = [("a", 1e3, seconds(1.0, 1.0)), ("b", 2e3, seconds(64.0, 64.0))]
+    assert forecast(points, 4e3).seconds["forward"] == pytest.approx(64.0 * 2**1.3)
+    assert forecast([], 1e3) is None

@@ -1,0 +1,159 @@
+"""The mutants: every known mistake is caught, by name, so that the oracle is known to be able to fail."""
+
+import numpy as np
+import pytest
+
+import perflab
+from perflab import grid, oracle
+from perflab.contract import DTYPES, Mutant
+
+MUTANTS = {f"{op}/{mutant.name}": (op, mutant) for op in perflab.operations() for mutant in grid.mutants(op)}
+
+every_mutant = pytest.mark.parametrize(("operation", "mutant"), MUTANTS.values(), ids=MUTANTS)
+
+# The list of measurement.md, in its own words, and who stands for each mistake here. What belongs to rnn
+# and mlp (BPTT, tanh′, sigmoid′) comes with those operations.
+COVERAGE = {
+    "missing 1/N": ("softmax_loss/loss_summed", "softmax_loss/missing_mean"),
+    "missing or doubled reg": (
+        "softmax_loss/loss_without_reg",
+        "softmax_loss/loss_reg_doubled",
+        "softmax_loss/missing_reg",
+        "softmax_loss/reg_doubled",
+    ),
+    "the wrong axis with the right shape": ("softmax_loss/wrong_axis", "fully_connected/bias_per_sample"),
+    "`=` for `+=` in overlapping windows": ("conv2d/assign_for_add", "max_pool2d/assign_for_add"),
+    "mask instead of argmax on ties": ("max_pool2d/mask_for_argmax", "max_pool2d/tie_shared"),
+    "transposed dw": ("fully_connected/dw_transposed", "conv2d/dw_transposed"),
+    "db summed over the wrong axes": ("fully_connected/db_wrong_axis", "conv2d/db_wrong_axes"),
+    # These swap square windows, whose shape does not give them away; for rectangles see the last test.
+    "non-square kernels swapped": ("conv2d/taps_swapped", "conv2d/dw_turned", "max_pool2d/taps_swapped"),
+    "flipped kernel (convolution for cross-correlation)": (
+        "conv2d/flipped_kernel",
+        "conv2d/dx_kernel_turned",
+    ),
+    "pad not undone in dx": ("conv2d/pad_not_undone",),
+    "stale cache": ("fully_connected/stale_cache", "softmax_loss/cache_spoiled"),
+    "input written to": ("fully_connected/input_written", "fully_connected/dout_written"),
+    "zeros returned": tuple(f"{op}/zeros" for op in perflab.operations()),
+    "upstream gradient ignored": tuple(f"{op}/upstream_ignored" for op in perflab.operations()),
+    "float32 inside float64": ("fully_connected/single_precision",),
+    "no max-shift in softmax": ("softmax_loss/no_shift",),
+    "probabilities not minus the target": ("softmax_loss/missing_target",),
+}
+
+# What gives a mistake away, where that is not an element out of its bound.
+GIVEN_AWAY_BY = {
+    "softmax_loss/cache_spoiled": "one cache, many backwards",
+    "fully_connected/stale_cache": "one cache, many backwards",
+    "fully_connected/input_written": "inputs untouched",
+    "fully_connected/dout_written": "inputs untouched",
+    "fully_connected/wrong_dtype": "form",
+    "fully_connected/reused_buffer": "fresh outputs",
+}
+
+
+def verdicts(operation, mutant):
+    return [oracle.examine(perflab.operation(operation), mutant, dtype) for dtype in DTYPES]
+
+
+@every_mutant
+def test_the_oracle_catches(operation, mutant):
+    caught = [verdict for verdict in verdicts(operation, mutant) if verdict.status == "wrong"]
+    assert caught, f"{operation}/{mutant.name} passes, although {mutant.lesson}"
+    by = GIVEN_AWAY_BY.get(f"{operation}/{mutant.name}", "rounding bound")
+    for verdict in caught:
+        assert verdict.technique == mutant.name
+        assert f": {by}: " in verdict.where, "and for the right reason"
+
+
+@every_mutant
+def test_a_mutant_is_wrong_in_both_precisions_unless_precision_is_its_mistake(operation, mutant):
+    statuses = {verdict.dtype: verdict.status for verdict in verdicts(operation, mutant)}
+    in_float32 = "right" if mutant.name == "single_precision" else "wrong"
+    assert statuses == {"float32": in_float32, "float64": "wrong"}
+
+
+@every_mutant
+def test_a_mutant_says_what_is_wrong_in_one_line(operation, mutant):
+    assert isinstance(mutant, Mutant)
+    assert mutant.lesson.strip() == mutant.lesson != ""
+    assert "\n" not in mutant.lesson
+    assert mutant.name.isidentifier()
+
+
+def test_there_are_enough_mutants_and_each_has_its_own_name():
+    assert len(MUTANTS) >= 20
+    assert len(MUTANTS) == sum(len(grid.mutants(op)) for op in perflab.operations()), "a name stands twice"
+    assert all(grid.mutants(op) for op in perflab.operations()), "an operation has no mutant"
+    for op in perflab.operations():
+        lessons = [mutant.lesson for mutant in grid.mutants(op)]
+        assert len(set(lessons)) == len(lessons), "two mutants of one operation teach the same"
+
+
+@pytest.mark.parametrize("mistake", COVERAGE)
+def test_every_mistake_on_the_list_has_its_mutant(mistake):
+    assert COVERAGE[mistake]
+    missing = [name for name in COVERAGE[mistake] if name not in MUTANTS]
+    assert not missing, f"nobody stands for “{mistake}”: {missing}"
+
+
+def test_a_mutant_bears_no_techniques_name():
+    for op in perflab.operations():
+        assert not {mutant.name for mutant in grid.mutants(op)} & set(perflab.techniques(op))
+
+
+@pytest.mark.parametrize("operation", perflab.operations())
+def test_what_is_right_is_still_right_after_all_the_mutants(operation):
+    before = [perflab.verify(operation, technique) for technique in perflab.techniques(operation)]
+    for mutant in grid.mutants(operation):
+        verdicts(operation, mutant)
+    after = [perflab.verify(operation, technique) for technique in perflab.techniques(operation)]
+    assert all(verdict.ok for verdict in after)
+    assert after == before, "down to every error of every check"
+
+
+@every_mutant
+def test_a_mutant_is_caught_again_the_second_time(operation, mutant):
+    for _ in range(2):
+        assert any(verdict.status == "wrong" for verdict in verdicts(operation, mutant))
+
+
+# Two mistakes that a square window hides altogether. They hold the rectangular cases to their purpose.
+
+
+def kernel_read_as_columns_by_rows():
+    right = grid.raw("conv2d", "vectorized")
+
+    def forward(x, w, b, stride, pad):
+        F, C, HH, WW = w.shape
+        swapped = np.ascontiguousarray(w.reshape(F, C, WW, HH).swapaxes(2, 3)) if HH != WW else w
+        return right.forward(x, swapped, b, stride, pad)[0], right.forward(x, w, b, stride, pad)[1]
+
+    return "conv2d", Mutant("non_square_swapped", "HH and WW are exchanged", forward, right.backward)
+
+
+def winner_divided_by_the_windows_height():
+    right = grid.raw("max_pool2d", "naive")
+
+    def forward(x, size, stride):
+        out, (x_shape, winner, size_w, *strides) = right.forward(x, size, stride)
+        row, col = np.divmod(winner, size[0])
+        return out, (
+            x_shape,
+            np.minimum(row, size[0] - 1) * size_w + np.minimum(col, size_w - 1),
+            size_w,
+            *strides,
+        )
+
+    return "max_pool2d", Mutant("divided_by_height", "row, col = divmod(at, size_h)", forward, right.backward)
+
+
+@pytest.mark.parametrize("make", [kernel_read_as_columns_by_rows, winner_divided_by_the_windows_height])
+def test_a_mistake_that_only_a_rectangle_shows_is_caught_by_the_rectangles(make):
+    operation, mutant = make()
+    square = ("odd", "integers" if operation == "max_pool2d" else "square", "one_pixel", "empty")
+    described = perflab.operation(operation)
+    assert oracle.examine(described, mutant, "float64", square).ok, "square windows hide it"
+    assert oracle.examine(described, mutant, "float64", ["rectangular"]).status == "wrong"
+    assert oracle.examine(described, mutant, "float64").status == "wrong"

@@ -1,0 +1,66 @@
+"""The documents say what is so: commands parse, code runs, counts are right."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT
+
+from perflab import cli, grid
+
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("perflab/**/*.md"), ROOT / "reports" / "README.md"]
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("perflab ")
+]
+
+
+def test_the_code_in_the_readme_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    held = {}
+    exec(compile(code, "README.md", "exec"), held)
+    assert held["out"].shape == (2, 4, 8, 8)
+    assert held["verdict"].ok
+    for line in code.splitlines():
+        statement, _, told = line.partition("  # ")
+        if told:
+            assert repr(eval(statement, held)) == told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_in_the_readme_are_understood(command):
+    args = cli._parser().parse_args(shlex.split(command)[1:])
+    assert callable(args.command)
+
+
+def test_the_two_commands_stand_alone_on_one_line():
+    for name in ("run", "test"):
+        (command,) = re.findall(rf"<!-- {name} command -->\n```sh\n(.*?)\n```", README, re.DOTALL)
+        assert "\n" not in command
+        assert command.startswith("python3 -m venv .venv && ")
+
+
+def test_the_number_of_known_mistakes_is_told_right():
+    count = sum(len(grid.mutants(op)) for op in grid.operations())
+    for text in (README, (ROOT / "CHANGELOG.md").read_text("utf-8")):
+        (told,) = re.findall(r"(\d+) (?:known mistakes|mutants)", text)
+        assert int(told) == count
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_between_documents_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
+        assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("perflab/ops/*/derivation.md")), ids=lambda p: p.parent.name
+)
+def test_a_derivation_goes_from_one_neuron_to_the_formulas_of_the_files(path):
+    text = path.read_text("utf-8")
+    for needed in ("one neuron", "batch", "naive.py", "per_neuron.py", "vectorized.py", "jit.py", "$$"):
+        assert needed.lower() in text.lower(), needed
+    assert text.count("$$") % 2 == 0
