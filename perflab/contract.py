@@ -132,7 +132,7 @@ class Implementation:
 class Mutant:
     """A known mistake, kept to hold the oracle to its word.
 
-    `lesson` says in one line what is wrong; `equation` names the line of the derivation that it breaks.
+    `lesson` says in one line what is wrong.
     """
 
     name: str

@@ -7,7 +7,6 @@ as two ints, scalars in the arrays' dtype.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
@@ -24,7 +23,7 @@ LARGEST_PARAMETER = 2**31 - 1
 class Cache:
     """What a checked `forward` hands to its `backward`: the technique's cache, and what `dout` must be."""
 
-    implementation: str
+    implementation: tuple[str, str]
     value: Any
     out_shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -45,12 +44,15 @@ def checked(operation: Operation, raw: Implementation) -> Implementation:
         shape = tuple(sizes[axis] for axis in operation.out_shape)
         if not shape and type(out) is float:
             out = dtype.type(out)
-        return out, Cache(name, value, shape, dtype)
+        return out, Cache((name, raw.source), value, shape, dtype)
 
     def backward(dout: Any, cache: Cache) -> tuple[Array, ...]:
-        if not isinstance(cache, Cache) or cache.implementation != name:
+        if not isinstance(cache, Cache) or cache.implementation != (name, raw.source):
             raise TypeError(f"cache: {_what(cache)}; wanted the cache that {name}'s forward returned")
-        return tuple(raw.backward(_upstream(dout, cache), cache.value))
+        grads = raw.backward(_upstream(dout, cache), cache.value)
+        if not isinstance(grads, tuple):
+            raise TypeError(f"{name}: backward returned {_what(grads)}; wanted a tuple of gradients")
+        return grads
 
     forward.__doc__ = raw.forward.__doc__
     backward.__doc__ = raw.backward.__doc__
@@ -91,7 +93,7 @@ def bind(
         elif argument.kind == "pair":
             given[argument.name] = _pair(argument, value)
         elif argument.kind == "scalar":
-            given[argument.name] = dtype.type(_real(argument.name, value))
+            given[argument.name] = _real(argument.name, value, dtype)
     parameters = {a.name: given[a.name] for a in operation.arguments.values() if a.kind == "pair"}
     sizes = operation.derive(sizes, parameters)
     return tuple(given[name] for name in operation.arguments), sizes
@@ -177,19 +179,25 @@ def _pair(argument: Argument, value: Any) -> tuple[int, int]:
     return pair
 
 
-def _real(name: str, value: Any) -> float:
+def _real(name: str, value: Any, dtype: np.dtype[Any]) -> Any:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: {_what(value)}; wanted a real number")
-    if not math.isfinite(value):
-        raise ValueError(f"{name}: {value}; wanted a finite real number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: past every float; wanted a finite real number") from None
+    with np.errstate(over="ignore"):
+        cast = dtype.type(number)
+    if not np.isfinite(cast):
+        raise ValueError(f"{name}: {number}; wanted a finite real number in {dtype}'s range")
+    return cast
 
 
 def _upstream(dout: Any, cache: Cache) -> Any:
     if cache.out_shape == ():
-        return cache.dtype.type(_real("dout", dout))
+        return _real("dout", dout, cache.dtype)
     if not isinstance(dout, np.ndarray) or isinstance(dout, np.ma.MaskedArray):
         raise TypeError(f"dout: {_what(dout)}; wanted a {cache.dtype} array of shape {cache.out_shape}")
     if dout.dtype != cache.dtype:

@@ -111,7 +111,7 @@ def load_raw(
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise PerflabError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
     return _pair(module, operation_name, name, file)

@@ -7,7 +7,7 @@ normal    standard normal with one value in 64 scaled by 8, so that an error in 
 integers  whole numbers from −4 to 4: any order of summation gives the same bits
 ties      zeros and ones: nearly every window holds several maxima
 nan       normal, one value in ten NaN
-extreme   the first array scaled so that products reach ±1e4, far past the overflow of exp
+extreme   rows scaled from 1 up, so that scores straddle the overflow of exp and pass ±1e4
 digits    real images and their labels; weights and biases as in "normal"
 """
 
@@ -25,7 +25,7 @@ from perflab.contract import Argument, Array, Case, Operation
 
 OUTLIER_EVERY = 64
 OUTLIER_SCALE = 8.0
-EXTREME = 1e4
+EXTREME = 4e4
 
 
 def make(operation: Operation, case: Case, dtype: str) -> dict[str, Any]:
@@ -81,7 +81,9 @@ def output_sizes(operation: Operation, case: Case) -> dict[str, int]:
 def digits() -> tuple[Array, Array]:
     """The handwritten digits: images (1797,8,8) with values 0 to 16, and labels (1797,), both uint8."""
     with files("perflab").joinpath("data/digits.npz").open("rb") as stored, np.load(stored) as held:
-        return held["images"], held["labels"]
+        images, labels = held["images"], held["labels"]
+    images.flags.writeable = labels.flags.writeable = False
+    return images, labels
 
 
 def _images(argument: Argument, sizes: Mapping[str, int]) -> Array:
@@ -108,5 +110,6 @@ def _draw(
     if case.inputs == "nan":
         values[rng.random(shape) < 0.1] = np.nan
     if case.inputs == "extreme" and position == 0:
-        values *= EXTREME
+        rows = np.geomspace(1.0, EXTREME, shape[0])
+        values *= rows.reshape(-1, *[1] * (len(shape) - 1))
     return values

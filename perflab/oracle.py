@@ -19,7 +19,17 @@ from typing import Any
 import numpy as np
 
 from perflab import inputs as inputs_of
-from perflab.contract import DTYPES, Array, Case, Check, Implementation, Mutant, Operation, Verdict
+from perflab.contract import (
+    DTYPES,
+    Array,
+    Case,
+    Check,
+    Implementation,
+    Mutant,
+    Operation,
+    PerflabError,
+    Verdict,
+)
 
 STEP = 2.0**-17  # of central differences: truncation h²/6 and rounding ε/h both stay below 1e-10
 DIFFERENCE_TOLERANCE = 1e-9
@@ -32,7 +42,7 @@ THIN = 0.01  # a tensor with fewer non-zeros than this share of its elements sho
 class Reference:
     """What is right for one set of inputs, and how far rounding may lead from it.
 
-    `precision` names what it was computed in; `differentiable` says whether differences apply.
+    `precision` names what it was computed in.
     """
 
     names: tuple[str, ...]
@@ -94,6 +104,10 @@ def verify(
     from perflab import grid
 
     described = grid.operation(operation)
+    if case is not None and case not in described.checks:
+        raise PerflabError(grid.unknown("check case", case, described.checks))
+    if dtype is not None and dtype not in DTYPES:
+        raise PerflabError(grid.unknown("dtype", dtype, DTYPES))
     raw = technique if isinstance(technique, Implementation) else grid.raw(operation, technique)
     verdicts = [examine(described, raw, d, [case] if case else None) for d in ([dtype] if dtype else DTYPES)]
     worst = max(verdicts, key=lambda v: (not v.ok, v.error))
@@ -322,14 +336,21 @@ class _Problem:
         args = tuple(inputs_of.make(self.operation, self.case, self.dtype).values())
         return args, inputs_of.upstream(self.operation, self.case, self.dtype)
 
-    def run(self, implementation: Implementation | Mutant) -> tuple[Array, ...]:
+    @property
+    def _name(self) -> tuple[Any, ...]:
+        return self.operation.name, self.case.name, self.case.seed, self.dtype
+
+    def run(self, implementation: Implementation | Mutant, ints: bool = False) -> tuple[Array, ...]:
+        """Out and gradients, copied; with `ints`, pairs of equal halves are given as one int."""
         args, dout = self.arguments()
+        if ints:
+            args = tuple(value[0] if isinstance(value, tuple) else value for value in args)
         out, cache = implementation.forward(*args)
         return (np.array(out), *(np.array(g) for g in implementation.backward(dout, cache)))
 
     def reference(self) -> Reference:
         """What is right here; computed once, for it does not depend on the implementation."""
-        key = (self.operation.name, self.case.name, self.case.seed, self.dtype, "reference")
+        key = (self.operation.definition, self.operation.gradient, *self._name, "reference")
         if key not in _KEPT:
             args, dout = self.arguments()
             _KEPT[key] = reference(self.operation, args, dout, self.dtype)
@@ -337,14 +358,14 @@ class _Problem:
 
     def differences(self) -> Reference:
         """The gradients once more, every element from two evaluations of the definition in long double."""
-        key = (self.operation.name, self.case.name, self.case.seed, self.dtype, "differences")
+        key = (self.operation.definition, *self._name, "differences")
         if key not in _KEPT:
             args, dout = self.arguments()
             _KEPT[key] = _central_differences(self.operation, args, dout, self.reference())
         return _KEPT[key]
 
 
-_KEPT: dict[tuple[str, str, int, str, str], Reference] = {}
+_KEPT: dict[tuple[Any, ...], Reference] = {}
 
 
 def _central_differences(operation: Operation, args: Sequence[Any], dout: Any, right: Reference) -> Reference:
@@ -385,6 +406,8 @@ def _examine_case(
     found = _Findings([], [], True, {})
 
     def note(name: str, ok: bool, **more: Any) -> None:
+        if ok and "got" not in more:
+            more.pop("where", None)  # it says what would have been wrong
         found.checks.append(Check(name, ok, case.name, dtype, **more))
         if not ok and name in ("runs", "form"):
             raise _Stop
@@ -448,7 +471,9 @@ def _run_checks(
     # Another call with other inputs must not disturb what the first one left in its cache.
     other = _Problem(operation, replace(case, seed=case.seed + 1), dtype)
     implementation.forward(*other.arguments()[0])
-    again = tuple(np.array(g) for g in implementation.backward(dout, cache))
+    repeated = implementation.backward(dout, cache)
+    reused = any(np.may_share_memory(a, b) for a, b in zip(repeated, grads, strict=False))
+    again = tuple(np.array(g) for g in repeated)
     same = len(again) == len(grads) and all(_same_bits(a, b) for a, b in zip(again, first[1:], strict=True))
     if not same:
         wrong = form(right, (out, *again))
@@ -457,15 +482,20 @@ def _run_checks(
         note("one cache, many backwards", not far, **(_told(far[0]) if far else {}))
     note(
         "fresh outputs",
-        all(_same_bits(np.asarray(mine), kept) for mine, kept in zip(got, first, strict=True)),
+        not reused and all(_same_bits(np.asarray(mine), kept) for mine, kept in zip(got, first, strict=True)),
         where="a later call changed what an earlier one had returned",
     )
     second = problem.run(implementation)
-    repeated = all(_same_bits(a, b) for a, b in zip(second, first, strict=True)) and same
-    found.deterministic &= repeated
-    if not repeated:
+    alike = all(_same_bits(a, b) for a, b in zip(second, first, strict=True)) and same
+    found.deterministic &= alike
+    if not alike:
         for worst in judge(right, second):
             _bounded(note, worst)
+    pairs = [value for value in args if isinstance(value, tuple)]
+    if pairs and all(value[0] == value[1] for value in pairs):
+        # compiled apart from the pairs, so checked apart from them
+        for worst in judge(right, problem.run(implementation, ints=True)):
+            note("an int for a pair", worst.share <= 1, error=worst.share, **_told(worst))
 
 
 def _bounded(note: Callable[..., None], worst: Worst) -> None:

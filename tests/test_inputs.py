@@ -1,6 +1,7 @@
 """The inputs: drawn alike every time, and such that a mistake shows in them."""
 
 import hashlib
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -172,10 +173,14 @@ def test_normal_inputs_hold_outliers(operation):
         assert 0.25 < far * inputs.OUTLIER_EVERY < 1, (
             f"{name}: about one value in {inputs.OUTLIER_EVERY} is large"
         )
-        assert 0.5 < np.median(values) < 0.9, f"{name}: the others are of the order of one"
+        assert 0.5 < np.median(values) < 0.9, f"{name}: the others are normal (0.67)"
 
 
-KINKED = [p for p in GRID if p.values[0] == "max_pool2d" and p.values[1].inputs == "normal"]
+KINKED = [
+    pytest.param("max_pool2d", case, id=case.name)
+    for _, case in (p.values for p in GRID if p.values[0] == "max_pool2d")
+    if case.inputs == "normal" and math.prod(case.sizes.values()) > 1
+]
 
 
 @pytest.mark.parametrize(("operation", "case"), KINKED)
@@ -183,8 +188,6 @@ KINKED = [p for p in GRID if p.values[0] == "max_pool2d" and p.values[1].inputs 
 def test_pooling_inputs_keep_their_distance_from_every_kink(operation, case, dtype):
     args, _ = made(operation, case, dtype)
     x = args["x"]
-    if x.size < 2:
-        return
     gaps = np.diff(np.sort(x, axis=None).astype(np.float64))
     # along_a_direction moves every element by at most half of 1/size, the differences one element by STEP.
     assert gaps.min() > 1 / x.size, "no two values meet when both are moved"
@@ -218,7 +221,6 @@ def test_most_windows_of_ties_hold_several_maxima(operation, case, dtype):
     windows = windows_of(operation, made(operation, case, dtype)[0])
     several = (windows == windows.max(axis=1, keepdims=True)).sum(axis=1) > 1
     assert several.mean() > 0.5
-    assert not several.all(), "and some hold one"
 
 
 @cases_of("nan")

@@ -53,6 +53,7 @@ def test_every_implementation_is_right_on_the_whole_grid(operation, technique, d
         "rounding bound",
         "no warning",
         "central differences",
+        *(["an int for a pair"] if operation in ("conv2d", "max_pool2d") else []),
     } == {check.name for check in verdict.checks}
 
 
@@ -442,7 +443,7 @@ MISBEHAVIOUR = {
     writes_to_its_input: ("odd: inputs untouched: ",),
     writes_to_dout: ("odd: inputs untouched: ",),
     returns_what_it_was_given: ("one_sample: fresh outputs: db: shares memory with an input",),
-    returns_one_buffer: ("odd: fresh outputs: a later call changed",),
+    returns_one_buffer: ("odd: fresh outputs: ",),
     not_a_number: ("odd: rounding bound: out[0, 0]",),
 }
 

@@ -18,6 +18,13 @@ def taps_swapped(x, w, b, stride=1, pad=0):
     return right(x, turned, b, stride, pad)[0], right(x, w, b, stride, pad)[1]
 
 
+def kernel_reshaped(x, w, b, stride=1, pad=0):
+    """Reads the kernel's memory as WW rows of HH taps; square kernels do not give it away."""
+    F, C, HH, WW = w.shape
+    turned = w.reshape(F, C, WW, HH).swapaxes(2, 3).copy() if HH != WW else w
+    return right(x, turned, b, stride, pad)[0], right(x, w, b, stride, pad)[1]
+
+
 def strides_swapped(x, w, b, stride=1, pad=0):
     sh, sw = stride
     out, cache = right(x, w, b, stride, pad)
@@ -120,6 +127,7 @@ mutants = (
         right_back,
     ),
     Mutant("taps_swapped", "the kernel's rows and columns are swapped", taps_swapped, right_back),
+    Mutant("kernel_reshaped", "the kernel is read with HH and WW exchanged", kernel_reshaped, right_back),
     Mutant("strides_swapped", "the two strides are swapped", strides_swapped, right_back),
     Mutant("pads_swapped", "the two pads are swapped", one_pad_for_both, right_back),
     Mutant("edge_padding", "the border is repeated, where zeros are wanted", edge_padding, right_back),

@@ -11,6 +11,8 @@ right, right_back = vectorized.forward, vectorized.backward
 
 
 def _windows(x, size, stride):
+    size = (size, size) if isinstance(size, int) else size
+    stride = (stride, stride) if isinstance(stride, int) else stride
     windows = sliding_window_view(x, size, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
     return windows.reshape(*windows.shape[:4], size[0] * size[1])
 
@@ -107,6 +109,17 @@ def rows_and_columns_swapped(dout, cache):
     return right_back(dout, (x_shape, winner, size_h, size_w, stride_h, stride_w))
 
 
+def divided_by_height(dout, cache):
+    """`divmod` by the window's height, where its width is wanted: right in square windows."""
+    x_shape, winner, size_h, size_w, stride_h, stride_w = cache
+    dx = np.zeros(x_shape, dout.dtype)
+    for n, c, i, j in np.ndindex(dout.shape):
+        row, col = divmod(int(winner[n, c, i, j]), size_h)
+        row, col = min(i * stride_h + row, x_shape[2] - 1), min(j * stride_w + col, x_shape[3] - 1)
+        dx[n, c, row, col] += dout[n, c, i, j]
+    return (dx,)
+
+
 def upstream_ignored(dout, cache):
     return right_back(np.ones_like(dout), cache)
 
@@ -134,6 +147,12 @@ mutants = (
     Mutant("assign_for_add", "`=` for `+=`: right only where windows do not overlap", right, assigned),
     Mutant("size_for_stride", "windows are placed by their size, not their stride", right, size_for_stride),
     Mutant("taps_swapped", "the row and column in the window are swapped", right, rows_and_columns_swapped),
+    Mutant(
+        "divided_by_height",
+        "the place in a window is found by its height, not its width",
+        right,
+        divided_by_height,
+    ),
     Mutant("upstream_ignored", "the upstream gradient is taken to be ones", right, upstream_ignored),
     Mutant("zeros", "zeros are returned", right, zeros),
 )

@@ -20,15 +20,14 @@ def forward(x, size=2, stride=2):
             for i in range(OH):
                 for j in range(OW):
                     best = x[n, c, i * stride_h, j * stride_w]
-                    at = 0
+                    winner[n, c, i, j] = 0
                     for u in range(size_h):
                         for v in range(size_w):
                             t = x[n, c, i * stride_h + u, j * stride_w + v]
                             if t > best or (t != t and best == best):
                                 best = t
-                                at = u * size_w + v
+                                winner[n, c, i, j] = u * size_w + v
                     out[n, c, i, j] = best
-                    winner[n, c, i, j] = at
     return out, (x.shape, winner, size_w, stride_h, stride_w)
 
 
