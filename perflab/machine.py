@@ -99,6 +99,19 @@ def environment() -> dict[str, Any]:
     return described
 
 
+def pools() -> dict[str, Any]:
+    """The thread pools of this process as they are, and the variables that hold them."""
+    from threadpoolctl import threadpool_info
+
+    return {
+        "pools": [
+            {"api": pool.get("user_api"), "library": pool.get("prefix"), "threads": pool.get("num_threads")}
+            for pool in threadpool_info()
+        ],
+        "variables": {name: os.environ[name] for name in RELEVANT if name in os.environ},
+    }
+
+
 def one_line(described: Mapping[str, Any]) -> str:
     """The environment in one line, for captions."""
     versions = described.get("versions", {})
@@ -157,7 +170,6 @@ def _blas() -> list[dict[str, Any]]:
             "name": pool.get("internal_api", "unknown"),
             "version": pool.get("version") or "",
             "kernel": pool.get("architecture", ""),
-            "threads": pool.get("num_threads"),
         }
         for pool in threadpool_info()
         if pool.get("user_api") == "blas"

@@ -6,12 +6,14 @@ onto the stage by computing the right output and gradients from the very inputs 
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ import numpy as np
 from perflab import inputs, oracle
 from perflab import plan as plans
 from perflab.contract import Array, Case, Cost, Implementation, Operation
+from perflab.grid import prepare_numba_cache
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 12
@@ -106,6 +109,7 @@ class Contender:
     share: float = 0.0
     where: str = ""
     compile_s: float = 0.0
+    load_s: float = 0.0
     first_s: dict[str, float] = field(default_factory=dict)
     warm_s: dict[str, float] = field(default_factory=dict)
     _right: tuple[Array, ...] = ()
@@ -124,7 +128,21 @@ class Contender:
         self.warm_s = dict(self.first_s)
         if compiled.count or self._compiles() or sum(self.first_s.values()) < FAST_CALL_S:
             self._call_both(self.warm_s)
+        if self._compiles():
+            if compiled.count:
+                _remember_compilation(self._name, compiled.seconds)
+            else:
+                self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
         self.hold_off_inputs()
+
+    @property
+    def cold_compile_s(self) -> float | None:
+        """Seconds of compilation from nothing: in this process, or when Numba's cache was filled."""
+        return self.compile_s or (_recall_compilation(self._name) if self._compiles() else None)
+
+    @property
+    def _name(self) -> str:
+        return f"{self.implementation.operation}/{self.implementation.technique}/{self.stage.dtype}"
 
     def hold_off_inputs(self) -> None:
         """Raise Rejected, and heal the stage, where an input was written to."""
@@ -278,7 +296,7 @@ class Compilations:
     seconds: float = 0.0
 
 
-@contextmanager
+@contextlib.contextmanager
 def compilations() -> Iterator[Compilations]:
     """Counts Numba's compilations while the `with` block runs; none where Numba is not loaded."""
     seen = Compilations()
@@ -299,3 +317,24 @@ def compilations() -> Iterator[Compilations]:
 
     with event.install_listener("numba:compile", Listener()):
         yield seen
+
+
+COMPILED = "compiled.jsonl"  # beside Numba's own cache, and gone with it
+
+
+def _remember_compilation(name: str, seconds: float) -> None:
+    """Keep how long a compilation took, since a later process only loads what it gave."""
+    line = json.dumps({"name": name, "compile_s": seconds}) + "\n"
+    file = Path(prepare_numba_cache()) / COMPILED
+    with contextlib.suppress(OSError), file.open("a", encoding="utf-8") as held:
+        held.write(line)
+
+
+def _recall_compilation(name: str) -> float | None:
+    """The longest compilation that is remembered under this name."""
+    try:
+        lines = (Path(prepare_numba_cache()) / COMPILED).read_text("utf-8").splitlines()
+        held = [json.loads(line) for line in lines]
+        return max((float(h["compile_s"]) for h in held if h["name"] == name), default=None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -45,6 +45,7 @@ class Contest:
             self.writer = records.Writer(folder)
         self._events = int(os.environ[EVENTS]) if EVENTS in os.environ else None
         self._stage: Any = None
+        self._told_pools = False
         self._out = {_out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
 
     # -- one block
@@ -55,6 +56,9 @@ class Contest:
         from perflab.plan import name as plan_name
 
         cell = block.cell
+        if not self._told_pools:
+            self._told_pools = True
+            self.record("pools", process=block.process, threads=cell.threads, **machine.pools())
         self.tell("start", **self._identity(cell), direction=cell.direction, pass_=block.pass_)
         try:
             contender = self._contender(block, benchmark)
@@ -140,12 +144,15 @@ class Contest:
             if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
         path = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
-        if path is not None:
-            implementation = grid.load_raw(path, cell.operation, cell.technique)
-        else:
-            implementation = grid.raw(cell.operation, cell.technique)
         self.tell("prepare", **self._identity(cell))
         try:
+            try:
+                if path is not None:
+                    implementation = grid.load_raw(path, cell.operation, cell.technique)
+                else:
+                    implementation = grid.raw(cell.operation, cell.technique)
+            except PerflabError as broken:
+                raise Rejected(str(broken)) from broken
             contender = stage.admit(implementation)
         except Rejected as why:
             self.record(
@@ -154,7 +161,8 @@ class Contest:
             raise
         self.record(
             "verdict", **self._identity(cell), process=block.process, status="right", share=contender.share,
-            where=contender.where, precision=stage.reference.precision, compile_s=contender.compile_s,
+            where=contender.where, precision=stage.reference.precision,
+            compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip
         # A first call far above its forecast is not timed either: its one call tells how long it takes.

@@ -7,6 +7,7 @@ verdict     an implementation was checked on the inputs that were about to be ti
 block       one contender's turn in one pass: its rounds, in seconds a call
 prediction  a cell was not run because it would have exceeded its budget
 failure     a contender gave no valid figure, and why
+pools       the thread pools of a measuring process, as they were
 process     a measuring process ended, and how long it took
 """
 

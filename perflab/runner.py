@@ -111,7 +111,8 @@ def _spawn(
     command = [
         sys.executable, "-P", "-m", "pytest", str(home / "test_grid.py"), "-c", os.devnull,
         f"--rootdir={home}", "-q", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider",
-        "--benchmark-disable-gc", "--benchmark-quiet", "--tb=short", "--no-header",
+        f"--benchmark-storage=file://{folder.resolve()}", "--benchmark-disable-gc", "--benchmark-quiet",
+        "--tb=short", "--no-header",
         f"--perflab-run={folder.resolve()}", f"--perflab-process={process}", f"--perflab-threads={threads}",
     ]  # fmt: skip
     child = subprocess.Popen(

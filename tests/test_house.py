@@ -21,7 +21,7 @@ MAY = {
     "grid": {"contract", "door"},
     "oracle": {"contract", "inputs", "grid"},
     "plan": {"contract", "grid"},
-    "measure": {"contract", "inputs", "oracle", "plan"},
+    "measure": {"contract", "grid", "inputs", "oracle", "plan"},
     "records": {"contract", "plan"},
     "plugin": {"contract", "machine", "records", "plan", "grid", "measure"},
     "runner": {"contract", "grid", "plan", "records", "plugin", "machine"},

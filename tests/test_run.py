@@ -68,6 +68,31 @@ def test_nothing_was_compiled_inside_a_timed_call(small_run):
     assert all(r["technique"] == "jit" for r in compiled), "compile time stands apart, with the verdict"
 
 
+def test_compile_time_is_told_apart_cold_and_from_the_cache(tmp_path):
+    words = ("max_pool2d/jit", "--preset", "smoke", "--case", "tiny")
+    cache = str(tmp_path / "cache")
+    for out in ("cold", "warm"):
+        done = perflab("run", *words, "--out", tmp_path / out, XDG_CACHE_HOME=cache)
+        assert done.returncode == 0, done.stderr
+    cold, *later = records.read(tmp_path / "cold").of_kind("verdict")
+    assert cold["compile_s"] > 0
+    assert cold["cold_compile_s"] == cold["compile_s"]
+    warm = list(records.read(tmp_path / "warm").of_kind("verdict"))
+    for r in [*later, *warm]:
+        assert r["compile_s"] == 0
+        assert r["cold_compile_s"] == cold["compile_s"], "remembered beside Numba's cache"
+        assert 0 < r["load_s"] < cold["compile_s"]
+    assert "compiled from nothing" in (tmp_path / "warm" / "report.md").read_text()
+
+
+def test_the_pools_of_every_process_are_recorded(small_run):
+    told = list(records.read(small_run[0]).of_kind("pools"))
+    assert [(r["process"], r["threads"]) for r in told] == [(0, 1), (1, 1)]
+    for r in told:
+        assert {pool["threads"] for pool in r["pools"]} == {1}
+        assert r["variables"]["OPENBLAS_NUM_THREADS"] == "1"
+
+
 def test_threads_are_pinned_in_the_measuring_process(tmp_path):
     (tmp_path / "pools.py").write_text(
         '"""Tells how many threads its pools have."""\n'

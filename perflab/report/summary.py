@@ -60,8 +60,21 @@ class Check:
     share: float
     where: str
     precision: str
-    compile_s: float
     repeatable: bool
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What a compiled implementation costs before its first figure, apart from every other time.
+
+    `compile_s` is from nothing (None where no record holds it), `load_s` from Numba's cache.
+    """
+
+    operation: str
+    technique: str
+    dtype: str
+    compile_s: float | None
+    load_s: float | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ class Summary:
     run: Run
     figures: Mapping[Cell, Figure]
     checks: tuple[Check, ...]
+    compilations: tuple[Compilation, ...]
     findings: tuple[Finding, ...]
     wall_s: float
     timed_s: float
@@ -136,6 +150,7 @@ def summarise(run: Run) -> Summary:
         run=run,
         figures=figures,
         checks=tuple(_checks(run)),
+        compilations=tuple(_compilations(run)),
         findings=tuple(_findings(run)),
         wall_s=sum(r["wall_s"] for r in run.of_kind("process")),
         timed_s=sum(sum(r["rounds_s"]) * r["iterations"] for r in run.of_kind("block")),
@@ -158,6 +173,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
             for f in summary.figures.values()
         ],
         "checks": [asdict(check) for check in summary.checks],
+        "compilations": [asdict(compilation) for compilation in summary.compilations],
         "findings": [asdict(finding) for finding in summary.findings],
     }
 
@@ -243,9 +259,21 @@ def _checks(run: Run) -> Iterator[Check]:
             share=worst["share"],
             where=worst["where"],
             precision=worst["precision"],
-            compile_s=max(r["compile_s"] for r in held),
             repeatable=key not in unlike,
         )
+
+
+def _compilations(run: Run) -> Iterator[Compilation]:
+    grouped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for r in run.of_kind("verdict"):
+        if r["status"] == "right":
+            grouped[r["operation"], r["technique"], r["dtype"]].append(r)
+    for (operation, technique, dtype), held in grouped.items():
+        cold = max((r["cold_compile_s"] for r in held if r["cold_compile_s"]), default=None)
+        # Only the first case of a process loads; the others find the kernel in place.
+        loads = max((r["load_s"] for r in held), default=0.0)
+        if cold is not None or loads > 0:
+            yield Compilation(operation, technique, dtype, cold, loads or None)
 
 
 def _findings(run: Run) -> Iterator[Finding]:

@@ -182,14 +182,18 @@ def checks_table(summary: Summary) -> Table:
 
 
 def compile_table(summary: Summary) -> Table | None:
-    """Seconds of compilation in this run, apart from every other figure; None where all came from a cache."""
+    """What compiled implementations cost before their first figure; None where there are none."""
     rows = tuple(
-        (f"{c.operation}/{c.technique}", c.case, c.dtype, seconds(c.compile_s))
-        for c in summary.checks
-        if c.compile_s > 0
+        (
+            f"{c.operation}/{c.technique}",
+            c.dtype,
+            seconds(c.compile_s, 2) if c.compile_s else "–",
+            seconds(c.load_s, 2) if c.load_s else "–",
+        )
+        for c in summary.compilations
     )
-    head = ("implementation", "first met on", "dtype", "compilation")
-    return Table("Compiled in this run, outside every timed call", head, rows) if rows else None
+    head = ("implementation", "dtype", "compiled from nothing", "loaded from the cache")
+    return Table("Compilation, forward and backward, outside every timed call", head, rows) if rows else None
 
 
 def closing_lines(summary: Summary) -> list[str]:
