@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(verb, "--case", "NAME", "only these cases")
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     _add_list(verb, "--threads", "N", "1 (the default), another number, all")
+    _add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
     _add_list(
         verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside"
     )
@@ -113,7 +114,7 @@ def _settle_words(args: argparse.Namespace) -> None:
     from perflab import grid
 
     known = grid.operations()
-    for option in ("outside", "dtype", "case", "threads"):
+    for option in ("outside", "dtype", "case", "threads", "peer"):
         words: list[str] = getattr(args, option, None) or []
         while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
             args.targets.append(words.pop())
@@ -345,6 +346,11 @@ def _plan(args: argparse.Namespace) -> Plan:
         for implementation in files:
             chosen[op] = (*chosen[op], implementation.technique)
             outside[f"{op}/{implementation.technique}"] = str(Path(implementation.source).resolve())
+    homes = {}
+    for op in chosen:
+        for column in grid.columns_of_peers(op, args.peer):
+            chosen[op] = (*chosen[op], column)
+            homes[column] = grid.home(column)
     return plans.make(
         chosen,
         args.preset or plans.DEFAULT_PRESET,
@@ -352,6 +358,7 @@ def _plan(args: argparse.Namespace) -> Plan:
         dtypes=args.dtype,
         threads=_threads(args.threads) or (1,),
         outside=outside,
+        homes=homes,
     )
 
 
@@ -371,7 +378,9 @@ def _run_folder(args: argparse.Namespace) -> Path:
     if not args.resume:
         folder: Path = args.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
         return folder
-    narrowed = args.targets or args.preset or args.case or args.dtype or args.threads or args.outside
+    narrowed = (
+        args.targets or args.preset or args.case or args.dtype or args.threads or args.outside or args.peer
+    )
     if narrowed:
         raise PerflabError(
             "--resume: goes on with the run as it was begun; wanted no other choice beside --out"

@@ -126,6 +126,21 @@ class Implementation:
     backward: Callable[[Any, Any], tuple[Array, ...]]
     source: str = ""
     summary: str = ""
+    native: Native | None = None
+
+
+@dataclass(frozen=True)
+class Native:
+    """How a peer is timed: on its own tensors, made before the clock starts and read after it stops.
+
+    `to_native` and `to_numpy` take one value each; `forward` and `backward` are as an implementation's,
+    from tensors to tensors.
+    """
+
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[[Any, Any], tuple[Any, ...]]
+    to_native: Callable[[Any], Any]
+    to_numpy: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -201,7 +216,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run measures. Saved as the first record, so that a run can be resumed as it was begun."""
+    """What a run measures. Saved as the first record, so that a run can be resumed as it was begun.
+
+    `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
+    whose process a technique is measured; those without one share perflab's own.
+    """
 
     preset: str
     techniques: Mapping[str, tuple[str, ...]]
@@ -214,6 +233,7 @@ class Plan:
     block_s: float
     budget_s: float
     outside: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,13 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from perflab.contract import Implementation, Mutant, Operation, PerflabError
+from perflab.contract import Implementation, Mutant, Native, Operation, PerflabError
 from perflab.door import checked
 
 OPS = Path(__file__).parent / "ops"
+PEERS = Path(__file__).parent / "peers"
 ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d")
 
 
@@ -69,6 +71,8 @@ def implementation(operation_name: str, technique: str) -> Implementation:
 def raw(operation_name: str, technique: str) -> Implementation:
     """The two functions as the file defines them, without the door: what is verified and timed."""
     known = techniques(operation_name)
+    if technique not in known and technique in peers(operation_name):
+        return peer(operation_name, technique)
     if technique not in known:
         raise PerflabError(unknown("technique", f"{operation_name}/{technique}", known, technique))
     prepare_numba_cache()
@@ -79,9 +83,70 @@ def raw(operation_name: str, technique: str) -> Implementation:
     return _pair(module, operation_name, technique, OPS / operation_name / f"{technique}.py")
 
 
+def peers(operation_name: str) -> tuple[str, ...]:
+    """The projects that have this operation: the folders of `peers/` that hold a file for it."""
+    return tuple(sorted(path.parent.name for path in PEERS.glob(f"*/{operation_name}.py")))
+
+
+def columns_of_peers(operation_name: str, projects: Iterable[str]) -> tuple[str, ...]:
+    """The columns of these projects for an operation: a project, and its layouts (`torch_channels_last`).
+
+    Raises PerflabError for an unknown project, or one that is not installed.
+    """
+    known = sorted({home(path.name) for path in PEERS.glob("*") if home(path.name)})
+    found: list[str] = []
+    for project in projects:
+        if project not in known:
+            raise PerflabError(unknown("peer", project, known))
+        if importlib.util.find_spec(project) is None:
+            raise PerflabError(f"{project}: not installed; wanted: pip install 'perflab[{project}]'")
+        found += [name for name in peers(operation_name) if home(name) == project]
+    return tuple(dict.fromkeys(found))
+
+
+def peer(operation_name: str, project: str) -> Implementation:
+    """Another project's version of an operation, as an implementation from NumPy to NumPy.
+
+    Its `native` pair is what is timed. Raises PerflabError where the project is not installed.
+    """
+    prepare_numba_cache()
+    try:
+        module = importlib.import_module(f"perflab.peers.{project}.{operation_name}")
+    except ImportError as missing:
+        base = project.partition("_")[0]
+        wanted = f"pip install 'perflab[{base}]'"
+        raise PerflabError(f"{project}: not installed ({missing}); wanted: {wanted}") from None
+    native = Native(module.forward, module.backward, module.to_native, module.to_numpy)
+
+    def forward(*args: Any) -> tuple[Any, Any]:
+        out, cache = native.forward(*map(native.to_native, args))
+        return np_copy(native.to_numpy(out)), cache
+
+    def backward(dout: Any, cache: Any) -> tuple[Any, ...]:
+        grads = native.backward(native.to_native(dout), cache)
+        return tuple(np_copy(native.to_numpy(gradient)) for gradient in grads)
+
+    path = PEERS / project / f"{operation_name}.py"
+    return Implementation(
+        operation_name, project, forward, backward, str(path), _first_line(path.read_text("utf-8")), native
+    )
+
+
+def np_copy(value: Any) -> Any:
+    """An array of one's own: a peer's view of its tensor must not outlive the tensor's next use."""
+    return value.copy() if hasattr(value, "copy") else value
+
+
+def home(technique: str) -> str:
+    """In whose process a column is measured: a peer's project, or "" for perflab's own."""
+    return technique.partition("_")[0] if (PEERS / technique).is_dir() else ""
+
+
 def summary(operation_name: str, technique: str) -> str:
     """The first line of a technique file's docstring, read without importing it."""
-    return _first_line((OPS / operation_name / f"{technique}.py").read_text("utf-8"))
+    folder = OPS / operation_name / f"{technique}.py"
+    path = folder if folder.is_file() else PEERS / technique / f"{operation_name}.py"
+    return _first_line(path.read_text("utf-8"))
 
 
 def load(path: str | os.PathLike[str], operation: str, technique: str | None = None) -> Implementation:

@@ -74,6 +74,12 @@ def prepare_matplotlib() -> None:
         atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used, in seconds; 0 where the system does not tell."""
+    words = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK") if len(words) > 12 else 0.0
+
+
 def environment() -> dict[str, Any]:
     """Where figures come from: hardware, operating system, libraries, variables, commit."""
     import numpy as np

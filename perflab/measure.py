@@ -20,7 +20,7 @@ import numpy as np
 
 from perflab import inputs, oracle
 from perflab import plan as plans
-from perflab.contract import Array, Case, Cost, Implementation, Operation
+from perflab.contract import Array, Case, Cost, Implementation, Native, Operation
 from perflab.grid import prepare_numba_cache
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
@@ -152,8 +152,8 @@ class Contender:
 
     def callable(self, direction: str) -> Callable[[], Any]:
         """What is timed: no arguments to build, no set-up inside."""
-        forward, backward = self.implementation.forward, self.implementation.backward
-        args, dout = self.stage.args, self.stage.dout
+        forward, backward = self._pair.forward, self._pair.backward
+        args, dout = self._args, self._dout
         if direction == "forward":
             return partial(forward, *args)
         if direction == "backward":
@@ -170,6 +170,25 @@ class Contender:
         call_s = max(self.call_s(direction), 1e-9)
         iterations = max(1, round(ROUND_S / call_s))
         return max(1, min(MOST_ROUNDS, int(block_s / (iterations * call_s)))), iterations
+
+    @property
+    def _pair(self) -> Implementation | Native:
+        """What is timed: a peer's own pair on its own tensors, everyone else's as it stands."""
+        return self.implementation.native or self.implementation
+
+    @cached_property
+    def _args(self) -> tuple[Any, ...]:
+        native = self.implementation.native
+        return tuple(map(native.to_native, self.stage.args)) if native else self.stage.args
+
+    @cached_property
+    def _dout(self) -> Any:
+        native = self.implementation.native
+        return native.to_native(self.stage.dout) if native else self.stage.dout
+
+    def _numpy(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        native = self.implementation.native
+        return tuple(map(native.to_numpy, values)) if native else tuple(values)
 
     def call_s(self, direction: str) -> float:
         """Seconds of one warm call, as the verification or the last block saw it."""
@@ -193,6 +212,7 @@ class Contender:
             got, positions = tuple(result), list(range(1, len(verified)))
         else:
             got, positions = (result[0], *result[1]), list(range(len(verified)))
+        got = self._numpy(got)
         if len(got) == len(positions) and all(
             np.array_equal(np.asarray(mine, verified[at].dtype), verified[at], equal_nan=True)
             for mine, at in zip(got, positions, strict=True)
@@ -217,17 +237,18 @@ class Contender:
     def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
         clock = time.perf_counter
         try:
+            self._args, self._dout  # noqa: B018 - made before the clock starts
             began = clock()
-            out, self._cache = self.implementation.forward(*self.stage.args)
+            out, self._cache = self._pair.forward(*self._args)
             between = clock()
-            grads = self.implementation.backward(self.stage.dout, self._cache)
+            grads = self._pair.backward(self._dout, self._cache)
             seconds.update(forward=between - began, backward=clock() - between)
         except (Exception, SystemExit) as error:
             message = str(error).strip().split("\n")[0] or "no message"
             raise Rejected(f"it raised {type(error).__name__}: {message}") from error
         if not isinstance(grads, tuple):
             raise Rejected(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
-        return (out, *grads)
+        return self._numpy((out, *grads))
 
     def _hold(self, right: oracle.Reference, got: Sequence[Any]) -> None:
         wrong = oracle.form(right, got)

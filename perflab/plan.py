@@ -53,6 +53,7 @@ def make(
     dtypes: Sequence[str] = (),
     threads: Sequence[int] = (1,),
     outside: Mapping[str, str] | None = None,
+    homes: Mapping[str, str] | None = None,
 ) -> Plan:
     """A plan for these operations and techniques; `cases` and `dtypes` narrow the preset's.
 
@@ -79,6 +80,7 @@ def make(
         block_s=how.block_s,
         budget_s=how.budget_s,
         outside=dict(outside or {}),
+        homes=dict(homes or {}),
     )
 
 
@@ -123,18 +125,27 @@ def costs(described: Operation, case: Case, dtype: str) -> dict[str, Cost]:
 def blocks(plan: Plan, threads: int, process: int) -> Iterator[Block]:
     """One process's blocks in the order in which they are measured.
 
-    The contenders of a case follow one another within every pass, and each pass begins with another of
-    them, so that drift falls on all alike.
+    The contenders of a case follow one another within every pass. Each pass begins with another of them,
+    and every other pass runs backwards, so that drift, and whatever a contender leaves behind, falls on all
+    alike.
     """
     for op, techniques in plan.techniques.items():
         for dtype in plan.dtypes:
             for case in plan.cases[op]:
                 for pass_ in range(plan.passes):
                     for turn, direction in enumerate(plan.directions):
-                        first = (process * plan.passes + pass_ + turn) % len(techniques)
-                        for technique in techniques[first:] + techniques[:first]:
+                        count = process * plan.passes + pass_ + turn
+                        backwards = count % 2
+                        first = (count + backwards) % len(techniques)
+                        order = techniques[first:] + techniques[:first]
+                        for technique in order[::-1] if backwards else order:
                             cell = Cell(op, case, dtype, threads, direction, technique)
                             yield Block(cell, process, pass_)
+
+
+def home(plan: Plan, block: Block) -> str:
+    """In whose process a block is measured."""
+    return plan.homes.get(block.cell.technique, "")
 
 
 def size(plan: Plan) -> int:

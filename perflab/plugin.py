@@ -23,6 +23,7 @@ from perflab import machine
 from perflab.contract import Block, Cell, NoSpaceLeft, PerflabError, Plan
 
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
+TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
 PARENT = "PERFLAB_PARENT"
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
@@ -44,6 +45,8 @@ class Contest:
             self.history = list(records.read(folder).records)
             self.writer = records.Writer(folder)
         self._events = int(os.environ[EVENTS]) if EVENTS in os.environ else None
+        self._turns = int(os.environ[TURNS]) if TURNS in os.environ else None
+        self.places: dict[Block, int] = {}
         self._stage: Any = None
         self._told_pools = False
         self._out = {_out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
@@ -56,6 +59,7 @@ class Contest:
         from perflab.plan import name as plan_name
 
         cell = block.cell
+        self._wait_for_turn(block)
         if not self._told_pools:
             self._told_pools = True
             self.record("pools", process=block.process, threads=cell.threads, **machine.pools())
@@ -114,6 +118,13 @@ class Contest:
         self.finish_stage()
         if self.writer is not None:
             self.writer.close()
+
+    def _wait_for_turn(self, block: Block) -> None:
+        """Where other processes measure in turn with this one, wait until this block's place has come."""
+        if self._turns is not None:
+            self.tell("ready", place=self.places[block])
+            if not os.read(self._turns, 1):
+                pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
 
     # -- what a block needs
 
@@ -258,6 +269,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--perflab-process", type=int, default=0, metavar="I", help="which of the plan's processes"
     )
     group.addoption("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
+    group.addoption("--perflab-home", default="", metavar="PROJECT", help="whose columns: a peer's, or ours")
     group.addoption(
         "--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure"
     )
@@ -295,7 +307,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config.stash[CONTEST] = contest
     config.add_cleanup(contest.close)
     threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
-    blocks = [b for b in plan.blocks(chosen, threads, process) if b not in done]
+    contest.places = {block: place for place, block in enumerate(plan.blocks(chosen, threads, process))}
+    home = config.getoption("--perflab-home")
+    blocks = [b for b in contest.places if b not in done and plan.home(chosen, b) == home]
     metafunc.parametrize("block", [plan.name(b) for b in blocks])
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ from perflab import plan as plans
 from perflab import records
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
 from perflab.grid import prepare_numba_cache
-from perflab.machine import pinned
-from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT
+from perflab.machine import cpu_seconds, pinned
+from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS
 
 PACKAGE = Path(__file__).parent
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
+SETTLE_S = 0.5
 FATAL = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGKILL)
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -42,105 +45,194 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     """Measure every block of the plan that the folder does not hold yet.
 
     `lock` is the descriptor of the folder's lock, which the measuring processes inherit. `tell` is called
-    with every event. Raises KeyboardInterrupt after the measuring process has ended, NoSpaceLeft and
+    with every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and
     PerflabError with one line; what was measured before is kept in each case.
     """
     prepare_numba_cache()  # once for all measuring processes
     for threads in plan.threads:
         for process in range(plan.processes):
-            while _pending(folder, plan, threads, process):
+            while homes := _pending(folder, plan, threads, process):
                 began = time.time()
-                status, last, tail = _spawn(folder, threads, process, lock, tell)
-                writer = records.Writer(folder)
-                died = -status in FATAL
-                if died and last:
-                    name = signal.Signals(-status).name
-                    writer.append("failure", **last, process=process, reason=f"its process died: {name}")
-                    tell({"event": "failure", **last, "reason": f"its process died: {name}"})
-                writer.append("process", process=process, threads=threads, wall_s=time.time() - began,
-                              started=began)  # fmt: skip
-                writer.close()
-                if not died:
-                    _raise_for(status, folder, tail)
+                children = _measure_in_turn(folder, threads, process, list(homes), lock, tell)
+                _note_end(folder, process, threads, began, children, tell)
+                for child in children:
+                    if not child.died:
+                        _raise_for(child.status, folder, child.tail)
+                    elif not child.last:
+                        raise PerflabError(f"the measuring process died at once: signal {-child.status}")
+                if not any(child.died for child in children):
                     break
-                if not last:
-                    raise PerflabError(f"the measuring process died before its first block: signal {-status}")
+
+
+def _note_end(
+    folder: Path, process: int, threads: int, began: float, children: Sequence[_Child], tell: Tell
+) -> None:
+    """Record how long a process took, and whom it died of."""
+    writer = records.Writer(folder)
+    for child in children:
+        if child.died and child.last:
+            reason = f"its process died: {signal.Signals(-child.status).name}"
+            writer.append("failure", **child.last, process=process, reason=reason)
+            tell({"event": "failure", **child.last, "reason": reason})
+    writer.append("process", process=process, threads=threads, wall_s=time.time() - began, started=began)
+    writer.close()
 
 
 def outstanding(folder: Path, plan: Plan) -> int:
     """How many blocks are still to be measured."""
     return sum(
-        _pending(folder, plan, threads, process)
+        sum(_pending(folder, plan, threads, process).values())
         for threads in plan.threads
         for process in range(plan.processes)
     )
 
 
-def _pending(folder: Path, plan: Plan, threads: int, process: int) -> int:
-    """Blocks of one process that neither a record, nor a prediction, nor a failure stands for."""
+def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[str]:
+    """Blocks of one process that no record, prediction or failure stands for, counted by their home."""
     run = records.read(folder)
     done = run.done()
     out: set[tuple[Any, ...]] = set()
-    for record in run.records:
-        if record["kind"] == "prediction":
-            out.add(
-                (record["operation"], record["case"], record["dtype"], record["threads"], record["technique"])
-            )
-        elif record["kind"] == "failure" and record["technique"]:
-            out.add((record["operation"], record["dtype"], record["threads"], record["technique"]))
-    return sum(
-        block not in done
+    for r in run.records:
+        if r["kind"] == "prediction":
+            out.add((r["operation"], r["case"], r["dtype"], r["threads"], r["technique"]))
+        elif r["kind"] == "failure" and r["technique"]:
+            out.add((r["operation"], r["dtype"], r["threads"], r["technique"]))
+    return Counter(
+        plans.home(plan, block)
+        for block in plans.blocks(plan, threads, process)
+        if block not in done
         and (block.cell.operation, block.cell.dtype, threads, block.cell.technique) not in out
         and (block.cell.operation, block.cell.case, block.cell.dtype, threads, block.cell.technique)
         not in out
-        for block in plans.blocks(plan, threads, process)
     )
 
 
-def _spawn(
-    folder: Path, threads: int, process: int, lock: int, tell: Tell
-) -> tuple[int, dict[str, Any], str]:
-    """One measuring process: its exit status, the contender it had last begun, the end of what it printed."""
-    home = suite()
+@dataclass
+class _Child:
+    """One measuring process: what it tells, what it printed last, and the place it waits to measure."""
+
+    process: subprocess.Popen[str]
+    events: int
+    turns: int
+    printed: deque[str]
+    reader: threading.Thread
+    heard: bytes = b""
+    place: int | None = None
+    last: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        return self.process.returncode
+
+    @property
+    def died(self) -> bool:
+        return -self.status in FATAL
+
+    @property
+    def tail(self) -> str:
+        return "".join(self.printed)
+
+
+def _measure_in_turn(
+    folder: Path, threads: int, process: int, homes: Sequence[str], lock: int, tell: Tell
+) -> list[_Child]:
+    """Fresh processes, one a home, that take turns block by block in the plan's order."""
+    children: list[_Child] = []
+    try:
+        for home in homes:
+            children.append(_spawn(folder, threads, process, home, lock, alone=len(homes) == 1))
+        _take_turns(children, threads, tell)
+        for child in children:
+            child.process.wait()
+            child.reader.join(timeout=5)
+    except BaseException:
+        for child in children:
+            _stop(child.process)
+        raise
+    finally:
+        for child in children:
+            os.close(child.events)
+            os.close(child.turns)
+    return children
+
+
+def _take_turns(children: Sequence[_Child], threads: int, tell: Tell) -> None:
+    """Listen to every child until all have ended; where all wait, the earliest block's turn has come."""
+    running = list(children)
+    latest: _Child | None = None
+    with selectors.DefaultSelector() as listening:
+        for child in children:
+            listening.register(child.events, selectors.EVENT_READ, child)
+        while running:
+            for key, _ in listening.select():
+                child = key.data
+                heard = os.read(child.events, 65536)
+                if not heard:
+                    listening.unregister(child.events)
+                    running.remove(child)
+                _listen(child, heard, tell)
+            if running and all(child.place is not None for child in running):
+                turn = min(running, key=lambda child: child.place or 0)
+                if threads > 1 and latest not in (None, turn):
+                    _settle(latest.process.pid)
+                latest, turn.place = turn, None
+                os.write(turn.turns, b".")
+
+
+def _listen(child: _Child, heard: bytes, tell: Tell) -> None:
+    *lines, child.heard = (child.heard + heard).split(b"\n")
+    for line in lines:
+        event = json.loads(line)
+        if event["event"] == "ready":
+            child.place = event["place"]
+            continue
+        if event["event"] == "start":
+            names = ("operation", "case", "dtype", "threads", "technique", "direction")
+            child.last = {name: event[name] for name in names}
+        tell(event)
+
+
+def _settle(pid: int) -> None:
+    """Wait until a process's pools are idle: its CPU time, as the system counts it, stands still."""
+    deadline = time.monotonic() + SETTLE_S
+    while time.monotonic() < deadline:
+        before = cpu_seconds(pid)
+        time.sleep(0.02)
+        if cpu_seconds(pid) == before:
+            return
+
+
+def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, alone: bool) -> _Child:
+    """Start one measuring process."""
+    bench = suite()
     reading, writing = os.pipe()
+    taking, granting = os.pipe()
     environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | pinned(threads)
     environment |= {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    if home.parent == PACKAGE.parent:  # a checkout, perhaps not installed
+    if not alone:
+        environment[TURNS] = str(taking)
+    if bench.parent == PACKAGE.parent:  # a checkout, perhaps not installed
         held = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = str(home.parent) + (os.pathsep + held if held else "")
+        environment["PYTHONPATH"] = str(bench.parent) + (os.pathsep + held if held else "")
     command = [
-        sys.executable, "-P", "-m", "pytest", str(home / "test_grid.py"), "-c", os.devnull,
-        f"--rootdir={home}", "-q", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider",
+        sys.executable, "-P", "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull,
+        f"--rootdir={bench}", "-q", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider",
         f"--benchmark-storage=file://{folder.resolve()}", "--benchmark-disable-gc", "--benchmark-quiet",
         "--tb=short", "--no-header",
         f"--perflab-run={folder.resolve()}", f"--perflab-process={process}", f"--perflab-threads={threads}",
+        f"--perflab-home={home}",
     ]  # fmt: skip
     child = subprocess.Popen(
-        command, env=environment, pass_fds=(writing, lock), start_new_session=True,
+        command, env=environment, pass_fds=(writing, taking, lock), start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
     )  # fmt: skip
     os.close(writing)
+    os.close(taking)
     printed: deque[str] = deque(maxlen=60)
     reader = threading.Thread(target=lambda: printed.extend(child.stdout or ()), daemon=True)
     reader.start()
-    last: dict[str, Any] = {}
-    try:
-        with os.fdopen(reading, encoding="utf-8") as events:
-            for line in events:
-                event = json.loads(line)
-                if event["event"] == "start":
-                    last = {
-                        k: event[k]
-                        for k in ("operation", "case", "dtype", "threads", "technique", "direction")
-                    }
-                tell(event)
-        child.wait()
-    except BaseException:
-        _stop(child)
-        raise
-    reader.join(timeout=5)
-    return child.returncode, last, "".join(printed)
+    return _Child(child, reading, granting, printed, reader)
 
 
 def _stop(child: subprocess.Popen[str]) -> None:
