@@ -1,7 +1,7 @@
 """The command line: the only place that prints.
 
-Exit codes: 0 good, 1 a finding (a wrong gradient), 2 usage or broken input, 3 machine unfit to measure,
-130 interrupted.
+Exit codes: 0 good, 1 a finding (a wrong gradient, a slow-down), 2 usage or broken input, 3 machine unfit to
+measure, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
+MOST_NAMED = 20  # cells without a ratio that `compare` names in a terminal unless told --all
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(verb, "--case", "NAME", "only these cases")
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     _add_list(verb, "--threads", "N", "1 (the default), another number, all")
+    verb.add_argument(
+        "--against", metavar="REV", help="the same techniques of another commit as further columns"
+    )
     _add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
     _add_list(
         verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside"
@@ -94,10 +99,52 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     verb.set_defaults(command=_report)
 
+    verb = verbs.add_parser(
+        "selfcheck", help="is this machine fit to measure on? contests with a known outcome"
+    )
+    verb.add_argument("--out", type=Path, metavar="DIR", help="keep the records of the contests")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=_selfcheck)
+
+    verb = verbs.add_parser(
+        "compare",
+        help="how much faster is one saved result than another?",
+        description="BASE and NEW: a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON.",
+    )
+    for side in ("BASE", "NEW"):  # not required here: --fail-if-slower may have taken one with its words
+        verb.add_argument("sides", action="append", metavar=side).required = False
+    verb.add_argument(
+        "--fail-if-slower",
+        nargs="+",
+        action=_Thresholds,
+        dest="allowed",
+        metavar="SHARE",
+        help="exit with 1 where a whole interval is slower than this: 5%%, or 5, or 0.05 (without a sign,"
+        " below 1 a share, from 1 on percent); conv2d=10%% holds one operation; several allowed",
+    )
+    verb.add_argument("--anyway", action="store_true", help="compare although the environments differ")
+    verb.add_argument("--all", action="store_true", help="show the cells that are the same too")
+    verb.add_argument("--markdown", metavar="FILE", help="write Markdown for a pull request; - prints it")
+    verb.add_argument("--html", type=Path, metavar="FILE", help="write a page")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=_compare)
+
     verb = verbs.add_parser("machine", help="what figures from this machine would be measured on")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_machine)
     return parser
+
+
+class _Thresholds(argparse.Action):
+    """Takes thresholds, and hands back BASE and NEW where they follow them."""
+
+    def __call__(
+        self, _parser: argparse.ArgumentParser, held: argparse.Namespace, words: Any, _: str | None = None
+    ) -> None:
+        meant = [re.search(r"=|%$|^[\d.]+$", word) for word in words]
+        end = next((i for i, found in enumerate(meant) if i and not found), len(words))
+        held.allowed = [*(held.allowed or ()), *words[:end]]
+        held.sides = [*(held.sides or ()), *words[end:]]
 
 
 def _add_list(
@@ -309,17 +356,17 @@ def _verify_json(
 
 
 def _run(args: argparse.Namespace) -> int:
-    from perflab import machine, records, runner
+    from perflab import machine, records, runner, selfcheck
     from perflab import plan as plans
 
     _settle_words(args)
     folder = _run_folder(args)
-    plan = records.read(folder).plan if args.resume else _plan(args)
+    plan = records.read(folder).plan if args.resume else _plan(args, folder)
     with records.lock(folder) as lock:
         if args.resume:
             records.mend(folder)
         else:
-            records.begin(folder, plan, plans.describe(plan), machine.environment())
+            records.begin(folder, plan, plans.describe(plan), machine.environment(), selfcheck.kept())
         code = GOOD
         try:
             with _Progress(plan, runner.outstanding(folder, plan), quiet=args.json) as progress:
@@ -336,8 +383,8 @@ def _run(args: argparse.Namespace) -> int:
     return code or (FINDING if findings else GOOD)
 
 
-def _plan(args: argparse.Namespace) -> Plan:
-    from perflab import grid
+def _plan(args: argparse.Namespace, folder: Path) -> Plan:
+    from perflab import against, grid
     from perflab import plan as plans
 
     chosen = grid.targets(args.targets)
@@ -346,6 +393,11 @@ def _plan(args: argparse.Namespace) -> Plan:
         for implementation in files:
             chosen[op] = (*chosen[op], implementation.technique)
             outside[f"{op}/{implementation.technique}"] = str(Path(implementation.source).resolve())
+    if args.against:
+        for name, path in against.columns(chosen, *against.extract(args.against, folder)).items():
+            op, _, column = name.partition("/")
+            chosen[op] = (*chosen[op], column)
+            outside[name] = path
     homes = {}
     for op in chosen:
         for column in grid.columns_of_peers(op, args.peer):
@@ -379,7 +431,14 @@ def _run_folder(args: argparse.Namespace) -> Path:
         folder: Path = args.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
         return folder
     narrowed = (
-        args.targets or args.preset or args.case or args.dtype or args.threads or args.outside or args.peer
+        args.targets
+        or args.preset
+        or args.case
+        or args.dtype
+        or args.threads
+        or args.outside
+        or args.peer
+        or args.against
     )
     if narrowed:
         raise PerflabError(
@@ -496,6 +555,109 @@ def _print_summary(console: Console, summary: Any) -> None:
         console.print(line, highlight=False, markup=False)
 
 
+# ---------------------------------------------------------------------------------------------- selfcheck
+
+
+def _selfcheck(args: argparse.Namespace) -> int:
+    import contextlib
+    import tempfile
+    from dataclasses import asdict
+
+    from perflab import machine, records, selfcheck
+    from perflab import plan as plans
+
+    with contextlib.ExitStack() as held:
+        temporary = args.out is None
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory())) if temporary else args.out
+        lock = held.enter_context(records.lock(folder))
+        wanted = [selfcheck.contest_plan(folder)]
+        if machine.cores() > 1:
+            wanted.append(selfcheck.carry_plan(folder))
+        total = sum(map(plans.size, wanted))
+        progress = held.enter_context(_Progress(wanted[0], total, quiet=args.json))
+        fitness = selfcheck.check(folder, lock, progress.tell)
+    selfcheck.keep(fitness)
+    if args.json:
+        _print_json(asdict(fitness) | {"reasons": fitness.reasons})
+    else:
+        console = _console()
+        table = _table("self-check", "found", "wanted", "")
+        for line in fitness.lines:
+            table.add_row(line.name, line.found, line.wanted, line.state)
+        console.print(table)
+        console.print(f"This machine is {fitness.state}.", style="bold", highlight=False)
+        for reason in fitness.reasons:
+            console.print(f"  {reason}", highlight=False, markup=False)
+    return UNFIT if fitness.state == "unfit" else GOOD
+
+
+# ------------------------------------------------------------------------------------------------ compare
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from perflab import machine
+
+    if len(args.sides or ()) != 2:
+        raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted two, BASE and NEW")
+    if args.json and args.markdown == "-":
+        raise PerflabError("--markdown -: --json prints already; wanted a FILE")
+    machine.prepare_matplotlib()
+    from perflab.report import compare, sides
+
+    allowed = compare.thresholds(args.allowed or ())
+    base, new = map(sides.read, args.sides)
+    held = compare.compare(base, new, allowed=allowed, anyway=args.anyway)
+    written = []
+    if args.markdown not in (None, "-"):
+        written.append(_write_text(Path(args.markdown), compare.markdown(held, args.all)))
+    if args.html:
+        written.append(_write_text(args.html, compare.html(held)))
+    if args.json:
+        _print_json(compare.to_json(held))
+    elif args.markdown == "-":
+        print(compare.markdown(held, args.all))
+    else:
+        _print_comparison(held, args.all, written)
+    if held.unfit and allowed:  # nothing could be held to a threshold: that is not good
+        return UNFIT
+    return FINDING if held.failed else GOOD
+
+
+def _print_comparison(held: Any, whole: bool, written: Sequence[Path]) -> None:
+    from rich.text import Text
+
+    from perflab.report import compare
+
+    colours = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}
+    console = _console()
+    for line in compare.banner(held):
+        console.print(line, style="bold red", highlight=False, markup=False, soft_wrap=True)
+    shown = compare.table(held, whole)
+    table = _table(*shown.head, right=(1, 2, 3))
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    for row in shown.rows:
+        colour = colours.get(row[-1].partition(",")[0], "")
+        table.add_row(*map(Text, row[:-1]), Text(row[-1], style=colour))
+    console.print(shown.title, highlight=False, markup=False, soft_wrap=True)
+    if shown.rows:
+        console.print(table)
+    for line in compare.closing_lines(held, None if whole else MOST_NAMED):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    for path in written:
+        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _write_text(path: Path, text: str) -> Path:
+    from perflab.records import full_or
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise full_or(error, path) from error
+    return path
+
+
 # ------------------------------------------------------------------------------------------------ machine
 
 
@@ -511,7 +673,13 @@ def _machine(args: argparse.Namespace) -> int:
         if isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items()) or "none set"
         elif isinstance(value, list):
-            value = "; ".join(", ".join(f"{k} {v}" for k, v in item.items()) for item in value)
+            items = [
+                ", ".join(f"{k} {v}" for k, v in item.items()) if isinstance(item, dict) else str(item)
+                for item in value
+            ]
+            value = ("; " if any(isinstance(item, dict) for item in value) else " ").join(items)
+        elif value is None:
+            value = "no limit" if name in ("cores_quota", "memory_limit_bytes") else "unknown"
         table.add_row(name.replace("_", " "), str(value))
     _console().print(table)
     return GOOD

@@ -219,7 +219,8 @@ class Plan:
     """What a run measures. Saved as the first record, so that a run can be resumed as it was begun.
 
     `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
-    whose process a technique is measured; those without one share perflab's own.
+    whose process a technique is measured; those without one share perflab's own. Cases whose ratios
+    are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
     """
 
     preset: str
@@ -234,6 +235,8 @@ class Plan:
     budget_s: float
     outside: Mapping[str, str] = field(default_factory=dict)
     homes: Mapping[str, str] = field(default_factory=dict)
+    precision: float = 0.05
+    extend_s: float = 0.0
 
 
 @dataclass(frozen=True)

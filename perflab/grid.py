@@ -25,6 +25,7 @@ from typing import Any
 
 from perflab.contract import Implementation, Mutant, Native, Operation, PerflabError
 from perflab.door import checked
+from perflab.machine import cache_folder
 
 OPS = Path(__file__).parent / "ops"
 PEERS = Path(__file__).parent / "peers"
@@ -168,6 +169,8 @@ def load_raw(
         raise PerflabError(f"{file}: no such file; wanted a Python file with forward and backward")
     name = technique or file.stem
     prepare_numba_cache()
+    if (file.parent / "__init__.py").is_file():
+        return _pair(_in_package(file), operation_name, name, file)
     digest = hashlib.blake2b(str(file.resolve()).encode(), digest_size=6).hexdigest()
     spec = importlib.util.spec_from_file_location(f"perflab_outside_{digest}", file)
     if spec is None or spec.loader is None:
@@ -180,6 +183,20 @@ def load_raw(
         del sys.modules[spec.name]
         raise PerflabError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
     return _pair(module, operation_name, name, file)
+
+
+def _in_package(file: Path) -> ModuleType:
+    """Import a file of an operation's folder elsewhere, with its siblings, under a package of its own."""
+    folder = file.resolve().parent
+    package = "perflab_elsewhere_" + hashlib.blake2b(str(folder.parent).encode(), digest_size=6).hexdigest()
+    if package not in sys.modules:
+        holder = ModuleType(package)
+        holder.__path__ = [str(folder.parent)]
+        sys.modules[package] = holder
+    try:
+        return importlib.import_module(f"{package}.{folder.name}.{file.stem}")
+    except (Exception, SystemExit) as error:
+        raise PerflabError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def mutants(operation_name: str) -> tuple[Mutant, ...]:
@@ -226,8 +243,7 @@ def prepare_numba_cache() -> str:
     digest = hashlib.blake2b(digest_size=8)
     for file in sorted(OPS.rglob("*.py")):
         digest.update(file.read_bytes())
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
-    folder = Path(home) / "perflab" / f"numba-{digest.hexdigest()}"
+    folder = cache_folder() / f"numba-{digest.hexdigest()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -8,9 +8,13 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+SYSTEM = Path("/")  # where /proc and /sys are found; tests put their own in its place
 
 POOLS = (
     "OMP_NUM_THREADS",
@@ -30,8 +34,55 @@ RELEVANT = (
     "NUMBA_CPU_NAME",
     "NUMBA_CPU_FEATURES",
     "NUMBA_THREADING_LAYER",
+    "NUMBA_THREADING_LAYER_PRIORITY",
+    "NUMBA_OPT",
+    "NUMBA_ENABLE_AVX",
+    "NUMBA_LOOP_VECTORIZE",
+    "NUMBA_SLP_VECTORIZE",
+    "NUMBA_BOUNDSCHECK",
+    "NUMBA_DISABLE_JIT",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
     "OPENBLAS_CORETYPE",
+    "MKL_DYNAMIC",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "OMP_DYNAMIC",
+    "OMP_PLACES",
+    "OMP_PROC_BIND",
+    "OMP_WAIT_POLICY",
+    "GOMP_CPU_AFFINITY",
+    "KMP_AFFINITY",
+    "KMP_BLOCKTIME",
+    "PYTHONMALLOC",
+    "GLIBC_TUNABLES",
+    "LD_PRELOAD",
 )
+# What decides which vector instructions a compiler may emit; in the order in which they came.
+SIMD = (
+    *("sse2", "ssse3", "sse4_1", "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni"),
+    *("avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx512ifma", "avx512vbmi"),
+    *("avx512_vbmi2", "avx512_vnni", "avx512_bitalg", "avx512_vpopcntdq", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16", "avx10_1", "avx10_2"),
+    *("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "sme"),
+)
+# Two runs in which one of these differs cannot be compared: a ratio between them would be of machines or of
+# libraries. What one side does not tell (an older run, another tool's file) is no difference.
+COMPARED = (
+    "cpu",
+    "simd",
+    "caches",
+    "cores_allowed",
+    "memory_limit_bytes",
+    "governor",
+    "python",  # its minor version
+    "numpy",
+    "numba",
+    "llvm",
+    "blas",  # NumPy's: name, version and kernel
+    "variables",
+)
+# These are told where they differ, and no more: the code under test is among them.
+TOLD = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit")
 
 
 def pinned(threads: int) -> dict[str, str]:
@@ -41,11 +92,14 @@ def pinned(threads: int) -> dict[str, str]:
 
 def cores() -> int:
     """The cores that this process may use: affinity and cgroup limits counted in."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _read("/sys/fs/cgroup/cpu.max").split()
-    if len(quota) == 2 and quota[0].isdigit():
-        allowed = min(allowed, max(1, round(int(quota[0]) / int(quota[1]))))
-    return allowed
+    quota = _cpu_quota()
+    return _affinity() if quota is None else min(_affinity(), max(1, round(quota)))
+
+
+def keep_to_cores(count: int) -> None:
+    """Keep this process to so many of its cores: what holds a pool that no variable and no limit reaches."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 def settle(most_s: float = 0.2) -> float:
@@ -74,6 +128,33 @@ def prepare_matplotlib() -> None:
         atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 
+def cache_folder() -> Path:
+    """Where perflab keeps what may be made again; it need not exist, nor be writable."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
+    return Path(home) / "perflab"
+
+
+def identity() -> str:
+    """The machine and what measures on it, in a word that changes when figures would."""
+    numpy = _versions_of("numpy")
+    return (
+        f"{platform.node()} {cpu_name()} {cores()} {platform.release()} {platform.python_version()} {numpy}"
+    )
+
+
+def cpu_ticks() -> dict[str, int]:
+    """The system's CPU time since boot by kind, in ticks, steal among them; empty where it is not told."""
+    names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    words = _read("/proc/stat").split("\n")[0].split()[1:]
+    return {name: int(word) for name, word in zip(names, words, strict=False) if word.isdigit()}
+
+
+def steal_share(before: Mapping[str, int], after: Mapping[str, int]) -> float:
+    """The share of CPU time between two readings in which the host ran another machine instead."""
+    total = sum(after.values()) - sum(before.values())
+    return (after.get("steal", 0) - before.get("steal", 0)) / total if total > 0 else 0.0
+
+
 def cpu_seconds(pid: int) -> float:
     """The CPU time that a process has used, in seconds; 0 where the system does not tell."""
     words = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
@@ -81,28 +162,101 @@ def cpu_seconds(pid: int) -> float:
 
 
 def environment() -> dict[str, Any]:
-    """Where figures come from: hardware, operating system, libraries, variables, commit."""
+    """Where figures come from: hardware, operating system, libraries, variables, commit.
+
+    What cannot be read is "unknown", empty or None, never an error. The frequency, the load and the free
+    memory are of this moment: notes, never compared.
+    """
     import numpy as np
 
-    described: dict[str, Any] = {
+    quota = _cpu_quota()
+    load = _load()
+    return {
         "cpu": cpu_name(),
+        "vendor": _cpuinfo().get("vendor_id", "unknown"),
         "architecture": platform.machine(),
+        "simd": _simd(),
+        "topology": _topology(),
         "cores": os.cpu_count(),
         "cores_allowed": cores(),
+        "cores_affinity": _affinity(),
+        "cores_quota": None if quota is None else round(quota, 2),
         "caches": _caches(),
-        "memory_bytes": _memory_bytes(),
-        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown",
-        "load_1_min": os.getloadavg()[0],
+        "memory_bytes": _meminfo("MemTotal"),
+        "memory_available_bytes": _meminfo("MemAvailable"),
+        "memory_limit_bytes": _memory_limit(),
+        "governor": _read("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown",
+        "turbo": _turbo(),
+        "frequency_mhz_now": _frequency_mhz(),
+        "load_1_min": load[0] if load else None,
+        "load": load,
+        **_steal(),
         "system": f"{platform.system()} {platform.release()}",
+        "hypervisor": _hypervisor(),
+        "container": _container(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
         "versions": _versions(),
+        "llvm": _llvm(),
         "blas": _blas(),
+        "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
         "variables": {name: os.environ[name] for name in RELEVANT if name in os.environ},
         "commit": _commit(),
         "perflab": _versions_of("perflab"),
     }
-    return described
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One line in which two environments differ, as each tells it."""
+
+    key: str
+    base: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.key.replace('_', ' ')}: {self.base!r} against {self.new!r}"
+
+
+def differences(
+    base: Mapping[str, Any], new: Mapping[str, Any], keys: Sequence[str] = COMPARED
+) -> list[Difference]:
+    """Where two environments differ: in what makes runs incomparable, or in other keys that are named.
+
+    A key that either side does not tell, or tells as "unknown", is no difference.
+
+    >>> differences({"cpu": "A", "python": "CPython 3.11.7"}, {"cpu": "B", "python": "CPython 3.11.9"})
+    [Difference(key='cpu', base='A', new='B')]
+    """
+    both = [(key, said(base, key), said(new, key)) for key in keys]
+    return [Difference(key, a, b) for key, a, b in both if a and b and a != b]
+
+
+def said(described: Mapping[str, Any], key: str) -> str:
+    """What an environment tells of one key of `COMPARED` or `TOLD`, in words; empty where it does not.
+
+    >>> said({"caches": {"L1": 32768}}, "caches"), said({"memory_limit_bytes": None}, "memory_limit_bytes")
+    ('L1 32768', 'no limit')
+    """
+    value = described.get(key)
+    if key in ("numba", "scipy"):
+        versions = described.get("versions")
+        value = versions.get(key) if isinstance(versions, Mapping) else None
+    elif key == "python":
+        value = str(value or "").rpartition(".")[0]
+    elif key == "memory_limit_bytes" and key in described and value is None:
+        value = "no limit"
+    elif key == "variables" and value == {}:
+        value = "none set"
+    elif key == "blas":
+        value = value[0] if isinstance(value, list) and value else None
+        value = " ".join(filter(None, map(str, value.values()))) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{name} {held}" for name, held in sorted(value.items()))
+    elif isinstance(value, list):
+        value = " ".join(map(str, value))
+    text = "" if value is None or value == "unknown" else str(value)
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def pools() -> dict[str, Any]:
@@ -114,6 +268,7 @@ def pools() -> dict[str, Any]:
             {"api": pool.get("user_api"), "library": pool.get("prefix"), "threads": pool.get("num_threads")}
             for pool in threadpool_info()
         ],
+        "cores": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [],
         "variables": {name: os.environ[name] for name in RELEVANT if name in os.environ},
     }
 
@@ -131,27 +286,158 @@ def one_line(described: Mapping[str, Any]) -> str:
 
 def cpu_name() -> str:
     """The processor's name as the system tells it."""
-    for line in _read("/proc/cpuinfo").splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    told = _cpuinfo()
+    part = " ".join(filter(None, (told.get("CPU implementer"), told.get("CPU part"))))
+    return told.get("model name") or (f"{platform.machine()} {part}" if part else platform.machine())
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What /proc/cpuinfo tells of the first processor."""
+    first = _read("proc/cpuinfo").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _simd() -> list[str]:
+    told = _cpuinfo()
+    flags = (told.get("flags") or told.get("Features") or "").split()
+    return [flag for flag in SIMD if flag in flags]
+
+
+def _topology() -> dict[str, int]:
+    """Sockets, cores and hardware threads; empty where they cannot be read."""
+    folders = list((SYSTEM / "sys/devices/system/cpu").glob("cpu[0-9]*/topology"))
+    sockets = {_read(folder / "physical_package_id") for folder in folders}
+    siblings = {
+        _read(folder / "core_cpus_list") or _read(folder / "thread_siblings_list") for folder in folders
+    }
+    counts = {"sockets": len(sockets - {""}), "cores": len(siblings - {""}), "threads": len(folders)}
+    return counts if all(counts.values()) else {}
+
+
+def _affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cpu_quota() -> float | None:
+    """How many cores' time the control groups grant; None where there is no limit."""
+    quotas = []
+    for text in _group_files("", "cpu.max"):
+        quotas.append(text.split())
+    for quota, period in zip(
+        _group_files("cpu", "cpu.cfs_quota_us"), _group_files("cpu", "cpu.cfs_period_us"), strict=False
+    ):
+        quotas.append([quota, period])
+    granted = [
+        int(q[0]) / int(q[1]) for q in quotas if len(q) == 2 and all(map(str.isdecimal, q)) and int(q[1])
+    ]
+    return min(granted, default=None)
+
+
+def _memory_limit() -> int | None:
+    """The least memory that a control group allows, in bytes; None where that limits nothing."""
+    texts = [*_group_files("", "memory.max"), *_group_files("memory", "memory.limit_in_bytes")]
+    least = min((int(text) for text in texts if text.isdecimal()), default=None)
+    total = _meminfo("MemTotal")
+    return None if least is None or (total is not None and least >= total) else least
+
+
+def _group_files(controller: str, name: str) -> Iterator[str]:
+    """One file of this process's control group and of every group above it, where they have it.
+
+    `controller` is one of cgroup version 1; the empty word is version 2.
+    """
+    for line in _read("proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, own = rest.partition(":")
+        if controller not in controllers.split(",") or ".." in own:
+            continue
+        # A container often sees its own group as the root while it is told the path outside: both are tried.
+        mounts = (controllers, controller) if controller else ("", "unified")
+        for mount in dict.fromkeys(mounts):
+            base = SYSTEM / "sys/fs/cgroup" / mount
+            folder = base / own.strip("/")
+            for group in (folder, *folder.parents):
+                text = _read(group / name)
+                if text:
+                    yield text
+                if group == base:
+                    break
 
 
 def _caches() -> dict[str, int]:
     """Bytes of each data or unified cache that core 0 sees, by level."""
     sizes = {}
-    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+    for index in sorted((SYSTEM / "sys/devices/system/cpu/cpu0/cache").glob("index*")):
         kind, level, size = (_read(index / name) for name in ("type", "level", "size"))
-        if kind in ("Data", "Unified") and size.endswith("K"):
+        if kind in ("Data", "Unified") and size.endswith("K") and size[:-1].isdecimal():
             sizes[f"L{level}"] = int(size[:-1]) * 1024
     return sizes
 
 
-def _memory_bytes() -> int | None:
-    for line in _read("/proc/meminfo").splitlines():
-        if line.startswith("MemTotal"):
-            return int(line.split()[1]) * 1024
+def _meminfo(name: str) -> int | None:
+    """One figure of /proc/meminfo, in bytes."""
+    for line in _read("proc/meminfo").splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == f"{name}:" and words[1].isdecimal():
+            return int(words[1]) * 1024
     return None
+
+
+def _turbo() -> str:
+    """Whether the clock may rise above its nominal rate: "on", "off" or "unknown"."""
+    off = _read("sys/devices/system/cpu/intel_pstate/no_turbo")
+    boost = _read("sys/devices/system/cpu/cpufreq/boost")
+    return {"0": "on", "1": "off"}.get(off) or {"0": "off", "1": "on"}.get(boost) or "unknown"
+
+
+def _frequency_mhz() -> float | None:
+    khz = _read("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
+    if khz.isdecimal():
+        return int(khz) / 1000
+    try:
+        return float(_cpuinfo()["cpu MHz"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _load() -> list[float]:
+    """The load averages of 1, 5 and 15 minutes; empty where the system has none."""
+    try:
+        return [round(load, 2) for load in os.getloadavg()]
+    except (OSError, AttributeError):
+        return []
+
+
+def _steal() -> dict[str, Any]:
+    """The time since boot in which a hypervisor ran somebody else, in ticks and as a share (proc(5))."""
+    words = _read("proc/stat").partition("\n")[0].split()
+    if len(words) < 9 or words[0] != "cpu" or not all(map(str.isdecimal, words[1:])):
+        return {"steal_ticks": None, "steal_share": None}
+    ticks = [int(word) for word in words[1:9]]  # guests' time, after it, is in the user's already
+    return {"steal_ticks": ticks[7], "steal_share": round(ticks[7] / max(sum(ticks), 1), 6)}
+
+
+def _hypervisor() -> str:
+    """Whether the processor is a virtual one: "yes" or the hypervisor's name, "no", "unknown"."""
+    name = _read("sys/hypervisor/type")
+    if name:
+        return name
+    flags = _cpuinfo().get("flags", "").split()
+    return "unknown" if not flags else "yes" if "hypervisor" in flags else "no"
+
+
+def _container() -> str:
+    """What hints at a container; "no sign of one" where nothing does."""
+    groups = _read("proc/1/cgroup") + _read("proc/self/cgroup")
+    for name in ("kubepods", "docker", "libpod", "lxc"):
+        if name in groups:
+            return name
+    if (SYSTEM / ".dockerenv").exists():
+        return "docker"
+    if (SYSTEM / "run/.containerenv").exists():
+        return "podman"
+    return os.environ.get("container") or "no sign of one"  # noqa: SIM112 - systemd's name for it is in small letters
 
 
 def _versions() -> dict[str, str]:
@@ -168,18 +454,44 @@ def _versions_of(name: str) -> str:
         return "not installed"
 
 
+def _llvm() -> str:
+    """The version of the LLVM that Numba compiles with."""
+    from importlib import import_module
+
+    try:  # llvmlite imports neither Numba nor NumPy
+        return ".".join(map(str, import_module("llvmlite.binding").llvm_version_info))
+    except (ImportError, OSError, AttributeError):
+        return f"of llvmlite {_versions_of('llvmlite')}"
+
+
 def _blas() -> list[dict[str, Any]]:
+    """The BLAS libraries in this process, NumPy's first."""
     from threadpoolctl import threadpool_info
 
-    return [
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of two OpenMPs in one process
+        loaded = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    loaded.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
+    found = [
         {
             "name": pool.get("internal_api", "unknown"),
             "version": pool.get("version") or "",
             "kernel": pool.get("architecture", ""),
         }
-        for pool in threadpool_info()
-        if pool.get("user_api") == "blas"
+        for pool in loaded
     ]
+    return found or _blas_of_build()
+
+
+def _blas_of_build() -> list[dict[str, Any]]:
+    """The BLAS that NumPy was built with, where it is none that threadpoolctl knows."""
+    import numpy as np
+
+    try:
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        return [{"name": built["name"], "version": built.get("version", ""), "kernel": ""}]
+    except (KeyError, TypeError, AttributeError):
+        return []
 
 
 def _commit() -> str:
@@ -193,6 +505,7 @@ def _commit() -> str:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
             cwd=here, capture_output=True, text=True, timeout=5, check=False,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -200,7 +513,8 @@ def _commit() -> str:
 
 
 def _read(path: str | Path) -> str:
+    """A small file's text, empty where it cannot be read; a relative path begins at `SYSTEM`."""
     try:
-        return Path(path).read_text("utf-8").strip()
+        return (SYSTEM / path).read_text("utf-8", errors="replace").strip()
     except (OSError, ValueError):
         return ""

@@ -126,7 +126,10 @@ class Contender:
         self._hold(right, got)
         self._right = tuple(np.array(mine) for mine in got)
         self.warm_s = dict(self.first_s)
-        if compiled.count or self._compiles() or sum(self.first_s.values()) < FAST_CALL_S:
+        slow_start = compiled.count or self._compiles() or self.implementation.native
+        if slow_start or sum(self.first_s.values()) < FAST_CALL_S:
+            self._call_both(self.warm_s)
+        if self.implementation.native:  # libraries tune themselves, and trace anew, on their second call too
             self._call_both(self.warm_s)
         if self._compiles():
             if compiled.count:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -32,15 +32,23 @@ class Preset:
     passes: int
     block_s: float
     budget_s: float
+    precision: float
+    extend_s: float
 
 
 PRESETS: Mapping[str, Preset] = {
     "smoke": Preset(
         "two small cases, float32: does it all work?",
-        ("tiny", "digits"), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0,
+        ("tiny", "digits"), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0, 0.05, 0.0,
     ),
-    "quick": Preset("every case, both dtypes, in some minutes", None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0),
-    "full": Preset("every case, long enough for tight intervals", None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0),
+    "quick": Preset(
+        "every case, both dtypes, in some minutes",
+        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 25.0,
+    ),
+    "full": Preset(
+        "every case, long enough for tight intervals",
+        None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0, 0.02, 900.0,
+    ),
 }  # fmt: skip
 DEFAULT_PRESET = "quick"
 
@@ -79,6 +87,8 @@ def make(
         passes=how.passes,
         block_s=how.block_s,
         budget_s=how.budget_s,
+        precision=how.precision,
+        extend_s=how.extend_s,
         outside=dict(outside or {}),
         homes=dict(homes or {}),
     )
@@ -122,8 +132,10 @@ def costs(described: Operation, case: Case, dtype: str) -> dict[str, Cost]:
     return described.cost(case.sizes, parameters, 4 if dtype == "float32" else 8)
 
 
-def blocks(plan: Plan, threads: int, process: int) -> Iterator[Block]:
-    """One process's blocks in the order in which they are measured.
+def blocks(
+    plan: Plan, threads: int, process: int, groups: Collection[tuple[str, str, str]] | None = None
+) -> Iterator[Block]:
+    """One process's blocks in the order in which they are measured; of these (op, case, dtype) only.
 
     The contenders of a case follow one another within every pass. Each pass begins with another of them,
     and every other pass runs backwards, so that drift, and whatever a contender leaves behind, falls on all
@@ -132,6 +144,8 @@ def blocks(plan: Plan, threads: int, process: int) -> Iterator[Block]:
     for op, techniques in plan.techniques.items():
         for dtype in plan.dtypes:
             for case in plan.cases[op]:
+                if groups is not None and (op, case, dtype) not in groups:
+                    continue
                 for pass_ in range(plan.passes):
                     for turn, direction in enumerate(plan.directions):
                         count = process * plan.passes + pass_ + turn

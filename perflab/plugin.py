@@ -150,7 +150,7 @@ class Contest:
         turns = self.plan.processes * self.plan.passes
         before = self._past(cell)
         if not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before):
-            points = [(r["case"], r["flops"], r["warm_s"]) for r in before if r["kind"] == "verdict"]
+            points = [(r["case"], r["flops"], self._known(r)) for r in before if r["kind"] == "verdict"]
             expected = forecast(points, stage.costs["step"].flops)
             if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
@@ -214,6 +214,14 @@ class Contest:
             and r.get("status", "right") == "right"
             and (r["operation"], r["dtype"], r["threads"], r["technique"]) == mine
         ]
+
+    def _known(self, verdict: Mapping[str, Any]) -> dict[str, float]:
+        """Seconds a call of a contender on a case: from its blocks, else from its verification."""
+        held = dict(verdict["warm_s"])
+        for r in self.history:
+            if r["kind"] == "block" and all(r[name] == verdict[name] for name in IDENTITY):
+                held[r["direction"]] = min(r["rounds_s"])
+        return held
 
     def _is_outside(self, cell: Cell) -> bool:
         return f"{cell.operation}/{cell.technique}" in self.plan.outside
@@ -282,6 +290,8 @@ def pytest_configure(config: pytest.Config) -> None:
     threads = config.getoption("--perflab-threads")
     for name, value in machine.pinned(threads).items():
         os.environ.setdefault(name, value)
+    if config.getoption("--perflab-home"):
+        machine.keep_to_cores(threads)
     if PARENT in os.environ:
         _die_with_parent(int(os.environ[PARENT]))
 
@@ -307,7 +317,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config.stash[CONTEST] = contest
     config.add_cleanup(contest.close)
     threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
-    contest.places = {block: place for place, block in enumerate(plan.blocks(chosen, threads, process))}
+    groups = run.groups(threads, process) if folder else None
+    whole = plan.blocks(chosen, threads, process, groups)
+    contest.places = {block: place for place, block in enumerate(whole)}
     home = config.getoption("--perflab-home")
     blocks = [b for b in contest.places if b not in done and plan.home(chosen, b) == home]
     metafunc.parametrize("block", [plan.name(b) for b in blocks])

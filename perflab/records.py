@@ -3,11 +3,13 @@
 `records.jsonl` begins with a line of kind "run" that holds the schema and the plan. After it come, in the
 order in which they happened:
 
+fitness     what the latest self-check on this machine said
 verdict     an implementation was checked on the inputs that were about to be timed
 block       one contender's turn in one pass: its rounds, in seconds a call
 prediction  a cell was not run because it would have exceeded its budget
 failure     a contender gave no valid figure, and why
 pools       the thread pools of a measuring process, as they were
+extension   a further process measures on where ratios were not precise enough yet, and which cases
 process     a measuring process ended, and how long it took
 """
 
@@ -33,6 +35,17 @@ RECORDS = "records.jsonl"
 ENVIRONMENT = "environment.json"
 LOCK_WAIT_S = 5.0
 
+_WHO = {"operation": str, "case": str, "dtype": str, "threads": int, "technique": str, "process": int}
+REQUIRED: Mapping[str, Mapping[str, Any]] = {
+    "block": _WHO | {"direction": str, "pass": int, "iterations": int, "rounds_s": list, "after": str},
+    "verdict": _WHO | {"status": str, "where": str},
+    "prediction": _WHO | {"seconds": dict, "basis": str},
+    "failure": _WHO | {"reason": str},
+    "process": {"process": int, "threads": int, "wall_s": (int, float)},
+    "extension": {"process": int, "threads": int, "groups": list},
+    "fitness": {"state": str, "reasons": list},
+}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -49,6 +62,13 @@ class Run:
     def of_kind(self, kind: str) -> Iterator[Mapping[str, Any]]:
         """The records of one kind, in order."""
         return (record for record in self.records if record["kind"] == kind)
+
+    def groups(self, threads: int, process: int) -> set[tuple[str, str, str]] | None:
+        """The (operation, case, dtype) of a process that measures on; None for one of the plan's own."""
+        for record in self.of_kind("extension"):
+            if (record["threads"], record["process"]) == (threads, process):
+                return {tuple(group) for group in record["groups"]}
+        return None
 
     def done(self) -> set[Block]:
         """The blocks that were measured, or that a prediction or a failure stands for."""
@@ -101,10 +121,17 @@ class Writer:
             raise full_or(error, self._path) from error
 
 
-def begin(folder: Path, plan: Plan, operations: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+def begin(
+    folder: Path,
+    plan: Plan,
+    operations: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    fitness: Mapping[str, Any] | None = None,
+) -> None:
     """Make the folder of a new run; `operations` describes what the plan's names meant.
 
-    Raises PerflabError where the folder holds a run already or cannot be written.
+    `fitness` is what the latest self-check on this machine said. Raises PerflabError where the folder holds
+    a run already or cannot be written.
     """
     records = folder / RECORDS
     try:
@@ -118,6 +145,8 @@ def begin(folder: Path, plan: Plan, operations: Mapping[str, Any], environment: 
         writer.append(
             "run", schema=SCHEMA, started=time.time(), plan=plans.to_json(plan), operations=operations
         )
+        if fitness is not None:
+            writer.append("fitness", **fitness)
         writer.close()
     except OSError as error:
         raise full_or(error, folder) from error
@@ -155,12 +184,7 @@ def read(folder: str | os.PathLike[str]) -> Run:
         plan = plans.from_json(records[0]["plan"])
         operations, started = dict(records[0]["operations"]), float(records[0]["started"])
         for record in records[1:]:
-            if record["kind"] in ("block", "verdict", "prediction"):
-                cell_of(record)
-            if record["kind"] == "block":
-                block_of(record)
-                if not record["rounds_s"]:
-                    raise ValueError
+            _check_fields(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PerflabError(f"{file}: a record lacks what it must hold; was the file edited?") from error
     return Run(
@@ -222,6 +246,17 @@ def _check_header(file: Path, header: Mapping[str, Any]) -> None:
         raise PerflabError(f"{file}: not a perflab run; wanted JSON lines that `perflab run` wrote")
     if header["schema"] != SCHEMA:
         raise PerflabError(f"{file}: schema {header['schema']}; this perflab reads schema {SCHEMA}")
+
+
+def _check_fields(record: Mapping[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where a record lacks what its kind must hold."""
+    for name, kinds in REQUIRED.get(record["kind"], {}).items():
+        if not isinstance(record[name], kinds):
+            raise TypeError(name)
+    if record["kind"] == "block":
+        block_of(record)
+        if not record["rounds_s"] or not all(s > 0 for s in record["rounds_s"]):
+            raise ValueError("rounds_s")
 
 
 def _environment(folder: Path) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import selectors
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from perflab import plan as plans
 from perflab import records
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
 from perflab.grid import prepare_numba_cache
-from perflab.machine import cpu_seconds, pinned
+from perflab.machine import cpu_seconds, cpu_ticks, pinned, steal_share
 from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS
+from perflab.sampling import next_groups
 
 PACKAGE = Path(__file__).parent
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
@@ -50,11 +52,11 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     """
     prepare_numba_cache()  # once for all measuring processes
     for threads in plan.threads:
-        for process in range(plan.processes):
+        for process in _processes(folder, plan, threads):
             while homes := _pending(folder, plan, threads, process):
-                began = time.time()
+                began, ticks = time.time(), cpu_ticks()
                 children = _measure_in_turn(folder, threads, process, list(homes), lock, tell)
-                _note_end(folder, process, threads, began, children, tell)
+                _note_end(folder, process, threads, began, ticks, children, tell)
                 for child in children:
                     if not child.died:
                         _raise_for(child.status, folder, child.tail)
@@ -64,17 +66,41 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                     break
 
 
+def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
+    """The plan's processes, and then further ones for as long as ratios are not precise enough."""
+    yield from range(plan.processes)
+    for process in itertools.count(plan.processes):
+        run = records.read(folder)
+        if run.groups(threads, process) is None:
+            groups = next_groups(run, threads)
+            if not groups:
+                return
+            writer = records.Writer(folder)
+            writer.append("extension", process=process, threads=threads, groups=groups)
+            writer.close()
+        yield process
+
+
 def _note_end(
-    folder: Path, process: int, threads: int, began: float, children: Sequence[_Child], tell: Tell
+    folder: Path,
+    process: int,
+    threads: int,
+    began: float,
+    ticks: Mapping[str, int],
+    children: Sequence[_Child],
+    tell: Tell,
 ) -> None:
-    """Record how long a process took, and whom it died of."""
+    """Record how long a process took, what the host stole meanwhile, and whom it died of."""
     writer = records.Writer(folder)
     for child in children:
         if child.died and child.last:
             reason = f"its process died: {signal.Signals(-child.status).name}"
             writer.append("failure", **child.last, process=process, reason=reason)
             tell({"event": "failure", **child.last, "reason": reason})
-    writer.append("process", process=process, threads=threads, wall_s=time.time() - began, started=began)
+    writer.append(
+        "process", process=process, threads=threads, wall_s=time.time() - began, started=began,
+        steal=steal_share(ticks, cpu_ticks()),
+    )  # fmt: skip
     writer.close()
 
 
@@ -99,7 +125,7 @@ def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[st
             out.add((r["operation"], r["dtype"], r["threads"], r["technique"]))
     return Counter(
         plans.home(plan, block)
-        for block in plans.blocks(plan, threads, process)
+        for block in plans.blocks(plan, threads, process, run.groups(threads, process))
         if block not in done
         and (block.cell.operation, block.cell.dtype, threads, block.cell.technique) not in out
         and (block.cell.operation, block.cell.case, block.cell.dtype, threads, block.cell.technique)

@@ -1,11 +1,16 @@
-"""The statistics of contests: medians of paired ratios, intervals that assume no distribution, verdicts."""
+"""The statistics of contests: medians of paired ratios, intervals that assume no distribution, verdicts.
+
+And what is read off times at several sizes: how they grow, where two techniques cross, when a compilation
+has paid for itself.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
+from statistics import fmean, median
 
 CONFIDENCE = 0.95
 FEWEST = 6  # the fewest values whose range covers the median with 95 %
@@ -14,28 +19,61 @@ SAME_WITHIN = 0.01
 
 @dataclass(frozen=True)
 class Ratio:
-    """A median of paired ratios; `low` and `high` are None where there are too few pairs for an interval."""
+    """A median of paired ratios; `low` and `high` are None where there are too few pairs for an interval.
+
+    `fit` is false where the machine was unfit to measure while the pairs were taken.
+    """
 
     value: float
     low: float | None
     high: float | None
     pairs: int
+    fit: bool = True
 
     @property
     def verdict(self) -> str:
-        """FASTER or SLOWER where the interval lies on one side of 1, SAME where it lies within ±1 %.
+        """What the interval says, with ±1 % taken as no difference.
 
-        AMBIGUOUS needs more data; "not enough" has fewer than six pairs.
+        FASTER where the whole interval lies above 1.01, SLOWER where it lies below 1/1.01, SAME where it
+        lies between the two; AMBIGUOUS needs more data; "not enough" has fewer than six pairs;
+        UNMEASURABLE comes from an unfit machine. Turned round, a contest has the opposite verdict.
+
+        >>> Ratio(1.05, 1.02, 1.08, 12).verdict, Ratio(1.05, 1.005, 1.08, 12).verdict
+        ('FASTER', 'AMBIGUOUS')
         """
+        if not self.fit:
+            return "UNMEASURABLE"
         if self.low is None or self.high is None:
             return "not enough"
-        if self.low >= 1 - SAME_WITHIN and self.high <= 1 + SAME_WITHIN:
-            return "SAME"
-        if self.low > 1:
+        most, least = 1 + SAME_WITHIN, 1 / (1 + SAME_WITHIN)
+        if self.low > most:
             return "FASTER"
-        if self.high < 1:
+        if self.high < least:
             return "SLOWER"
-        return "AMBIGUOUS"
+        return "SAME" if self.low >= least and self.high <= most else "AMBIGUOUS"
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Time grows as work to the power `exponent`; `low` and `high` are None where two points fit any line."""
+
+    exponent: float
+    low: float | None
+    high: float | None
+    points: int
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """The size at which two techniques take the same time, between the measured sizes `low` and `high`.
+
+    Above it the first of the two is the faster where `first_above`, else the second.
+    """
+
+    work: float
+    low: float
+    high: float
+    first_above: bool
 
 
 def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float] | None:
@@ -62,7 +100,7 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
     return ordered[cut], ordered[n - 1 - cut]
 
 
-def paired_ratio(baseline: Sequence[float], contender: Sequence[float]) -> Ratio:
+def paired_ratio(baseline: Sequence[float], contender: Sequence[float], fit: bool = True) -> Ratio:
     """How many times faster the contender is: baseline time over contender time, pair by pair.
 
     The two sequences hold the same passes in the same order; drift between passes cancels in each ratio.
@@ -70,7 +108,103 @@ def paired_ratio(baseline: Sequence[float], contender: Sequence[float]) -> Ratio
     ratios = [b / c for b, c in zip(baseline, contender, strict=True)]
     interval = median_interval(ratios)
     low, high = interval if interval else (None, None)
-    return Ratio(median(ratios), low, high, len(ratios))
+    return Ratio(median(ratios), low, high, len(ratios), fit)
+
+
+def precise_enough(ratios: Sequence[float], target: float) -> bool:
+    """Whether half the width of the median's 95 % interval is at most `target` of the median.
+
+    False with fewer than six ratios. A rule to stop sampling by: it looks at the width alone, never at
+    which side won.
+
+    >>> precise_enough([2.0, 2.02, 1.98, 2.01, 1.99, 2.0], 0.02)
+    True
+    """
+    interval = median_interval(ratios)
+    return interval is not None and (interval[1] - interval[0]) / 2 <= target * median(ratios)
+
+
+def scaling(work: Sequence[float], seconds: Sequence[float]) -> Scaling | None:
+    """The exponent with which time grows in work: the least-squares slope on log axes, with its interval.
+
+    The 95 % interval is Student's with n − 2 degrees of freedom (Montgomery & Runger, *Applied Statistics
+    and Probability for Engineers*, 5th ed., §11-5.1). It takes the scatter about one straight line as
+    chance: where a fixed cost bends the line, it says how far the sizes disagree. None with fewer than two
+    sizes.
+
+    >>> round(scaling([1e3, 1e4, 1e5], [2e-6, 2e-5, 2e-4]).exponent, 6)
+    1.0
+    """
+    x = [math.log(w) for w in work]
+    y = [math.log(s) for s in seconds]
+    if len(set(x)) < 2:
+        return None
+    middle_x, middle_y = fmean(x), fmean(y)
+    spread = math.fsum((a - middle_x) ** 2 for a in x)
+    slope = math.fsum((a - middle_x) * (b - middle_y) for a, b in zip(x, y, strict=True)) / spread
+    n = len(x)
+    if n < 3:
+        return Scaling(slope, None, None, n)
+    rest = math.fsum((b - middle_y - slope * (a - middle_x)) ** 2 for a, b in zip(x, y, strict=True))
+    half = student(n - 2) * math.sqrt(rest / (n - 2) / spread)
+    return Scaling(slope, slope - half, slope + half, n)
+
+
+def crossover(
+    work: Sequence[float], first_s: Sequence[float], second_s: Sequence[float]
+) -> tuple[Crossing, ...] | None:
+    """The sizes at which two techniques cross; None where they do not cross within what was measured.
+
+    Straight lines on log axes between neighbouring sizes that both were measured on; nothing is
+    extrapolated. Only the ratio of the two times at each size matters.
+
+    >>> [round(c.work) for c in crossover([10, 1000], [1.0, 100.0], [10.0, 10.0])]
+    [100]
+    """
+    points = sorted((w, math.log(a / b)) for w, a, b in zip(work, first_s, second_s, strict=True))
+    apart = [(w, gap) for w, gap in points if gap]
+    found = []
+    for (low, before), (high, after) in pairwise(apart):
+        if (before < 0) != (after < 0):
+            level = [math.log(w) for w, _ in points if low < w < high]  # sizes at which they tie
+            share = before / (before - after)
+            at = fmean(level) if level else (1 - share) * math.log(low) + share * math.log(high)
+            found.append(Crossing(math.exp(at), low, high, after < 0))
+    return tuple(found) or None
+
+
+def break_even_calls(compile_s: float, slow_s: float, fast_s: float) -> int | None:
+    """The calls after which a compilation has paid for itself; None where the compiled one is no faster.
+
+    >>> break_even_calls(1.0, 0.5, 0.1), break_even_calls(1.0, 0.1, 0.1)
+    (3, None)
+    """
+    return math.ceil(compile_s / (slow_s - fast_s)) if fast_s < slow_s else None
+
+
+def student(freedom: int, confidence: float = CONFIDENCE) -> float:
+    """How many standard errors a two-sided interval reaches: the quantile of Student's t.
+
+    Its probability is a finite sum in the angle atan(t/√freedom) (Abramowitz & Stegun, 26.7.3 and 26.7.4),
+    which is bisected here: importing SciPy for it would take half a second.
+
+    >>> [round(student(freedom), 3) for freedom in (1, 2, 3, 4, 10)]
+    [12.706, 4.303, 3.182, 2.776, 2.228]
+    """
+
+    def within(angle: float) -> float:
+        odd = freedom % 2
+        term = math.cos(angle) if odd else 1.0
+        total = 0.0
+        for k in range(2 + odd, freedom + 1, 2):
+            total += term
+            term *= math.cos(angle) ** 2 * (k - 1) / k
+        return (angle + math.sin(angle) * total) * 2 / math.pi if odd else math.sin(angle) * total
+
+    low, high = 0.0, math.pi / 2
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if within(middle) < confidence else (low, middle)
+    return math.tan(low) * math.sqrt(freedom)
 
 
 def significant(value: float, low: float | None, high: float | None) -> int:

@@ -18,13 +18,16 @@ MAY = {
     "machine": set(),
     "door": NOUNS,
     "inputs": NOUNS,
-    "grid": {"contract", "door"},
+    "grid": {"contract", "door", "machine"},
     "oracle": {"contract", "inputs", "grid"},
     "plan": {"contract", "grid"},
+    "against": {"contract"},
+    "sampling": {"contract", "records", "statistics"},
+    "selfcheck": {"contract", "machine", "plan", "records", "runner", "statistics"},
     "measure": {"contract", "grid", "inputs", "oracle", "plan"},
     "records": {"contract", "plan"},
     "plugin": {"contract", "machine", "records", "plan", "grid", "measure"},
-    "runner": {"contract", "grid", "plan", "records", "plugin", "machine"},
+    "runner": {"contract", "grid", "plan", "records", "plugin", "machine", "sampling"},
     "report": {"contract", "records", "statistics", "machine", "report", "__init__"},
 }
 TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))
@@ -73,6 +76,15 @@ def test_a_technique_holds_mathematics_and_nothing_of_perflab(path):
     tree = ast.parse(path.read_text("utf-8"))
     assert ast.get_docstring(tree), "its first line says what differs from the rung below"
     assert len(path.read_text("utf-8").splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.glob("peers/*/*.py")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_a_peer_holds_its_library_and_nothing_of_perflab(path):
+    project = path.parent.name.partition("_")[0]
+    for name in imported(path):
+        assert name.split(".")[0] in ("numpy", "math", "functools", "", project), f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("ops/*/__init__.py")), ids=lambda p: p.parent.name)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -12,10 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from perflab import records, report
-from perflab.contract import Cell
+from perflab.contract import DIRECTIONS, Cell
 from perflab.report import figures, words
 from perflab.report.benchmark_json import benchmark_json
-from perflab.statistics import Ratio
+from perflab.statistics import Ratio, Scaling
 
 
 @pytest.fixture
@@ -301,6 +302,183 @@ def test_figures_in_words():
     assert words.interval(None) == "–"
     assert words.seconds(0.0123, 2) == "12 ms"
     assert words.seconds(0.9999999) == "1.00 s"
+    assert words.exponent(Scaling(0.5, None, None, 2)) == "0.50 (2 sizes)"
+    assert words.exponent(None) == "–"
+    assert words.plain({"simd": ["avx2", "fma"], "limit": None}) == "simd avx2, fma, limit –"
+
+
+FLOPS = {"tiny": 10**4, "digits": 7 * 10**4, "small": 10**5, "medium": 10**6, "large": 10**7}
+LAWS = {
+    "naive": lambda flops: 2e-6 * flops,
+    "per_neuron": lambda flops: 1e-6 * flops,
+    "vectorized": lambda flops: 1e-5 * flops**0.5,
+    "jit": lambda flops: 2e-8 * flops,
+}
+
+
+def by_law(small_run, tmp_path, laws=LAWS, pairs=6, noise=0.001, compile_s=1.0):
+    """A run of fully_connected whose times follow laws; `large` is predicted for naive, digits are slow."""
+
+    def change(lines):
+        header, cell = lines[0], {"operation": "fully_connected", "dtype": "float32", "threads": 1}
+        plan, described = header["plan"], header["operations"]["fully_connected"]
+        plan |= {"techniques": {"fully_connected": list(laws)}, "cases": {"fully_connected": list(FLOPS)}}
+        plan["directions"] = DIRECTIONS
+        header["operations"] = {"fully_connected": described}
+        tiny = described["cases"]["tiny"]
+        described["cases"] = {
+            case: tiny
+            | {"inputs": "digits" if case == "digits" else "normal"}
+            | {"costs": {"float32": {way: {"flops": flops, "bytes": flops} for way in DIRECTIONS}}}
+            for case, flops in FLOPS.items()
+        }
+        made = [header]
+        for technique, law in laws.items():
+            for case, flops in FLOPS.items():
+                mine = cell | {"case": case, "technique": technique}
+                took = law(flops) * (100 if case == "digits" else 1)
+                if (technique, case) == ("naive", "large"):
+                    seconds = dict.fromkeys(DIRECTIONS, 1e6 * took)
+                    made.append({"kind": "prediction", **mine, "seconds": seconds, "basis": "", "process": 0})
+                    continue
+                made.append(
+                    next(r for r in lines if r["kind"] == "verdict" and r["technique"] == "jit")
+                    | mine
+                    | {"cold_compile_s": compile_s if technique == "jit" else None, "load_s": 0.0}
+                )
+                block = next(r for r in lines if r["kind"] == "block") | mine
+                made += [
+                    block
+                    | {"direction": direction, "process": turn // 3, "pass": turn % 3}
+                    | {"rounds_s": [took * (1 + noise * (turn - 2.5) * (-1) ** len(technique))]}
+                    for direction in DIRECTIONS
+                    for turn in range(pairs)
+                ]
+        return made
+
+    return records.read(copied(small_run, tmp_path, change))
+
+
+def test_growth_is_the_exponent_over_measured_drawn_cases(small_run, tmp_path):
+    summary = report.summarise(by_law(small_run, tmp_path))
+    found = {g.technique: g.scaling for g in summary.growths if g.direction == "forward"}
+    assert {name: round(fitted.exponent, 6) for name, fitted in found.items()} == {
+        "naive": 1.0, "per_neuron": 1.0, "vectorized": 0.5, "jit": 1.0,
+    }  # fmt: skip
+    assert {name: fitted.points for name, fitted in found.items()} == {
+        "naive": 3, "per_neuron": 4, "vectorized": 4, "jit": 4,
+    }  # fmt: skip
+    table = words.growth_table(summary, "fully_connected")
+    assert dict(zip(table.head, table.rows[2], strict=True)) == {
+        "technique": "vectorized", "dtype": "float32", "threads": "1", "forward": "0.50 [0.50, 0.50]",
+        "backward": "0.50 [0.50, 0.50]", "step": "0.50 [0.50, 0.50]", "sizes": "4",
+    }  # fmt: skip
+
+
+def test_crossovers_lie_where_the_laws_cross(small_run, tmp_path):
+    run = by_law(small_run, tmp_path)
+    summary = report.summarise(run)
+    found = [c for c in summary.crossovers if c.direction == "step"]
+    assert [(c.technique, c.overtaken, c.below, c.above) for c in found] == [
+        ("vectorized", "jit", "small", "medium")
+    ]
+    assert found[0].flops == pytest.approx((1e-5 / 2e-8) ** 2, rel=0.02)
+    page = report.write(run, summary).read_text()
+    for text in (page, (run.folder / "report.md").read_text()):
+        assert "vectorized overtakes jit" in text
+        assert "2.5·10⁵ operations" in text
+        assert "small and medium" in text
+        assert "How time grows" in text
+
+
+def test_two_that_cannot_be_told_apart_do_not_cross(small_run, tmp_path):
+    laws = LAWS | {"jit": lambda flops: 1e-5 * flops**0.5 * (0.999 if flops < 10**5 else 1.001)}
+    summary = report.summarise(by_law(small_run, tmp_path, laws))
+    assert not summary.crossovers
+    assert words.crossover_table(summary, "fully_connected") is None
+    assert "overtakes another within" in words.no_crossover(summary, "fully_connected")
+
+
+def test_too_few_pairs_say_nothing_of_crossovers_or_of_paying_for_itself(small_run, tmp_path):
+    run = by_law(small_run, tmp_path, pairs=5)
+    summary = report.summarise(run)
+    assert not summary.crossovers
+    assert words.no_crossover(summary, "fully_connected").startswith("Too little")
+    assert words.compile_table(summary).rows[0][-1] == "unclear on large: not enough"
+    assert "Too little was measured" in report.write(run, summary).read_text()
+
+
+def test_a_compilation_pays_for_itself_in_calls_of_the_largest_common_case(small_run, tmp_path):
+    summary = report.summarise(by_law(small_run, tmp_path, compile_s=7.0))
+    against = {p.against: p for c in summary.compilations for p in c.paybacks}
+    assert (against["naive"].case, against["naive"].calls) == ("medium", 4)  # 7 s / (2 s - 0.02 s)
+    assert (against["vectorized"].case, against["vectorized"].calls) == ("large", None)
+    assert words.compile_table(summary).rows[0][-2:] == ("4 calls on medium", "never on large: not faster")
+    assert words.calls(None) == "–"
+    faster = against["naive"]
+    assert words.calls(replace(faster, calls=1)) == "1 call on medium"
+    assert words.calls(replace(faster, calls=12345)) == "12000 calls on medium"
+
+
+@pytest.mark.parametrize("state", ["fit", "noisy", "unfit", "unknown"])
+def test_what_the_self_check_said_is_told_and_an_unfit_machine_gives_no_verdict(state, small_run, tmp_path):
+    fitness = {
+        "kind": "fitness",
+        "state": state,
+        "reasons": ["<b>steal</b>"],
+        "false_alarms": 1,
+        "contests": 40,
+    }
+    run = by_law(small_run, tmp_path)
+    run = replace(run, records=(fitness, *run.records))
+    summary = report.summarise(run)
+    ratios = [figure.speedup.verdict for figure in summary.figures.values() if figure.speedup]
+    assert (set(ratios) == {"UNMEASURABLE"}) == (state == "unfit")
+    assert bool(summary.crossovers) == (state != "unfit")
+    assert any("the machine was" in line for line in words.closing_lines(summary)) == (
+        state in ("noisy", "unfit")
+    )
+    assert report.to_json(summary)["fit"] == (state != "unfit")
+    text = "".join(Page(report.write(run, summary).read_text()).text)
+    assert ("flagged 1 times in 40" if state == "fit" else "<b>steal</b>") in text
+    if state == "unfit":
+        assert words.compile_table(summary).rows[0][-1] == "unclear on large: UNMEASURABLE"
+        assert "unfit" in words.no_crossover(summary, "fully_connected")
+
+
+def test_what_follows_from_the_figures_is_in_the_json(small_run, tmp_path):
+    held = json.loads(
+        json.dumps(report.to_json(report.summarise(by_law(small_run, tmp_path))), allow_nan=False)
+    )
+    assert {g["technique"]: g["scaling"]["points"] for g in held["growths"]}["vectorized"] == 4
+    assert {(c["technique"], c["overtaken"]) for c in held["crossovers"]} == {("vectorized", "jit")}
+    paid = {p["against"]: p for p in held["compilations"][0]["paybacks"]}
+    assert (paid["naive"]["calls"], paid["naive"]["ratio"]["verdict"]) == (1, "FASTER")
+    assert (paid["vectorized"]["calls"], paid["vectorized"]["ratio"]["verdict"]) == (None, "SLOWER")
+
+
+def test_many_techniques_keep_apart_and_nothing_overlaps(small_run, tmp_path):
+    names = [*LAWS, "jit_parallel", "jit_tiled", "simd", "winograd", "torch", "jax", "another"]
+    laws = {name: lambda flops, at=at: 1e-6 * 0.6**at * flops for at, name in enumerate(names)}
+    summary = report.summarise(by_law(small_run, tmp_path, laws))
+    for one in figures.all_figures(summary):
+        assert overlaps(one.figure) == [], one.name
+        one.figure.set_layout_engine("none")  # the SVG keeps this layout at its own resolution
+        one.figure.dpi = 72
+        assert overlaps(one.figure) == [], one.name
+    looks = [tuple(figures._look(summary, name).values()) for name in names]
+    assert len(set(looks)) == len(names)
+
+
+def test_figures_of_pytest_benchmark_are_its_own(summary):
+    from pytest_benchmark.stats import Stats
+
+    for held in benchmark_json(summary)["benchmarks"]:
+        theirs = Stats()
+        theirs.data = held["stats"]["data"]
+        wanted = theirs.as_dict()
+        assert wanted.pop("outliers") == held["stats"]["outliers"]
+        assert {name: held["stats"][name] for name in wanted} == pytest.approx(wanted, rel=1e-12)
 
 
 def test_the_json_of_a_summary_holds_every_cell(summary):

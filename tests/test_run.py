@@ -313,3 +313,53 @@ def test_plain_pytest_runs_the_suite():
 def test_the_suite_runs_once_as_a_test_where_benchmarks_are_disabled():
     done = plain_pytest("--benchmark-disable")
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_a_run_measures_on_where_ratios_are_not_precise_and_resumes_that_too(small_run, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    lines = [json.loads(line) for line in (small_run[0] / "records.jsonl").read_text().splitlines()]
+    lines[0]["plan"] |= {"precision": 1e-9, "extend_s": 6.0}
+    (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = perflab("run", "--resume", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    run = records.read(folder)
+    extensions = list(run.of_kind("extension"))
+    assert [r["process"] for r in extensions][:1] == [2]
+    assert {tuple(group) for group in extensions[0]["groups"]} == {
+        ("fully_connected", "tiny", "float32"),
+        ("max_pool2d", "tiny", "float32"),
+    }
+    found = keys(folder)
+    assert len(found) == len(set(found)) == 96 + 48 * len(extensions)
+    spent = sum(r["wall_s"] for r in run.of_kind("process") if r["process"] >= 2)
+    assert spent < 12.0
+
+
+def test_another_commits_techniques_are_measured_beside_todays(tmp_path):
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout with commits")
+    words = ["fully_connected/vectorized", "fully_connected/jit", "--preset", "smoke", "--case", "tiny"]
+    done = perflab("run", *words, "--against", "HEAD", "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    names = {figure["technique"] for figure in json.loads(done.stdout)["figures"]}
+    assert len(names) == 4
+    assert sorted(name.partition("@")[0] for name in names) == ["jit", "jit", "vectorized", "vectorized"]
+    unknown = perflab("run", *words, "--against", "no-such-commit", "--out", tmp_path / "other")
+    assert "no such commit" in one_line(unknown, 2)
+
+
+def test_a_peer_is_measured_in_a_process_of_its_own_yet_in_turn(tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed (perflab[torch])")
+    folder = tmp_path / "run"
+    words = ["fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--peer", "torch"]
+    done = perflab("run", *words, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    order = [(r["process"], r["pass"], r["direction"], r["technique"]) for r in blocks(folder)]
+    pairs = [{order[i][3], order[i + 1][3]} for i in range(0, len(order), 2)]
+    assert pairs == [{"vectorized", "torch"}] * 12, "turn by turn, pass by pass"
+    assert len(list(records.read(folder).of_kind("pools"))) == 4, "two processes, each with a home of its own"
+
+
+def test_a_peer_that_is_unknown_or_not_installed_is_named(tmp_path):
+    assert "did you mean torch" in one_line(perflab("run", "--peer", "torhc", cwd=tmp_path), 2)

@@ -6,15 +6,16 @@ stands under it. A new figure is one function and one line in `all_figures`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 
 from perflab.contract import Cell
 from perflab.machine import one_line
@@ -26,11 +27,18 @@ COLOURS = ("#6b6b6b", "#d17a00", "#0072b2", "#009e73", "#cc79a7", "#b8860b", "#5
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 STYLE: dict[Any, Any] = {
     "font.size": 9,
-    "axes.titlesize": 10,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.title_fontsize": 11,
+    "figure.dpi": 120,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "xtick.bottom": False,  # the grid's lines are ticks enough
+    "ytick.left": False,
     "grid.alpha": 0.3,
+    "text.hinting": "none",  # as in the SVG, so that one layout serves both
     "svg.hashsalt": "perflab",
     "figure.facecolor": "white",
 }
@@ -64,7 +72,7 @@ def all_figures(summary: Summary) -> Iterator[Drawn]:
 def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
     """Speed-up over the baseline as a grid: operation and direction down, technique across."""
     plan = summary.run.plan
-    techniques = list(dict.fromkeys(t for names in plan.techniques.values() for t in names))
+    techniques = _techniques(summary)
     rows = [(op, direction) for op in plan.techniques for direction in plan.directions]
     values = np.full((len(rows), len(techniques)), np.nan)
     labels, said = [], {}
@@ -76,7 +84,7 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
             if known is not None and known.speedup is not None:
                 values[y, x] = known.speedup.value
                 said[y, x] = words.ratio(known.speedup)
-    figure, ax = _canvas(1.9 + 1.25 * len(techniques), 0.9 + 0.42 * len(rows))
+    figure, ax = _canvas(1.9 + 1.25 * len(techniques), 1.1 + 0.42 * len(rows))
     shades = mpl.colormaps["cividis"]
     top = max(np.nanmax(values, initial=1.0), 10.0)
     image = np.log10(np.where(np.isnan(values), 1, np.maximum(values, 1))) / np.log10(top)
@@ -90,11 +98,10 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
         ax.text(x, y, "–", ha="center", va="center", color="#555555")
     ax.set_xticks(range(len(techniques)), techniques)
     ax.set_yticks(range(len(rows)), labels, fontsize=8)
-    ax.tick_params(length=0)
     ax.grid(False)
     ax.spines[:].set_visible(False)
     title = f"Speed-up over {BASELINE}, {dtype}, {_threads(threads)}"
-    ax.set_title(title, loc="left")
+    _head(figure, title)
     caption = (
         f"Each row on the largest case where {BASELINE} was measured (named under the operation). "
         "Medians of paired ratios; darker is slower."
@@ -108,31 +115,38 @@ def time_against_work(summary: Summary, operation: str, dtype: str, threads: int
     directions = plan.directions
     described = summary.run.operations[operation]
     title = f"{described['title']}: time against size, {dtype}, {_threads(threads)}"
-    figure = Figure(figsize=(3.2 * len(directions) + 0.6, 3.9), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(directions) + 0.6, 4.2), layout="constrained")
     axes = figure.subplots(1, len(directions), sharey=True, squeeze=False)[0]
     digits = False
     for ax, direction in zip(axes, directions, strict=True):
-        for position, technique in enumerate(plan.techniques[operation]):
-            digits |= _draw_times(ax, summary, operation, dtype, threads, direction, technique, position)
+        for technique in plan.techniques[operation]:
+            digits |= _draw_times(ax, summary, operation, dtype, threads, direction, technique)
         if ax.lines:
-            ax.set_xscale("log")
-            ax.set_yscale("log")
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.seconds(value, 1)))
+            _log(ax, "x", lambda value: words.power(value, 1))
         else:
             ax.set_xticks([])
             ax.text(0.5, 0.5, "nothing measured yet", ha="center", transform=ax.transAxes, color="#555555")
-        ax.text(0.03, 0.98, direction, transform=ax.transAxes, va="top", fontweight="bold")
+        ax.set_title(direction)
         ax.set_xlabel("work, operations")
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    if any(ax.lines for ax in axes):
+        _log(axes[0], "y", lambda value: words.seconds(value, 1))  # which all panels share
     axes[0].set_ylabel("time a call")
-    axes[0].set_title(title, loc="left")
+    exponents = {
+        g.technique: f"{g.technique} ({g.scaling.exponent:.2f})"
+        for g in summary.growths
+        if (g.operation, g.dtype, g.threads, g.direction) == (operation, dtype, threads, directions[-1])
+    }
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper right", ncols=len(names), frameon=False)
+    labels = [exponents.get(name, name) for name in names]
+    _head(figure, title, handles, labels)
     largest = max(
         described["cases"], key=lambda name: described["cases"][name]["costs"][dtype]["step"]["flops"]
     )
     caption = f"Cases {', '.join(plan.cases[operation])}; the largest is {largest}."
+    if exponents:
+        caption += (
+            f" In brackets: the power of work that {directions[-1]}'s time grows with; 1 is in proportion."
+        )
     if any(f.predicted for f in summary.of(operation=operation, dtype=dtype, threads=threads)):
         caption += " Hollow points on dashed lines are predictions, not measurements."
     if digits:
@@ -144,27 +158,31 @@ def accuracy(summary: Summary) -> Drawn:
     """The worst error of every implementation on the timed inputs, as a share of its rounding bound."""
     plan = summary.run.plan
     names = [f"{op}/{t}" for op, techniques in plan.techniques.items() for t in techniques]
-    figure, ax = _canvas(7.6, 1.2 + 0.26 * len(names))
-    for position, dtype in enumerate(plan.dtypes):
-        worst: dict[str, float] = {}
-        for check in summary.checks:
-            if check.dtype == dtype:
-                name = f"{check.operation}/{check.technique}"
-                worst[name] = max(worst.get(name, 0.0), check.share)
-        y = [names.index(name) + (0.14 if position else -0.14) * (len(plan.dtypes) > 1) for name in worst]
-        x = [max(share, 1e-5) for share in worst.values()]
+    worst: dict[str, dict[str, float]] = {dtype: {} for dtype in plan.dtypes}
+    for check in summary.checks:
+        name = f"{check.operation}/{check.technique}"
+        worst[check.dtype][name] = max(worst[check.dtype].get(name, 0.0), check.share)
+    shares = [share for found in worst.values() for share in found.values()]
+    least = min((share for share in shares if share), default=1.0)
+    exact = 10.0 ** (np.floor(np.log10(min(least, 0.1))) - 1)  # where an error of nothing is drawn
+    figure, ax = _canvas(7.6, 1.4 + 0.26 * len(names))
+    for position, (dtype, found) in enumerate(worst.items()):
+        aside = (0.14 if position else -0.14) * (len(worst) > 1)
+        x, y = [share or exact for share in found.values()], [names.index(name) + aside for name in found]
         ax.plot(x, y, MARKERS[position], color=COLOURS[2 + position], label=dtype, markersize=6)
     ax.axvline(1.0, color="#b03a2e", linewidth=1)
     ax.annotate("bound", (1.0, 1.0), xycoords=("data", "axes fraction"), xytext=(-4, -3),
                 textcoords="offset points", ha="right", va="top", color="#b03a2e", fontsize=8)  # fmt: skip
-    ax.set_xscale("log")
-    ax.set_xlim(5e-6, 2.0)
+    _log(ax, "x", lambda value: f"{value:g}")
+    ax.set_xlim(exact / 2, 2.0)
+    if 0.0 in shares:
+        ticks = [exact, *10.0 ** np.arange(np.log10(exact) + 1, 0.5)]
+        ax.set_xticks(ticks, ["exact", *(f"{tick:g}" for tick in ticks[1:])])
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.9)
-    ax.set_xlabel("worst error as a share of the rounding bound (an exact result is drawn at 1e-5)")
-    figure.legend(loc="outside upper right", ncols=2, frameon=False)
+    ax.set_xlabel("worst error as a share of the rounding bound")
     title = f"Accuracy on the timed inputs, {' and '.join(plan.dtypes)}"
-    ax.set_title(title, loc="left")
+    _head(figure, title, *ax.get_legend_handles_labels())
     caption = (
         "Worst element over out and all gradients, over every case. The bound is γ_k times the operation on "
         "absolute values (Higham, §3.1): beyond it a result is wrong, not merely rounded."
@@ -173,46 +191,63 @@ def accuracy(summary: Summary) -> Drawn:
 
 
 def _draw_times(
-    ax: Axes,
-    summary: Summary,
-    operation: str,
-    dtype: str,
-    threads: int,
-    direction: str,
-    technique: str,
-    position: int,
+    ax: Axes, summary: Summary, operation: str, dtype: str, threads: int, direction: str, technique: str
 ) -> bool:
     """One technique's line; whether a point on real images was drawn beside it."""
-    colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
-    found = sorted(
-        summary.of(
-            operation=operation, dtype=dtype, threads=threads, direction=direction, technique=technique
-        ),
-        key=lambda f: f.flops,
-    )  # fmt: skip
-    cases = summary.run.operations[operation]["cases"]
-    line = [f for f in found if cases[f.cell.case]["inputs"] != "digits"]
-    measured = [f for f in line if not f.predicted]
+    look = _look(summary, technique)
+    contest = (operation, dtype, threads, direction, technique)
+    found = summary.line(*contest)
     if not found:
         return False
-    ax.plot([f.flops for f in measured], [f.median_s for f in measured], color=colour, marker=marker,
-            markersize=5, linewidth=1.4, label=technique)  # fmt: skip
-    for f in measured:
-        if f.low_s is not None and f.high_s is not None:
-            ax.plot([f.flops] * 2, [f.low_s, f.high_s], color=colour, linewidth=2.5, alpha=0.5)
-    predicted = [f for f in line if f.predicted]
+    line = summary.growing(*contest)
+    ax.plot([f.flops for f in line], [f.median_s for f in line], **look, markersize=5, linewidth=1.4,
+            label=technique)  # fmt: skip
+    known = [(f.flops, f.low_s, f.high_s) for f in line if f.low_s is not None and f.high_s is not None]
+    if known:
+        at, low, high = zip(*known, strict=True)
+        ax.vlines(at, low, high, color=look["color"], linewidth=2.5, alpha=0.5)
+    cases = summary.run.operations[operation]["cases"]
+    digits = [f for f in found if cases[f.cell.case]["inputs"] == "digits"]
+    predicted = [f for f in found if f.predicted and f not in digits]
     if predicted:
-        joined = measured[-1:] + predicted
-        ax.plot(
-            [f.flops for f in joined], [f.median_s for f in joined], color=colour, linestyle="--", linewidth=1
-        )
-        x, y = [f.flops for f in predicted], [f.median_s for f in predicted]
-        ax.plot(x, y, marker, markersize=5, markerfacecolor="white", markeredgecolor=colour)
-    real = [f for f in found if cases[f.cell.case]["inputs"] == "digits" and not f.predicted]
+        joined = line[-1:] + predicted
+        x, y = [f.flops for f in joined], [f.median_s for f in joined]
+        ax.plot(x, y, **look, linestyle="--", linewidth=1, markersize=5, markerfacecolor="white",
+                markevery=range(len(line[-1:]), len(joined)))  # fmt: skip
+    real = [f for f in digits if not f.predicted]
     if real:
         x, y = [f.flops for f in real], [f.median_s for f in real]
-        ax.plot(x, y, "+", markersize=9, markeredgewidth=1.8, color=colour)
+        ax.plot(x, y, "+", markersize=9, markeredgewidth=1.8, color=look["color"])
     return bool(real)
+
+
+def _techniques(summary: Summary) -> list[str]:
+    """Every technique of the run, once."""
+    return list(dict.fromkeys(t for names in summary.run.plan.techniques.values() for t in names))
+
+
+def _look(summary: Summary, technique: str) -> dict[str, Any]:
+    """A technique's colour and marker: the same in every figure, and no two alike among sixty-four."""
+    round_, position = divmod(_techniques(summary).index(technique), len(COLOURS))
+    return {"color": COLOURS[position], "marker": MARKERS[(position + round_) % len(MARKERS)]}
+
+
+def _log(ax: Axes, which: Literal["x", "y"], write: Callable[[float], str]) -> None:
+    """A logarithmic axis with few, written-out ticks: decades, and what lies between where there are few."""
+    ax.set(**{f"{which}scale": "log"})
+    axis, (low, high) = (ax.xaxis, ax.get_xlim()) if which == "x" else (ax.yaxis, ax.get_ylim())
+    found = LogLocator(subs=(1.0,) if high > 80 * low else (1.0, 2.0, 5.0)).tick_values(low, high)
+    ticks = [float(tick) for tick in found if low <= tick <= high]
+    axis.set_ticks(ticks, [write(tick) for tick in ticks])  # found once: each drawing would find them anew
+    axis.set_minor_locator(NullLocator())
+
+
+def _head(figure: Figure, title: str, handles: Sequence[Artist] = (), labels: Sequence[str] = ()) -> None:
+    """The title above a figure, its legend below it in as many columns as there is room for."""
+    widest = 0.6 + 0.075 * max(map(len, labels), default=0)  # inches, of a handle and so many letters
+    columns = max(1, int(figure.get_figwidth() / widest))
+    figure.legend(handles, labels, title=title, loc="outside upper left", alignment="left", frameon=False,
+                  ncols=columns, borderaxespad=0, borderpad=0.3)  # fmt: skip
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -221,8 +256,7 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _finished(summary: Summary, name: str, title: str, caption: str, figure: Figure) -> Drawn:
-    described = summary.run.environment
-    figure.supxlabel(one_line(described), fontsize=6.5, color="#555555", x=0.01, ha="left")
+    figure.supxlabel(one_line(summary.run.environment), fontsize=6.5, color="#555555", x=0.01, ha="left")
     return Drawn(name, title, caption, figure)
 
 

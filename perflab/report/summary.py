@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from statistics import median
 from typing import Any
 
-from perflab.contract import Cell
+from perflab.contract import Cell, Plan
 from perflab.records import Run, cell_of
-from perflab.statistics import Ratio, median_interval, paired_ratio
+from perflab.statistics import (
+    Ratio,
+    Scaling,
+    break_even_calls,
+    crossover,
+    median_interval,
+    paired_ratio,
+    scaling,
+)
 
 BASELINE = "naive"
+RIVALS = (BASELINE, "vectorized")  # what a compilation is held to: what a reader would write instead
+Turns = Mapping[Cell, Mapping[tuple[int, int], float]]  # seconds a call by (process, pass)
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,22 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Payback:
+    """When a compilation has paid for itself against another technique.
+
+    Counted in calls of the plan's last direction on the largest case that both were measured on. `calls` is
+    None where the compiled one was not shown to be faster there; `ratio` says what was shown.
+    """
+
+    against: str
+    case: str
+    threads: int
+    direction: str
+    calls: int | None
+    ratio: Ratio
+
+
+@dataclass(frozen=True)
 class Compilation:
     """What a compiled implementation costs before its first figure, apart from every other time.
 
@@ -75,6 +102,37 @@ class Compilation:
     dtype: str
     compile_s: float | None
     load_s: float | None
+    paybacks: tuple[Payback, ...] = ()
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How a technique's time grows with work, over its measured cases on drawn inputs."""
+
+    operation: str
+    dtype: str
+    threads: int
+    direction: str
+    technique: str
+    scaling: Scaling
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """The size from which on `technique` is faster than `overtaken`, and the two cases that it lies between.
+
+    Both cases tell the two techniques apart: their paired ratios' intervals lie beyond ±1 %.
+    """
+
+    operation: str
+    dtype: str
+    threads: int
+    direction: str
+    technique: str
+    overtaken: str
+    flops: float
+    below: str
+    above: str
 
 
 @dataclass(frozen=True)
@@ -100,6 +158,14 @@ class Summary:
     wall_s: float
     timed_s: float
     outstanding: int
+    turns: Turns
+    growths: tuple[Growth, ...] = ()
+    crossovers: tuple[Crossover, ...] = ()
+
+    @property
+    def fit(self) -> bool:
+        """Whether no self-check found the machine unfit to measure; where one did, no ratio has a verdict."""
+        return _fit(self.run)
 
     def of(self, **fields: Any) -> Iterator[Figure]:
         """The figures whose cells have these fields, in the plan's order."""
@@ -115,19 +181,39 @@ class Summary:
 
     def widest(self, operation: str, dtype: str, threads: int, direction: str) -> str | None:
         """The largest case, by work, on which the baseline was measured."""
-        measured = [
+        line = self.line(operation, dtype, threads, direction, BASELINE)
+        measured = [figure for figure in line if not figure.predicted]
+        return measured[-1].cell.case if measured else None
+
+    def line(self, operation: str, dtype: str, threads: int, direction: str, technique: str) -> list[Figure]:
+        """A technique's figures over all cases, by growing work; predictions are among them."""
+        cells = (
+            Cell(operation, case, dtype, threads, direction, technique)
+            for case in self.run.plan.cases[operation]
+        )
+        found = [figure for cell in cells if (figure := self.figures.get(cell)) is not None]
+        return sorted(found, key=lambda figure: figure.flops)
+
+    def growing(
+        self, operation: str, dtype: str, threads: int, direction: str, technique: str
+    ) -> list[Figure]:
+        """The measured figures of a line that differ in nothing but size: the digits are left out."""
+        cases = self.run.operations[operation]["cases"]
+        return [
             figure
-            for figure in self.of(
-                operation=operation, dtype=dtype, threads=threads, direction=direction, technique=BASELINE
-            )
-            if not figure.predicted
+            for figure in self.line(operation, dtype, threads, direction, technique)
+            if not figure.predicted and cases[figure.cell.case]["inputs"] != "digits"
         ]
-        return max(measured, key=lambda f: f.flops).cell.case if measured else None
+
+    def ratio(self, baseline: Cell, contender: Cell) -> Ratio | None:
+        """How many times faster the contender is, over the turns that both took; None without any."""
+        return _ratio(self.turns, baseline, contender, self.fit)
 
 
 def summarise(run: Run) -> Summary:
     """Make the figures of a run. A contender found wrong anywhere in a case has none there."""
     times, samples = _blocks(run)
+    fit = _fit(run)
     figures: dict[Cell, Figure] = {}
     predictions = {
         (r["operation"], r["case"], r["dtype"], r["threads"], r["technique"]): r
@@ -136,7 +222,7 @@ def summarise(run: Run) -> Summary:
     for cell in _cells(run):
         cost = run.operations[cell.operation]["cases"][cell.case]["costs"][cell.dtype][cell.direction]
         if cell in times:
-            figures[cell] = _measured(cell, times, samples, cost)
+            figures[cell] = _measured(cell, times, samples, cost, fit)
         else:
             key = (cell.operation, cell.case, cell.dtype, cell.threads, cell.technique)
             if key in predictions and cell.direction in predictions[key]["seconds"]:
@@ -146,7 +232,7 @@ def summarise(run: Run) -> Summary:
                     True, held["basis"], cost["flops"], cost["bytes"],
                 )  # fmt: skip
     missing = sum(1 for cell in _cells(run) if cell not in figures)
-    return Summary(
+    measured = Summary(
         run=run,
         figures=figures,
         checks=tuple(_checks(run)),
@@ -155,27 +241,48 @@ def summarise(run: Run) -> Summary:
         wall_s=sum(r["wall_s"] for r in run.of_kind("process")),
         timed_s=sum(sum(r["rounds_s"]) * r["iterations"] for r in run.of_kind("block")),
         outstanding=missing,
+        turns=times,
+    )
+    return replace(
+        measured,
+        growths=tuple(_growths(measured)),
+        crossovers=tuple(_crossovers(measured)),
+        compilations=tuple(
+            replace(compilation, paybacks=tuple(_paybacks(measured, compilation)))
+            for compilation in measured.compilations
+        ),
     )
 
 
 def to_json(summary: Summary) -> dict[str, Any]:
-    """The summary as plain JSON: cells with their figures, checks and findings."""
+    """The summary as plain JSON: cells with their figures, what follows from them, checks and findings."""
     return {
         "run": str(summary.run.folder),
         "preset": summary.run.plan.preset,
         "environment": dict(summary.run.environment),
+        "fit": summary.fit,
         "wall_s": summary.wall_s,
         "timed_s": summary.timed_s,
         "figures": [
             asdict(f.cell)
             | {k: v for k, v in asdict(f).items() if k not in ("cell", "speedup")}
-            | {"speedup": asdict(f.speedup) | {"verdict": f.speedup.verdict} if f.speedup else None}
+            | {"speedup": _ratio_json(f.speedup) if f.speedup else None}
             for f in summary.figures.values()
         ],
+        "growths": [asdict(growth) for growth in summary.growths],
+        "crossovers": [asdict(crossover) for crossover in summary.crossovers],
         "checks": [asdict(check) for check in summary.checks],
-        "compilations": [asdict(compilation) for compilation in summary.compilations],
+        "compilations": [
+            asdict(compilation)
+            | {"paybacks": [asdict(p) | {"ratio": _ratio_json(p.ratio)} for p in compilation.paybacks]}
+            for compilation in summary.compilations
+        ],
         "findings": [asdict(finding) for finding in summary.findings],
     }
+
+
+def _ratio_json(held: Ratio) -> dict[str, Any]:
+    return asdict(held) | {"verdict": held.verdict}
 
 
 def _cells(run: Run) -> Iterator[Cell]:
@@ -189,7 +296,7 @@ def _cells(run: Run) -> Iterator[Cell]:
                             yield Cell(op, case, dtype, threads, direction, technique)
 
 
-def _blocks(run: Run) -> tuple[dict[Cell, dict[tuple[int, int], float]], dict[Cell, list[float]]]:
+def _blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
     """Median seconds of each block by cell and (process, pass), and every round by cell."""
     void = set()
     for record in run.of_kind("failure"):
@@ -211,16 +318,13 @@ def _blocks(run: Run) -> tuple[dict[Cell, dict[tuple[int, int], float]], dict[Ce
 
 def _measured(
     cell: Cell,
-    times: Mapping[Cell, Mapping[tuple[int, int], float]],
+    times: Turns,
     samples: Mapping[Cell, Sequence[float]],
     cost: Mapping[str, int],
+    fit: bool,
 ) -> Figure:
     mine = times[cell]
     interval = median_interval(list(mine.values()))
-    baseline = times.get(
-        Cell(cell.operation, cell.case, cell.dtype, cell.threads, cell.direction, BASELINE), {}
-    )
-    both = [turn for turn in mine if turn in baseline]
     return Figure(
         cell=cell,
         median_s=median(mine.values()),
@@ -229,12 +333,87 @@ def _measured(
         high_s=interval[1] if interval else None,
         blocks=len(mine),
         samples=len(samples[cell]),
-        speedup=paired_ratio([baseline[t] for t in both], [mine[t] for t in both]) if both else None,
+        speedup=_ratio(times, replace(cell, technique=BASELINE), cell, fit),
         predicted=False,
         basis="",
         flops=cost["flops"],
         bytes=cost["bytes"],
     )
+
+
+def _fit(run: Run) -> bool:
+    return all(record.get("state") != "unfit" for record in run.of_kind("fitness"))
+
+
+def _ratio(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:
+    base, mine = turns.get(baseline, {}), turns.get(contender, {})
+    both = [turn for turn in mine if turn in base]
+    return paired_ratio([base[t] for t in both], [mine[t] for t in both], fit) if both else None
+
+
+def _contests(plan: Plan) -> Iterator[tuple[str, str, int, str]]:
+    """Operation, dtype, threads and direction: within each the techniques are held to one another."""
+    for op in plan.techniques:
+        for dtype in plan.dtypes:
+            for threads in plan.threads:
+                for direction in plan.directions:
+                    yield op, dtype, threads, direction
+
+
+def _growths(summary: Summary) -> Iterator[Growth]:
+    for contest in _contests(summary.run.plan):
+        for technique in summary.run.plan.techniques[contest[0]]:
+            line = summary.growing(*contest, technique)
+            fitted = scaling([f.flops for f in line], [f.median_s for f in line])
+            if fitted is not None:
+                yield Growth(*contest, technique, fitted)
+
+
+def _crossovers(summary: Summary) -> Iterator[Crossover]:
+    """Where every two techniques cross, over the cases whose paired ratios tell the two apart."""
+    for contest in _contests(summary.run.plan):
+        for first, second in combinations(summary.run.plan.techniques[contest[0]], 2):
+            apart = list(_apart(summary, contest, first, second))
+            names = {flops: case for flops, _, case in apart}
+            crossings = crossover(
+                [flops for flops, _, _ in apart], [gap for _, gap, _ in apart], [1.0] * len(apart)
+            )
+            for c in crossings or ():
+                pair = (first, second) if c.first_above else (second, first)
+                yield Crossover(*contest, *pair, c.work, names[int(c.low)], names[int(c.high)])
+
+
+def _apart(
+    summary: Summary, contest: tuple[str, str, int, str], first: str, second: str
+) -> Iterator[tuple[int, float, str]]:
+    """Work, first's time over second's, and case, where the two are told apart."""
+    for figure in summary.growing(*contest, second):
+        ratio = summary.ratio(replace(figure.cell, technique=first), figure.cell)
+        if ratio is not None and ratio.verdict in ("FASTER", "SLOWER"):
+            yield figure.flops, ratio.value, figure.cell.case
+
+
+def _paybacks(summary: Summary, compilation: Compilation) -> Iterator[Payback]:
+    """When a compilation has paid for itself, on the fewest threads that the plan measured."""
+    plan = summary.run.plan
+    threads, direction = min(plan.threads), plan.directions[-1]
+    where = (compilation.operation, compilation.dtype, threads, direction)
+    if compilation.compile_s is None:
+        return
+    line = summary.line(*where, compilation.technique)
+    for rival in RIVALS:
+        common = [
+            (figure, against, ratio)
+            for figure in line
+            if rival != compilation.technique
+            and (against := summary.figures.get(replace(figure.cell, technique=rival))) is not None
+            and (ratio := summary.ratio(against.cell, figure.cell)) is not None
+        ]
+        if common:
+            figure, against, ratio = common[-1]
+            calls = break_even_calls(compilation.compile_s, against.median_s, figure.median_s)
+            shown = calls if ratio.verdict == "FASTER" else None
+            yield Payback(rival, figure.cell.case, threads, direction, shown, ratio)
 
 
 def _checks(run: Run) -> Iterator[Check]:

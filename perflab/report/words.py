@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from perflab.contract import Cell
-from perflab.report.summary import BASELINE, Figure, Summary
-from perflab.statistics import Ratio, significant
+from perflab.report.summary import BASELINE, RIVALS, Figure, Payback, Summary
+from perflab.statistics import Ratio, Scaling, significant
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 # What a reader may expect of the two on the largest case that naive reaches; where one falls short the
 # report says so, and why.
 EXPECTED = {"vectorized": 100.0, "jit": 50.0}
 EXPECTED_WITHOUT_PRODUCTS = {"vectorized": 30.0, "jit": 50.0}  # where nothing is multiplied (max-pool)
+
+
+ON_GROWTH = (
+    "How time grows is the slope of a straight line through the measured times on log axes, the digits left"
+    " out. 1 is in proportion to work; less, and a fixed cost weighs less as sizes grow; more, and something"
+    " is outgrown, such as a cache. Its interval takes the scatter about the line as chance: where the line"
+    " bends it is wide."
+)
+ON_CROSSOVERS = (
+    "A crossover lies between two measured cases that both tell the two techniques apart, the intervals of"
+    " their ratios beyond ±1 %. Its size is interpolated between the two on log axes; nothing is said beyond"
+    " the measured sizes."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,30 @@ def seconds(value: float, digits: int = 3) -> str:
         if value >= size * 0.9995:
             return f"{rounded(value / size, digits)} {unit}"
     return f"{rounded(value * 1e9, digits)} ns"
+
+
+def power(value: float, digits: int = 2) -> str:
+    """A large number as a power of ten, as the figures' axes write it.
+
+    >>> power(23456), power(1e6, 1), power(99.9)
+    ('2.3·10⁴', '10⁶', '1.0·10²')
+    """
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    ten = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    return ten if mantissa == "1" else f"{mantissa}·{ten}"
+
+
+def plain(value: Any) -> str:
+    """A value of the environment in words.
+
+    >>> plain({"L1": 32768, "L2": 4194304}), plain([{"name": "openblas", "version": ""}]), plain(None)
+    ('L1 32768, L2 4194304', 'name openblas', '–')
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plain(held)}" for name, held in value.items() if held != "") or "–"
+    if isinstance(value, (list, tuple)):
+        return ("; " if any(isinstance(v, Mapping) for v in value) else ", ").join(map(plain, value)) or "–"
+    return "–" if value is None or value == "" else str(value)
 
 
 def time(figure: Figure | None) -> str:
@@ -111,6 +151,55 @@ def all_tables(summary: Summary, operation: str) -> Iterator[Table]:
         for dtype in plan.dtypes:
             for direction in plan.directions:
                 yield times_table(summary, operation, dtype, direction, threads)
+
+
+def exponent(held: Scaling | None) -> str:
+    """An exponent of growth with its 95 % interval; alone where two sizes fit any line."""
+    if held is None:
+        return "–"
+    if held.low is None or held.high is None:
+        return f"{held.exponent:.2f} (2 sizes)"
+    return f"{held.exponent:.2f} [{held.low:.2f}, {held.high:.2f}]"
+
+
+def growth_table(summary: Summary, operation: str) -> Table | None:
+    """How each technique's time grows with work; None where nothing was measured on two sizes."""
+    directions = summary.run.plan.directions
+    held: dict[tuple[str, str, int], dict[str, Scaling]] = defaultdict(dict)
+    for g in summary.growths:
+        if g.operation == operation:
+            held[g.technique, g.dtype, g.threads][g.direction] = g.scaling
+    rows = []
+    for (technique, dtype, threads), found in held.items():
+        sizes = " / ".join(dict.fromkeys(str(fitted.points) for fitted in found.values()))
+        exponents = [exponent(found.get(direction)) for direction in directions]
+        rows.append((technique, dtype, str(threads), *exponents, sizes))
+    head = ("technique", "dtype", "threads", *directions, "sizes")
+    title = "How time grows: in proportion to work to this power, 95 % interval"
+    return Table(title, head, tuple(rows)) if rows else None
+
+
+def crossover_table(summary: Summary, operation: str) -> Table | None:
+    """From which size on one technique overtakes another; None where none do."""
+    rows = tuple(
+        (
+            f"{c.technique} overtakes {c.overtaken}", c.dtype, str(c.threads), c.direction,
+            f"{power(c.flops)} operations", f"{c.below} and {c.above}",
+        )
+        for c in summary.crossovers
+        if c.operation == operation
+    )  # fmt: skip
+    head = ("crossover", "dtype", "threads", "direction", "from", "between")
+    return Table("Crossovers", head, rows) if rows else None
+
+
+def no_crossover(summary: Summary, operation: str) -> str:
+    """Why there is no table of crossovers."""
+    if not summary.fit:
+        return "The machine was unfit to measure: whether one technique overtakes another is not said."
+    if any(f.speedup is not None and f.speedup.low is not None for f in summary.of(operation=operation)):
+        return "No technique overtakes another within the measured sizes."
+    return "Too little was measured to say whether one technique overtakes another."
 
 
 @dataclass(frozen=True)
@@ -183,17 +272,55 @@ def checks_table(summary: Summary) -> Table:
 
 def compile_table(summary: Summary) -> Table | None:
     """What compiled implementations cost before their first figure; None where there are none."""
-    rows = tuple(
-        (
-            f"{c.operation}/{c.technique}",
-            c.dtype,
-            seconds(c.compile_s, 2) if c.compile_s else "–",
-            seconds(c.load_s, 2) if c.load_s else "–",
-        )
-        for c in summary.compilations
+    rows = []
+    for c in summary.compilations:
+        paid = {payback.against: payback for payback in c.paybacks}
+        rows.append(
+            (
+                f"{c.operation}/{c.technique}", c.dtype,
+                seconds(c.compile_s, 2) if c.compile_s else "–", seconds(c.load_s, 2) if c.load_s else "–",
+                *(calls(paid.get(rival)) for rival in RIVALS),
+            )
+        )  # fmt: skip
+    pays = [f"pays for itself against {rival} after" for rival in RIVALS]
+    head = ("implementation", "dtype", "compiled from nothing", "loaded from the cache", *pays)
+    plan = summary.run.plan
+    title = (
+        "Compilation, forward and backward, outside every timed call; paid for in calls of"
+        f" {plan.directions[-1]} on the largest case that both were measured on"
     )
-    head = ("implementation", "dtype", "compiled from nothing", "loaded from the cache")
-    return Table("Compilation, forward and backward, outside every timed call", head, rows) if rows else None
+    return Table(title, head, tuple(rows)) if rows else None
+
+
+def calls(held: Payback | None) -> str:
+    """After how many calls a compilation has paid for itself, and where; or what was shown instead."""
+    if held is None:
+        return "–"
+    if held.calls is not None:
+        count = rounded(held.calls, 2) if held.calls >= 100 else str(held.calls)
+        return f"{count} call{'s' if held.calls != 1 else ''} on {held.case}"
+    if held.ratio.verdict in ("SLOWER", "SAME"):
+        return f"never on {held.case}: not faster"
+    return f"unclear on {held.case}: {held.ratio.verdict}"
+
+
+def fitness(summary: Summary) -> Iterator[tuple[str, str]]:
+    """What self-checks said of the machine: the state, and a line about it."""
+    for record in summary.run.of_kind("fitness"):
+        state, reasons = (
+            str(record.get("state", "unknown")),
+            "; ".join(str(why).rstrip(".") for why in record.get("reasons", ())),
+        )
+        if state == "fit":
+            alarms, contests = record.get("false_alarms"), record.get("contests")
+            yield (
+                state,
+                f"the machine was fit: a copy against itself was flagged {alarms} times in {contests}",
+            )
+        elif state == "unfit":
+            yield state, f"the machine was unfit to measure, so that no ratio has a verdict: {reasons}"
+        else:
+            yield state, f"the machine was {state if state == 'noisy' else 'not checked'}: {reasons}"
 
 
 def closing_lines(summary: Summary) -> list[str]:
@@ -206,6 +333,7 @@ def closing_lines(summary: Summary) -> list[str]:
     if summary.wall_s:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
+    lines += [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
     lines += [
         f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings
     ]
@@ -224,13 +352,8 @@ def markdown(table: Table) -> str:
 def _why(summary: Summary, figure: Figure) -> str:
     """Why a gain is no larger, from the figures: naive's cost, the rate reached, who is faster."""
     c = figure.cell
-    here = {
-        f.cell.technique: f
-        for f in summary.of(
-            operation=c.operation, case=c.case, dtype=c.dtype, threads=c.threads, direction=c.direction
-        )
-        if not f.predicted
-    }
+    cells = (replace(c, technique=technique) for technique in summary.run.plan.techniques[c.operation])
+    here = {f.cell.technique: f for cell in cells if (f := summary.figures.get(cell)) and not f.predicted}
     multiplies = summary.run.operations[c.operation].get("multiplies", True)
 
     def rate(f: Figure) -> str:
@@ -249,13 +372,7 @@ def _why(summary: Summary, figure: Figure) -> str:
             said += ": the rest goes into temporaries that pass through memory"
     larger = [
         f
-        for f in summary.of(
-            operation=c.operation,
-            dtype=c.dtype,
-            threads=c.threads,
-            direction=c.direction,
-            technique=c.technique,
-        )
+        for f in summary.line(c.operation, c.dtype, c.threads, c.direction, c.technique)
         if not f.predicted and f.flops > figure.flops
     ]
     top = max(larger, key=lambda f: f.gflops, default=None)

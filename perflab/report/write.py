@@ -11,6 +11,8 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from perflab import __version__
 from perflab.machine import one_line
@@ -18,8 +20,6 @@ from perflab.records import Run, full_or
 from perflab.report import figures, words
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.summary import Summary
-
-PNG_DPI = 150
 
 
 def write(run: Run, summary: Summary) -> Path:
@@ -29,11 +29,7 @@ def write(run: Run, summary: Summary) -> Path:
         (folder / "figures").mkdir(exist_ok=True)
         drawn = []
         for one in figures.all_figures(summary):
-            svg = io.StringIO()
-            one.figure.savefig(svg, format="svg", metadata={"Date": None, "Title": one.title})
-            (folder / "figures" / f"{one.name}.svg").write_text(svg.getvalue(), "utf-8")
-            one.figure.savefig(folder / "figures" / f"{one.name}.png", dpi=PNG_DPI)
-            drawn.append((one, _inline(svg.getvalue(), one)))
+            drawn.append((one, _inline(_save(one, folder / "figures"), one)))
         page = folder / "report.html"
         context = _context(summary) | {"figures": drawn}
         page.write_text(_template("report.html.jinja").render(context), "utf-8")
@@ -43,6 +39,22 @@ def write(run: Run, summary: Summary) -> Path:
     except OSError as error:
         raise full_or(error, folder) from error
     return page
+
+
+def _save(one: figures.Drawn, folder: Path) -> str:
+    """Write a figure as PNG and as SVG; the SVG's text.
+
+    Each canvas draws once, and the layout, which costs as much as both, is worked out at the first drawing
+    and kept: `Figure.savefig` would draw four times and lay out twice.
+    """
+    svg = io.StringIO()
+    agg: Any = FigureCanvasAgg(one.figure)  # untyped in parts
+    agg.print_png(folder / f"{one.name}.png", pil_kwargs={"compress_level": 3})
+    one.figure.set_layout_engine("none")
+    vector: Any = FigureCanvasSVG(one.figure)
+    vector.print_svg(svg, metadata={"Date": None, "Title": one.title})
+    (folder / f"{one.name}.svg").write_text(svg.getvalue(), "utf-8")
+    return svg.getvalue()
 
 
 def _context(summary: Summary) -> dict[str, Any]:
@@ -84,5 +96,7 @@ def _inline(svg: str, one: figures.Drawn) -> Markup:
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     head, rest = body.split(">", 1)
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    widest = round(one.figure.get_figwidth() * 97)  # pixels: letters of one size on the page in every figure
     title = Markup("<title>{}</title><desc>{}</desc>").format(one.title, one.caption)
-    return Markup(f'{head} role="img" aria-label="{Markup.escape(one.title)}">{title}{rest}')
+    label = Markup.escape(one.title)
+    return Markup(f'{head} style="max-width: {widest}px" role="img" aria-label="{label}">{title}{rest}')

@@ -1,0 +1,29 @@
+"""NumPy arrays to JAX's and back.
+
+Importing this switches JAX to 64 bits, so that float64 and int64 stay what they are.
+"""
+
+import jax
+import numpy as np
+
+jax.config.update("jax_enable_x64", True)
+
+
+def to_native(value):
+    """A JAX array on the CPU, and bound to it, of an array or a NumPy float; anything else unchanged.
+
+    Always a copy: JAX would read the array's own memory wherever it happens to lie on 64 bytes.
+    """
+    if not isinstance(value, np.ndarray | np.floating):
+        return value
+    return jax.block_until_ready(jax.device_put(np.array(value), jax.devices("cpu")[0]))
+
+
+def to_numpy(value):
+    """The array's numbers: a read-only view where they lie in the host's memory, else a copy."""
+    return np.asarray(value)
+
+
+def pair(value):
+    """An int or two ints as two ints, hashable: a static argument of a jitted function."""
+    return (value, value) if isinstance(value, int | np.integer) else tuple(value)

@@ -1,0 +1,28 @@
+"""NumPy arrays to PyTorch's tensors with the channels last in memory, and back."""
+
+import numpy as np
+import torch
+
+
+def to_native(value):
+    """A tensor, a leaf of the graph where it holds floats; four axes are copied to channels-last memory.
+
+    Values that are no arrays stay as they are; a NumPy float becomes a tensor without axes.
+    """
+    if not isinstance(value, np.ndarray | np.floating):
+        return value
+    tensor = torch.from_numpy(np.require(value, requirements="CW"))
+    if tensor.ndim == 4:
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+    return tensor.requires_grad_(tensor.is_floating_point())
+
+
+def to_numpy(value):
+    """The tensor's numbers as a C-contiguous array in NCHW, copied where they lie otherwise."""
+    return value.detach().contiguous().numpy()
+
+
+def gradients(dout, cache):
+    """What autograd says of `cache`, an output and its leaves; the graph is kept for the next call."""
+    out, leaves = cache
+    return torch.autograd.grad(out, leaves, dout, retain_graph=True)
