@@ -43,7 +43,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quick": Preset(
         "every case, both dtypes, in some minutes",
-        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 25.0,
+        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 15.0,
     ),
     "full": Preset(
         "every case, long enough for tight intervals",

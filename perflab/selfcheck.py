@@ -26,7 +26,7 @@ from perflab.statistics import Ratio, median_interval, paired_ratio
 OPERATION, CASE, DTYPE = "fully_connected", "large", "float32"
 CONTESTS = {"same": 40, "slower by 5 %": 20, "slower by 0.5 %": 20}
 SLOW_DOWN = {"same": 0.0, "slower by 5 %": 0.05, "slower by 0.5 %": 0.005}
-PROCESSES, PASSES, BLOCK_S = 3, 4, 0.008
+PROCESSES, PASSES, BLOCK_S = 3, 4, 0.012
 CARRY_PASSES = 12
 MOST_FALSE_ALARMS = 5
 FEWEST_FOUND = 15

@@ -345,6 +345,9 @@ def test_another_commits_techniques_are_measured_beside_todays(tmp_path):
     names = {figure["technique"] for figure in json.loads(done.stdout)["figures"]}
     assert len(names) == 4
     assert sorted(name.partition("@")[0] for name in names) == ["jit", "jit", "vectorized", "vectorized"]
+    page = (tmp_path / "run" / "report.md").read_text()
+    table = page.partition("## Today against ")[2].partition("\n## ")[0]
+    assert table.count("| fully_connected/") == 4, "two techniques, two directions, paired"
     unknown = perflab("run", *words, "--against", "no-such-commit", "--out", tmp_path / "other")
     assert "no such commit" in one_line(unknown, 2)
 

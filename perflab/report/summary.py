@@ -148,7 +148,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that a report shows."""
+    """Everything that a report shows.
+
+    `fit` is false where a self-check found the machine unfit to measure: then no ratio has a verdict.
+    """
 
     run: Run
     figures: Mapping[Cell, Figure]
@@ -159,13 +162,9 @@ class Summary:
     timed_s: float
     outstanding: int
     turns: Turns
+    fit: bool
     growths: tuple[Growth, ...] = ()
     crossovers: tuple[Crossover, ...] = ()
-
-    @property
-    def fit(self) -> bool:
-        """Whether no self-check found the machine unfit to measure; where one did, no ratio has a verdict."""
-        return _fit(self.run)
 
     def of(self, **fields: Any) -> Iterator[Figure]:
         """The figures whose cells have these fields, in the plan's order."""
@@ -213,7 +212,7 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Make the figures of a run. A contender found wrong anywhere in a case has none there."""
     times, samples = _blocks(run)
-    fit = _fit(run)
+    fit = all(record.get("state") != "unfit" for record in run.of_kind("fitness"))
     figures: dict[Cell, Figure] = {}
     predictions = {
         (r["operation"], r["case"], r["dtype"], r["threads"], r["technique"]): r
@@ -242,6 +241,7 @@ def summarise(run: Run) -> Summary:
         timed_s=sum(sum(r["rounds_s"]) * r["iterations"] for r in run.of_kind("block")),
         outstanding=missing,
         turns=times,
+        fit=fit,
     )
     return replace(
         measured,
@@ -339,10 +339,6 @@ def _measured(
         flops=cost["flops"],
         bytes=cost["bytes"],
     )
-
-
-def _fit(run: Run) -> bool:
-    return all(record.get("state") != "unfit" for record in run.of_kind("fitness"))
 
 
 def _ratio(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:
@@ -448,9 +444,9 @@ def _compilations(run: Run) -> Iterator[Compilation]:
         if r["status"] == "right":
             grouped[r["operation"], r["technique"], r["dtype"]].append(r)
     for (operation, technique, dtype), held in grouped.items():
-        cold = max((r["cold_compile_s"] for r in held if r["cold_compile_s"]), default=None)
+        cold = max((r["cold_compile_s"] for r in held if r.get("cold_compile_s")), default=None)
         # Only the first case of a process loads; the others find the kernel in place.
-        loads = max((r["load_s"] for r in held), default=0.0)
+        loads = max((r.get("load_s", 0.0) for r in held), default=0.0)
         if cold is not None or loads > 0:
             yield Compilation(operation, technique, dtype, cold, loads or None)
 

@@ -139,6 +139,9 @@ def times_table(summary: Summary, operation: str, dtype: str, direction: str, th
 def terminal_tables(summary: Summary) -> Iterator[Table]:
     """What a terminal shows at the end: each operation's last direction in its first dtype."""
     plan = summary.run.plan
+    against = against_table(summary)
+    if against is not None:
+        yield against
     for threads in plan.threads:
         for operation in plan.techniques:
             yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
@@ -255,6 +258,24 @@ def gains_table(summary: Summary) -> Table:
 def shortfalls(summary: Summary) -> list[str]:
     """One sentence for every gain that fell short, made from the figures."""
     return [gain.reason for gain in gains(summary) if gain.short]
+
+
+def against_table(summary: Summary) -> Table | None:
+    """Today's techniques over another commit's, measured in turn; None where there is no other commit."""
+    rows = []
+    commits = set()
+    for cell, figure in summary.figures.items():
+        name, at, commit = cell.technique.partition("@")
+        if not at or figure.predicted:
+            continue
+        today = replace(cell, technique=name)
+        held = summary.ratio(cell, today)
+        if held is not None:
+            commits.add(commit)
+            where = (f"{cell.operation}/{name}", cell.case, cell.dtype, cell.direction, str(cell.threads))
+            rows.append((*where, interval(held), held.verdict))
+    head = ("implementation", "case", "dtype", "direction", "threads", "times as fast today", "verdict")
+    return Table(f"Today against {', '.join(sorted(commits))}", head, tuple(rows)) if rows else None
 
 
 def checks_table(summary: Summary) -> Table:

@@ -70,6 +70,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "words": words,
         "closing": words.closing_lines(summary),
         "gains": words.gains_table(summary),
+        "against": words.against_table(summary),
         "shortfalls": words.shortfalls(summary),
         "checks": words.checks_table(summary),
         "compiled": words.compile_table(summary),
