@@ -29,6 +29,7 @@ from perflab.sampling import next_groups
 PACKAGE = Path(__file__).parent
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
+HANG_S, HANG_BUDGETS = 10.0, 5.0
 SETTLE_S = 0.5
 FATAL = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGKILL)
 
@@ -55,7 +56,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
         for process in _processes(folder, plan, threads):
             while homes := _pending(folder, plan, threads, process):
                 began, ticks = time.time(), cpu_ticks()
-                children = _measure_in_turn(folder, threads, process, list(homes), lock, tell)
+                children = _measure_in_turn(folder, plan, threads, process, list(homes), lock, tell)
                 _note_end(folder, process, threads, began, ticks, children, tell)
                 for child in children:
                     if not child.died:
@@ -94,7 +95,7 @@ def _note_end(
     writer = records.Writer(folder)
     for child in children:
         if child.died and child.last:
-            reason = f"its process died: {signal.Signals(-child.status).name}"
+            reason = child.hung or f"its process died: {signal.Signals(-child.status).name}"
             writer.append("failure", **child.last, process=process, reason=reason)
             tell({"event": "failure", **child.last, "reason": reason})
     writer.append(
@@ -145,6 +146,8 @@ class _Child:
     heard: bytes = b""
     place: int | None = None
     last: dict[str, Any] = field(default_factory=dict)
+    heard_at: float = field(default_factory=time.monotonic)
+    hung: str = ""
 
     @property
     def status(self) -> int:
@@ -160,14 +163,14 @@ class _Child:
 
 
 def _measure_in_turn(
-    folder: Path, threads: int, process: int, homes: Sequence[str], lock: int, tell: Tell
+    folder: Path, plan: Plan, threads: int, process: int, homes: Sequence[str], lock: int, tell: Tell
 ) -> list[_Child]:
     """Fresh processes, one a home, that take turns block by block in the plan's order."""
     children: list[_Child] = []
     try:
         for home in homes:
             children.append(_spawn(folder, threads, process, home, lock, alone=len(homes) == 1))
-        _take_turns(children, threads, tell)
+        _take_turns(children, plan, threads, tell)
         for child in children:
             child.process.wait()
             child.reader.join(timeout=5)
@@ -182,7 +185,7 @@ def _measure_in_turn(
     return children
 
 
-def _take_turns(children: Sequence[_Child], threads: int, tell: Tell) -> None:
+def _take_turns(children: Sequence[_Child], plan: Plan, threads: int, tell: Tell) -> None:
     """Listen to every child until all have ended; where all wait, the earliest block's turn has come."""
     running = list(children)
     latest: _Child | None = None
@@ -190,13 +193,15 @@ def _take_turns(children: Sequence[_Child], threads: int, tell: Tell) -> None:
         for child in children:
             listening.register(child.events, selectors.EVENT_READ, child)
         while running:
-            for key, _ in listening.select():
+            for key, _ in listening.select(timeout=1.0):
                 child = key.data
                 heard = os.read(child.events, 65536)
                 if not heard:
                     listening.unregister(child.events)
                     running.remove(child)
                 _listen(child, heard, tell)
+            for child in running:
+                _stop_if_hung(child, plan)
             if running and all(child.place is not None for child in running):
                 turn = min(running, key=lambda child: child.place or 0)
                 if threads > 1 and latest not in (None, turn):
@@ -205,7 +210,18 @@ def _take_turns(children: Sequence[_Child], threads: int, tell: Tell) -> None:
                 os.write(turn.turns, b".")
 
 
+def _stop_if_hung(child: _Child, plan: Plan) -> None:
+    """End a process whose outside contender gives no answer for far longer than a cell may take."""
+    limit_s = HANG_S + HANG_BUDGETS * plan.budget_s
+    silent_s = time.monotonic() - child.heard_at
+    name = f"{child.last.get('operation')}/{child.last.get('technique')}"
+    if name in plan.outside and child.place is None and silent_s > limit_s and not child.hung:
+        child.hung = f"it gave no answer for {limit_s:.0f} s"
+        child.process.kill()
+
+
 def _listen(child: _Child, heard: bytes, tell: Tell) -> None:
+    child.heard_at = time.monotonic()
     *lines, child.heard = (child.heard + heard).split(b"\n")
     for line in lines:
         event = json.loads(line)

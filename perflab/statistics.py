@@ -124,6 +124,13 @@ def precise_enough(ratios: Sequence[float], target: float) -> bool:
     return interval is not None and (interval[1] - interval[0]) / 2 <= target * median(ratios)
 
 
+def known_to(ratio: Ratio, target: float) -> bool:
+    """Whether half the width of a ratio's interval is at most `target` of it; False without an interval."""
+    if ratio.low is None or ratio.high is None:
+        return False
+    return (ratio.high - ratio.low) / 2 <= target * ratio.value
+
+
 def scaling(work: Sequence[float], seconds: Sequence[float]) -> Scaling | None:
     """The exponent with which time grows in work: the least-squares slope on log axes, with its interval.
 

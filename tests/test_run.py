@@ -143,6 +143,19 @@ BACKWARD = (
 )
 
 
+def test_an_outside_implementation_that_hangs_is_named_and_the_run_goes_on(tmp_path):
+    file = tmp_path / "hangs.py"
+    file.write_text('"""Never answers."""\ndef forward(x, w, b):\n    while True:\n        pass\n' + BACKWARD)
+    done = perflab("run", *ONE, "--with", file, "--out", tmp_path / "run", "--json")
+    assert done.returncode == 1, done.stderr
+    held = json.loads(done.stdout)
+    assert [(f["technique"], f["reason"]) for f in held["findings"]] == [
+        ("hangs", "it gave no answer for 20 s")
+    ]
+    assert {f["technique"] for f in held["figures"]} == {"naive", "per_neuron", "vectorized", "jit"}
+    assert all(f["blocks"] == 6 for f in held["figures"])
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_no_time_is_shown_for_a_wrong_contender_and_the_run_goes_on(name, tmp_path):
     source, told = WRONG[name]

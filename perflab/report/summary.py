@@ -16,6 +16,7 @@ from perflab.statistics import (
     Scaling,
     break_even_calls,
     crossover,
+    known_to,
     median_interval,
     paired_ratio,
     scaling,
@@ -267,6 +268,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
             asdict(f.cell)
             | {k: v for k, v in asdict(f).items() if k not in ("cell", "speedup")}
             | {"speedup": _ratio_json(f.speedup) if f.speedup else None}
+            | {"precise": f.speedup is not None and known_to(f.speedup, summary.run.plan.precision)}
             for f in summary.figures.values()
         ],
         "growths": [asdict(growth) for growth in summary.growths],

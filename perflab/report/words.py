@@ -9,7 +9,7 @@ from typing import Any
 
 from perflab.contract import Cell
 from perflab.report.summary import BASELINE, RIVALS, Figure, Payback, Summary
-from perflab.statistics import Ratio, Scaling, significant
+from perflab.statistics import Ratio, Scaling, known_to, significant
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
@@ -116,8 +116,13 @@ def interval(held: Ratio | None) -> str:
     return f"×{rounded(held.value, digits)} [{rounded(held.low, digits)}, {rounded(held.high, digits)}]"
 
 
-def times_table(summary: Summary, operation: str, dtype: str, direction: str, threads: int) -> Table:
-    """Cases down, techniques across: time, and speed-up over the baseline where there is one."""
+def times_table(
+    summary: Summary, operation: str, dtype: str, direction: str, threads: int, *, best: bool = False
+) -> Table:
+    """Cases down, techniques across: median time, and speed-up over the baseline where there is one.
+
+    With `best`, the fastest round stands beside the median.
+    """
     plan = summary.run.plan
     techniques = plan.techniques[operation]
     rows = []
@@ -129,7 +134,10 @@ def times_table(summary: Summary, operation: str, dtype: str, direction: str, th
                 technique=technique,
             )  # fmt: skip
             faster = figure is not None and figure.speedup is not None and technique != BASELINE
-            row.append(time(figure) + (f"  {ratio(figure.speedup)}" if faster and figure else ""))
+            words = time(figure)
+            if best and figure is not None and figure.best_s is not None:
+                words += f" (min {seconds(figure.best_s, 2)})"
+            row.append(words + (f"  {ratio(figure.speedup)}" if faster and figure else ""))
         rows.append(tuple(row))
     threads_word = "1 thread" if threads == 1 else f"{threads} threads"
     title = f"{summary.run.operations[operation]['title']}, {direction}, {dtype}, {threads_word}"
@@ -153,7 +161,22 @@ def all_tables(summary: Summary, operation: str) -> Iterator[Table]:
     for threads in plan.threads:
         for dtype in plan.dtypes:
             for direction in plan.directions:
-                yield times_table(summary, operation, dtype, direction, threads)
+                yield times_table(summary, operation, dtype, direction, threads, best=True)
+
+
+def precision(summary: Summary) -> str:
+    """How many speed-ups are known to the plan's precision, and why the others stopped."""
+    plan = summary.run.plan
+    held = [
+        figure.speedup
+        for figure in summary.figures.values()
+        if figure.speedup is not None and figure.cell.technique != BASELINE
+    ]
+    if not held:
+        return ""
+    fine = sum(known_to(ratio, plan.precision) for ratio in held)
+    said = f"{fine} of {len(held)} speed-ups known to ±{plan.precision:.0%}"
+    return said if fine == len(held) else f"{said}; the others stopped at the budget"
 
 
 def exponent(held: Scaling | None) -> str:
@@ -354,6 +377,7 @@ def closing_lines(summary: Summary) -> list[str]:
     if summary.wall_s:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
+    lines += [line for line in [precision(summary)] if line]
     lines += [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
     lines += [
         f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings
