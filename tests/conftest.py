@@ -10,9 +10,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def user_environment():
+    """The environment of a user's shell: without what perflab set for itself in this test process."""
+    own = ("NUMBA_CACHE_DIR", "MPLCONFIGDIR")
+    return {k: v for k, v in os.environ.items() if k not in own} | {"PYTHONPATH": str(ROOT)}
+
+
 def perflab(*words, cwd=None, timeout=120, **variables):
     """Run the command line as a user would; the finished process."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    environment = user_environment() | variables
     return subprocess.run(
         [sys.executable, "-m", "perflab", *map(str, words)],
         cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False,

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, one_line, perflab
+from conftest import ROOT, one_line, perflab, user_environment
 
 from perflab import records
 
@@ -176,7 +176,7 @@ def test_no_time_is_shown_for_a_wrong_contender_and_the_run_goes_on(name, tmp_pa
 def start(folder, *words):
     return subprocess.Popen(
         [sys.executable, "-m", "perflab", "run", *words, "--out", str(folder)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=user_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
 
@@ -260,7 +260,7 @@ def test_a_full_disk_stops_the_run_with_one_line_and_keeps_what_was_measured(tmp
     """A file-size limit of the shell stands in for the disk: the write fails in the same place."""
     folder = tmp_path / "run"
     small = f"ulimit -f 20; {sys.executable} -m perflab run {' '.join(ONE)} --out {folder}"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = user_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         ["bash", "-c", f"trap '' XFSZ; {small}"], env=environment, capture_output=True, text=True, check=False
     )
