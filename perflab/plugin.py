@@ -70,10 +70,13 @@ class Contest:
             if cell.threads > 1:
                 machine.settle()
             benchmark.group = f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}"
-            with compilations() as compiled:
-                result = benchmark.pedantic(
-                    contender.callable(cell.direction), rounds=rounds, iterations=iterations
-                )
+            timed = contender.callable(cell.direction)
+            try:
+                with compilations() as compiled:
+                    result = benchmark.pedantic(timed, rounds=rounds, iterations=iterations)
+            except (Exception, SystemExit) as error:
+                message = str(error).strip().split("\n")[0] or "no message"
+                raise Rejected(f"it raised {type(error).__name__} while timed: {message}") from error
             if compiled.count:
                 raise Rejected("it compiled while it was timed")
             if self._is_outside(cell):

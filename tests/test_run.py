@@ -132,6 +132,11 @@ WRONG = {
         "def forward(x, w, b):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n",
         "SIGSEGV",
     ),
+    "raises_later": (
+        "calls = []\ndef forward(x, w, b):\n    calls.append(1)\n    1 / (len(calls) < 5)\n"
+        "    return x @ w + b, (x, w)\n",
+        "it raised ZeroDivisionError while timed",
+    ),
     "later": (
         "calls = []\ndef forward(x, w, b):\n    calls.append(1)\n"
         "    return x @ w + b + (1e-2 if len(calls) > 2 else 0), (x, w)\n",
