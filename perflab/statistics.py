@@ -192,26 +192,12 @@ def break_even_calls(compile_s: float, slow_s: float, fast_s: float) -> int | No
 def student(freedom: int, confidence: float = CONFIDENCE) -> float:
     """How many standard errors a two-sided interval reaches: the quantile of Student's t.
 
-    Its probability is a finite sum in the angle atan(t/√freedom) (Abramowitz & Stegun, 26.7.3 and 26.7.4),
-    which is bisected here: importing SciPy for it would take half a second.
-
     >>> [round(student(freedom), 3) for freedom in (1, 2, 3, 4, 10)]
     [12.706, 4.303, 3.182, 2.776, 2.228]
     """
+    from scipy.special import stdtrit  # on first use: importing a report's words needs none of it
 
-    def within(angle: float) -> float:
-        odd = freedom % 2
-        term = math.cos(angle) if odd else 1.0
-        total = 0.0
-        for k in range(2 + odd, freedom + 1, 2):
-            total += term
-            term *= math.cos(angle) ** 2 * (k - 1) / k
-        return (angle + math.sin(angle) * total) * 2 / math.pi if odd else math.sin(angle) * total
-
-    low, high = 0.0, math.pi / 2
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if within(middle) < confidence else (low, middle)
-    return math.tan(low) * math.sqrt(freedom)
+    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def significant(value: float, low: float | None, high: float | None) -> int:
