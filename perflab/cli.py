@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         " below 1 a share, from 1 on percent); conv2d=10%% holds one operation; several allowed",
     )
     verb.add_argument("--anyway", action="store_true", help="compare although the environments differ")
-    verb.add_argument("--all", action="store_true", help="show the cells that are the same too")
+    verb.add_argument("--all", action="store_true", help="show every cell, the same and the ambiguous too")
     verb.add_argument("--markdown", metavar="FILE", help="write Markdown for a pull request; - prints it")
     verb.add_argument("--html", type=Path, metavar="FILE", help="write a page")
     verb.add_argument("--json", action="store_true", help="print JSON")

@@ -345,6 +345,22 @@ def test_a_run_meets_its_own_benchmark_json_and_the_suite_s(two, tmp_path):
     assert [len(group) for group in timing.groups] == [4, 4]
 
 
+def test_few_of_the_ambiguous_are_shown_unless_all_are_asked_for(tmp_path):
+    rng = np.random.default_rng(5)
+    sides = []
+    for name in ("base", "new"):
+        drawn = [rng.lognormal(0, 0.2, 12).tolist() for _ in range(30)]
+        stats = [{"data": data, "median": float(np.median(data))} for data in drawn]
+        held = {"benchmarks": [{"fullname": f"test_{n}", "stats": one} for n, one in enumerate(stats)]}
+        sides.append(tmp_path / f"{name}.json")
+        sides[-1].write_text(json.dumps(held))
+    short = perflab("compare", *sides)
+    assert short.returncode == 0, short.stderr
+    assert short.stdout.count(" AMBIGUOUS ") == compare.MOST_AMBIGUOUS
+    assert "30 cells on both sides" in short.stdout
+    assert perflab("compare", *sides, "--all").stdout.count(" AMBIGUOUS ") > compare.MOST_AMBIGUOUS
+
+
 def test_the_small_run_meets_its_own_benchmark_json(small_run):
     done = perflab("compare", small_run[0], small_run[0] / "benchmark.json", "--json")
     assert done.returncode == 0, done.stderr

@@ -243,9 +243,15 @@ def banner(comparison: Comparison) -> list[str]:
     return lines
 
 
+MOST_AMBIGUOUS = 10  # how many of them a table shows, the largest changes first, unless told to show all
+
+
 def table(comparison: Comparison, whole: bool = False) -> words.Table:
-    """The cells by size of change; those that are the SAME only where `whole`."""
-    rows = tuple(_row(change) for change in comparison.changes if whole or change.ratio.verdict != "SAME")
+    """The cells by size of change. Unless `whole`, none that are the SAME, and few of the AMBIGUOUS."""
+    told = [change for change in comparison.changes if whole or change.ratio.verdict != "SAME"]
+    unsure = [change for change in told if change.ratio.verdict == "AMBIGUOUS"]
+    left_out = [] if whole else unsure[MOST_AMBIGUOUS:]
+    rows = tuple(_row(change) for change in told if change not in left_out)
     title = f"BASE {comparison.base.path}, NEW {comparison.new.path}"
     return words.Table(title, ("cell", "base", "new", "base / new", "verdict"), rows)
 
