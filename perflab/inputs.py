@@ -45,8 +45,7 @@ def make(operation: Operation, case: Case, dtype: str) -> dict[str, Any]:
                 shape = tuple(case.sizes[axis] for axis in argument.shape)
                 made[argument.name] = rng.integers(0, case.sizes[argument.upper], shape)
         elif argument.kind == "pair":
-            value = case.parameters.get(argument.name, argument.default)
-            made[argument.name] = (value, value) if isinstance(value, int) else tuple(value)
+            made[argument.name] = pairs(operation, case)[argument.name]
         else:
             made[argument.name] = np.dtype(dtype).type(case.parameters.get(argument.name, 0.0))
     return made
@@ -68,13 +67,17 @@ def upstream(operation: Operation, case: Case, dtype: str) -> Any:
 
 def output_sizes(operation: Operation, case: Case) -> dict[str, int]:
     """The size of every axis of a case, the output's included."""
-    parameters = {
-        a.name: case.parameters.get(a.name, a.default)
-        for a in operation.arguments.values()
-        if a.kind == "pair"
+    return operation.derive(case.sizes, pairs(operation, case))
+
+
+def pairs(operation: Operation, case: Case) -> dict[str, tuple[int, int]]:
+    """A case's strides, pads and windows, each as two ints."""
+    given = {
+        argument.name: case.parameters.get(argument.name, argument.default)
+        for argument in operation.arguments.values()
+        if argument.kind == "pair"
     }
-    both = {k: (v, v) if isinstance(v, int) else tuple(v) for k, v in parameters.items()}
-    return operation.derive(case.sizes, both)
+    return {name: (v, v) if isinstance(v, int) else tuple(v) for name, v in given.items()}
 
 
 @lru_cache(maxsize=1)

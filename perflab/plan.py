@@ -18,6 +18,7 @@ from perflab.contract import (
     Plan,
 )
 from perflab.grid import operation, unknown
+from perflab.inputs import pairs
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,7 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 def costs(described: Operation, case: Case, dtype: str) -> dict[str, Cost]:
     """What an operation costs on a case, per direction."""
-    parameters = {
-        a.name: (value, value) if isinstance(value := case.parameters.get(a.name, a.default), int) else value
-        for a in described.arguments.values()
-        if a.kind == "pair"
-    }
-    return described.cost(case.sizes, parameters, 4 if dtype == "float32" else 8)
+    return described.cost(case.sizes, pairs(described, case), 4 if dtype == "float32" else 8)
 
 
 def blocks(

@@ -49,7 +49,7 @@ class Contest:
         self.places: dict[Block, int] = {}
         self._stage: Any = None
         self._told_pools = False
-        self._out = {_out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
+        self._out = {out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
 
     # -- one block
 
@@ -90,7 +90,7 @@ class Contest:
             if benchmark.stats is not None:
                 benchmark.stats.stats.data.clear()  # verified or no number
             fields = self._identity(cell)
-            self._out[_out_key(fields)] = str(why)
+            self._out[out_key(fields)] = str(why)
             self.record("failure", **fields, direction=cell.direction, process=block.process, reason=str(why))
             pytest.fail(f"{cell.operation}/{cell.technique} on {cell.case}: {why}", pytrace=False)
         except Exception as error:  # ours, not the contender's: a run must not look whole after it
@@ -190,7 +190,7 @@ class Contest:
     def _skip_if_out(self, block: Block, benchmark: Any) -> None:
         """Skip a contender that a prediction or a failure already stands for."""
         cell = block.cell
-        reason = self._out.get(_out_key(self._identity(cell)))
+        reason = self._out.get(out_key(self._identity(cell)))
         if reason is not None:
             self._skip(block, benchmark, f"out of the contest: {reason}")
         for record in self._past(cell):
@@ -260,7 +260,7 @@ class Contest:
             pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
 
 
-def _out_key(fields: Mapping[str, Any]) -> tuple[Any, ...]:
+def out_key(fields: Mapping[str, Any]) -> tuple[Any, ...]:
     """Whom a failure puts out of the contest: a contender in one dtype, whatever the case."""
     return fields["operation"], fields["dtype"], fields["threads"], fields["technique"]
 

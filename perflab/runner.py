@@ -23,7 +23,7 @@ from perflab import records
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
 from perflab.grid import prepare_numba_cache
 from perflab.machine import cpu_seconds, cpu_ticks, pinned, steal_share
-from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS
+from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS, out_key
 from perflab.sampling import next_groups
 
 PACKAGE = Path(__file__).parent
@@ -123,7 +123,7 @@ def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[st
         if r["kind"] == "prediction":
             out.add((r["operation"], r["case"], r["dtype"], r["threads"], r["technique"]))
         elif r["kind"] == "failure" and r["technique"]:
-            out.add((r["operation"], r["dtype"], r["threads"], r["technique"]))
+            out.add(out_key(r))
     return Counter(
         plans.home(plan, block)
         for block in plans.blocks(plan, threads, process, run.groups(threads, process))

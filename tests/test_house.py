@@ -20,7 +20,7 @@ MAY = {
     "inputs": NOUNS,
     "grid": {"contract", "door", "machine"},
     "oracle": {"contract", "inputs", "grid"},
-    "plan": {"contract", "grid"},
+    "plan": {"contract", "grid", "inputs"},
     "against": {"contract"},
     "sampling": {"contract", "records", "statistics"},
     "selfcheck": {"contract", "machine", "plan", "records", "runner", "statistics"},
