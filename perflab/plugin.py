@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from perflab import machine
-from perflab.contract import Block, Cell, NoSpaceLeft, PerflabError, Plan
+from perflab.contract import Block, Cell, Implementation, NoSpaceLeft, PerflabError, Plan
 
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
 TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
@@ -147,32 +147,31 @@ class Contest:
             self._stage = Stage(described, described.cases[cell.case], cell.dtype)
             self._process, self._threads = block.process, cell.threads
         stage = self._stage
-        self._skip_if_out(block, benchmark)
+        reason = self._out.get(out_key(self._identity(cell)))
+        if reason is not None:
+            self._skip(block, benchmark, f"out of the contest: {reason}")
         if cell.technique in stage.contenders:
             return stage.contenders[cell.technique]
         turns = self.plan.processes * self.plan.passes
         before = self._past(cell)
-        if not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before):
+        here = [r for r in before if r["case"] == cell.case]
+        for record in here:
+            if record["kind"] == "prediction":
+                self._skip(block, benchmark, f"predicted: {record['basis']}")
+        first_time = not here
+        if first_time:
             points = [(r["case"], r["flops"], self._known(r)) for r in before if r["kind"] == "verdict"]
             expected = forecast(points, stage.costs["step"].flops)
             if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
-        path = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
         self.tell("prepare", **self._identity(cell))
         try:
-            try:
-                if path is not None:
-                    implementation = grid.load_raw(path, cell.operation, cell.technique)
-                else:
-                    implementation = grid.raw(cell.operation, cell.technique)
-            except PerflabError as broken:
-                raise Rejected(str(broken)) from broken
-            contender = stage.admit(implementation)
-        except Rejected as why:
+            contender = stage.admit(self._implementation(cell))
+        except (Rejected, PerflabError) as why:
             self.record(
                 "verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why)
             )
-            raise
+            raise Rejected(str(why)) from why
         self.record(
             "verdict", **self._identity(cell), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=stage.reference.precision,
@@ -180,22 +179,20 @@ class Contest:
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip
         # A first call far above its forecast is not timed either: its one call tells how long it takes.
-        first_time = not any(r["case"] == cell.case and r["kind"] == "verdict" for r in before)
         if first_time and contender.call_s("step") * turns > 2 * self.plan.budget_s:
             del stage.contenders[cell.technique]
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
         return contender
 
-    def _skip_if_out(self, block: Block, benchmark: Any) -> None:
-        """Skip a contender that a prediction or a failure already stands for."""
-        cell = block.cell
-        reason = self._out.get(out_key(self._identity(cell)))
-        if reason is not None:
-            self._skip(block, benchmark, f"out of the contest: {reason}")
-        for record in self._past(cell):
-            if record["case"] == cell.case and record["kind"] == "prediction":
-                self._skip(block, benchmark, f"predicted: {record['basis']}")
+    def _implementation(self, cell: Cell) -> Implementation:
+        """A cell's pair of functions: built in, a peer's, or from the plan's outside file."""
+        from perflab import grid
+
+        path = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
+        if path is not None:
+            return grid.load_raw(path, cell.operation, cell.technique)
+        return grid.raw(cell.operation, cell.technique)
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
         self.record("prediction", **self._identity(block.cell), seconds=dict(seconds), basis=basis,
@@ -241,10 +238,8 @@ class Contest:
             try:
                 self.writer.append(kind, **fields)
             except NoSpaceLeft as full:
-                self.tell("error", message=str(full))
                 pytest.exit(str(full), returncode=EXIT_NO_SPACE)
             except PerflabError as broken:
-                self.tell("error", message=str(broken))
                 pytest.exit(str(broken), returncode=EXIT_BROKEN)
         self.tell(
             kind, **{name: fields[name] for name in (*IDENTITY, "direction", "reason") if name in fields}

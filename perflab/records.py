@@ -23,7 +23,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -273,8 +273,6 @@ def _write_json(path: Path, held: Mapping[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:
     """Plain JSON: NumPy's scalars as Python's; what is not finite as null, since JSON has no NaN."""
-    if isinstance(value, Cell):
-        return asdict(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(held) for key, held in value.items()}
     if isinstance(value, (list, tuple)):
