@@ -91,6 +91,8 @@ class Operation:
     derive(sizes, parameters) -> sizes
         The sizes of the output's axes; raises ValueError where the parameters do not fit.
     cost(sizes, parameters, itemsize) -> {"forward": Cost, "backward": Cost, "step": Cost}
+    contest
+        Further cases, on which the ladder's top meets the peers.
     """
 
     name: str
@@ -110,6 +112,11 @@ class Operation:
     exact_on_integers: bool
     kinks: bool = False
     multiplies: bool = True
+    contest: Mapping[str, Case] = field(default_factory=dict)
+
+    def case(self, name: str) -> Case:
+        """A case by its name, of the everyday ones or of the contest."""
+        return self.cases[name] if name in self.cases else self.contest[name]
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,9 @@ class Implementation:
     """One operation in one technique: a `forward` and a `backward`.
 
     forward(*args) -> (out, cache);  backward(dout, cache) -> gradients in the order of `wrt`.
-    `summary` is the first line of the file's docstring, `source` the file's path.
+    `summary` is the first line of the file's docstring, `source` the file's path. A technique whose
+    arithmetic differs from the definition's (Winograd's) brings the rounding `bound` of that arithmetic,
+    called as the operation's, and may not be `exact_on_integers`.
     """
 
     operation: str
@@ -127,6 +136,8 @@ class Implementation:
     source: str = ""
     summary: str = ""
     native: Native | None = None
+    bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
+    exact_on_integers: bool = True
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,13 @@ def raw(operation_name: str, technique: str) -> Implementation:
         module = importlib.import_module(f"perflab.ops.{operation_name}.{technique}")
     except ImportError as missing:
         raise PerflabError(f"{operation_name}/{technique}: cannot be imported: {missing}") from missing
-    return _pair(module, operation_name, technique, OPS / operation_name / f"{technique}.py")
+    pair = _pair(module, operation_name, technique, OPS / operation_name / f"{technique}.py")
+    # Only what is built in may be held to a bound of its own: an outside file would choose a wide one.
+    return replace(
+        pair,
+        bound=getattr(module, "bound", None),
+        exact_on_integers=getattr(module, "exact_on_integers", True),
+    )
 
 
 def peers(operation_name: str) -> tuple[str, ...]:

@@ -117,8 +117,7 @@ class Contender:
 
     def verify(self) -> None:
         """Run once on the stage's inputs, hold the result to the reference, learn how long a call takes."""
-        stage = self.stage
-        right = stage.reference
+        right = self.reference
         with compilations() as compiled:
             got = self._call_both(self.first_s)
         self.compile_s = compiled.seconds
@@ -137,6 +136,11 @@ class Contender:
             else:
                 self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
         self.hold_off_inputs()
+
+    @cached_property
+    def reference(self) -> oracle.Reference:
+        """What is right on the stage, within the bound of this contender's arithmetic."""
+        return oracle.held_to(self.stage.reference, self.implementation, self.stage.args, self.stage.dout)
 
     @property
     def cold_compile_s(self) -> float | None:
@@ -221,7 +225,7 @@ class Contender:
             for mine, at in zip(got, positions, strict=True)
         ):
             return "same bits"
-        reference = self.stage.reference
+        reference = self.reference
         part = oracle.Reference(
             tuple(reference.names[at] for at in positions),
             tuple(reference.values[at] for at in positions),
@@ -235,7 +239,8 @@ class Contender:
     def _compiles(self) -> bool:
         """Whether the first call may have compiled or loaded a kernel (a Numba dispatcher has signatures)."""
         pair = (self.implementation.forward, self.implementation.backward)
-        return any(hasattr(function, "signatures") for function in pair)
+        used = [*pair, *(held for function in pair for held in getattr(function, "__globals__", {}).values())]
+        return any(hasattr(function, "signatures") for function in used)
 
     def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
         clock = time.perf_counter

@@ -177,6 +177,7 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
             except Exception:  # it is wrong, which its verdict says; it is identical to nothing
                 answers[name] = ()
         results[implementation.technique] = answers
+    exact = {held.technique: held.exact_on_integers for held in implementations}
     pairs = []
     for first, second in combinations(results, 2):
         same: dict[bool, bool] = {True: True, False: True}
@@ -193,7 +194,7 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
                 dtype,
                 first,
                 second,
-                same[True] if operation.exact_on_integers else None,
+                same[True] if operation.exact_on_integers and exact[first] and exact[second] else None,
                 same[False] and same[True],
                 difference,
             )
@@ -212,29 +213,42 @@ def reference(
     float32 is held to float64. float64 is held to the platform's long double, or, where `flops` exceeds
     EXTENDED_FLOPS, to float64 with twice the bound (each of the two may be off by one).
     """
-    roundoff = float(np.finfo(dtype).eps) / 2
     extended = dtype == "float64" and flops <= EXTENDED_FLOPS
     wide: type[np.floating[Any]] = np.longdouble if extended else np.float64
-    doubled = dtype == "float64" and np.finfo(wide).eps == np.finfo(np.float64).eps
-    factor = 2.0 if doubled else 1.0
+    with np.errstate(all="ignore"):
+        exact = _widen(args, wide)
+        out = operation.definition(*exact)
+        grads = operation.gradient(_widen([dout], wide)[0], *exact)
+    right = Reference(
+        names=("out", *(f"d{name}" for name in operation.wrt)),
+        values=(np.asarray(out), *grads),
+        bounds=(),
+        precision=np.dtype(wide).name,
+        dtype=np.dtype(dtype),
+    )
+    return within(right, operation.bound, args, dout)
+
+
+def within(right: Reference, bound: Callable[..., Any], args: Sequence[Any], dout: Any) -> Reference:
+    """The same values, held to this rounding bound."""
+    roundoff = float(np.finfo(right.dtype).eps) / 2
+    factor = 2.0 if np.finfo(right.precision).eps == np.finfo(right.dtype).eps else 1.0
 
     def gamma(k: int) -> float:
         return factor * k * roundoff / (1 - k * roundoff)
 
     with np.errstate(all="ignore"):
-        exact = _widen(args, wide)
-        out = operation.definition(*exact)
-        grads = operation.gradient(_widen([dout], wide)[0], *exact)
         double = _widen(args, np.float64)
-        out_bound, grad_bounds = operation.bound(gamma, _widen([dout], np.float64)[0], *double)
-    floor = 1024 * float(np.finfo(dtype).smallest_normal)  # gradual underflow, not part of γ
-    return Reference(
-        names=("out", *(f"d{name}" for name in operation.wrt)),
-        values=(np.asarray(out), *grads),
-        bounds=tuple(np.asarray(bound, np.float64) + floor for bound in (out_bound, *grad_bounds)),
-        precision=np.dtype(wide).name,
-        dtype=np.dtype(dtype),
-    )
+        out_bound, grad_bounds = bound(gamma, _widen([dout], np.float64)[0], *double)
+    floor = 1024 * float(np.finfo(right.dtype).smallest_normal)  # gradual underflow, not part of γ
+    bounds = tuple(np.asarray(held, np.float64) + floor for held in (out_bound, *grad_bounds))
+    return replace(right, bounds=bounds)
+
+
+def held_to(right: Reference, implementation: Any, args: Sequence[Any], dout: Any) -> Reference:
+    """The reference with the bound of an implementation's own arithmetic, where it brings one."""
+    own = getattr(implementation, "bound", None)
+    return within(right, own, args, dout) if own else right
 
 
 def judge(right: Reference, got: Sequence[Any]) -> list[Worst]:
@@ -434,7 +448,7 @@ def _run_checks(
 ) -> None:
     problem = _Problem(operation, case, dtype)
     args, dout = problem.arguments()
-    right = problem.reference()
+    right = held_to(problem.reference(), implementation, args, dout)
     before = fingerprint([*args, dout])
 
     out, cache = implementation.forward(*args)
@@ -459,13 +473,18 @@ def _run_checks(
     first = tuple(np.array(mine) for mine in got)
     for worst in judge(right, first):
         _bounded(note, worst)
-    if case.inputs == "integers" and operation.exact_on_integers:
+    if case.inputs == "integers" and operation.exact_on_integers and claims_exact(implementation):
         found.exact.append(all(_equal(a, b) for a, b in zip(first, right.values, strict=True)))
     for name, value in zip(right.names, right.values, strict=True):
         if value.size:
             found.weight[name] = np.count_nonzero(value) / value.size
     if differentiable(operation, case) and right.values[0].size:
-        for worst in judge(problem.differences(), first[1:]):
+        differences = problem.differences()
+        if getattr(implementation, "bound", None):  # of a gradient by differences, in its own arithmetic
+            slack = [d - r for d, r in zip(differences.bounds, problem.reference().bounds[1:], strict=True)]
+            own = tuple(s + b for s, b in zip(slack, right.bounds[1:], strict=True))
+            differences = replace(differences, bounds=own)
+        for worst in judge(differences, first[1:]):
             note("central differences", worst.share <= 1, error=worst.share, **_told(worst))
 
     # Another call with other inputs must not disturb what the first one left in its cache.
@@ -496,6 +515,11 @@ def _run_checks(
         # compiled apart from the pairs, so checked apart from them
         for worst in judge(right, problem.run(implementation, ints=True)):
             note("an int for a pair", worst.share <= 1, error=worst.share, **_told(worst))
+
+
+def claims_exact(implementation: Implementation | Mutant) -> bool:
+    """Whether an implementation's arithmetic is exact on small integers, as all but a few are."""
+    return getattr(implementation, "exact_on_integers", True)
 
 
 def _bounded(note: Callable[..., None], worst: Worst) -> None:

@@ -35,6 +35,7 @@ class Preset:
     budget_s: float
     precision: float
     extend_s: float
+    contest: bool = False
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -49,6 +50,10 @@ PRESETS: Mapping[str, Preset] = {
     "full": Preset(
         "every case, long enough for tight intervals",
         None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0, 0.02, 900.0,
+    ),
+    "peers": Preset(
+        "the contest's cases, large ones: the ladder's top beside other projects (--peer)",
+        None, DTYPES, DIRECTIONS, 3, 2, 0.1, 8.0, 0.05, 60.0, contest=True,
     ),
 }  # fmt: skip
 DEFAULT_PRESET = "quick"
@@ -71,12 +76,18 @@ def make(
     if preset not in PRESETS:
         raise PerflabError(unknown("preset", preset, PRESETS))
     how = PRESETS[preset]
-    known = list(dict.fromkeys(name for op in techniques for name in operation(op).cases))
+    known = list(dict.fromkeys(name for op in techniques for name in every_case(operation(op))))
     for name in cases:
         if name not in known:
             raise PerflabError(unknown("case", name, known))
-    wanted = tuple(cases) or how.cases or tuple(known)
-    chosen = {op: tuple(name for name in operation(op).cases if name in wanted) for op in techniques}
+    everyday = [name for op in techniques for name in operation(op).cases]
+    contest = [name for op in techniques for name in operation(op).contest]
+    wanted = tuple(cases) or how.cases or tuple(contest if how.contest else everyday)
+    offered = {
+        op: operation(op).contest if how.contest and not cases else every_case(operation(op))
+        for op in techniques
+    }
+    chosen = {op: tuple(name for name in names if name in wanted) for op, names in offered.items()}
     return Plan(
         preset=preset,
         techniques={op: tuple(names) for op, names in techniques.items() if chosen[op]},
@@ -95,6 +106,11 @@ def make(
     )
 
 
+def every_case(described: Operation) -> dict[str, Case]:
+    """An operation's cases, the everyday ones first, then those of the contest."""
+    return {**described.cases, **described.contest}
+
+
 def describe(plan: Plan) -> dict[str, Any]:
     """What the plan's names mean: titles, sizes, costs. Saved, so that a report needs no code."""
     described: dict[str, Any] = {}
@@ -107,12 +123,12 @@ def describe(plan: Plan) -> dict[str, Any]:
             "multiplies": known.multiplies,
             "cases": {
                 name: {
-                    "sizes": dict(known.cases[name].sizes),
-                    "parameters": dict(known.cases[name].parameters),
-                    "inputs": known.cases[name].inputs,
+                    "sizes": dict(known.case(name).sizes),
+                    "parameters": dict(known.case(name).parameters),
+                    "inputs": known.case(name).inputs,
                     "costs": {
                         dtype: {
-                            way: asdict(cost) for way, cost in costs(known, known.cases[name], dtype).items()
+                            way: asdict(cost) for way, cost in costs(known, known.case(name), dtype).items()
                         }
                         for dtype in plan.dtypes
                     },

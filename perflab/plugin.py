@@ -144,7 +144,7 @@ class Contest:
         ):
             self.finish_stage()
             described = grid.operation(cell.operation)
-            self._stage = Stage(described, described.cases[cell.case], cell.dtype)
+            self._stage = Stage(described, described.case(cell.case), cell.dtype)
             self._process, self._threads = block.process, cell.threads
         stage = self._stage
         reason = self._out.get(out_key(self._identity(cell)))

@@ -75,7 +75,7 @@ def test_a_technique_holds_mathematics_and_nothing_of_perflab(path):
         assert name.split(".")[0] in ("numpy", "numba", "math", ""), f"{path} imports {name}"
     tree = ast.parse(path.read_text("utf-8"))
     assert ast.get_docstring(tree), "its first line says what differs from the rung below"
-    assert len(path.read_text("utf-8").splitlines()) <= 80
+    assert len(path.read_text("utf-8").splitlines()) <= 100
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,14 @@ operation = Operation(
             case("cs231n", 500, 3072, 1000),
         ]
     ),
+    contest=dict(
+        [
+            case("n64_512", 64, 512, 512),
+            case("cs231n", 500, 3072, 1000),
+            case("one_4096", 1, 4096, 4096),
+            case("n1024_4096", 1024, 4096, 4096),
+        ]
+    ),
     checks=dict(
         [
             case("odd", 5, 7, 3),

@@ -88,6 +88,15 @@ operation = Operation(
             case("large", (64, 32, 32, 32)),
         ]
     ),
+    contest=dict(
+        [
+            case("cs231n", (100, 3, 32, 32)),
+            case("large", (64, 32, 32, 32)),
+            case("c64_112", (32, 64, 112, 112)),
+            case("c64_112_3x3", (32, 64, 112, 112), size=3, stride=2),
+            case("odd_57", (16, 32, 57, 57), size=3, stride=2),
+        ]
+    ),
     checks=dict(
         [
             case("odd", (2, 3, 7, 5)),

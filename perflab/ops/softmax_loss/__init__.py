@@ -104,6 +104,14 @@ operation = Operation(
             case("cs231n", 500, 3072, 10),
         ]
     ),
+    contest=dict(
+        [
+            case("cs231n", 500, 3072, 10),
+            case("classes_1000", 500, 3072, 1000),
+            case("batch_4096", 4096, 1024, 1000),
+            case("vocabulary", 1024, 512, 32000),
+        ]
+    ),
     checks=dict(
         [
             case("odd", 5, 7, 3),

@@ -1,0 +1,88 @@
+"""Every rung on shapes that no kernel was written for: odd sizes, odd strides, one of something, tile edges."""
+
+import pytest
+
+import perflab
+from perflab import grid, inputs, oracle
+from perflab.contract import DTYPES, Case
+
+CONV = [  # (N, C, H, W), (F, HH, WW), stride, pad
+    ((1, 1, 1, 1), (1, 1, 1), 1, 0),
+    ((1, 1, 5, 70), (1, 3, 3), 1, 1),
+    ((2, 3, 9, 37), (13, 3, 3), 1, 1),
+    ((1, 5, 17, 33), (7, 3, 3), 1, (1, 0)),
+    ((3, 4, 8, 8), (17, 3, 3), 1, 1),
+    ((1, 17, 6, 7), (5, 3, 3), 1, 2),
+    ((2, 3, 19, 23), (6, 7, 7), 2, 3),
+    ((2, 8, 13, 67), (9, 3, 3), 2, 1),
+    ((2, 33, 7, 5), (18, 1, 1), 1, 0),
+    ((1, 20, 12, 11), (3, 1, 1), (2, 3), 0),
+    ((2, 2, 11, 35), (4, 2, 5), (3, 2), (0, 4)),
+    ((1, 3, 40, 4), (25, 5, 2), (1, 4), (2, 0)),
+    ((2, 16, 20, 18), (33, 3, 3), 1, 1),
+    ((1, 2, 3, 129), (8, 3, 3), (2, 1), 1),
+    ((1, 34, 14, 14), (65, 3, 3), 1, 1),
+    ((1, 3, 4, 4), (2, 2, 2), (5, 7), (3, 2)),
+]
+POOL = [  # (N, C, H, W), size, stride
+    ((1, 1, 2, 2), 2, 2),
+    ((2, 3, 33, 35), 2, 2),
+    ((1, 2, 57, 57), 3, 2),
+    ((2, 1, 9, 131), (2, 3), (2, 1)),
+    ((1, 5, 34, 66), (3, 2), (1, 3)),
+    ((1, 1, 40, 3), (7, 3), (5, 1)),
+    ((3, 2, 17, 18), 1, 2),
+    ((1, 2, 20, 300), (17, 18), (2, 2)),
+    ((2, 2, 65, 64), 2, (3, 2)),
+]
+SOFTMAX = [(1, 1, 1), (3, 5, 17), (17, 33, 10), (65, 31, 129), (40, 300, 67), (2, 3, 1031), (130, 17, 16)]
+FULLY = [
+    (1, 1, 1),
+    (1, 257, 129),
+    (2, 33, 515),
+    (3, 70, 1),
+    (7, 1, 65),
+    (13, 17, 19),
+    (31, 300, 33),
+    (65, 130, 67),
+    (150, 521, 95),
+    (8, 64, 256),
+]
+
+
+def cases():
+    for image, kernel, stride, pad in CONV:
+        sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), image + kernel, strict=True))
+        yield "conv2d", Case("shape", sizes, {"stride": stride, "pad": pad}, seed=3)
+    for image, size, stride in POOL:
+        sizes = dict(zip("NCHW", image, strict=True))
+        for kind in ("normal", "ties"):
+            yield "max_pool2d", Case("shape", sizes, {"size": size, "stride": stride}, kind, seed=3)
+    for shape in SOFTMAX:
+        yield "softmax_loss", Case("shape", dict(zip("NDC", shape, strict=True)), {"reg": 0.1}, seed=3)
+    for shape in FULLY:
+        yield "fully_connected", Case("shape", dict(zip("NDM", shape, strict=True)), seed=3)
+
+
+CASES = list(cases())
+BY_HAND = ("naive", "per_neuron")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("at", range(len(CASES)), ids=lambda at: f"{CASES[at][0]}-{at}")
+def test_every_rung_is_right_on_every_shape(at, dtype):
+    name, case = CASES[at]
+    described = grid.operation(name)
+    args = tuple(inputs.make(described, case, dtype).values())
+    dout = inputs.upstream(described, case, dtype)
+    right = oracle.reference(described, args, dout, dtype)
+    for technique in perflab.techniques(name):
+        if technique in BY_HAND:
+            continue
+        implementation = grid.raw(name, technique)
+        out, cache = implementation.forward(*args)
+        got = (out, *implementation.backward(dout, cache))
+        assert not oracle.form(right, got), technique
+        for worst in oracle.judge(oracle.held_to(right, implementation, args, dout), got):
+            told = f"{technique}: {worst.where} = {worst.got}, wanted {worst.wanted}"
+            assert worst.share <= 1, told
