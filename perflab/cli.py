@@ -411,6 +411,7 @@ def _plan(args: argparse.Namespace, folder: Path) -> Plan:
         threads=_threads(args.threads) or (1,),
         outside=outside,
         homes=homes,
+        named=args.targets,
     )
 
 
@@ -497,6 +498,8 @@ class _Progress:
                 f"{event['operation']}/{event.get('technique') or '?'} on {event['case']} {event['dtype']}"
             )
             self._bar.console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
+        if kind == "compile":
+            self._bar.update(self._task, description=f"compiling {event['name']}, {event['left']} left")
         if kind in ("prepare", "start"):
             doing = "verifying " if kind == "prepare" else ""
             direction = "" if kind == "prepare" else f" {event['direction']}"

@@ -22,6 +22,7 @@ Direction = Literal["forward", "backward", "step"]
 
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward", "step")
 DTYPES = ("float32", "float64")
+FIRST_RUNGS = ("naive", "per_neuron", "vectorized", "jit")  # what every operation has; further rungs differ
 
 
 class PerflabError(Exception):
@@ -232,6 +233,7 @@ class Plan:
     `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
     whose process a technique is measured; those without one share perflab's own. Cases whose ratios
     are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
+    `narrowed` gives the cases of "OP/TECHNIQUE" where they are not all of the operation's.
     """
 
     preset: str
@@ -248,6 +250,15 @@ class Plan:
     homes: Mapping[str, str] = field(default_factory=dict)
     precision: float = 0.05
     extend_s: float = 0.0
+    narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def contenders(self, operation: str, case: str) -> tuple[str, ...]:
+        """The techniques that are measured on a case, in ladder order."""
+        return tuple(
+            technique
+            for technique in self.techniques[operation]
+            if case in self.narrowed.get(f"{operation}/{technique}", (case,))
+        )
 
 
 @dataclass(frozen=True)

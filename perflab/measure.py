@@ -6,22 +6,18 @@ onto the stage by computing the right output and gradients from the very inputs 
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from perflab import inputs, oracle
 from perflab import plan as plans
+from perflab.compilation import compilations, compiles, key, remember, remembered
 from perflab.contract import Array, Case, Cost, Implementation, Native, Operation
-from perflab.grid import prepare_numba_cache
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 12
@@ -56,6 +52,11 @@ class Stage:
         """Copies of every array, to heal the stage with after a contender wrote to one."""
         return [held.copy() for held in self._arrays()]
 
+    def keep(self) -> None:
+        """Take the inputs' hash and copies, before anyone has had the inputs in hand."""
+        assert self.fingerprint
+        assert self.pristine
+
     def heal(self) -> None:
         """Put every array back, in place, to what it was."""
         for held, kept in zip(self._arrays(), self.pristine, strict=True):
@@ -77,8 +78,7 @@ class Stage:
     @cached_property
     def reference(self) -> oracle.Reference:
         """What is right here, itself held to the definition along a random direction."""
-        assert self.fingerprint, "taken before anyone has had the inputs in hand"
-        assert self.pristine, "and so are the copies"
+        self.keep()
         right = oracle.reference(
             self.operation, self.args, self.dout, self.dtype, self.costs["forward"].flops
         )
@@ -88,16 +88,33 @@ class Stage:
                 raise AssertionError(f"{self.operation.name}: its gradient is not its definition's: {share}")
         return right
 
-    def admit(self, implementation: Implementation) -> Contender:
-        """Verify an implementation on these inputs. Raises Rejected where it is not shown to be right."""
+    def admit(self, implementation: Implementation, known: Verified | None = None) -> Contender:
+        """Verify an implementation on these inputs. Raises Rejected where it is not shown to be right.
+
+        `known` is what an earlier process verified of it here: the same bits from the same inputs are right
+        again, and the reference need not be computed anew.
+        """
         contender = Contender(self, implementation)
-        contender.verify()
+        contender.verify(known)
         self.contenders[implementation.technique] = contender
         return contender
 
     def untouched(self) -> bool:
         """Whether the inputs are still, bit for bit, what was verified."""
         return oracle.fingerprint([*self.args, self.dout]) == self.fingerprint
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification found: the worst error as a share of its bound, and the bits it was found in.
+
+    `digest` is a hash of the inputs, the output and the gradients; `precision` is the reference's.
+    """
+
+    share: float
+    where: str
+    precision: str
+    digest: str
 
 
 @dataclass
@@ -108,6 +125,8 @@ class Contender:
     implementation: Implementation
     share: float = 0.0
     where: str = ""
+    precision: str = ""
+    digest: str = ""
     compile_s: float = 0.0
     load_s: float = 0.0
     first_s: dict[str, float] = field(default_factory=dict)
@@ -115,24 +134,30 @@ class Contender:
     _right: tuple[Array, ...] = ()
     _cache: Any = None
 
-    def verify(self) -> None:
+    def verify(self, known: Verified | None = None) -> None:
         """Run once on the stage's inputs, hold the result to the reference, learn how long a call takes."""
-        right = self.reference
+        self.stage.keep()
         with compilations() as compiled:
             got = self._call_both(self.first_s)
         self.compile_s = compiled.seconds
         self.hold_off_inputs()
-        self._hold(right, got)
+        self.digest = f"{self.stage.fingerprint} {_digest(got)}"
+        if known is not None and known.digest == self.digest:
+            self.share, self.where, self.precision = known.share, known.where, known.precision
+        else:
+            self.precision = self.reference.precision
+            self._hold(self.reference, got)
         self._right = tuple(np.array(mine) for mine in got)
         self.warm_s = dict(self.first_s)
-        slow_start = compiled.count or self._compiles() or self.implementation.native
+        compiled_here = compiled.count > 0
+        slow_start = compiled_here or compiles(self.implementation) or self.implementation.native
         if slow_start or sum(self.first_s.values()) < FAST_CALL_S:
             self._call_both(self.warm_s)
         if self.implementation.native:  # libraries tune themselves, and trace anew, on their second call too
             self._call_both(self.warm_s)
-        if self._compiles():
-            if compiled.count:
-                _remember_compilation(self._name, compiled.seconds)
+        if compiles(self.implementation):
+            if compiled_here:
+                remember(self._name, compiled.seconds)
             else:
                 self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
         self.hold_off_inputs()
@@ -145,11 +170,11 @@ class Contender:
     @property
     def cold_compile_s(self) -> float | None:
         """Seconds of compilation from nothing: in this process, or when Numba's cache was filled."""
-        return self.compile_s or (_recall_compilation(self._name) if self._compiles() else None)
+        return self.compile_s or (remembered().get(self._name) or None)
 
     @property
     def _name(self) -> str:
-        return f"{self.implementation.operation}/{self.implementation.technique}/{self.stage.dtype}"
+        return key(self.implementation.operation, self.implementation.technique, self.stage.dtype)
 
     def hold_off_inputs(self) -> None:
         """Raise Rejected, and heal the stage, where an input was written to."""
@@ -236,12 +261,6 @@ class Contender:
         self._hold(part, got)
         return "within bound"
 
-    def _compiles(self) -> bool:
-        """Whether the first call may have compiled or loaded a kernel (a Numba dispatcher has signatures)."""
-        pair = (self.implementation.forward, self.implementation.backward)
-        used = [*pair, *(held for function in pair for held in getattr(function, "__globals__", {}).values())]
-        return any(hasattr(function, "signatures") for function in used)
-
     def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
         clock = time.perf_counter
         try:
@@ -279,6 +298,13 @@ class Contender:
                 self.share, self.where = worst.share, worst.where
 
 
+def _digest(got: Sequence[Any]) -> str:
+    """A hash of results, their shapes and dtypes among it."""
+    arrays = [np.asarray(held) for held in got]
+    form = " ".join(f"{type(held).__name__}{a.dtype}{a.shape}" for held, a in zip(got, arrays, strict=True))
+    return oracle.fingerprint([np.frombuffer(form.encode(), np.uint8), *arrays])
+
+
 # ------------------------------------------------------------------------------------------ predictions
 
 
@@ -312,58 +338,3 @@ def forecast(points: Sequence[tuple[str, float, Mapping[str, float]]], flops: fl
     predicted["step"] = whole[-1] * scale
     names = ", ".join(point[0] for point in points)
     return Forecast(predicted, f"flops^{slope:.2f} from {names}")
-
-
-# ------------------------------------------------------------------------------------------ compilation
-
-
-@dataclass
-class Compilations:
-    """How many functions Numba compiled, and in how many seconds. Loading from its cache does not count."""
-
-    count: int = 0
-    seconds: float = 0.0
-
-
-@contextlib.contextmanager
-def compilations() -> Iterator[Compilations]:
-    """Counts Numba's compilations while the `with` block runs; none where Numba is not loaded."""
-    seen = Compilations()
-    if "numba" not in sys.modules:
-        yield seen
-        return
-    from numba.core import event
-
-    class Listener(event.TimingListener):  # type: ignore[misc]
-        def on_start(self, event: Any) -> None:
-            seen.count += 1
-            super().on_start(event)
-
-        def on_end(self, event: Any) -> None:
-            super().on_end(event)  # compilations nest; the listener times the outermost
-            if self.done:
-                seen.seconds = self.duration
-
-    with event.install_listener("numba:compile", Listener()):
-        yield seen
-
-
-COMPILED = "compiled.jsonl"  # beside Numba's own cache, and gone with it
-
-
-def _remember_compilation(name: str, seconds: float) -> None:
-    """Keep how long a compilation took, since a later process only loads what it gave."""
-    line = json.dumps({"name": name, "compile_s": seconds}) + "\n"
-    file = Path(prepare_numba_cache()) / COMPILED
-    with contextlib.suppress(OSError), file.open("a", encoding="utf-8") as held:
-        held.write(line)
-
-
-def _recall_compilation(name: str) -> float | None:
-    """The longest compilation that is remembered under this name."""
-    try:
-        lines = (Path(prepare_numba_cache()) / COMPILED).read_text("utf-8").splitlines()
-        held = [json.loads(line) for line in lines]
-        return max((float(h["compile_s"]) for h in held if h["name"] == name), default=None)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -9,6 +9,7 @@ from typing import Any
 from perflab.contract import (
     DIRECTIONS,
     DTYPES,
+    FIRST_RUNGS,
     Block,
     Case,
     Cell,
@@ -23,7 +24,11 @@ from perflab.inputs import pairs
 
 @dataclass(frozen=True)
 class Preset:
-    """How much to measure. `block_s` is a block's target, `budget_s` the most that one cell may take."""
+    """How much to measure. `block_s` is a block's target, `budget_s` the most that one cell may take.
+
+    With `contest`, the contest's cases, on which the rungs of plain loops stay out unless they are named.
+    `further` is on how many of the largest cases the rungs beyond the first four are measured; None for all.
+    """
 
     summary: str
     cases: tuple[str, ...] | None
@@ -36,6 +41,7 @@ class Preset:
     precision: float
     extend_s: float
     contest: bool = False
+    further: int | None = None
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -45,7 +51,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quick": Preset(
         "every case, both dtypes, in some minutes",
-        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 15.0,
+        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 15.0, further=2,
     ),
     "full": Preset(
         "every case, long enough for tight intervals",
@@ -56,6 +62,7 @@ PRESETS: Mapping[str, Preset] = {
         None, DTYPES, DIRECTIONS, 3, 2, 0.1, 8.0, 0.05, 60.0, contest=True,
     ),
 }  # fmt: skip
+PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
 
 
@@ -68,9 +75,11 @@ def make(
     threads: Sequence[int] = (1,),
     outside: Mapping[str, str] | None = None,
     homes: Mapping[str, str] | None = None,
+    named: Collection[str] = (),
 ) -> Plan:
     """A plan for these operations and techniques; `cases` and `dtypes` narrow the preset's.
 
+    What is `named` as OP/TECHNIQUE is measured on every case that the plan has, whatever the preset.
     Raises PerflabError for a case that none of the operations has.
     """
     if preset not in PRESETS:
@@ -88,9 +97,24 @@ def make(
         for op in techniques
     }
     chosen = {op: tuple(name for name in names if name in wanted) for op, names in offered.items()}
+    if how.contest:
+        techniques = {
+            op: tuple(t for t in names if t not in PLAIN_LOOPS or f"{op}/{t}" in named)
+            for op, names in techniques.items()
+        }
+    narrowed = {}
+    if how.further is not None and not cases:
+        for op, names in techniques.items():
+            largest = _largest(op, chosen[op], how.further)
+            for technique in names:
+                name = f"{op}/{technique}"
+                own = technique not in (*FIRST_RUNGS, *(homes or {})) and name not in (outside or {})
+                if own and name not in named and largest != chosen[op]:
+                    narrowed[name] = largest
     return Plan(
         preset=preset,
         techniques={op: tuple(names) for op, names in techniques.items() if chosen[op]},
+        narrowed=narrowed,
         cases={op: names for op, names in chosen.items() if names},
         dtypes=tuple(dict.fromkeys(dtypes)) or how.dtypes,
         threads=tuple(dict.fromkeys(threads)),
@@ -104,6 +128,17 @@ def make(
         outside=dict(outside or {}),
         homes=dict(homes or {}),
     )
+
+
+def _largest(op: str, names: Sequence[str], count: int) -> tuple[str, ...]:
+    """The cases with the most work, in their own order."""
+    described = operation(op)
+
+    def work(name: str) -> int:
+        return costs(described, described.case(name), "float32")["step"].flops
+
+    largest = sorted(names, key=work)[-count:]
+    return tuple(name for name in names if name in largest)
 
 
 def every_case(described: Operation) -> dict[str, Case]:
@@ -153,17 +188,18 @@ def blocks(
     and every other pass runs backwards, so that drift, and whatever a contender leaves behind, falls on all
     alike.
     """
-    for op, techniques in plan.techniques.items():
+    for op in plan.techniques:
         for dtype in plan.dtypes:
             for case in plan.cases[op]:
-                if groups is not None and (op, case, dtype) not in groups:
+                contenders = plan.contenders(op, case)
+                if not contenders or (groups is not None and (op, case, dtype) not in groups):
                     continue
                 for pass_ in range(plan.passes):
                     for turn, direction in enumerate(plan.directions):
                         count = process * plan.passes + pass_ + turn
                         backwards = count % 2
-                        first = (count + backwards) % len(techniques)
-                        order = techniques[first:] + techniques[:first]
+                        first = (count + backwards) % len(contenders)
+                        order = contenders[first:] + contenders[:first]
                         for technique in order[::-1] if backwards else order:
                             cell = Cell(op, case, dtype, threads, direction, technique)
                             yield Block(cell, process, pass_)
@@ -176,7 +212,7 @@ def home(plan: Plan, block: Block) -> str:
 
 def size(plan: Plan) -> int:
     """How many blocks the whole plan has."""
-    cells = sum(len(plan.techniques[op]) * len(plan.cases[op]) for op in plan.techniques)
+    cells = sum(len(plan.contenders(op, case)) for op in plan.techniques for case in plan.cases[op])
     per_cell = len(plan.dtypes) * len(plan.directions) * len(plan.threads)
     return cells * per_cell * plan.processes * plan.passes
 
@@ -216,6 +252,7 @@ def from_json(held: Mapping[str, Any]) -> Plan:
         plan,
         techniques={op: tuple(names) for op, names in plan.techniques.items()},
         cases={op: tuple(names) for op, names in plan.cases.items()},
+        narrowed={name: tuple(cases) for name, cases in plan.narrowed.items()},
         dtypes=tuple(plan.dtypes),
         threads=tuple(plan.threads),
         directions=tuple(plan.directions),

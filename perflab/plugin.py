@@ -55,7 +55,8 @@ class Contest:
 
     def measure(self, block: Block, benchmark: Any) -> None:
         """Measure one block, or skip it as predicted, or fail it as not shown to be right."""
-        from perflab.measure import Rejected, compilations
+        from perflab.compilation import compilations
+        from perflab.measure import Rejected
         from perflab.plan import name as plan_name
 
         cell = block.cell
@@ -133,7 +134,7 @@ class Contest:
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
         from perflab import grid
-        from perflab.measure import Rejected, Stage, forecast
+        from perflab.measure import Rejected, Stage, Verified, forecast
 
         cell = block.cell
         key = (cell.operation, cell.case, cell.dtype)
@@ -166,7 +167,9 @@ class Contest:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
         self.tell("prepare", **self._identity(cell))
         try:
-            contender = stage.admit(self._implementation(cell))
+            held = next((r for r in here if r["kind"] == "verdict" and "digest" in r), None)
+            known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
+            contender = stage.admit(self._implementation(cell), known)
         except (Rejected, PerflabError) as why:
             self.record(
                 "verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why)
@@ -174,7 +177,7 @@ class Contest:
             raise Rejected(str(why)) from why
         self.record(
             "verdict", **self._identity(cell), process=block.process, status="right", share=contender.share,
-            where=contender.where, precision=stage.reference.precision,
+            where=contender.where, precision=contender.precision, digest=contender.digest,
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip

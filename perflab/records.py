@@ -4,6 +4,7 @@
 order in which they happened:
 
 fitness     what the latest self-check on this machine said
+compiled    kernels missing in Numba's cache were compiled before the clock started, and in how long
 verdict     an implementation was checked on the inputs that were about to be timed
 block       one contender's turn in one pass: its rounds, in seconds a call
 prediction  a cell was not run because it would have exceeded its budget
@@ -43,6 +44,7 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "failure": _WHO | {"reason": str},
     "process": {"process": int, "threads": int, "wall_s": (int, float)},
     "extension": {"process": int, "threads": int, "groups": list},
+    "compiled": {"names": list, "wall_s": (int, float)},
     "fitness": {"state": str, "reasons": list},
 }
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from perflab import plan as plans
 from perflab import records
+from perflab.compilation import compile_first, missing
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
 from perflab.grid import prepare_numba_cache
 from perflab.machine import cpu_seconds, cpu_ticks, pinned, steal_share
@@ -52,6 +53,13 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     PerflabError with one line; what was measured before is kept in each case.
     """
     prepare_numba_cache()  # once for all measuring processes
+    names = missing(plan)
+    if names:
+        began = time.time()
+        compile_first(names, tell)
+        writer = records.Writer(folder)
+        writer.append("compiled", names=names, wall_s=time.time() - began)
+        writer.close()
     for threads in plan.threads:
         for process in _processes(folder, plan, threads):
             while homes := _pending(folder, plan, threads, process):

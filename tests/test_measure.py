@@ -5,7 +5,8 @@ import pytest
 
 from perflab import grid
 from perflab.contract import Implementation
-from perflab.measure import Rejected, Stage, compilations, forecast
+from perflab.compilation import compilations
+from perflab.measure import Rejected, Stage, forecast
 
 
 @pytest.fixture

@@ -289,12 +289,12 @@ def _ratio_json(held: Ratio) -> dict[str, Any]:
 
 def _cells(run: Run) -> Iterator[Cell]:
     plan = run.plan
-    for op, techniques in plan.techniques.items():
+    for op in plan.techniques:
         for case in plan.cases[op]:
             for dtype in plan.dtypes:
                 for threads in plan.threads:
                     for direction in plan.directions:
-                        for technique in techniques:
+                        for technique in plan.contenders(op, case):
                             yield Cell(op, case, dtype, threads, direction, technique)
 
 

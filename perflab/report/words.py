@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perflab.contract import Cell
+from perflab.report import contest
 from perflab.report.summary import BASELINE, RIVALS, Figure, Payback, Summary
 from perflab.statistics import Ratio, Scaling, known_to, significant
 
@@ -150,6 +151,10 @@ def terminal_tables(summary: Summary) -> Iterator[Table]:
     against = against_table(summary)
     if against is not None:
         yield against
+    met = contest_table(summary)
+    if met is not None:
+        yield met
+        return
     for threads in plan.threads:
         for operation in plan.techniques:
             yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
@@ -301,6 +306,50 @@ def against_table(summary: Summary) -> Table | None:
     return Table(f"Today against {', '.join(sorted(commits))}", head, tuple(rows)) if rows else None
 
 
+def contest_table(summary: Summary) -> Table | None:
+    """The best rung against the best peer, cell by cell; None where no peer was measured."""
+    rows = []
+    for met in contest.meetings(summary):
+        c = met.cell
+        rows.append((
+            c.operation, c.case, c.dtype, str(c.threads), c.direction, met.rung.cell.technique, time(met.rung),
+            met.peer.cell.technique, time(met.peer), interval(met.ratio), met.ratio.verdict,
+        ))  # fmt: skip
+    head = (
+        "operation", "case", "dtype", "threads", "direction", "best rung", "its time", "best peer", "its time",
+        "times as fast as the peer", "verdict",
+    )  # fmt: skip
+    return Table("The contest: the best rung against the best peer", head, tuple(rows)) if rows else None
+
+
+def contest_lines(summary: Summary) -> list[str]:
+    """What the contest came to: the means, and every cell in which a peer was faster, with the figures."""
+    met = contest.meetings(summary)
+    if not met:
+        return []
+    behind = contest.lost(met)
+    lines = [
+        f"best rung against best peer: ×{rounded(contest.geometric_mean(met), 3)}, the geometric mean of"
+        f" {len(met)} cells; ahead in {len(met) - len(behind)} of them"
+    ]
+    for operation, of_one in contest.by_operation(met).items():
+        least = min(of_one, key=lambda m: m.ratio.value)
+        lines.append(
+            f"{operation}: ×{rounded(contest.geometric_mean(of_one), 3)} over {len(of_one)} cells, least"
+            f" {ratio(least.ratio)} ({least.cell.case} {least.cell.dtype} {least.cell.direction},"
+            f" {least.cell.threads} threads)"
+        )
+    for m in behind:
+        c = m.cell
+        lines.append(
+            f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {c.threads} threads: {m.rung.cell.technique}"
+            f" {interval(m.ratio)} of {m.peer.cell.technique}; {rounded(m.rung.gflops, 3)} GFLOP/s and"
+            f" {rounded(m.rung.gbytes_s, 3)} GB/s against {rounded(m.peer.gflops, 3)} and"
+            f" {rounded(m.peer.gbytes_s, 3)}"
+        )
+    return lines
+
+
 def checks_table(summary: Summary) -> Table:
     """What the oracle saw on the timed inputs."""
     rows = tuple(
@@ -378,6 +427,7 @@ def closing_lines(summary: Summary) -> list[str]:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
     lines += [line for line in [precision(summary)] if line]
+    lines += contest_lines(summary)
     lines += [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
     lines += [
         f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings

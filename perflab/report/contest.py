@@ -1,0 +1,69 @@
+"""The ladder's top beside other projects: the best rung against the best of the peers' layouts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp, log
+from statistics import fmean
+
+from perflab.contract import Cell
+from perflab.report.summary import Figure, Summary
+from perflab.statistics import Ratio
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """One cell of the contest, its technique left empty.
+
+    `rung` is the fastest built-in technique there, `peer` the fastest column of any peer; `ratio` is how
+    many times faster the rung is, pass by pass.
+    """
+
+    cell: Cell
+    rung: Figure
+    peer: Figure
+    ratio: Ratio
+
+
+def meetings(summary: Summary) -> list[Meeting]:
+    """Every cell that both a built-in technique and a peer were measured on, in the plan's order.
+
+    The fastest on either side is chosen by its median, so where two are level the ratio flatters both alike.
+    """
+    plan = summary.run.plan
+    ours: dict[Cell, list[Figure]] = defaultdict(list)
+    theirs: dict[Cell, list[Figure]] = defaultdict(list)
+    for cell, figure in summary.figures.items():
+        if not figure.predicted and f"{cell.operation}/{cell.technique}" not in plan.outside:
+            side = theirs if cell.technique in plan.homes else ours
+            side[replace(cell, technique="")].append(figure)
+    found = []
+    for cell, rungs in ours.items():
+        if cell not in theirs:
+            continue
+        rung = min(rungs, key=lambda figure: figure.median_s)
+        peer = min(theirs[cell], key=lambda figure: figure.median_s)
+        ratio = summary.ratio(peer.cell, rung.cell)
+        if ratio is not None:
+            found.append(Meeting(cell, rung, peer, ratio))
+    return found
+
+
+def geometric_mean(met: list[Meeting]) -> float:
+    """The geometric mean of the ratios."""
+    return exp(fmean(log(meeting.ratio.value) for meeting in met))
+
+
+def by_operation(met: list[Meeting]) -> Mapping[str, list[Meeting]]:
+    """The meetings of each operation."""
+    grouped: dict[str, list[Meeting]] = defaultdict(list)
+    for meeting in met:
+        grouped[meeting.cell.operation].append(meeting)
+    return grouped
+
+
+def lost(met: list[Meeting]) -> list[Meeting]:
+    """The cells in which the peer was faster, the widest gap first."""
+    return sorted((m for m in met if m.ratio.value < 1), key=lambda m: m.ratio.value)
