@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from perflab.contract import FIRST_RUNGS
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -38,9 +40,8 @@ def one_line(done, code):
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
     """A whole run of two operations on one small case: (folder, the finished process)."""
+    targets = [f"{op}/{rung}" for op in ("fully_connected", "max_pool2d") for rung in FIRST_RUNGS]
     folder = tmp_path_factory.mktemp("run") / "small"
-    done = perflab(
-        "run", "fully_connected", "max_pool2d", "--preset", "smoke", "--case", "tiny", "--out", folder
-    )
+    done = perflab("run", *targets, "--preset", "smoke", "--case", "tiny", "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder, done

@@ -6,7 +6,7 @@ import pytest
 
 from perflab import plan as plans
 from perflab.contract import PerflabError
-from perflab.grid import targets
+from perflab.grid import operation, targets, techniques
 
 
 def test_every_cell_is_met_once_in_every_pass_of_every_process():
@@ -56,5 +56,31 @@ def test_an_operation_without_the_case_is_left_out_and_an_unknown_case_refused()
 def test_targets_name_operations_and_techniques_in_ladder_order():
     assert targets(["conv2d/jit", "conv2d/naive", "max_pool2d"]) == {
         "conv2d": ("naive", "jit"),
-        "max_pool2d": ("naive", "per_neuron", "vectorized", "jit"),
+        "max_pool2d": techniques("max_pool2d"),
     }
+
+
+def test_further_rungs_are_measured_on_the_largest_cases_unless_they_are_named():
+    plan = plans.make({"conv2d": ("naive", "one_product")}, "quick")
+    assert plan.contenders("conv2d", "tiny") == ("naive",)
+    assert plan.contenders("conv2d", "cs231n") == ("naive", "one_product")
+    assert plans.size(plan) == len(list(blocks_of(plan)))
+    named = plans.make({"conv2d": ("naive", "one_product")}, "quick", named=("conv2d/one_product",))
+    assert named.contenders("conv2d", "tiny") == ("naive", "one_product")
+    chosen = plans.make({"conv2d": ("naive", "one_product")}, "quick", cases=("tiny",))
+    assert chosen.contenders("conv2d", "tiny") == ("naive", "one_product")
+    assert plans.from_json(plans.to_json(plan)) == plan
+
+
+def test_the_contest_takes_its_own_cases_and_leaves_the_plain_loops_out():
+    plan = plans.make(targets(["conv2d"]), "peers")
+    assert plan.cases["conv2d"] == tuple(operation("conv2d").contest)
+    assert not {"naive", "per_neuron", "jit"} & set(plan.techniques["conv2d"])
+    named = plans.make(targets(["conv2d/jit"]), "peers", named=("conv2d/jit",))
+    assert named.techniques["conv2d"] == ("jit",)
+    assert "c64" not in plans.make(targets(["conv2d"]), "full").cases["conv2d"]
+    assert plans.make(targets(["conv2d"]), "quick", cases=("c64",)).cases["conv2d"] == ("c64",)
+
+
+def blocks_of(plan):
+    return [b for process in range(plan.processes) for b in plans.blocks(plan, 1, process)]

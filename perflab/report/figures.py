@@ -15,8 +15,10 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from perflab.ceilings import bandwidth, peak
 from perflab.contract import Cell
 from perflab.machine import one_line
 from perflab.report import words
@@ -63,6 +65,9 @@ def all_figures(summary: Summary) -> Iterator[Drawn]:
                 yield speedups(summary, dtype, threads)
         for operation in plan.techniques:
             for threads in plan.threads:
+                yield ladder(summary, operation, threads)
+                if summary.ceilings:
+                    yield roofline(summary, operation, threads)
                 for dtype in plan.dtypes:
                     yield time_against_work(summary, operation, dtype, threads)
         if summary.checks:
@@ -74,6 +79,10 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
     plan = summary.run.plan
     techniques = _techniques(summary)
     rows = [(op, direction) for op in plan.techniques for direction in plan.directions]
+    known_somewhere = {
+        f.cell.technique for f in summary.of(dtype=dtype, threads=threads) if f.speedup is not None
+    }
+    techniques = [technique for technique in techniques if technique in known_somewhere] or techniques[:1]
     values = np.full((len(rows), len(techniques)), np.nan)
     labels, said = [], {}
     for y, (op, direction) in enumerate(rows):
@@ -107,6 +116,97 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
         "Medians of paired ratios; darker is slower."
     )
     return _finished(summary, f"speedup-{dtype}-t{threads}", title, caption, figure)
+
+
+def ladder(summary: Summary, operation: str, threads: int) -> Drawn:
+    """Seconds a call of every rung on the case that most rungs were measured on, one panel a dtype."""
+    plan = summary.run.plan
+    title = f"{summary.run.operations[operation]['title']}: the ladder, {_threads(threads)}"
+    case = summary.common_case(operation)
+    rungs = plan.contenders(operation, case)
+    height = 1.3 + 0.26 * len(rungs)
+    figure = Figure(figsize=(1.6 + 3.6 * len(plan.dtypes), height), layout="constrained")
+    axes = figure.subplots(1, len(plan.dtypes), sharey=True, squeeze=False)[0]
+    for ax, dtype in zip(axes, plan.dtypes, strict=True):
+        for turn, direction in enumerate(plan.directions):
+            aside = 0.24 * (turn - (len(plan.directions) - 1) / 2)
+            for y, technique in enumerate(rungs):
+                known = summary.cell(
+                    operation=operation, case=case, dtype=dtype, threads=threads,
+                    direction=direction, technique=technique,
+                )  # fmt: skip
+                if known is None:
+                    continue
+                colour = COLOURS[1 + turn]
+                if known.low_s is not None and known.high_s is not None:
+                    ax.hlines(y + aside, known.low_s, known.high_s, color=colour, linewidth=3, alpha=0.5)
+                ax.plot(known.median_s, y + aside, MARKERS[turn], color=colour, markersize=5,
+                        markerfacecolor="white" if known.predicted else colour)  # fmt: skip
+        if ax.lines:
+            _log(ax, "x", lambda value: words.seconds(value, 1))
+        ax.set_title(dtype)
+        ax.set_xlabel("time a call")
+    axes[0].set_yticks(range(len(rungs)), rungs)
+    axes[0].set_ylim(len(rungs) - 0.5, -0.5)
+    handles = [
+        Line2D([], [], color=COLOURS[1 + turn], marker=MARKERS[turn], linestyle="")
+        for turn, _ in enumerate(plan.directions)
+    ]
+    _head(figure, title, handles, plan.directions)
+    caption = f"Case {case}, each rung with the 95 % interval of its median; left is faster."
+    if any(f.predicted for f in summary.of(operation=operation, case=case, threads=threads)):
+        caption += " Hollow points are predictions, not measurements."
+    return _finished(summary, f"ladder-{operation}-t{threads}", title, caption, figure)
+
+
+def roofline(summary: Summary, operation: str, threads: int) -> Drawn:
+    """Arithmetic a second against arithmetic a byte, every rung below the machine's roof; a panel a dtype."""
+    plan = summary.run.plan
+    title = f"{summary.run.operations[operation]['title']}: under the roof, {_threads(threads)}"
+    case = summary.common_case(operation)
+    figure = Figure(figsize=(1.0 + 3.8 * len(plan.dtypes), 4.6), layout="constrained")
+    axes = figure.subplots(1, len(plan.dtypes), sharey=True, squeeze=False)[0]
+    handles: dict[str, Artist] = {}
+    for ax, dtype in zip(axes, plan.dtypes, strict=True):
+        shown = [f for f in summary.of(operation=operation, case=case, dtype=dtype, threads=threads)
+                 if not f.predicted]  # fmt: skip
+        for f in shown:
+            handles[f.cell.technique] = ax.plot(
+                f.flops / f.bytes, f.gflops, linestyle="", markersize=5, label=f.cell.technique,
+                **_look(summary, f.cell.technique),
+            )[0]  # fmt: skip
+        if shown:
+            _draw_roof(ax, summary, dtype, threads, shown)
+            _log(ax, "x", lambda value: f"{value:g}")
+        ax.set_title(dtype)
+        ax.set_xlabel("operations a byte")
+    if any(ax.lines for ax in axes):
+        _log(axes[0], "y", lambda value: f"{value:g}")
+    axes[0].set_ylabel("GFLOP/s")
+    _head(figure, title, list(handles.values()), list(handles))
+    caption = (
+        f"Case {case}; the columns of points are its directions ({', '.join(plan.directions)}), which"
+        " differ in what they compute and must move. The roof is the best measured arithmetic, and the best measured"
+        " traffic of arrays of this size (solid) and of arrays in the first cache (dotted)."
+    )
+    return _finished(summary, f"roofline-{operation}-t{threads}", title, caption, figure)
+
+
+def _draw_roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[Any]) -> None:
+    """The ceilings over the range of the points, with room on either side."""
+    top = peak(summary.ceilings, dtype, threads)
+    here = bandwidth(summary.ceilings, threads, max(f.bytes for f in shown))
+    nearest = bandwidth(summary.ceilings, threads, 0)
+    if top is None or here is None or nearest is None:
+        return
+    intensities = [f.flops / f.bytes for f in shown]
+    x = np.geomspace(min(intensities) / 3, max(max(intensities) * 3, 3 * top / here), 64)
+    ax.plot(x, np.minimum(top, x * here) / 1e9, color="#222222", linewidth=1.3)
+    ax.plot(x, np.minimum(top, x * nearest) / 1e9, color="#222222", linewidth=1, linestyle=":")
+    ax.annotate(f"{top / 1e9:.0f} GFLOP/s", (x[-1], top / 1e9), xytext=(0, 3), textcoords="offset points",
+                ha="right", fontsize=7)  # fmt: skip
+    ax.annotate(f"{here / 1e9:.0f} GB/s", (x[2], x[2] * here / 1e9), xytext=(4, -8),
+                textcoords="offset points", fontsize=7)  # fmt: skip
 
 
 def time_against_work(summary: Summary, operation: str, dtype: str, threads: int) -> Drawn:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from statistics import median
 from typing import Any
 
+from perflab.ceilings import Roof, roof
 from perflab.contract import Cell, Plan
 from perflab.records import Run, cell_of
 from perflab.statistics import (
@@ -166,6 +167,12 @@ class Summary:
     fit: bool
     growths: tuple[Growth, ...] = ()
     crossovers: tuple[Crossover, ...] = ()
+    ceilings: Mapping[str, Any] = field(default_factory=dict)
+
+    def roof(self, figure: Figure) -> Roof | None:
+        """The least time that the machine's measured ceilings allow for a cell; None without ceilings."""
+        c = figure.cell
+        return roof(self.ceilings, figure.flops, figure.bytes, c.dtype, c.threads)
 
     def of(self, **fields: Any) -> Iterator[Figure]:
         """The figures whose cells have these fields, in the plan's order."""
@@ -184,6 +191,20 @@ class Summary:
         line = self.line(operation, dtype, threads, direction, BASELINE)
         measured = [figure for figure in line if not figure.predicted]
         return measured[-1].cell.case if measured else None
+
+    def common_case(self, operation: str) -> str:
+        """The case that most techniques were measured on; the one with the most work among equals."""
+        cases = self.run.operations[operation]["cases"]
+        measured = {case: set[str]() for case in self.run.plan.cases[operation]}
+        for figure in self.of(operation=operation):
+            if not figure.predicted:
+                measured[figure.cell.case].add(figure.cell.technique)
+
+        def rank(case: str) -> tuple[int, int]:
+            costs = next(iter(cases[case]["costs"].values()))
+            return len(measured[case]), next(iter(costs.values()))["flops"]
+
+        return max(measured, key=rank)
 
     def line(self, operation: str, dtype: str, threads: int, direction: str, technique: str) -> list[Figure]:
         """A technique's figures over all cases, by growing work; predictions are among them."""
@@ -243,6 +264,7 @@ def summarise(run: Run) -> Summary:
         outstanding=missing,
         turns=times,
         fit=fit,
+        ceilings=next(run.of_kind("ceilings"), {}),
     )
     return replace(
         measured,

@@ -306,17 +306,55 @@ def against_table(summary: Summary) -> Table | None:
     return Table(f"Today against {', '.join(sorted(commits))}", head, tuple(rows)) if rows else None
 
 
+def best_table(summary: Summary) -> Table:
+    """The fastest rung of every case that all rungs were measured on, and its distance to the roof."""
+    plan = summary.run.plan
+    rows = []
+    for operation in plan.techniques:
+        case = summary.common_case(operation)
+        for dtype in plan.dtypes:
+            for threads in plan.threads:
+                for direction in plan.directions:
+                    where = {"operation": operation, "case": case, "dtype": dtype, "threads": threads}
+                    found = [
+                        f
+                        for f in summary.of(**where, direction=direction)
+                        if not f.predicted and f.cell.technique not in plan.homes
+                    ]
+                    if not found:
+                        continue
+                    best = min(found, key=lambda f: f.median_s)
+                    rows.append((
+                        operation, case, dtype, direction, str(threads), best.cell.technique, time(best),
+                        rounded(best.gflops, 3), rounded(best.gbytes_s, 3), *roof_words(summary, best),
+                    ))  # fmt: skip
+    head = (
+        "operation", "case", "dtype", "direction", "threads", "fastest rung", "time", "GFLOP/s", "GB/s",
+        "of the roof", "which is",
+    )  # fmt: skip
+    return Table("The fastest rung, and how much of what the machine allows it reaches", head, tuple(rows))
+
+
+def roof_words(summary: Summary, figure: Figure) -> tuple[str, str]:
+    """A figure's share of the machine's roof and which limb binds, or dashes without ceilings."""
+    limit = summary.roof(figure)
+    if limit is None:
+        return "–", "–"
+    return f"{limit.seconds / figure.median_s:.0%}", limit.limb
+
+
 def contest_table(summary: Summary) -> Table | None:
     """The best rung against the best peer, cell by cell; None where no peer was measured."""
     rows = []
     for met in contest.meetings(summary):
         c = met.cell
         rows.append((
-            c.operation, c.case, c.dtype, str(c.threads), c.direction, met.rung.cell.technique, time(met.rung),
-            met.peer.cell.technique, time(met.peer), interval(met.ratio), met.ratio.verdict,
+            c.operation, c.case, c.dtype, str(c.threads), c.direction,
+            met.rung.cell.technique, time(met.rung), met.peer.cell.technique, time(met.peer), interval(met.ratio), met.ratio.verdict,
         ))  # fmt: skip
     head = (
-        "operation", "case", "dtype", "threads", "direction", "best rung", "its time", "best peer", "its time",
+        "operation", "case", "dtype", "threads", "direction",
+        "best rung", "its time", "best peer", "its time",
         "times as fast as the peer", "verdict",
     )  # fmt: skip
     return Table("The contest: the best rung against the best peer", head, tuple(rows)) if rows else None
@@ -342,8 +380,8 @@ def contest_lines(summary: Summary) -> list[str]:
     for m in behind:
         c = m.cell
         lines.append(
-            f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {c.threads} threads: {m.rung.cell.technique}"
-            f" {interval(m.ratio)} of {m.peer.cell.technique}; {rounded(m.rung.gflops, 3)} GFLOP/s and"
+            f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {c.threads} threads:"
+            f" {m.rung.cell.technique} {interval(m.ratio)} of {m.peer.cell.technique}; {rounded(m.rung.gflops, 3)} GFLOP/s and"
             f" {rounded(m.rung.gbytes_s, 3)} GB/s against {rounded(m.peer.gflops, 3)} and"
             f" {rounded(m.peer.gbytes_s, 3)}"
         )
@@ -433,6 +471,13 @@ def closing_lines(summary: Summary) -> list[str]:
         f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings
     ]
     return lines
+
+
+ON_THE_ROOF = (
+    "The roof of a cell is the larger of two times: the operation's arithmetic at the best rate of"
+    " multiply-adds or matrix product that this machine reached, and its compulsory bytes at the best traffic of arrays as"
+    " large as they are. An algorithm that does fewer multiplications than the definition can pass it."
+)
 
 
 def markdown(table: Table) -> str:

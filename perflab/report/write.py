@@ -71,6 +71,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "closing": words.closing_lines(summary),
         "gains": words.gains_table(summary),
         "against": words.against_table(summary),
+        "best": words.best_table(summary),
         "contest": words.contest_table(summary),
         "shortfalls": words.shortfalls(summary),
         "checks": words.checks_table(summary),
