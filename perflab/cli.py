@@ -129,7 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_compare)
 
-    verb = verbs.add_parser("machine", help="what figures from this machine would be measured on")
+    verb = verbs.add_parser(
+        "machine", help="what figures from this machine would be measured on, and what it can do at most"
+    )
+    verb.add_argument(
+        "--no-ceilings", action="store_true", help="do not measure what it can do at most (10 seconds)"
+    )
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_machine)
     return parser
@@ -366,7 +371,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.resume:
             records.mend(folder)
         else:
-            records.begin(folder, plan, plans.describe(plan), machine.environment(), selfcheck.kept())
+            held = _ceilings_of_run(plan, quiet=args.json)
+            records.begin(folder, plan, plans.describe(plan), machine.environment(), selfcheck.kept(), held)
         code = GOOD
         try:
             with _Progress(plan, runner.outstanding(folder, plan), quiet=args.json) as progress:
@@ -381,6 +387,17 @@ def _run(args: argparse.Namespace) -> int:
         except PerflabError as wrong:
             return code or _complain(wrong)
     return code or (FINDING if findings else GOOD)
+
+
+def _ceilings_of_run(plan: Plan, quiet: bool) -> dict[str, Any] | None:
+    """What this machine can do at most, as it is kept, or measured now: a smoke run waits for nothing."""
+    from perflab import ceilings
+
+    smoke = plan.preset == "smoke"
+    if quiet or smoke:
+        return ceilings.for_run(plan.threads, measure_missing=not smoke)
+    with _console(stderr=True).status("measuring what this machine can do at most"):
+        return ceilings.for_run(plan.threads)
 
 
 def _plan(args: argparse.Namespace, folder: Path) -> Plan:
@@ -498,6 +515,8 @@ class _Progress:
                 f"{event['operation']}/{event.get('technique') or '?'} on {event['case']} {event['dtype']}"
             )
             self._bar.console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
+        if kind == "evidence":
+            self._bar.update(self._task, description="gathering the evidence")
         if kind == "compile":
             self._bar.update(self._task, description=f"compiling {event['name']}, {event['left']} left")
         if kind in ("prepare", "start"):
@@ -665,11 +684,15 @@ def _write_text(path: Path, text: str) -> Path:
 
 
 def _machine(args: argparse.Namespace) -> int:
-    from perflab import machine
+    from perflab import ceilings, machine
 
-    described = machine.environment()
+    described, measured = machine.environment(), None
+    if not args.no_ceilings:
+        with _console(stderr=True).status("measuring what this machine can do at most"):
+            measured = ceilings.measure((1, machine.cores()))
+        ceilings.keep(measured)
     if args.json:
-        _print_json(described)
+        _print_json(described | ({"ceilings": measured} if measured else {}))
         return GOOD
     table = _table("machine", "")
     for name, value in described.items():
@@ -685,7 +708,44 @@ def _machine(args: argparse.Namespace) -> int:
             value = "no limit" if name in ("cores_quota", "memory_limit_bytes") else "unknown"
         table.add_row(name.replace("_", " "), str(value))
     _console().print(table)
+    if measured:
+        _print_ceilings(measured)
     return GOOD
+
+
+def _print_ceilings(measured: Mapping[str, Any]) -> None:
+    from perflab import ceilings
+
+    console = _console()
+    kinds = list(ceilings.MEANING)
+    arithmetic = _table("GFLOP/s", "threads", "multiply-adds", "large product", right=(1, 2, 3))
+    traffic = _table("GB/s", "threads", *(kind.replace("_", " ") for kind in kinds), right=range(1, 9))
+    for one in measured["measured"]:
+        for row in one["arithmetic"]:
+            figures = (f"{row[kind]['best']:.0f}" for kind in ("chains", "product"))
+            arithmetic.add_row(row["dtype"], str(one["threads"]), *figures)
+        for row in one["bandwidth"]:
+            figures = (f"{row[kind]['best']:.1f}" if kind in row else "–" for kind in kinds)
+            traffic.add_row(_size(row["bytes"]), str(one["threads"]), *figures)
+    console.print(arithmetic)
+    console.print(traffic)
+    for kind, meaning in ceilings.MEANING.items():
+        console.print(f"{kind.replace('_', ' ')}: {meaning}", highlight=False, markup=False)
+    for note in measured["notes"]:
+        console.print(note, highlight=False, markup=False)
+
+
+def _size(count: float) -> str:
+    """A number of bytes in words: 24 KB, 1.5 MB.
+
+    >>> _size(24576), _size(1.5 * 2**20), _size(2**30)
+    ('24 KB', '1.5 MB', '1 GB')
+    """
+    for unit in ("B", "KB", "MB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} GB"
 
 
 # -------------------------------------------------------------------------------------------------- small
@@ -703,7 +763,7 @@ def _console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 140)
 
 
-def _table(*head: str, right: tuple[int, ...] = ()) -> Table:
+def _table(*head: str, right: Sequence[int] = ()) -> Table:
     from rich import box
     from rich.table import Table
 

@@ -127,7 +127,8 @@ class Implementation:
     forward(*args) -> (out, cache);  backward(dout, cache) -> gradients in the order of `wrt`.
     `summary` is the first line of the file's docstring, `source` the file's path. A technique whose
     arithmetic differs from the definition's (Winograd's) brings the rounding `bound` of that arithmetic,
-    called as the operation's, and may not be `exact_on_integers`.
+    called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
+    inputs and outputs tells how much: workspace(sizes, itemsize) -> bytes, derived sizes among them.
     """
 
     operation: str
@@ -139,6 +140,7 @@ class Implementation:
     native: Native | None = None
     bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
     exact_on_integers: bool = True
+    workspace: Callable[[Mapping[str, int], int], int] | None = None
 
 
 @dataclass(frozen=True)

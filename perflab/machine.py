@@ -161,6 +161,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK") if len(words) > 12 else 0.0
 
 
+def memory_available() -> float:
+    """Bytes of memory that can be had now, as far as the system tells; infinite where it does not."""
+    told = (_meminfo("MemAvailable"), _memory_limit())
+    return min((held for held in told if held is not None), default=float("inf"))
+
+
 def environment() -> dict[str, Any]:
     """Where figures come from: hardware, operating system, libraries, variables, commit.
 

@@ -6,6 +6,7 @@ onto the stage by computing the right output and gradients from the very inputs 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -303,6 +304,21 @@ def _digest(got: Sequence[Any]) -> str:
     arrays = [np.asarray(held) for held in got]
     form = " ".join(f"{type(held).__name__}{a.dtype}{a.shape}" for held, a in zip(got, arrays, strict=True))
     return oracle.fingerprint([np.frombuffer(form.encode(), np.uint8), *arrays])
+
+
+def memory_needed(operation: Operation, case: Case, dtype: str, implementation: Implementation) -> int:
+    """Bytes that verifying and timing an implementation on a case take at once, as far as they are told.
+
+    The arrays twice over for the caller and the copies that heal it, the reference and its bounds in
+    float64, and the workspace that the technique says it needs.
+    """
+    sizes = operation.derive(case.sizes, inputs.pairs(operation, case))
+    itemsize = np.dtype(dtype).itemsize
+    shapes = [argument.shape for argument in operation.arguments.values() if argument.kind == "array"]
+    given = sum(math.prod(sizes[axis] for axis in shape) for shape in shapes)
+    made = math.prod(sizes[axis] for axis in operation.out_shape) + given
+    workspace = implementation.workspace(sizes, itemsize) if implementation.workspace else 0
+    return 2 * itemsize * (given + made) + 3 * 8 * made + workspace
 
 
 # ------------------------------------------------------------------------------------------ predictions

@@ -134,7 +134,7 @@ class Contest:
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
         from perflab import grid
-        from perflab.measure import Rejected, Stage, Verified, forecast
+        from perflab.measure import Rejected, Stage, Verified, forecast, memory_needed
 
         cell = block.cell
         key = (cell.operation, cell.case, cell.dtype)
@@ -167,6 +167,9 @@ class Contest:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
         self.tell("prepare", **self._identity(cell))
         try:
+            needed = memory_needed(stage.operation, stage.case, cell.dtype, self._implementation(cell))
+            if needed > machine.memory_available():
+                self._predict(block, benchmark, {}, f"it needs about {needed / 1e9:.1f} GB of memory")
             held = next((r for r in here if r["kind"] == "verdict" and "digest" in r), None)
             known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
             contender = stage.admit(self._implementation(cell), known)

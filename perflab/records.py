@@ -4,6 +4,7 @@
 order in which they happened:
 
 fitness     what the latest self-check on this machine said
+ceilings    what this machine can do at most: arithmetic and memory traffic
 compiled    kernels missing in Numba's cache were compiled before the clock started, and in how long
 verdict     an implementation was checked on the inputs that were about to be timed
 block       one contender's turn in one pass: its rounds, in seconds a call
@@ -12,6 +13,7 @@ failure     a contender gave no valid figure, and why
 pools       the thread pools of a measuring process, as they were
 extension   a further process measures on where ratios were not precise enough yet, and which cases
 process     a measuring process ended, and how long it took
+evidence    why a technique is as fast as it is: instructions, memory, interpreter's steps, lines of code
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "extension": {"process": int, "threads": int, "groups": list},
     "compiled": {"names": list, "wall_s": (int, float)},
     "fitness": {"state": str, "reasons": list},
+    "evidence": {"operation": str, "technique": str, "dtype": str},
+    "ceilings": {"measured": list},
 }
 
 
@@ -129,11 +133,12 @@ def begin(
     operations: Mapping[str, Any],
     environment: Mapping[str, Any],
     fitness: Mapping[str, Any] | None = None,
+    ceilings: Mapping[str, Any] | None = None,
 ) -> None:
     """Make the folder of a new run; `operations` describes what the plan's names meant.
 
-    `fitness` is what the latest self-check on this machine said. Raises PerflabError where the folder holds
-    a run already or cannot be written.
+    `fitness` is what the latest self-check on this machine said, `ceilings` what the machine can do at most.
+    Raises PerflabError where the folder holds a run already or cannot be written.
     """
     records = folder / RECORDS
     try:
@@ -149,6 +154,8 @@ def begin(
         )
         if fitness is not None:
             writer.append("fitness", **fitness)
+        if ceilings is not None:
+            writer.append("ceilings", **ceilings)
         writer.close()
     except OSError as error:
         raise full_or(error, folder) from error

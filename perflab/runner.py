@@ -32,6 +32,7 @@ GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
 HANG_S, HANG_BUDGETS = 10.0, 5.0
 SETTLE_S = 0.5
+EVIDENCE_S = 180.0
 FATAL = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGKILL)
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -73,6 +74,43 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                         raise PerflabError(f"the measuring process died at once: signal {-child.status}")
                 if not any(child.died for child in children):
                     break
+    if not any(records.read(folder).of_kind("evidence")):
+        tell({"event": "evidence"})
+        _gather(folder, lock)
+
+
+def _gather(folder: Path, lock: int) -> None:
+    """Have a process of its own gather the evidence, apart from the clock; a run is whole without it."""
+    code = f"from perflab.runner import gather_evidence; gather_evidence({str(folder.resolve())!r})"
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", code], env=_environment(1), pass_fds=(lock,), start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        child.wait(timeout=EVIDENCE_S)
+    except BaseException as error:
+        _stop(child)
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+
+
+def gather_evidence(folder: str) -> None:
+    """In a process of its own: append why each technique of a run is as fast as it is to its records."""
+    from perflab import evidence
+
+    writer = records.Writer(Path(folder))
+    for fields in evidence.gather_all(records.read(folder).plan):
+        writer.append("evidence", **fields)
+    writer.close()
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """What a process of ours is started with: pinned pools, and this package where it is not installed."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | pinned(threads)
+    if suite().parent == PACKAGE.parent:  # a checkout, perhaps not installed
+        held = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = str(PACKAGE.parent) + (os.pathsep + held if held else "")
+    return environment
 
 
 def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
@@ -257,13 +295,10 @@ def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, al
     bench = suite()
     reading, writing = os.pipe()
     taking, granting = os.pipe()
-    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | pinned(threads)
+    environment = _environment(threads)
     environment |= {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if not alone:
         environment[TURNS] = str(taking)
-    if bench.parent == PACKAGE.parent:  # a checkout, perhaps not installed
-        held = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = str(bench.parent) + (os.pathsep + held if held else "")
     command = [
         sys.executable, "-P", "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull,
         f"--rootdir={bench}", "-q", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider",
@@ -285,7 +320,7 @@ def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, al
     return _Child(child, reading, granting, printed, reader)
 
 
-def _stop(child: subprocess.Popen[str]) -> None:
+def _stop(child: subprocess.Popen[Any]) -> None:
     """End a measuring process: asked first, so that its last record is whole; then made to."""
     with contextlib.suppress(ProcessLookupError):
         child.send_signal(signal.SIGINT)

@@ -19,6 +19,10 @@ MAY = {
     "door": NOUNS,
     "inputs": NOUNS,
     "grid": {"contract", "door", "machine"},
+    "ceilings": {"contract", "grid", "machine", "ops"},
+    "assembly": set(),
+    "evidence": {"assembly", "contract", "grid", "inputs", "plan"},
+    "reasons": set(),
     "oracle": {"contract", "inputs", "grid"},
     "plan": {"contract", "grid", "inputs"},
     "against": {"contract"},
@@ -28,8 +32,8 @@ MAY = {
     "measure": {"compilation", "contract", "inputs", "oracle", "plan"},
     "records": {"contract", "plan"},
     "plugin": {"compilation", "contract", "machine", "records", "plan", "grid", "measure"},
-    "runner": {"compilation", "contract", "grid", "plan", "records", "plugin", "machine", "sampling"},
-    "report": {"contract", "records", "statistics", "machine", "report", "__init__"},
+    "runner": {"compilation", "contract", "evidence", "grid", "plan", "records", "plugin", "machine", "sampling"},
+    "report": {"ceilings", "reasons", "contract", "records", "statistics", "machine", "report", "__init__"},
 }
 TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from perflab import grid
-from perflab.contract import Implementation
 from perflab.compilation import compilations
+from perflab.contract import Implementation
 from perflab.measure import Rejected, Stage, forecast
 
 

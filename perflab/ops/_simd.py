@@ -112,6 +112,40 @@ def spread(typing, a, at, da, rows, columns):
     return made(a, types.uintp, types.uintp, rows, columns), build
 
 
+@intrinsic
+def lanes(typing, like):
+    """How many numbers of the array's dtype a vector holds."""
+    count = _vector(like.dtype).count
+
+    def build(context, builder, signature, args):
+        return context.get_constant(types.intp, count)
+
+    return types.intp(like), build
+
+
+@intrinsic
+def load_turned(typing, a, at, da):
+    """A square read by its columns: lanes rows of one vector, row r holding a[at + lane·da + r]."""
+    count = _vector(a.dtype).count
+    made = Tile(a.dtype, count, 1)
+
+    def build(context, builder, signature, args):
+        memory = _Memory(context, builder, a, args[0], made)
+        rows = [memory.load(memory.at(args[1], (r, args[2]))) for r in range(count)]
+        step = 1
+        while step < count:  # swap the two off-diagonal blocks of every square of 2·step
+            low = [i if not i & step else count + i - step for i in range(count)]
+            high = [i + step if not i & step else count + i for i in range(count)]
+            low, high = (ir.Constant(ir.VectorType(ir.IntType(32), count), mask) for mask in (low, high))
+            for r in (r for r in range(count) if not r & step):
+                x, y = rows[r], rows[r + step]
+                rows[r], rows[r + step] = (builder.shuffle_vector(x, y, mask) for mask in (low, high))
+            step *= 2
+        return _tile(context, builder, made, lambda r, v: rows[r])
+
+    return made(a, types.uintp, types.uintp), build
+
+
 # ----------------------------------------------------------------------------------------- using one
 
 

@@ -186,8 +186,8 @@ def roofline(summary: Summary, operation: str, threads: int) -> Drawn:
     _head(figure, title, list(handles.values()), list(handles))
     caption = (
         f"Case {case}; the columns of points are its directions ({', '.join(plan.directions)}), which"
-        " differ in what they compute and must move. The roof is the best measured arithmetic, and the best measured"
-        " traffic of arrays of this size (solid) and of arrays in the first cache (dotted)."
+        " differ in what they compute and must move. The roof is the best measured arithmetic, and the best"
+        " measured traffic of arrays of this size (solid) and of arrays in the first cache (dotted)."
     )
     return _finished(summary, f"roofline-{operation}-t{threads}", title, caption, figure)
 

@@ -168,6 +168,7 @@ class Summary:
     growths: tuple[Growth, ...] = ()
     crossovers: tuple[Crossover, ...] = ()
     ceilings: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
 
     def roof(self, figure: Figure) -> Roof | None:
         """The least time that the machine's measured ceilings allow for a cell; None without ceilings."""
@@ -252,7 +253,12 @@ def summarise(run: Run) -> Summary:
                     cell, held["seconds"][cell.direction], None, None, None, 0, 0, None,
                     True, held["basis"], cost["flops"], cost["bytes"],
                 )  # fmt: skip
-    missing = sum(1 for cell in _cells(run) if cell not in figures)
+    missing = sum(
+        1
+        for cell in _cells(run)
+        if cell not in figures
+        and (cell.operation, cell.case, cell.dtype, cell.threads, cell.technique) not in predictions
+    )
     measured = Summary(
         run=run,
         figures=figures,
@@ -265,6 +271,9 @@ def summarise(run: Run) -> Summary:
         turns=times,
         fit=fit,
         ceilings=next(run.of_kind("ceilings"), {}),
+        evidence={
+            (r["operation"], r["technique"], r["dtype"]): r for r in run.of_kind("evidence") if "ways" in r
+        },
     )
     return replace(
         measured,

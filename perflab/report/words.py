@@ -350,7 +350,8 @@ def contest_table(summary: Summary) -> Table | None:
         c = met.cell
         rows.append((
             c.operation, c.case, c.dtype, str(c.threads), c.direction,
-            met.rung.cell.technique, time(met.rung), met.peer.cell.technique, time(met.peer), interval(met.ratio), met.ratio.verdict,
+            met.rung.cell.technique, time(met.rung), met.peer.cell.technique, time(met.peer),
+            interval(met.ratio), met.ratio.verdict,
         ))  # fmt: skip
     head = (
         "operation", "case", "dtype", "threads", "direction",
@@ -381,9 +382,9 @@ def contest_lines(summary: Summary) -> list[str]:
         c = m.cell
         lines.append(
             f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {c.threads} threads:"
-            f" {m.rung.cell.technique} {interval(m.ratio)} of {m.peer.cell.technique}; {rounded(m.rung.gflops, 3)} GFLOP/s and"
-            f" {rounded(m.rung.gbytes_s, 3)} GB/s against {rounded(m.peer.gflops, 3)} and"
-            f" {rounded(m.peer.gbytes_s, 3)}"
+            f" {m.rung.cell.technique} {interval(m.ratio)} of {m.peer.cell.technique};"
+            f" {rounded(m.rung.gflops, 3)} GFLOP/s and {rounded(m.rung.gbytes_s, 3)} GB/s"
+            f" against {rounded(m.peer.gflops, 3)} and {rounded(m.peer.gbytes_s, 3)}"
         )
     return lines
 
@@ -475,8 +476,9 @@ def closing_lines(summary: Summary) -> list[str]:
 
 ON_THE_ROOF = (
     "The roof of a cell is the larger of two times: the operation's arithmetic at the best rate of"
-    " multiply-adds or matrix product that this machine reached, and its compulsory bytes at the best traffic of arrays as"
-    " large as they are. An algorithm that does fewer multiplications than the definition can pass it."
+    " multiply-adds or matrix product that this machine reached, and its compulsory bytes at the"
+    " best traffic of arrays as large as they are. An algorithm that does fewer"
+    " multiplications than the definition can pass it."
 )
 
 

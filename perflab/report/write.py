@@ -17,7 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from perflab import __version__
 from perflab.machine import one_line
 from perflab.records import Run, full_or
-from perflab.report import figures, words
+from perflab.report import figures, why, words
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.summary import Summary
 
@@ -68,6 +68,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started)),
         "version": __version__,
         "words": words,
+        "why": why,
         "closing": words.closing_lines(summary),
         "gains": words.gains_table(summary),
         "against": words.against_table(summary),

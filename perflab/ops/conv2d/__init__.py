@@ -128,6 +128,17 @@ operation = Operation(
             case("empty", (0, 2, 5, 5), (3, 3, 3)),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "jit"),
+    ladder=(
+        "naive",
+        "per_neuron",
+        "vectorized",
+        "one_product",
+        "shift_and_add",
+        "jit",
+        "jit_parallel",
+        "simd",
+        "winograd2",
+        "winograd4",
+    ),
     exact_on_integers=True,
 )

@@ -82,6 +82,18 @@ operation = Operation(
             case("empty", 0, 5, 3),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "jit"),
+    ladder=(
+        "naive",
+        "per_neuron",
+        "vectorized",
+        "in_place",
+        "jit",
+        "reordered",
+        "accumulators",
+        "simd",
+        "tiles",
+        "packed",
+        "cores",
+    ),
     exact_on_integers=True,
 )

@@ -113,7 +113,7 @@ operation = Operation(
             case("empty", (0, 2, 4, 4)),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "jit"),
+    ladder=("naive", "per_neuron", "vectorized", "reshaped", "strided", "jit", "jit_parallel", "simd"),
     exact_on_integers=True,
     kinks=True,
     multiplies=False,

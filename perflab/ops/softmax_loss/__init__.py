@@ -125,6 +125,6 @@ operation = Operation(
             case("extreme", 8, 6, 5, inputs="extreme"),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "jit"),
+    ladder=("naive", "per_neuron", "vectorized", "fused", "jit", "jit_exp", "blocked", "cores"),
     exact_on_integers=False,
 )

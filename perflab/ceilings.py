@@ -1,0 +1,422 @@
+"""What this machine can do at most: its arithmetic, and its memory traffic by the size of the arrays.
+
+Arithmetic is measured by independent multiply-adds of full vectors and by one large matrix product, traffic
+by loops that read, combine and copy arrays; each on a number of threads, in a fresh process whose pools are
+pinned like a measuring process's. A cell's roof is the larger of two times: its operations at the best
+arithmetic, its compulsory bytes at the best traffic of arrays of that size. No implementation that does
+this arithmetic and moves these bytes can be faster.
+
+    {"when", "took_s", "caches", "notes", "measured": [one for each number of threads:
+        {"threads", "when", "took_s", "quick", "largest_bytes", "vector_bytes",
+         "arithmetic": [{"dtype", "chains": FIGURE, "product": FIGURE, "product_size"}],    # GFLOP/s
+         "bandwidth": [{"bytes", "read": FIGURE, "triad", "streamed", "copy",               # GB/s
+                        "triad_allocate", "library_copy", "fresh"}]}]}
+
+A FIGURE is {"best", "median"}; `MEANING` tells what each kind of traffic is. "bytes" is what all threads
+together go through. The last three are left out of small sizes, "fresh" of very large ones too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from math import ceil, log
+from pathlib import Path
+from statistics import median
+from threading import Barrier
+from typing import Any, Literal
+
+from perflab import machine
+from perflab.contract import DTYPES, Array, PerflabError
+from perflab.grid import prepare_numba_cache
+
+MEANING: Mapping[str, str] = {
+    "read": "the sum of an array",
+    "triad": "a = b + s·c: two arrays read, one written",
+    "streamed": "the triad with a written past the caches, so that nothing is fetched for it",
+    "copy": "a = b in a compiled loop",
+    "triad_allocate": "the triad, with a's lines counted once more: a store fetches what it overwrites",
+    "library_copy": "a = b by NumPy, which the C library copies",
+    "fresh": "a new array by numpy.empty, written once: page faults and all",
+}
+# Each counts the bytes that an operation must move too: inputs once, outputs once. The best of them at a size
+# is the bandwidth there; a fetch that a store causes is no traffic that an operation must have.
+COUNTED = ("read", "triad", "streamed", "copy", "library_copy")
+LARGEST_BYTES, LARGEST_QUICK_BYTES = 384 << 20, 192 << 20
+CALL_MATTERS_BYTES = 1 << 20  # a thread; below it, a call for every pass over an array would be measured
+FRESH_BYTES = 256 << 20  # above it, page faults would take longer than all the rest
+WIDEST_GAP = 12.0  # between two sizes
+CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 8 << 20}  # where the system does not tell
+ROUND_S = 0.0015
+PAGE = 1024  # numbers of four bytes
+TIMEOUT_S = 120
+KEPT_FOR_S = 7 * 24 * 3600
+
+
+# --------------------------------------------------------------------------------------------- a cell's roof
+
+
+@dataclass(frozen=True)
+class Roof:
+    """The least seconds that a cell can take, and which limb binds: its arithmetic or its memory traffic."""
+
+    seconds: float
+    limb: Literal["arithmetic", "memory"]
+    arithmetic_s: float
+    memory_s: float
+
+
+def roof(
+    ceilings: Mapping[str, Any],
+    cost_flops: float,
+    cost_bytes: float,
+    dtype: str,
+    threads: int,
+    bytes: float | None = None,
+) -> Roof | None:
+    """The roof of a cell that does so many operations and must move so many bytes.
+
+    `bytes` is the memory that is gone through again and again, `cost_bytes` by default. None where the
+    ceilings were not measured for this dtype and number of threads.
+    """
+    flops_s, bytes_s = peak(ceilings, dtype, threads), bandwidth(ceilings, threads, bytes or cost_bytes)
+    if flops_s is None or bytes_s is None:
+        return None
+    arithmetic_s, memory_s = cost_flops / flops_s, cost_bytes / bytes_s
+    limb: Literal["arithmetic", "memory"] = "arithmetic" if arithmetic_s >= memory_s else "memory"
+    return Roof(max(arithmetic_s, memory_s), limb, arithmetic_s, memory_s)
+
+
+def peak(ceilings: Mapping[str, Any], dtype: str, threads: int) -> float | None:
+    """The most operations a second: the better of multiply-adds and matrix product; None if not measured."""
+    rows = _measured(ceilings, threads).get("arithmetic", ())
+    found = [row[kind]["best"] for row in rows if row["dtype"] == dtype for kind in ("chains", "product")]
+    return max(found) * 1e9 if found else None
+
+
+def bandwidth(ceilings: Mapping[str, Any], threads: int, bytes: float) -> float | None:
+    """The most bytes a second of arrays that are so large in all; None if not measured.
+
+    At a measured size it is the best of `COUNTED` there and at every larger size, since what fits better
+    into the caches is no slower. Between two sizes it lies on the straight line over the logarithm of the
+    size, outside of them it is that of the nearest.
+    """
+    envelope: list[tuple[int, float]] = []
+    for row in sorted(_measured(ceilings, threads).get("bandwidth", ()), key=lambda row: -row["bytes"]):
+        best = max(row[kind]["best"] for kind in COUNTED if kind in row)
+        envelope.append((row["bytes"], max(best, envelope[-1][1] if envelope else 0.0)))
+    envelope.reverse()
+    if not envelope:
+        return None
+    if bytes <= envelope[0][0]:
+        return envelope[0][1] * 1e9
+    for (small, fast), (large, slow) in pairwise(envelope):
+        if bytes <= large:
+            return (fast + (slow - fast) * log(bytes / small) / log(large / small)) * 1e9
+    return envelope[-1][1] * 1e9
+
+
+def _measured(ceilings: Mapping[str, Any], threads: int) -> Mapping[str, Any]:
+    found = (one for one in ceilings.get("measured", ()) if one["threads"] == threads)
+    return next(found, {})
+
+
+# ------------------------------------------------------------------------------------------------- measuring
+
+
+def measure(threads: Sequence[int], quick: bool = False) -> dict[str, Any]:
+    """Measure the ceilings for these numbers of threads, in some seconds, `quick` in half as many.
+
+    Raises PerflabError where that fails.
+    """
+    prepare_numba_cache()
+    told = machine.environment()
+    caches = told["caches"] or CACHES
+    spare = min(filter(None, (told["memory_available_bytes"], told["memory_limit_bytes"])), default=2 << 30)
+    most = min(LARGEST_QUICK_BYTES if quick else LARGEST_BYTES, spare // 4)
+    return _whole(
+        [_in_a_process(count, quick, sizes(caches, count, most)) for count in dict.fromkeys(threads)], caches
+    )
+
+
+def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
+    """The sizes to measure, of all arrays and threads together: in each cache, between, and in memory.
+
+    A first and second level is each core's own. The largest is three arrays of four times the last cache,
+    or `most` where that is less.
+    """
+    private = [threads * caches[level] for level in ("L1", "L2") if level in caches]
+    last = max(caches.values())
+    largest = min(12 * last, most)
+    marks = {size for cache in private for size in (cache // 2, 2 * cache)} | {last // 2, 2 * last}
+    kept = [*sorted(mark for mark in marks if mark <= largest / 1.5), largest]
+    found = kept[:1]
+    for mark in kept[1:]:
+        steps = ceil(log(mark / found[-1]) / log(WIDEST_GAP))
+        start = found[-1]
+        found += [round(start * (mark / start) ** (step / steps)) for step in range(1, steps + 1)]
+    return found
+
+
+def _in_a_process(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
+    """Measure in a fresh process with so many threads."""
+    environment = os.environ | machine.pinned(threads)
+    package = str(Path(__file__).parent.parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
+    order = json.dumps({"threads": threads, "quick": quick, "wanted": list(wanted)})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "perflab.ceilings", order], env=environment, timeout=TIMEOUT_S,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=True,
+        )  # fmt: skip
+        held: dict[str, Any] = json.loads(done.stdout)
+        return held
+    except subprocess.CalledProcessError as error:
+        lines = [line for line in error.stderr.splitlines() if line.strip()]
+        why = lines[-1].strip() if lines else f"status {error.returncode}"
+    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+        why = str(error)
+    raise PerflabError(f"the ceilings on {threads} threads could not be measured: {why}")
+
+
+def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dict[str, Any]:
+    """The ceilings of several numbers of threads together, and what is to be said of them."""
+    last = max(caches.values())
+    largest = min((one["largest_bytes"] for one in measured), default=0)
+    notes = []
+    if largest // 3 < 4 * last:
+        notes.append(
+            f"the largest arrays, {largest / 3 / 2**20:.0f} MB each, are smaller than four times the last"
+            f" cache ({last / 2**20:.0f} MB): memory itself may be slower than the last line says"
+        )
+    return {
+        "when": max((one["when"] for one in measured), default=0.0),
+        "took_s": sum(one["took_s"] for one in measured),
+        "caches": dict(caches),
+        "notes": notes,
+        "measured": sorted(measured, key=lambda one: one["threads"]),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ kept
+
+
+def keep(ceilings: Mapping[str, Any]) -> None:
+    """Keep the ceilings for later runs on this machine; a home that cannot be written keeps none."""
+    path = _path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**ceilings, "machine": machine.identity()}, allow_nan=False, ensure_ascii=False)
+        path.write_text(text, "utf-8")
+    except OSError:
+        return
+
+
+def kept() -> dict[str, Any] | None:
+    """The ceilings that were measured on this machine in the last week; None where there are none."""
+    try:
+        held = json.loads(_path().read_text("utf-8"))
+        if held.pop("machine") != machine.identity():
+            return None
+        held["measured"] = [one for one in held["measured"] if time.time() - one["when"] < KEPT_FOR_S]
+        for one in held["measured"]:  # raises where it is not what `keep` wrote
+            if not roof(held, 1.0, 1.0, DTYPES[0], one["threads"]):
+                return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    whole: dict[str, Any] = held
+    return whole if whole["measured"] else None
+
+
+def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, Any] | None:
+    """The ceilings that a run keeps: those kept for this machine, completed by a quick measurement.
+
+    None where there are none and nothing is to be measured, or cannot be: a run goes on without.
+    """
+    held = kept()
+    known = list(held["measured"]) if held else []
+    missing = [count for count in threads if count not in [one["threads"] for one in known]]
+    if not missing or not measure_missing:
+        return held
+    try:
+        new = measure(missing, quick=True)
+    except PerflabError:
+        return held
+    whole = _whole([*known, *new["measured"]], new["caches"])
+    keep(whole)
+    return whole
+
+
+def _path() -> Path:
+    return machine.cache_folder() / "ceilings.json"
+
+
+# -------------------------------------------------------------------------------- inside of the fresh process
+
+
+class _Team:
+    """Threads that begin together: the seconds from the first one's start to the last one's end."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(threads)
+        self._start = Barrier(threads)
+
+    def seconds(self, calls: Sequence[Callable[[], object]]) -> float:
+        spans = list(self._pool.map(self._one, calls))
+        return max(ended for _, ended in spans) - min(began for began, _ in spans)
+
+    def _one(self, call: Callable[[], object]) -> tuple[float, float]:
+        self._start.wait()
+        began = time.perf_counter()
+        call()
+        return began, time.perf_counter()
+
+    def figure(self, once: Callable[[int, int], object], work: float, budget_s: float) -> dict[str, float]:
+        """What `work` a pass comes to in units of 10⁹ a second; `once(thread, again)` makes the passes."""
+
+        def again(times: int) -> float:
+            calls = [partial(once, thread, times) for thread in range(self.threads)]
+            return self.seconds(calls) / times
+
+        again(1)  # it may compile
+        times = 1
+        while (took := min(again(times), again(times)) * times) < ROUND_S:
+            times *= 2 if took > ROUND_S / 16 else 8
+        return _figure(lambda: again(times), work, times, budget_s)
+
+
+def _figure(timed: Callable[[], float], work: float, times: int, budget_s: float) -> dict[str, float]:
+    """The best and the median of several rounds: at least three, for as long as the budget lasts."""
+    rounds: list[float] = []
+    while len(rounds) < 3 or (sum(rounds) * times < budget_s and len(rounds) < 50):
+        rounds.append(timed())
+    return {"best": work / min(rounds) / 1e9, "median": work / median(rounds) / 1e9}
+
+
+def _here(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
+    """Measure in this process, whose pools have so many threads."""
+    import numpy as np
+
+    from perflab.ops import _peak, _simd
+
+    began = time.perf_counter()
+    team = _Team(threads)
+    budget_s = 0.01 if quick else 0.025
+    held = np.empty(max(wanted) // 4 + (6 * threads + 1) * PAGE, np.float32)
+    held = held[-held.ctypes.data % (4 * PAGE) // 4 :]
+    held[:] = 0
+    return {
+        "threads": threads,
+        "quick": quick,
+        "arithmetic": [
+            {"dtype": dtype, **_chains(team, np, _peak, dtype, budget_s), **_product(np, dtype, quick)}
+            for dtype in DTYPES
+        ],
+        "bandwidth": [
+            {"bytes": size, **dict(_traffic(team, np, _peak, held, size, budget_s))} for size in wanted
+        ],
+        "largest_bytes": max(wanted),
+        "vector_bytes": _simd.BYTES,
+        "when": time.time(),
+        "took_s": time.perf_counter() - began,
+    }
+
+
+def _chains(team: _Team, np: Any, kernels: Any, dtype: str, budget_s: float) -> dict[str, Any]:
+    """Independent chains of multiply-adds."""
+    lanes = kernels.lanes(dtype)
+    half = np.full(1, 0.5, dtype)
+    outs = [np.zeros(kernels.CHAINS * lanes, dtype) for _ in range(team.threads)]
+    passes = 10_000  # one is too short to time
+    work = 2.0 * kernels.CHAINS * lanes * passes * team.threads
+    return {
+        "chains": team.figure(lambda t, again: kernels.chains(half, outs[t], again * passes), work, budget_s)
+    }
+
+
+def _product(np: Any, dtype: str, quick: bool) -> dict[str, Any]:
+    """One matrix product by NumPy, as large as fits into some tenths of a second."""
+    largest = 1024 if quick else 2048 if dtype == "float32" else 1536
+
+    def timed(size: int) -> Callable[[], float]:
+        a, b = (np.full((size, size), value, dtype) for value in (0.5, 0.25))
+        out = np.empty_like(a)
+
+        def once() -> float:
+            began = time.perf_counter()
+            np.matmul(a, b, out)
+            return time.perf_counter() - began
+
+        return once
+
+    small = timed(512)
+    small()
+    seconds = small()
+    size = next((n for n in (largest, 1024) if seconds * (n / 512) ** 3 < 0.4), 512)
+    return {
+        "product": _figure(timed(size), 2.0 * size**3, 1, 0.1 if quick else 0.3),
+        "product_size": size,
+    }
+
+
+def _traffic(
+    team: _Team, np: Any, kernels: Any, held: Array, size: int, budget_s: float
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Every kind of traffic through arrays that are `size` bytes together, each thread through its share."""
+
+    def figure(count: int, call: Callable[..., object], *more: object) -> dict[str, float]:
+        """`call` on `count` arrays a thread that share the bytes; the figure counts all of them once."""
+        length = max(1, size // (4 * count * team.threads * kernels.STEP)) * kernels.STEP
+        apart = length + PAGE - length % PAGE + PAGE // 3 // 16 * 16  # never at the same place of a page
+        starts = [[(t * count + i) * apart for i in range(count)] for t in range(team.threads)]
+        arrays = [[held[start : start + length] for start in own] for own in starts]
+        work = 4.0 * length * count * team.threads
+        return team.figure(lambda t, again: call(*arrays[t], *more, again), work, budget_s)
+
+    scale = np.float32(0.5)
+    yield "read", figure(1, kernels.read)
+    triad = figure(3, kernels.triad, scale)
+    yield "triad", triad
+    yield "streamed", figure(3, kernels.streamed, scale)
+    yield "copy", figure(2, kernels.copy)
+    if size < CALL_MATTERS_BYTES * team.threads:
+        return
+    yield "triad_allocate", {name: value * 4 / 3 for name, value in triad.items()}
+
+    def library_copy(a: Array, b: Array, again: int) -> None:
+        for _ in range(again):
+            np.copyto(a, b)
+
+    yield "library_copy", figure(2, library_copy)
+    if size <= FRESH_BYTES:
+        yield "fresh", _fresh(team, np, kernels, size, budget_s)
+
+
+def _fresh(team: _Team, np: Any, kernels: Any, size: int, budget_s: float) -> dict[str, float]:
+    """New arrays, each written once by all threads; the one before it is given back meanwhile."""
+    share = size // (4 * team.threads * kernels.STEP) * kernels.STEP
+    out = None
+
+    def timed() -> float:
+        nonlocal out
+        began = time.perf_counter()
+        out = np.empty(share * team.threads, np.float32)
+        made = time.perf_counter() - began
+        parts = [out[t * share : (t + 1) * share] for t in range(team.threads)]
+        return made + team.seconds([partial(kernels.fill, part) for part in parts])
+
+    kernels.fill(np.empty(kernels.STEP, np.float32))  # it may compile
+    return _figure(timed, 4.0 * share * team.threads, 1, budget_s)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_here(**json.loads(sys.argv[1])), allow_nan=False))

@@ -1,0 +1,86 @@
+"""Bands of rows of a batch of images, laid out so that a tap of the kernel is one offset.
+
+The images (N,C,H,W) are met on a grid of OH·OW positions: tap (u,v) of position (i,j) is the pixel
+(i·stride + u − before, j·stride + v − before), zero outside. A band holds some rows of one image, or some
+small images, with zeros around. A stride splits it into phases, so that neighbours on the grid are
+neighbours in memory, and rows follow one another so closely that the zeros after a row are the zeros before
+the next.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from numba import njit
+
+from .._simd import BYTES
+
+BUDGET = 900_000
+FIELDS = "N C H W OH OW down across up left PH PW halo cuts rows groups images S tall plane slots as_is"
+Bands = namedtuple("Bands", FIELDS)
+OPTIONS = {"error_model": "numpy", "cache": True}
+
+
+def bands(shape, taps, stride, before, grid, weight, itemsize, threads):
+    """How to cut; `weight` is the number of results that a position has."""
+    (N, C, H, W), (HH, WW), (down, across), (up, left), (OH, OW) = shape, taps, stride, before, grid
+    PH, PW = min(down, HH), min(across, WW)
+    halo, reach = (HH - 1) // down, OW + (WW - 1) // across
+    filled, free = (W - 1 + left) // across + 1, -((PW - 1 - left) // across)
+    S = min(reach, max(OW, filled, reach - max(free, 0)))
+    row, lanes = PH * PW * C * S + weight * OW, BYTES // itemsize
+    room = BUDGET // itemsize
+    cuts = min(max(OH, 1), max(1, -(-OH * row // room)))
+    images = max(1, min(N, room // max(1, row * OH)))
+    groups = -(-N // images)
+    if groups * cuts % threads:
+        groups, cuts = (groups + -groups % threads, cuts) if 4 * threads < N else (N, cuts + -cuts % threads)
+    rows, images = -(-OH // cuts), -(-N // max(groups, 1))
+    tall = rows + halo
+    slots = images * -(-rows * S // lanes) + 3
+    plane = images * tall * S + reach - S + 2 * lanes
+    plane = (-(-plane // lanes) | 1) * lanes
+    as_is = stride == (1, 1) and before == (0, 0) and OH + HH <= H + 1 and OW + WW <= W + 1
+    as_is = as_is and H * W * itemsize % 1024 > 0
+    if as_is:
+        S, tall, plane = W, C * H, H * W
+    cut = cuts, rows, groups, images
+    return Bands(N, C, H, W, OH, OW, down, across, up, left, PH, PW, halo, *cut, S, tall, plane, slots, as_is)
+
+
+def offsets(b, C, us, vs):
+    """Where the taps us × vs of C channels lie, channel by channel."""
+    phase = (us % b.down * b.PW)[:, np.newaxis] + vs % b.across
+    inside = (us // b.down * b.S)[:, np.newaxis] + vs // b.across
+    channels = np.arange(C)[:, np.newaxis, np.newaxis] * (b.PH * b.PW)
+    return ((channels + phase) * b.plane + inside).ravel().astype(np.uintp)
+
+
+@njit(**OPTIONS)
+def cut_out(b, task):
+    """The images and the rows of a task: first and how many."""
+    group, cut = task // b.cuts, task % b.cuts
+    n, top = group * b.N // b.groups, cut * b.OH // b.cuts
+    return n, (group + 1) * b.N // b.groups - n, top, (cut + 1) * b.OH // b.cuts - top
+
+
+@njit(**OPTIONS)
+def cover(b, images, rows, lanes, starts, pieces):
+    """Vectors that cover the grid, and their pieces of rows: (place, image, row, column, length, start)."""
+    slot = count = 0
+    for m in range(images):
+        i = j = 0
+        while i < rows:
+            starts[slot] = (m * b.tall + i) * b.S + j
+            end = starts[slot] + lanes
+            while i < rows and (m * b.tall + i) * b.S + j < end:
+                here = (m * b.tall + i) * b.S + j
+                length = min(b.OW - j, end - here)
+                pieces[count] = slot * lanes + here - starts[slot], m, i, j, length, here
+                count += 1
+                j += length
+                if j == b.OW:
+                    i, j = i + 1, 0
+            slot += 1
+    full = -(-slot // 3) * 3
+    starts[slot:full] = starts[slot - 1]
+    return full, count

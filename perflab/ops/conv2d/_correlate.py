@@ -1,0 +1,68 @@
+"""Sums over taps, in registers: a tile of 8 filters × 3 vectors of positions takes one tap after another."""
+
+import numpy as np
+from numba import njit, prange
+
+from .._simd import BYTES, load, store, tile
+from ._bands import OPTIONS, cover, cut_out
+from ._lay import lay, room
+from ._registers import outer_at
+from ._scatter import scatter
+
+TAPS = 288  # of so many taps, what a tile reads of the band and of the weights stays in the first cache
+
+
+@njit(parallel=True, **OPTIONS)
+def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
+    """out[n, f, step·i + phase + origin] = bias[f] + Σ over the phase's taps of band · w."""
+    for thread in prange(threads):
+        work(b, x, w, offsets, begins, bias, out, step, origin, thread, threads)
+
+
+@njit(**OPTIONS)
+def work(b, x, w, offsets, begins, bias, out, step, origin, thread, threads):
+    F, phases, lanes = bias.size, begins.size - 1, BYTES // x.itemsize
+    height, pitch = -(-F // 8) * 8, (b.slots | 1) * lanes
+    buffer = np.empty(room(b, lanes), x.dtype)
+    y = np.empty(phases * height * pitch + lanes, x.dtype)
+    starts, pieces = np.empty(b.slots, np.int64), np.empty((b.slots * lanes, 6), np.int64)
+    tasks = b.groups * b.cuts
+    for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
+        n, images, top, rows = cut_out(b, task)
+        if images * rows == 0:
+            continue
+        band, base = lay(b, x, buffer, n, images, top, rows)
+        slots, count = cover(b, images, rows, lanes, starts, pieces)
+        starts[:slots] += base
+        for phase in range(phases):
+            begin, end = begins[phase], begins[phase + 1]
+            for k in range(begin, max(end, begin + 1), TAPS):
+                stop = min(k + TAPS, end)
+                for slot in range(0, slots, 3):
+                    places = np.uintp(starts[slot]), np.uintp(starts[slot + 1]), np.uintp(starts[slot + 2])
+                    for f in range(0, F, 8):
+                        at = np.uintp((phase * height + f) * pitch + slot * lanes)
+                        wt = np.uintp(begin * height + f * (end - begin) + (k - begin) * 8)
+                        if F - f > 4:
+                            eight(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+                        else:
+                            four(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+        scatter(y, pitch, pieces[:count], bias, out, n, top, step, origin)
+
+
+@njit(**OPTIONS)
+def eight(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
+    acc = tile(y, 8, 3) if first else load(y, at, pitch, 8, 3)
+    for k in range(np.uintp(start), np.uintp(stop)):
+        acc = outer_at(acc, w, wt, (0, 1, 2, 3, 4, 5, 6, 7), band, offsets[k], places)
+        wt += np.uintp(8)
+    store(acc, y, at, pitch)
+
+
+@njit(**OPTIONS)
+def four(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
+    acc = tile(y, 4, 3) if first else load(y, at, pitch, 4, 3)
+    for k in range(np.uintp(start), np.uintp(stop)):
+        acc = outer_at(acc, w, wt, (0, 1, 2, 3), band, offsets[k], places)
+        wt += np.uintp(8)
+    store(acc, y, at, pitch)

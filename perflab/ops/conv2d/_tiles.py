@@ -1,0 +1,69 @@
+"""Images to transformed tiles, a block of tile rows at a time; the memory that this takes.
+
+Transformed tiles have the axes (n·n positions, panels, tiles, channels of a panel). A panel is two
+registers wide: what a product reads lies in the order in which it reads it.
+"""
+
+import numpy as np
+from numba import njit
+
+from .._simd import LANES, store, tile
+from ._lanes import lanes, to_lanes
+from ._transforms import transform_input, transform_upstream
+
+
+def workspace(workers, size, dtype):
+    """Memory for each worker, beginning at whole cache lines."""
+    line = 64 // dtype.itemsize
+    size = -(-size // line) * line
+    memory = np.empty(workers * size + line, dtype)
+    start = -memory.ctypes.data % 64 // dtype.itemsize
+    return memory[start : start + workers * size].reshape(workers, size)
+
+
+def whole(size, dtype):
+    """A number of channels or filters, rounded up to whole panels."""
+    panel = 2 * LANES[dtype]
+    return -(-size // panel) * panel
+
+
+def split(rows, width, tiles, workers):
+    """How many workers, and how many rows of tiles at a time, for blocks of about so many tiles."""
+    workers = max(1, min(workers, rows))
+    each = max(1, -(-rows // workers))
+    blocks = -(-each // max(1, tiles // width))
+    return workers, -(-each // blocks)
+
+
+@njit(error_model="numpy")
+def rows_to_lanes(x, n, c, top, left, height, width, scratch):
+    """scratch[i, q, lane] = x[n, c + lane, top + i, left + q] for height × width pixels; zeros outside."""
+    L = lanes(x)
+    N, C, H, W = x.shape
+    for i in range(height):
+        inside = 0 <= top + i < H
+        begin = max(-left, 0) if inside else width
+        for q in range(begin):
+            store(tile(x, 1, 1), scratch, (i * width + q) * L, 0)
+        for q in range(begin, width, L):
+            at = ((n * C + c) * H + top + i) * W + left + q
+            to_lanes(x, at, H * W, C - c, W - left - q, scratch, (i * width + q) * L)
+
+
+@njit(error_model="numpy")
+def transformed(x, m, upstream, first, count, TH, TW, pad_h, pad_w, v, tiles, scratch):
+    """`count` rows of tiles of x, to v; of `tiles` places. Upstream: tiles of m×m and no overlap."""
+    L = lanes(x)
+    C, size = x.shape[1], m if upstream else m + 2
+    position, width = (C + 2 * L - 1) // (2 * L) * tiles * 2 * L, (TW - 1) * m + size
+    for strip in range(count):
+        n, i = divmod(first + strip, TH)
+        for c in range(0, C, L):
+            rows_to_lanes(x, n, c, i * m - pad_h, -pad_w, size, width, scratch)
+            for t in range(TW):
+                at = (c // (2 * L) * tiles + strip * TW + t) * 2 * L + c % (2 * L)
+                below = (m + 2) * position
+                if upstream:
+                    transform_upstream(m, scratch, t * m * L, width * L, L, v, at, below, position)
+                else:
+                    transform_input(m, scratch, t * m * L, width * L, L, v, at, below, position)

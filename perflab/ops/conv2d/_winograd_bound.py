@@ -1,0 +1,63 @@
+"""How far rounding can take Winograd's convolution: the algorithm run on absolute values, times γ_k.
+
+Every result is a sum of products of matrix entries with x, w or dout. A term meets at most so many
+roundings as k says: in each of the transforms, from both sides, one for every other number of the longest
+row and one for an entry that binary floating point cannot hold; then those of the sum over channels or tiles.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ._transforms import AT, BT, G
+
+
+def rounding(m, gamma, dout, x, w, b, pad):
+    (N, F, OH, OW), C = dout.shape, x.shape[1]
+    across, turned = [2 - p for p in pad], w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+    out = _convolution(m, x, w, pad, (OH, OW)) + np.abs(b)[:, np.newaxis, np.newaxis]
+    dx = _convolution(m, dout, turned, across, x.shape[2:])
+    d = _both(np.transpose(AT[m]), _tiles(dout, m, m, (0, 0), (OH, OW)))
+    v = _both(BT[m], _tiles(x, m, m + 2, pad, (OH, OW)))
+    dw = _both(np.transpose(G[m]), (d @ v.swapaxes(2, 3)).transpose(2, 3, 0, 1)).transpose(3, 2, 0, 1)
+    db = np.abs(dout).sum(axis=(0, 2, 3))
+    there = _roundings(BT[m]) + _roundings(G[m]) + _roundings(AT[m])
+    back = _roundings(BT[m]) + _roundings(np.transpose(AT[m])) + _roundings(np.transpose(G[m]))
+    k = N * OH * OW
+    return gamma(there + C + 1) * out, (gamma(there + F + 1) * dx, gamma(back + k) * dw, gamma(k) * db)
+
+
+def _roundings(matrix):
+    """Those that one number can meet in matrix · tile · matrixᵀ."""
+    matrix = np.asarray(matrix)
+    inexact = np.any(matrix.astype(np.float32) != matrix)
+    return 2 * int(np.count_nonzero(matrix, axis=1).max() + inexact)
+
+
+def _tiles(a, m, size, pad, shape):
+    """|a| as (tiles, C, size, size), enough of them for an output of that shape."""
+    a = np.abs(a)
+    for axis, p in zip((2, 3), pad, strict=True):
+        ends = [(0, 0)] * 4
+        ends[axis] = (max(p, 0), abs(p) + size)
+        a = np.pad(a, ends)
+        a = a[(slice(None),) * axis + (slice(max(-p, 0), None),)]
+    windows = sliding_window_view(a, (size, size), axis=(2, 3))[:, :, ::m, ::m]
+    windows = windows[:, :, : -(-shape[0] // m), : -(-shape[1] // m)]
+    N, C, TH, TW = windows.shape[:4]
+    return windows.transpose(0, 2, 3, 1, 4, 5).reshape(N * TH * TW, C, size, size)
+
+
+def _both(matrix, tiles):
+    """|matrix| · tile · |matrix|ᵀ with the tile's own axes first: (rows, rows, channels, tiles)."""
+    matrix = np.abs(np.asarray(matrix, tiles.dtype))
+    return np.ascontiguousarray((matrix @ tiles @ matrix.T).transpose(2, 3, 1, 0))
+
+
+def _convolution(m, x, w, pad, shape):
+    u = _both(G[m], np.abs(w))  # (n, n, C, F)
+    v = _both(BT[m], _tiles(x, m, m + 2, pad, shape))  # (n, n, C, tiles)
+    y = (u.swapaxes(2, 3) @ v).transpose(3, 2, 0, 1)  # (tiles, F, n, n)
+    TH, TW = (-(-size // m) for size in shape)
+    out = _both(AT[m], y).reshape(m, m, w.shape[0], x.shape[0], TH, TW).transpose(3, 2, 4, 0, 5, 1)
+    out = out.reshape(x.shape[0], w.shape[0], TH * m, TW * m)
+    return out[:, :, : shape[0], : shape[1]]

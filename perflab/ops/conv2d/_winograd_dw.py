@@ -1,0 +1,96 @@
+"""Winograd's dw and db: the transforms of the forward pass, transposed, with the sum over tiles inside.
+
+Every worker keeps sums of its own; they are added up in the order of the workers.
+"""
+
+import numpy as np
+from numba import get_num_threads, njit, prange
+
+from .._simd import LANES, REGISTERS, load, outer, store, tile
+from ._lanes import from_lanes, lanes
+from ._tiles import split, transformed, whole, workspace
+from ._transforms import transform_dw
+
+DEEP = 8 if REGISTERS == 32 else 4  # channels, times two registers: the sums of a product; divides a panel
+TILES = {2: 84, 4: 40}  # of a block: few enough for the cache, enough that the sums are seldom read
+
+
+def weight_gradient(m, x, dout, pad):
+    (N, C), (F, OH, OW), L, size = x.shape[:2], dout.shape[1:], LANES[x.dtype], (m + 2) ** 2
+    TH, TW = -(-OH // m), -(-OW // m)
+    workers, count = split(N * TH, TW, TILES[m], get_num_threads())
+    v = workspace(workers, size * count * TW * whole(C, x.dtype), x.dtype)
+    d = workspace(workers, size * count * TW * whole(F, x.dtype), x.dtype)
+    sums = workspace(workers, size * whole(F, x.dtype) * whole(C, x.dtype), x.dtype)
+    scratch = workspace(workers, max((m + 2) * (TW * m + 2), 9 + size) * L + L * L, x.dtype)
+    dw, db = np.zeros((F, C, 3, 3), x.dtype), np.zeros((workers, whole(F, x.dtype)), x.dtype)
+    if N:
+        every_sum(m, x, dout, dw, pad[0], pad[1], count, v, d, sums, db, scratch, np.zeros(L, x.dtype))
+    return dw, db[:, :F].sum(axis=0)
+
+
+@njit(parallel=True, cache=True, error_model="numpy")
+def every_sum(m, x, dout, dw, pad_h, pad_w, count, v, d, sums, db, scratch, zeros):
+    workers, size = len(v), (m + 2) * (m + 2)
+    (N, C), (F, OH, OW) = x.shape[:2], dout.shape[1:]
+    TH, TW = (OH + m - 1) // m, (OW + m - 1) // m
+    for k in prange(workers):
+        first, last = N * TH * k // workers, N * TH * (k + 1) // workers
+        for row in range(first, last, count):
+            here = min(count, last - row)
+            transformed(x, m, False, row, here, TH, TW, pad_h, pad_w, v[k], here * TW, scratch[k])
+            transformed(dout, m, True, row, here, TH, TW, 0, 0, d[k], here * TW, scratch[k])
+            add_products(v[k], d[k], sums[k], C, F, here * TW, size, row == first)
+            add_upstream(d[k], db[k], F, here * TW, m)
+    for k in prange(workers):
+        some_kernels(k, workers, m, sums, zeros, dw, scratch[k])
+
+
+@njit(error_model="numpy")
+def add_upstream(d, db, F, tiles, m):
+    """Position (1, 1) belongs to the point 1, where the value of a tile of dout is its sum."""
+    L = lanes(d)
+    across = (F + 2 * L - 1) // (2 * L)
+    for f in range(across):
+        acc = load(db, f * 2 * L, 0, 1, 2)
+        for t in range(tiles):
+            acc = acc + load(d, (((m + 3) * across + f) * tiles + t) * 2 * L, 0, 1, 2)
+        store(acc, db, f * 2 * L, 0)
+
+
+@njit(error_model="numpy")
+def add_products(v, d, sums, C, F, tiles, size, fresh):
+    """At each position C × tiles times tiles × F, to sums (panels of F, positions, C, panel)."""
+    L = lanes(v)
+    P, panels, across = np.uintp(2 * L), (C + 2 * L - 1) // (2 * L), (F + 2 * L - 1) // (2 * L)
+    for position in range(size):
+        for f in range(across):
+            for c in range(0, C, DEEP):
+                at = ((f * size + position) * panels * 2 * L + c) * 2 * L
+                acc = tile(v, DEEP, 2) if fresh else load(sums, at, 2 * L, DEEP, 2)
+                vt = np.uintp((position * panels + c // (2 * L)) * tiles * 2 * L + c % (2 * L))
+                dt = np.uintp((position * across + f) * tiles * 2 * L)
+                for _ in range(np.uintp(tiles)):
+                    acc = outer(acc, v, vt, np.uintp(1), d, dt, L)
+                    vt += P
+                    dt += P
+                store(acc, sums, at, 2 * L)
+
+
+@njit(error_model="numpy")
+def some_kernels(k, workers, m, sums, zeros, dw, scratch):
+    """Every so manieth channel: all workers' sums, transformed back to 3×3."""
+    L, size, (F, C) = lanes(dw), (m + 2) * (m + 2), dw.shape[:2]
+    position = (C + 2 * L - 1) // (2 * L) * 4 * L * L
+    after = (9 + L) * L
+    for f in range(0, F, L):
+        for c in range(k, C, workers):
+            at = f // (2 * L) * size * position + c * 2 * L + f % (2 * L)
+            for p in range(size):
+                acc = load(sums[0], at + p * position, 0, 1, 1)
+                for other in range(1, len(sums)):
+                    acc = acc + load(sums[other], at + p * position, 0, 1, 1)
+                store(acc, scratch, after + p * L, 0)
+            transform_dw(m, scratch, after, (m + 2) * L, L, scratch, 0, 3 * L, L)
+            for q in range(0, 9, L):
+                from_lanes(scratch, q * L, zeros, 0, dw, (f * C + c) * 9 + q, C * 9, F - f, 9 - q)

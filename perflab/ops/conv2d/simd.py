@@ -1,0 +1,86 @@
+"""Vector registers told what to do: tiles of sums stay in them while taps (or positions) go by.
+
+x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
+Bands of padded images are laid out so that a tap is an offset: no columns are made. The gradient of x is a
+correlation of dout with the filters turned round, a phase of the stride at a time; that of w sums over
+positions, with filters along the vectors.
+"""
+
+import numpy as np
+from numba import get_num_threads
+
+from ._bands import bands, offsets
+from ._correlate import correlate
+from ._reduce import reduce
+
+
+def forward(x, w, b, stride=1, pad=0):
+    stride = (stride, stride) if isinstance(stride, int) else stride
+    pad = (pad, pad) if isinstance(pad, int) else pad
+    F, C, HH, WW = w.shape
+    grid = tuple((x.shape[2 + i] + 2 * pad[i] - w.shape[2 + i]) // stride[i] + 1 for i in (0, 1))
+    out = np.empty((x.shape[0], F, *grid), x.dtype)
+    threads = get_num_threads()
+    cut = bands(x.shape, (HH, WW), stride, pad, grid, F, x.itemsize, threads)
+    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
+    run(cut, x, [packed(w.reshape(F, C * HH * WW))], [taps], b, out, (1, 1), (0, 0), threads)
+    return out, (x, w, stride, pad)
+
+
+def backward(dout, cache):
+    x, w, stride, pad = cache
+    threads = get_num_threads()
+    dw, db = filters(dout, x, w, stride, pad, threads)
+    return inputs(dout, x, w, stride, pad, threads), dw, db
+
+
+def filters(dout, x, w, stride, pad, threads):
+    F, C, HH, WW = w.shape
+    cut = bands(x.shape, (HH, WW), stride, pad, dout.shape[2:], F, x.itemsize, threads)
+    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
+    dws, dbs = reduce(
+        cut,
+        flat(x),
+        np.ascontiguousarray(dout),
+        np.append(taps, np.zeros(-taps.size % 8, taps.dtype)),
+        threads,
+    )
+    dw = dws.sum(axis=0).reshape(-(-taps.size // 8) * 8, -1)
+    return np.ascontiguousarray(dw[: taps.size, :F].T).reshape(w.shape), dbs.sum(axis=0)[:F]
+
+
+def inputs(dout, x, w, stride, pad, threads):
+    (down, across), (F, C, HH, WW) = stride, w.shape
+    reach = -(-HH // down), -(-WW // across)
+    skipped = pad[0] // down, pad[1] // across
+    grid = tuple((x.shape[2 + i] - 1 + pad[i]) // stride[i] - skipped[i] + 1 for i in (0, 1))
+    before = tuple(reach[i] - 1 - skipped[i] for i in (0, 1))
+    cut = bands(dout.shape, reach, (1, 1), before, grid, C * down * across, x.itemsize, threads)
+    weights, taps = [], []
+    for u, v in np.ndindex(down, across):
+        part = w[:, :, u::down, v::across]
+        us, vs = reach[0] - 1 - np.arange(part.shape[2]), reach[1] - 1 - np.arange(part.shape[3])
+        taps.append(offsets(cut, F, us, vs))
+        weights.append(packed(part.transpose(1, 0, 2, 3).reshape(C, F * part.shape[2] * part.shape[3])))
+    dx = np.empty(x.shape, x.dtype)
+    origin = tuple(skipped[i] * stride[i] - pad[i] for i in (0, 1))
+    zeros = np.zeros(C, x.dtype)
+    run(cut, dout, weights, taps, zeros, dx, stride, origin, threads)
+    return dx
+
+
+def run(cut, x, weights, taps, b, out, step, origin, threads):
+    begins = np.cumsum([0, *map(len, taps)])
+    w, o = np.concatenate(weights), np.concatenate(taps)
+    correlate(cut, flat(x), w, o, begins, b, out, step, origin, threads)
+
+
+def packed(w):
+    """Rows (filters) by eights, a tap's eight numbers side by side."""
+    rows = np.zeros((-(-len(w) // 8) * 8, w.shape[1]), w.dtype)
+    rows[: len(w)] = w
+    return np.ascontiguousarray(rows.reshape(len(rows) // 8, 8, w.shape[1]).transpose(0, 2, 1)).ravel()
+
+
+def flat(x):
+    return np.ascontiguousarray(x).reshape(-1)

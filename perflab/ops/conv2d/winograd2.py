@@ -1,0 +1,30 @@
+"""Fewer multiplications, F(2×2, 3×3): a tile of 2×2 outputs takes 16 of them, not 36, for each channel.
+
+x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. What is not 3×3 at stride 1 goes to the rung
+`simd`. Tiles of 4×4 inputs, which overlap by two, are evaluated at the points 0, 1, −1 and ∞:
+
+    Bᵀ = [1  0 −1  0]    G = [1  0  0]    Aᵀ = [1  1  1  0]    out = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A
+         [0  1  1  0]        [½  ½  ½]         [0  1 −1 −1]    dw = Gᵀ [Σ (Bᵀ x B) ⊙ (A dout Aᵀ)] G
+         [0 −1  1  0]        [½ −½  ½]
+         [0  1  0 −1]        [0  0  1]    dx: the convolution of dout with w turned round, pad 2 − pad
+
+⊙ pairs numbers at the same position, and a sum over channels runs inside the brackets: so 16 matrix
+products do the work, one for each position. The transforms only add, subtract and halve, so that small
+integers stay exact; other numbers lose about a digit of base two. A NaN spoils its whole tile.
+"""
+
+from . import _winograd
+
+M = 2
+
+
+def forward(x, w, b, stride=1, pad=0):
+    return _winograd.forward(M, x, w, b, stride, pad)
+
+
+def backward(dout, cache):
+    return _winograd.backward(M, dout, cache)
+
+
+def bound(gamma, dout, x, w, b, stride, pad):
+    return _winograd.bound(M, gamma, dout, x, w, b, stride, pad)

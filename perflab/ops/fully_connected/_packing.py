@@ -1,0 +1,50 @@
+"""Copies of blocks in the order in which a tile reads them, and the buffers they lie in."""
+
+import numpy as np
+from numba import njit
+
+from .._simd import lanes, load, load_part, load_turned, store, store_part
+
+_work = {}  # one packing buffer per dtype and thread, kept: fresh pages cost more than the copy
+
+
+@njit(cache=True, error_model="numpy")
+def pack(source, at, across, along, width, depth, panel, out):
+    """source[at + i·across + k·along] of width × depth -> panels of `panel` numbers for each k in turn."""
+    L = lanes(out)
+    for start in range(0, width, panel):
+        wide = min(panel, width - start)
+        if across == 1 and wide == 2 * L:
+            for k in range(depth):
+                store(load(source, at + start + k * along, 0, 1, 2), out, start * depth + k * panel, 0)
+            continue
+        for v in range(0, wide, L):
+            part, to, i = min(L, wide - v), start * depth + v, at + (start + v) * across
+            if across == 1:
+                for k in range(depth):
+                    store_part(
+                        load_part(source, i + k * along, 0, 1, 1, 1, part), out, to + k * panel, 0, 1, part
+                    )
+                continue
+            turned = depth - depth % L if along == 1 and start + v + L <= width else 0
+            for k in range(0, turned, L):
+                store_part(load_turned(source, i + k, across), out, to + k * panel, panel, L, part)
+            for k in range(turned, depth):
+                for r in range(part):
+                    out[to + k * panel + r] = source[i + r * across + k * along]
+
+
+def aligned(shape, dtype):
+    """np.empty, but from a cache line's start on: a vector that lies in two lines is slow."""
+    size, each = int(np.prod(shape)), np.dtype(dtype).itemsize
+    whole = np.empty(size + 64 // each, dtype)
+    skip = -whole.ctypes.data % 64 // each
+    return whole[skip : skip + size].reshape(shape)
+
+
+def workspace(dtype, size, parts):
+    """A row of `size` or more numbers for each of `parts` threads, of whole pages."""
+    if len(_work.get(dtype, ())) < parts:
+        _work[dtype] = aligned((parts, -(-size // 1024) * 1024), dtype)
+        _work[dtype].fill(0)
+    return _work[dtype]

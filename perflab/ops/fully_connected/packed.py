@@ -1,0 +1,84 @@
+"""The tiles read packed copies of cache-sized blocks, so that any product runs from the first two caches.
+
+x (N,D), w (D,M), b (M,) -> out (N,M)
+
+A block of the right matrix is copied into panels as wide as a tile, a block of the left one into panels as
+high; each panel lies in the order in which its tiles read it. WIDTH is chosen so that the right block stays
+in L2, DEPTH so that a panel of the left one stays in L1. A transposed matrix costs nothing extra: only the
+copying sees its strides. (After Goto and van de Geijn, 2008, with the two sides exchanged.)
+"""
+
+import numpy as np
+from numba import njit
+
+from .._simd import lanes
+from ._packing import aligned, pack, workspace
+from ._sweep import ROWS, VECTORS, sweep
+
+FEW = 128  # rows up to which b is read where it lies: a copy would not pay
+DEPTH, HEIGHT, WIDTH = 384, 292 * ROWS, 768 << 10  # of a block: k, rows of a, bytes of b
+
+
+@njit(cache=True, error_model="numpy")
+def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
+    """c[n·dc + m] = row[m] + Σ a[n·ar + k·ac] · b[k·br + m·bc], all flat; `row` reaches a tile past M."""
+    wide = VECTORS * lanes(c)
+    far = WIDTH // DEPTH // work.itemsize // wide * wide
+    edge, right, left = work[:1024], work[1024 : 1024 + far * DEPTH], work[1024 + far * DEPTH :]
+    for n0 in range(0, N, HEIGHT):
+        n1 = min(n0 + HEIGHT, N)
+        for k0 in range(0, max(K, 1), DEPTH):
+            depth = min(DEPTH, K - k0)
+            start, ds = (row, 0) if k0 == 0 else (c, dc)
+            pack(a, n0 * ar + k0 * ac, ar, ac, n1 - n0, depth, ROWS, left)
+            for m0 in range(0, M, far):
+                m1 = min(m0 + far, M)
+                bt = k0 * br + m0 * bc
+                if bc == 1 and n1 - n0 <= FEW and (m1 - m0) % wide == 0:
+                    sweep(left, b, bt, wide, br, depth, start, ds, c, dc, n0, n1, m0, m1, edge)
+                    continue
+                pack(b, bt, bc, br, m1 - m0, depth, wide, right)
+                sweep(left, right, 0, wide * depth, wide, depth, start, ds, c, dc, n0, n1, m0, m1, edge)
+
+
+def buffers(dtype, parts=1):
+    """A workspace for each of `parts` threads."""
+    return workspace(dtype, 1024 + WIDTH // dtype.itemsize + DEPTH * (HEIGHT + ROWS), parts)
+
+
+def flat(a, b, transpose_a, transpose_b, bias):
+    """What `multiply` takes: sizes, flat arrays, their strides, a row to start from."""
+    (N, K), (ar, ac) = (a.shape[::-1], (1, a.shape[1])) if transpose_a else (a.shape, (a.shape[1], 1))
+    M, (br, bc) = (b.shape[0], (1, b.shape[1])) if transpose_b else (b.shape[1], (b.shape[1], 1))
+    row = np.zeros(M + 128, a.dtype)
+    if bias is not None:
+        row[:M] = bias
+    return (
+        N,
+        K,
+        M,
+        np.ascontiguousarray(a).reshape(-1),
+        ar,
+        ac,
+        np.ascontiguousarray(b).reshape(-1),
+        br,
+        bc,
+        row,
+    )
+
+
+def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
+    """a·b + bias, a and b C-contiguous matrices, each transposed first if told so; none is copied whole."""
+    N, K, M, a, ar, ac, b, br, bc, row = flat(a, b, transpose_a, transpose_b, bias)
+    out = aligned((N, M), a.dtype) if out is None else out
+    multiply(a, ar, ac, b, br, bc, row, out.reshape(-1), M, N, K, M, buffers(a.dtype)[0])
+    return out
+
+
+def forward(x, w, b):
+    return product(x, w, bias=b), (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return product(dout, w, transpose_b=True), product(x, dout, transpose_a=True), dout.sum(axis=0)

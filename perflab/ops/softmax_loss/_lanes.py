@@ -1,0 +1,43 @@
+"""Dot products of whole rows: both factors are vectors, and a sum ends with that of its lanes."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .._simd import _declare, _fma, _Memory, _name, _tile
+
+
+@intrinsic
+def dots(typing, acc, a, at, da, b, bt, db):
+    """acc[r, v] + a[at + r·da : … + lanes] · b[bt + v·db : … + lanes], lane by lane."""
+
+    def build(context, builder, signature, args):
+        left, right = _Memory(context, builder, a, args[1], acc), _Memory(context, builder, b, args[4], acc)
+        rows = [left.load(left.at(args[2], (r, args[3]))) for r in range(acc.rows)]
+        columns = [right.load(right.at(args[5], (v, args[6]))) for v in range(acc.columns)]
+
+        def element(r, v):
+            held = builder.extract_value(args[0], r * acc.columns + v)
+            return _fma(builder, acc, rows[r], columns[v], held)
+
+        return _tile(context, builder, acc, element)
+
+    return acc(acc, a, types.uintp, types.uintp, b, types.uintp, types.uintp), build
+
+
+@intrinsic
+def sums(typing, acc, a, at, da):
+    """a[at + r·da + v] = the sum of the lanes of acc[r, v]."""
+
+    def build(context, builder, signature, args):
+        memory, kind = _Memory(context, builder, a, args[1], acc), acc.vector
+        name = f"llvm.vector.reduce.fadd.{_name(kind)}"
+        function = _declare(builder, name, kind.element, (kind.element, kind))
+        for place, r, v in acc.places:
+            vector = builder.extract_value(args[0], place)
+            one = builder.call(function, (ir.Constant(kind.element, 0.0), vector), fastmath=("reassoc",))
+            pointer = builder.gep(memory.at(args[2], (r, args[3])), [ir.IntType(64)(v)])
+            builder.store(one, pointer)
+        return context.get_dummy_value()
+
+    return types.void(acc, a, types.uintp, types.uintp), build

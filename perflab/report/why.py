@@ -1,0 +1,104 @@
+"""Why a rung is as fast as it is: what each is made of, and a sentence for every step of the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from perflab import reasons
+from perflab.contract import Cell
+from perflab.report import words
+from perflab.report.summary import Figure, Summary
+
+
+def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table | None:
+    """What each rung is made of, direction by direction; None where nothing was gathered."""
+    rows = []
+    for technique in summary.run.plan.techniques[operation]:
+        held = summary.evidence.get((operation, technique, dtype))
+        if held is None:
+            continue
+        compilation = next(
+            (c for c in summary.compilations
+             if (c.operation, c.technique, c.dtype) == (operation, technique, dtype)),
+            None,
+        )  # fmt: skip
+        compiled = (
+            "–" if compilation is None else
+            f"{_seconds(compilation.compile_s)} / {_seconds(compilation.load_s)}"
+        )  # fmt: skip
+        lines = str(held["lines"]) + (f" + {sum(held['imported'].values())}" if held["imported"] else "")
+        for direction, way in held["ways"].items():
+            rows.append((
+                technique, direction, *_instructions(way), _memory(way["temporaries"]), _memory(way["peak"]),
+                compiled, lines,
+            ))  # fmt: skip
+    if not rows:
+        return None
+    cases = sorted({r["case"] for (op, _, _), r in summary.evidence.items() if op == operation})
+    head = (
+        "technique", "direction", "packed", "widest", "fused", "temporaries", "peak memory",
+        "compile / load", "lines",
+    )  # fmt: skip
+    title = f"What the rungs are made of, {dtype}, on {' or '.join(cases)}"
+    return words.Table(title, head, tuple(rows))
+
+
+def _instructions(way: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Of the arithmetic in the hot loop: the share that is packed, the width, the share that is fused."""
+    if way["code"] is None:
+        return way["kind"], "–", "–"
+    loops = way["code"]["hot"] if way["code"]["hot"]["arithmetic"] else way["code"]["whole"]
+    if not loops["arithmetic"]:
+        return "none", "–", "–"
+    widths = [int(bits) for bits in loops["widths"] if bits.isdigit()]
+    packed, fused = (f"{loops[kind] / loops['arithmetic']:.0%}" for kind in ("packed", "fused"))
+    return packed, f"{max(widths)} bits" if widths else "–", fused
+
+
+def _memory(count: int | None) -> str:
+    """Bytes in words; a dash where they could not be traced."""
+    if count is None:
+        return "–"
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if count >= size:
+            return f"{words.rounded(count / size, 3)} {unit}"
+    return f"{count} B"
+
+
+def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
+    """Why each rung is faster, or not, than the one below it on the case that most were measured on."""
+    case = summary.common_case(operation)
+    threads = min(summary.run.plan.threads)
+    told: list[str] = []
+    below: Figure | None = None
+    for technique in summary.run.plan.contenders(operation, case):
+        cell = Cell(operation, case, dtype, threads, direction, technique)
+        figure = summary.figures.get(cell)
+        held = summary.evidence.get((operation, technique, dtype))
+        if figure is None or figure.predicted or held is None:
+            continue
+        if below is not None:
+            found = summary.ratio(below.cell, cell)
+            told.append(
+                reasons.because(
+                    _side(summary, below, direction),
+                    _side(summary, figure, direction),
+                    flops=figure.flops,
+                    bytes=figure.bytes,
+                    speedup=found.value if found else None,
+                    same=found is not None and found.verdict == "SAME",
+                )
+            )
+        below = figure
+    return told
+
+
+def _side(summary: Summary, figure: Figure, direction: str) -> reasons.Side:
+    c = figure.cell
+    held = summary.evidence[c.operation, c.technique, c.dtype]
+    return reasons.Side(c.technique, figure.median_s, held["ways"].get(direction), 1)
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else words.seconds(value, 2)
