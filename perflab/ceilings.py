@@ -138,10 +138,8 @@ def measure(threads: Sequence[int], quick: bool = False) -> dict[str, Any]:
     Raises PerflabError where that fails.
     """
     prepare_numba_cache()
-    told = machine.environment()
-    caches = told["caches"] or CACHES
-    spare = min(filter(None, (told["memory_available_bytes"], told["memory_limit_bytes"])), default=2 << 30)
-    most = min(LARGEST_QUICK_BYTES if quick else LARGEST_BYTES, spare // 4)
+    caches = machine.environment()["caches"] or CACHES
+    most = int(min(LARGEST_QUICK_BYTES if quick else LARGEST_BYTES, machine.memory_available() / 4))
     return _whole(
         [_in_a_process(count, quick, sizes(caches, count, most)) for count in dict.fromkeys(threads)], caches
     )

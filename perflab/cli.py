@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("run", help="verify and time, into one folder of results")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
-    verb.add_argument("--preset", help="smoke, quick (the default) or full")
+    verb.add_argument("--preset", help="smoke, quick (the default), full or peers")
     _add_list(verb, "--case", "NAME", "only these cases")
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     _add_list(verb, "--threads", "N", "1 (the default), another number, all")
@@ -390,12 +390,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _ceilings_of_run(plan: Plan, quiet: bool) -> dict[str, Any] | None:
-    """What this machine can do at most, as it is kept, or measured now: a smoke run waits for nothing."""
+    """What this machine can do at most, as it is kept, or measured now where the plan explains."""
     from perflab import ceilings
 
-    smoke = plan.preset == "smoke"
-    if quiet or smoke:
-        return ceilings.for_run(plan.threads, measure_missing=not smoke)
+    if quiet or not plan.explain:
+        return ceilings.for_run(plan.threads, measure_missing=plan.explain)
     with _console(stderr=True).status("measuring what this machine can do at most"):
         return ceilings.for_run(plan.threads)
 

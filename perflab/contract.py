@@ -128,7 +128,7 @@ class Implementation:
     `summary` is the first line of the file's docstring, `source` the file's path. A technique whose
     arithmetic differs from the definition's (Winograd's) brings the rounding `bound` of that arithmetic,
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
-    inputs and outputs tells how much: workspace(sizes, itemsize) -> bytes, derived sizes among them.
+    inputs and outputs tells how much: workspace_bytes(sizes, itemsize), derived sizes among them.
     """
 
     operation: str
@@ -140,7 +140,7 @@ class Implementation:
     native: Native | None = None
     bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
     exact_on_integers: bool = True
-    workspace: Callable[[Mapping[str, int], int], int] | None = None
+    workspace_bytes: Callable[[Mapping[str, int], int], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,8 @@ class Plan:
     `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
     whose process a technique is measured; those without one share perflab's own. Cases whose ratios
     are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
-    `narrowed` gives the cases of "OP/TECHNIQUE" where they are not all of the operation's.
+    With `explain` the run also gathers evidence and keeps the machine's ceilings. `narrowed` gives the cases
+    of "OP/TECHNIQUE" where they are not all of the operation's.
     """
 
     preset: str
@@ -252,6 +253,7 @@ class Plan:
     homes: Mapping[str, str] = field(default_factory=dict)
     precision: float = 0.05
     extend_s: float = 0.0
+    explain: bool = True
     narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def contenders(self, operation: str, case: str) -> tuple[str, ...]:

@@ -35,9 +35,10 @@ from perflab.contract import Case, Implementation, Operation, Plan
 NOTED_BYTES = 1024  # smaller allocations are Python's own objects as often as arrays
 MOST_STEPS = 2_000_000
 MOST_NOTED = 50_000
+MOST_LOADS = 5  # calls until none of them may compile or load anything more
 MOST_FLOPS = 2e7
 TRACED = "tracemalloc, to the byte: what NumPy and Numba ask for, with one thread; not a BLAS's own buffers"
-UNTRACED = "not measured: Numba's workqueue threads would wait for Python's lock for ever"
+UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for Python's lock for ever"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Way:
     kind          "compiled" where Numba compiled it; "interpreted" where every further operation costs
                   Python's interpreter a step or more; "numpy" otherwise
     flops, bytes  what the operation costs here, whoever implements it
-    steps         bytecodes that Python's interpreter executes in one call, counted up to two million; where it
-                  is interpreted, what batches of one and two samples foretell
+    steps         bytecodes that the interpreter executes in one call, counted up to two million; where it
+                  interprets every operation, what batches of one and two samples foretell
     few           the same on the operation's first case, of `few_flops` operations
     whole         whether every step was looked at; else the following three are what there is at least
     allocations   how many steps asked for more than 1 KB of memory; None, as the rest, where it could not
@@ -156,7 +157,8 @@ def examine(described: Operation, held: Implementation, case: Case, dtype: str) 
         kinds[name] = "interpreted" if further >= max(operations, 1) else "numpy"
         if any(_signatures(dispatcher, dtype) for dispatcher in _dispatchers(function)):
             kinds[name] = "compiled"
-        foretold[name] = few[name].steps + further * (first.sizes.get("N", 1) - 1)
+        # A batch of one may go another way than all others: then the line through both says nothing.
+        foretold[name] = max(few[name].steps + further * (first.sizes.get("N", 1) - 1), few[name].steps)
     interpreted = "interpreted" in kinds.values()
     scene = _Scene(described, held, first if interpreted else case, dtype)
     if not interpreted:  # warm, yet a workspace that it keeps from call to call does not fit the case
@@ -218,7 +220,7 @@ class _Scene:
     def traced(self, trace: Callable[..., _Trace], *, memory: bool = True) -> dict[str, _Trace]:
         """Both ways, watched; once more where that made Numba load something."""
         held = self.held
-        while True:
+        for _ in range(MOST_LOADS):
             dispatchers = [*_dispatchers(held.forward), *_dispatchers(held.backward)]
             before = sum(len(dispatcher.overloads) for dispatcher in dispatchers)
             memory = memory and not _waits_for_ever(dispatchers)
@@ -331,7 +333,7 @@ def _waits_for_ever(dispatchers: list[Any]) -> bool:
     if not any(dispatcher.targetoptions.get("parallel") for dispatcher in dispatchers):
         return False
     try:
-        return str(sys.modules["numba"].threading_layer()) == "workqueue"
+        return str(sys.modules["numba"].threading_layer()) != "omp"
     except ValueError:  # none of them ran
         return False
 

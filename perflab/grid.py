@@ -87,7 +87,7 @@ def raw(operation_name: str, technique: str) -> Implementation:
         pair,
         bound=getattr(module, "bound", None),
         exact_on_integers=getattr(module, "exact_on_integers", True),
-        workspace=getattr(module, "workspace", None),
+        workspace_bytes=getattr(module, "workspace_bytes", None),
     )
 
 

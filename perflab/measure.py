@@ -317,7 +317,7 @@ def memory_needed(operation: Operation, case: Case, dtype: str, implementation: 
     shapes = [argument.shape for argument in operation.arguments.values() if argument.kind == "array"]
     given = sum(math.prod(sizes[axis] for axis in shape) for shape in shapes)
     made = math.prod(sizes[axis] for axis in operation.out_shape) + given
-    workspace = implementation.workspace(sizes, itemsize) if implementation.workspace else 0
+    workspace = implementation.workspace_bytes(sizes, itemsize) if implementation.workspace_bytes else 0
     return 2 * itemsize * (given + made) + 3 * 8 * made + workspace
 
 

@@ -42,12 +42,13 @@ class Preset:
     extend_s: float
     contest: bool = False
     further: int | None = None
+    explain: bool = True
 
 
 PRESETS: Mapping[str, Preset] = {
     "smoke": Preset(
         "two small cases, float32: does it all work?",
-        ("tiny", "digits"), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0, 0.05, 0.0,
+        ("tiny", "digits"), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0, 0.05, 0.0, explain=False,
     ),
     "quick": Preset(
         "every case, both dtypes, in some minutes",
@@ -125,6 +126,7 @@ def make(
         budget_s=how.budget_s,
         precision=how.precision,
         extend_s=how.extend_s,
+        explain=how.explain,
         outside=dict(outside or {}),
         homes=dict(homes or {}),
     )

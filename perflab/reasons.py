@@ -174,7 +174,7 @@ def _number_of_steps(side: Side, flops: int) -> float:
     """Steps a call, on a straight line through the two counts on log axes."""
     way = _way(side)
     steps, few, span = way["steps"], way["few"], log(max(way["flops"], 1) / max(way["few_flops"], 1))
-    slope = log(steps / few) / span if span and steps and few else float(way["kind"] == "interpreted")
+    slope = log(steps / few) / span if span and steps > 0 and few > 0 else float(way["kind"] == "interpreted")
     return float(steps * (flops / max(way["flops"], 1)) ** min(max(slope, 0.0), 1.0))
 
 

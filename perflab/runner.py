@@ -74,7 +74,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                         raise PerflabError(f"the measuring process died at once: signal {-child.status}")
                 if not any(child.died for child in children):
                     break
-    if not any(records.read(folder).of_kind("evidence")):
+    if plan.explain and not any(records.read(folder).of_kind("evidence")):
         tell({"event": "evidence"})
         _gather(folder, lock)
 

@@ -19,10 +19,20 @@ import operator
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import config, types
 from numba.extending import intrinsic, models, overload, register_model
 
-FEATURES = llvm.get_host_cpu_features()
+
+
+def _features():
+    """What Numba compiles for: the host, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES tell otherwise."""
+    told = config.CPU_FEATURES
+    if told is None:
+        return {} if config.CPU_NAME == "generic" else llvm.get_host_cpu_features()
+    return {name[1:]: name.startswith("+") for name in told.split(",") if name}
+
+
+FEATURES = _features()
 ARM = llvm.get_process_triple().startswith(("aarch64", "arm64"))
 BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx2") else 16
 REGISTERS = 32 if ARM or FEATURES.get("avx512f") else 16
