@@ -32,7 +32,17 @@ MAY = {
     "measure": {"compilation", "contract", "inputs", "oracle", "plan"},
     "records": {"contract", "plan"},
     "plugin": {"compilation", "contract", "machine", "records", "plan", "grid", "measure"},
-    "runner": {"compilation", "contract", "evidence", "grid", "plan", "records", "plugin", "machine", "sampling"},
+    "runner": {
+        "compilation",
+        "contract",
+        "evidence",
+        "grid",
+        "plan",
+        "records",
+        "plugin",
+        "machine",
+        "sampling",
+    },
     "report": {"ceilings", "reasons", "contract", "records", "statistics", "machine", "report", "__init__"},
 }
 TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))

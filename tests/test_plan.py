@@ -82,5 +82,9 @@ def test_the_contest_takes_its_own_cases_and_leaves_the_plain_loops_out():
     assert plans.make(targets(["conv2d"]), "quick", cases=("c64",)).cases["conv2d"] == ("c64",)
 
 
+def test_only_smoke_explains_nothing():
+    assert {name for name, preset in plans.PRESETS.items() if not preset.explain} == {"smoke"}
+
+
 def blocks_of(plan):
     return [b for process in range(plan.processes) for b in plans.blocks(plan, 1, process)]

@@ -7,21 +7,38 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from conftest import perflab
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from perflab import records, report
-from perflab.contract import DIRECTIONS, Cell
-from perflab.report import figures, words
+from perflab import evidence, records, report
+from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
+from perflab.report import contest, figures, why, words
 from perflab.report.benchmark_json import benchmark_json
 from perflab.statistics import Ratio, Scaling
+
+CEILINGS = {
+    "measured": [
+        {
+            "threads": 1,
+            "arithmetic": [
+                {"dtype": dtype, "chains": {"best": best}, "product": {"best": 0.7 * best}}
+                for dtype, best in (("float32", 200.0), ("float64", 100.0))
+            ],
+            "bandwidth": [
+                {"bytes": 24576, "read": {"best": 300.0}, "triad": {"best": 400.0}},
+                {"bytes": 2**28, "read": {"best": 16.0}, "triad": {"best": 15.0}},
+            ],
+        }
+    ]
+}
 
 
 @pytest.fixture
 def summary(small_run):
-    return report.summarise(records.read(small_run[0]))
+    return replace(report.summarise(records.read(small_run[0])), ceilings=CEILINGS)
 
 
 def copied(small_run, tmp_path, change=lambda lines: lines):
@@ -97,7 +114,9 @@ def test_the_page_opens_from_disk_and_asks_nothing_of_a_network(small_run):
 def test_every_figure_says_what_it_belongs_to_and_on_which_machine(summary):
     drawn = list(figures.all_figures(summary))
     assert [d.name for d in drawn] == [
-        "speedup-float32-t1", "time-fully_connected-float32-t1", "time-max_pool2d-float32-t1", "accuracy",
+        "speedup-float32-t1",
+        "ladder-fully_connected-t1", "roofline-fully_connected-t1", "time-fully_connected-float32-t1",
+        "ladder-max_pool2d-t1", "roofline-max_pool2d-t1", "time-max_pool2d-float32-t1", "accuracy",
     ]  # fmt: skip
     for one in drawn:
         texts = [t.get_text() for t in one.figure.findobj(lambda artist: hasattr(artist, "get_text"))]
@@ -486,3 +505,101 @@ def test_the_json_of_a_summary_holds_every_cell(summary):
     assert len(held["figures"]) == 16
     assert {f["technique"] for f in held["figures"]} == {"naive", "per_neuron", "vectorized", "jit"}
     assert benchmark_json(summary)["benchmarks"]
+
+
+def test_the_share_of_the_roof_is_the_bound_over_the_time(summary):
+    figure = summary.cell(
+        operation="fully_connected", case="tiny", dtype="float32", threads=1,
+        direction="forward", technique="vectorized",
+    )  # fmt: skip
+    limit = summary.roof(figure)
+    assert limit.seconds == max(limit.arithmetic_s, limit.memory_s)
+    assert limit.arithmetic_s == pytest.approx(figure.flops / 200e9)
+    share, limb = words.roof_words(summary, figure)
+    assert (share, limb) == (f"{limit.seconds / figure.median_s:.0%}", limit.limb)
+    assert words.roof_words(replace(summary, ceilings={}), figure) == ("–", "–")
+    table = words.best_table(summary)
+    assert [row[0] for row in table.rows] == ["fully_connected"] * 2 + ["max_pool2d"] * 2
+    for row in table.rows:
+        cells = list(summary.of(operation=row[0], case=row[1], dtype=row[2], direction=row[3]))
+        assert row[5] == min(cells, key=lambda f: f.median_s).cell.technique
+
+
+def test_the_contest_takes_the_fastest_on_either_side(small_run, tmp_path):
+    def change(lines):
+        lines[0]["plan"]["homes"] = {"per_neuron": "torch", "naive": "jax"}  # as if they were peers' columns
+        return lines
+
+    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
+    met = contest.meetings(summary)
+    assert {(m.cell.operation, m.cell.direction) for m in met} == {
+        (op, way) for op in ("fully_connected", "max_pool2d") for way in ("forward", "backward")
+    }
+    for m in met:
+        assert m.peer.cell.technique == "per_neuron", "naive is slower"
+        assert m.rung.cell.technique in ("vectorized", "jit")
+        assert m.ratio.pairs == 6
+    assert contest.geometric_mean(met) == pytest.approx(np.exp(np.mean([np.log(m.ratio.value) for m in met])))
+    assert contest.lost(met) == [m for m in met if m.ratio.value < 1]
+    table = words.contest_table(summary)
+    assert len(table.rows) == len(met)
+    text = report.write(summary.run, summary).read_text()
+    assert "The contest" in text
+    assert words.contest_lines(summary)[0].replace("'", "&#39;") in text
+
+
+def test_what_the_peer_won_is_told_with_both_sides_figures(small_run, tmp_path):
+    def change(lines):
+        lines[0]["plan"]["homes"] = {"jit": "torch", "vectorized": "torch"}
+        return lines
+
+    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
+    behind = [line for line in words.contest_lines(summary) if line.startswith("behind: ")]
+    assert len(behind) == 4, "per_neuron is slower than both everywhere"
+    assert all("GFLOP/s" in line and "per_neuron" in line for line in behind)
+
+
+def test_without_peers_there_is_no_contest(summary):
+    assert words.contest_table(summary) is None
+    assert words.contest_lines(summary) == []
+
+
+def test_evidence_is_shown_and_explained(small_run, tmp_path):
+    def change(lines):
+        for technique in FIRST_RUNGS:
+            held = evidence.gather("fully_connected", technique, "tiny", "float32")
+            lines.append({"kind": "evidence", **held.plain()})
+        return lines
+
+    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
+    table = why.evidence_table(summary, "fully_connected", "float32")
+    assert [row[:2] for row in table.rows] == [
+        (technique, way) for technique in FIRST_RUNGS for way in ("forward", "backward")
+    ]
+    assert why.evidence_table(summary, "max_pool2d", "float32") is None
+    told = why.reasons_of(summary, "fully_connected", "float32", "forward")
+    assert len(told) == 3
+    assert told[0].startswith("per_neuron is ")
+    assert "interpreted" in told[0]
+    text = report.write(summary.run, summary).read_text()
+    assert "Why, rung by rung" in text
+    assert "What the rungs are made of" in text
+
+
+def test_a_case_that_the_memory_cannot_hold_is_not_run_and_not_missing(small_run, tmp_path):
+    def change(lines):
+        gone = {"operation": "fully_connected", "case": "tiny", "dtype": "float32", "technique": "jit"}
+        kept = [
+            line
+            for line in lines
+            if line["kind"] not in ("block", "verdict") or any(line[k] != v for k, v in gone.items())
+        ]
+        told = "it needs about 90.0 GB of memory"
+        return [
+            *kept,
+            {"kind": "prediction", **gone, "threads": 1, "process": 0, "seconds": {}, "basis": told},
+        ]
+
+    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
+    assert summary.outstanding == 0
+    assert not list(summary.of(operation="fully_connected", technique="jit"))

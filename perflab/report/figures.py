@@ -27,6 +27,7 @@ from perflab.report.summary import BASELINE, Summary
 # Okabe and Ito's palette: distinct to colour-blind readers; markers tell the lines apart in print.
 COLOURS = ("#6b6b6b", "#d17a00", "#0072b2", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#b03a2e")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+NARROWEST = 6.6  # inches, in which the machine's line has room
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -125,7 +126,7 @@ def ladder(summary: Summary, operation: str, threads: int) -> Drawn:
     case = summary.common_case(operation)
     rungs = plan.contenders(operation, case)
     height = 1.3 + 0.26 * len(rungs)
-    figure = Figure(figsize=(1.6 + 3.6 * len(plan.dtypes), height), layout="constrained")
+    figure = Figure(figsize=(max(1.6 + 3.6 * len(plan.dtypes), NARROWEST), height), layout="constrained")
     axes = figure.subplots(1, len(plan.dtypes), sharey=True, squeeze=False)[0]
     for ax, dtype in zip(axes, plan.dtypes, strict=True):
         for turn, direction in enumerate(plan.directions):
@@ -164,7 +165,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> Drawn:
     plan = summary.run.plan
     title = f"{summary.run.operations[operation]['title']}: under the roof, {_threads(threads)}"
     case = summary.common_case(operation)
-    figure = Figure(figsize=(1.0 + 3.8 * len(plan.dtypes), 4.6), layout="constrained")
+    figure = Figure(figsize=(max(1.0 + 3.8 * len(plan.dtypes), NARROWEST), 4.6), layout="constrained")
     axes = figure.subplots(1, len(plan.dtypes), sharey=True, squeeze=False)[0]
     handles: dict[str, Artist] = {}
     for ax, dtype in zip(axes, plan.dtypes, strict=True):

@@ -1,0 +1,59 @@
+"""The kernels on narrower vectors than the host's: AVX2, and the 16 bytes that every processor has."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+WIDTHS = {
+    "avx2": ("haswell", "+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt", 32),
+    "plain": ("generic", "", 16),
+}
+CODE = """
+import numpy as np
+from perflab import grid, inputs, oracle
+from perflab.ops._simd import BYTES
+import sys
+sys.path.insert(0, {tests!r})
+from test_shapes import CASES
+assert BYTES == {bytes}, BYTES
+for at, (name, case) in enumerate(CASES):
+    if at % 4 != {remainder}:
+        continue
+    described = grid.operation(name)
+    for dtype in ("float32", "float64"):
+        args = tuple(inputs.make(described, case, dtype).values())
+        dout = inputs.upstream(described, case, dtype)
+        right = oracle.reference(described, args, dout, dtype)
+        for technique in described.ladder[-3:]:
+            held = grid.raw(name, technique)
+            out, cache = held.forward(*args)
+            got = (out, *held.backward(dout, cache))
+            assert not oracle.form(right, got), (name, technique)
+            for worst in oracle.judge(oracle.held_to(right, held, args, dout), got):
+                assert worst.share <= 1, (name, technique, case, dtype, worst)
+print("right")
+"""
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="narrows an x86 processor's vectors"
+)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_top_of_every_ladder_is_right_on_narrower_vectors(width, tmp_path):
+    cpu, features, count = WIDTHS[width]
+    code = CODE.format(tests=os.path.dirname(__file__), bytes=count, remainder=1)  # noqa: PTH120
+    environment = os.environ | {
+        "NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.stdout.strip() == "right", done.stderr[-2000:]
