@@ -27,7 +27,8 @@ class Preset:
     """How much to measure. `block_s` is a block's target, `budget_s` the most that one cell may take.
 
     With `contest`, the contest's cases, on which the rungs of plain loops stay out unless they are named.
-    `further` is on how many of the largest cases the rungs beyond the first four are measured; None for all.
+    `further` is on how many of the largest cases, beside the digits, the rungs beyond the first four are
+    measured; None for all.
     """
 
     summary: str
@@ -52,7 +53,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quick": Preset(
         "every case, both dtypes, in some minutes",
-        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 15.0, further=2,
+        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 15.0, further=1,
     ),
     "full": Preset(
         "every case, long enough for tight intervals",
@@ -106,12 +107,12 @@ def make(
     narrowed = {}
     if how.further is not None and not cases:
         for op, names in techniques.items():
-            largest = _largest(op, chosen[op], how.further)
+            telling = _telling(op, chosen[op], how.further)
             for technique in names:
                 name = f"{op}/{technique}"
                 own = technique not in (*FIRST_RUNGS, *(homes or {})) and name not in (outside or {})
-                if own and name not in named and largest != chosen[op]:
-                    narrowed[name] = largest
+                if own and name not in named and telling != chosen[op]:
+                    narrowed[name] = telling
     return Plan(
         preset=preset,
         techniques={op: tuple(names) for op, names in techniques.items() if chosen[op]},
@@ -132,15 +133,15 @@ def make(
     )
 
 
-def _largest(op: str, names: Sequence[str], count: int) -> tuple[str, ...]:
-    """The cases with the most work, in their own order."""
+def _telling(op: str, names: Sequence[str], count: int) -> tuple[str, ...]:
+    """The cases with the most work, and those on real images, in their own order."""
     described = operation(op)
 
     def work(name: str) -> int:
         return costs(described, described.case(name), "float32")["step"].flops
 
     largest = sorted(names, key=work)[-count:]
-    return tuple(name for name in names if name in largest)
+    return tuple(name for name in names if name in largest or described.case(name).inputs == "digits")
 
 
 def every_case(described: Operation) -> dict[str, Case]:

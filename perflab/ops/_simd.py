@@ -23,7 +23,6 @@ from numba.core import config, types
 from numba.extending import intrinsic, models, overload, register_model
 
 
-
 def _features():
     """What Numba compiles for: the host, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES tell otherwise."""
     told = config.CPU_FEATURES

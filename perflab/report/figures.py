@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from perflab.ceilings import bandwidth, peak
-from perflab.contract import Cell
+from perflab.contract import FIRST_RUNGS, Cell
 from perflab.machine import one_line
 from perflab.report import words
 from perflab.report.summary import BASELINE, Summary
@@ -27,6 +27,7 @@ from perflab.report.summary import BASELINE, Summary
 # Okabe and Ito's palette: distinct to colour-blind readers; markers tell the lines apart in print.
 COLOURS = ("#6b6b6b", "#d17a00", "#0072b2", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#b03a2e")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+FURTHER = "fastest further rung"
 NARROWEST = 6.6  # inches, in which the machine's line has room
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -76,24 +77,36 @@ def all_figures(summary: Summary) -> Iterator[Drawn]:
 
 
 def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
-    """Speed-up over the baseline as a grid: operation and direction down, technique across."""
+    """Speed-up over the baseline as a grid: operation and direction down, technique across.
+
+    The rungs beyond the first four, which are others in every operation, share a column for the fastest.
+    """
     plan = summary.run.plan
-    techniques = _techniques(summary)
+    shared = [t for t in _techniques(summary) if t in FIRST_RUNGS or not _is_built_in(summary, t)]
     rows = [(op, direction) for op in plan.techniques for direction in plan.directions]
-    known_somewhere = {
-        f.cell.technique for f in summary.of(dtype=dtype, threads=threads) if f.speedup is not None
-    }
-    techniques = [technique for technique in techniques if technique in known_somewhere] or techniques[:1]
-    values = np.full((len(rows), len(techniques)), np.nan)
-    labels, said = [], {}
-    for y, (op, direction) in enumerate(rows):
-        case = summary.widest(op, dtype, threads, direction)
+    found: list[dict[str, tuple[float, str]]] = []
+    labels = []
+    for op, direction in rows:
+        case = summary.widest(op, dtype, threads, direction, with_further=True)
         labels.append(f"{op} {direction}" + (f"\n{case}" if case else ""))
-        for x, technique in enumerate(techniques):
+        row: dict[str, tuple[float, str]] = {}
+        for technique in plan.techniques[op]:
             known = summary.figures.get(Cell(op, case or "", dtype, threads, direction, technique))
-            if known is not None and known.speedup is not None:
-                values[y, x] = known.speedup.value
-                said[y, x] = words.ratio(known.speedup)
+            if known is None or known.speedup is None:
+                continue
+            value, text = known.speedup.value, words.ratio(known.speedup)
+            if technique in shared:
+                row[technique] = value, text
+            elif value > row.get(FURTHER, (0.0, ""))[0]:
+                row[FURTHER] = value, f"{text}\n{technique}"
+        found.append(row)
+    techniques = [t for t in (*shared, FURTHER) if any(t in row for row in found)] or shared[:1]
+    values = np.full((len(rows), len(techniques)), np.nan)
+    said = {}
+    for y, row in enumerate(found):
+        for technique, (value, text) in row.items():
+            values[y, techniques.index(technique)] = value
+            said[y, techniques.index(technique)] = text
     figure, ax = _canvas(1.9 + 1.25 * len(techniques), 1.1 + 0.42 * len(rows))
     shades = mpl.colormaps["cividis"]
     top = max(np.nanmax(values, initial=1.0), 10.0)
@@ -102,7 +115,8 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
     ax.pcolormesh(edges_x, edges_y, image, cmap=shades, vmin=0, vmax=1, edgecolors="white", linewidth=1)
     ax.invert_yaxis()
     for (y, x), text in said.items():
-        ax.text(x, y, text, ha="center", va="center", color="white" if image[y, x] < 0.55 else "black")
+        ax.text(x, y, text, ha="center", va="center", color="white" if image[y, x] < 0.55 else "black",
+                fontsize=9 if "\n" not in text else 8)  # fmt: skip
     for y, x in zip(*np.nonzero(np.isnan(values)), strict=True):
         ax.add_patch(mpl.patches.Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#e6e6e6", edgecolor="white"))
         ax.text(x, y, "–", ha="center", va="center", color="#555555")
@@ -171,9 +185,11 @@ def roofline(summary: Summary, operation: str, threads: int) -> Drawn:
     for ax, dtype in zip(axes, plan.dtypes, strict=True):
         shown = [f for f in summary.of(operation=operation, case=case, dtype=dtype, threads=threads)
                  if not f.predicted]  # fmt: skip
+        rungs = plan.contenders(operation, case)
         for f in shown:
+            aside = 1.04 ** (rungs.index(f.cell.technique) - (len(rungs) - 1) / 2)
             handles[f.cell.technique] = ax.plot(
-                f.flops / f.bytes, f.gflops, linestyle="", markersize=5, label=f.cell.technique,
+                f.flops / f.bytes * aside, f.gflops, linestyle="", markersize=5, label=f.cell.technique,
                 **_look(summary, f.cell.technique),
             )[0]  # fmt: skip
         if shown:
@@ -186,9 +202,10 @@ def roofline(summary: Summary, operation: str, threads: int) -> Drawn:
     axes[0].set_ylabel("GFLOP/s")
     _head(figure, title, list(handles.values()), list(handles))
     caption = (
-        f"Case {case}; the columns of points are its directions ({', '.join(plan.directions)}), which"
-        " differ in what they compute and must move. The roof is the best measured arithmetic, and the best"
-        " measured traffic of arrays of this size (solid) and of arrays in the first cache (dotted)."
+        f"Case {case}; the groups of points are its directions ({', '.join(plan.directions)}), which"
+        " differ in what they compute and must move; within a group the rungs stand side by side. The roof is"
+        " the best measured arithmetic, and the best measured traffic of arrays of this size (solid) and of"
+        " arrays in the first cache (dotted)."
     )
     return _finished(summary, f"roofline-{operation}-t{threads}", title, caption, figure)
 
@@ -201,7 +218,7 @@ def _draw_roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequ
     if top is None or here is None or nearest is None:
         return
     intensities = [f.flops / f.bytes for f in shown]
-    x = np.geomspace(min(intensities) / 3, max(max(intensities) * 3, 3 * top / here), 64)
+    x = np.geomspace(min(*intensities, top / nearest) / 3, max(*intensities, top / here) * 3, 64)
     ax.plot(x, np.minimum(top, x * here) / 1e9, color="#222222", linewidth=1.3)
     ax.plot(x, np.minimum(top, x * nearest) / 1e9, color="#222222", linewidth=1, linestyle=":")
     ax.annotate(f"{top / 1e9:.0f} GFLOP/s", (x[-1], top / 1e9), xytext=(0, 3), textcoords="offset points",
@@ -320,6 +337,12 @@ def _draw_times(
         x, y = [f.flops for f in real], [f.median_s for f in real]
         ax.plot(x, y, "+", markersize=9, markeredgewidth=1.8, color=look["color"])
     return bool(real)
+
+
+def _is_built_in(summary: Summary, technique: str) -> bool:
+    """Whether a technique is one of perflab's own files: no peer's column, no outside file."""
+    outside = {name.partition("/")[2] for name in summary.run.plan.outside}
+    return technique not in summary.run.plan.homes and technique not in outside
 
 
 def _techniques(summary: Summary) -> list[str]:

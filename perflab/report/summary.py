@@ -187,11 +187,19 @@ class Summary:
         """The figure of one cell, or None where there is none."""
         return self.figures.get(Cell(**fields))
 
-    def widest(self, operation: str, dtype: str, threads: int, direction: str) -> str | None:
-        """The largest case, by work, on which the baseline was measured."""
+    def widest(
+        self, operation: str, dtype: str, threads: int, direction: str, *, with_further: bool = False
+    ) -> str | None:
+        """The largest case, by work, on which the baseline was measured.
+
+        `with_further` asks for one on which all the plan's rungs were, as long as there is any.
+        """
         line = self.line(operation, dtype, threads, direction, BASELINE)
-        measured = [figure for figure in line if not figure.predicted]
-        return measured[-1].cell.case if measured else None
+        measured = [figure.cell.case for figure in line if not figure.predicted]
+        plan = self.run.plan
+        whole = [case for case in measured if plan.contenders(operation, case) == plan.techniques[operation]]
+        found = whole if with_further and whole else measured
+        return found[-1] if found else None
 
     def common_case(self, operation: str) -> str:
         """The case that most techniques were measured on; the one with the most work among equals."""
