@@ -15,6 +15,7 @@ import ast
 import contextlib
 import gc
 import io
+import json
 import sys
 import tokenize
 import tracemalloc
@@ -27,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from perflab import grid, inputs
+from perflab import grid, inputs, machine
 from perflab import plan as plans
 from perflab.assembly import Code, read
 from perflab.contract import Case, Implementation, Operation, Plan
@@ -123,24 +124,60 @@ def gather(
     return replace(found, compile_s=compile_s, load_s=load_s)
 
 
-def gather_all(plan: Plan) -> Iterator[dict[str, Any]]:
+def gather_all(plan: Plan, memory: Path | None = None) -> Iterator[dict[str, Any]]:
     """The evidence on every technique of a plan but the peers', as fields of records, one after another.
 
-    A technique that fails gives a `reason` in place of its figures.
+    In the plan's first dtype: in another the same code works on numbers of another size. A technique that
+    fails gives a `reason` in place of its figures. In the folder `memory`, beside Numba's cache that is named
+    by the code, what was gathered of built-in techniques is kept for the next run on this machine.
     """
+    dtype = plan.dtypes[0]
+    held = _Memory(memory)
     for op, techniques in plan.techniques.items():
-        for dtype in plan.dtypes:
-            case = _fitting(grid.operation(op), plan.cases[op], dtype)
-            for technique in techniques:
-                if plan.homes.get(technique):
-                    continue
-                try:
-                    outside = plan.outside.get(f"{op}/{technique}")
-                    yield gather(op, technique, case, dtype, outside=outside).plain()
-                except Exception as error:
-                    why = str(error).strip().split("\n")[0] or "no message"
-                    names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
-                    yield {**names, "reason": f"{type(error).__name__}: {why}"}
+        case = _fitting(grid.operation(op), plan.cases[op], dtype)
+        for technique in techniques:
+            if plan.homes.get(technique):
+                continue
+            outside = plan.outside.get(f"{op}/{technique}")
+            names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
+            known = None if outside else held.of(names)
+            if known is not None:
+                yield known
+                continue
+            try:
+                found = gather(op, technique, case, dtype, outside=outside).plain()
+            except Exception as error:
+                why = str(error).strip().split("\n")[0] or "no message"
+                yield {**names, "reason": f"{type(error).__name__}: {why}"}
+                continue
+            if not outside:
+                held.keep(names, found)
+            yield found
+
+
+class _Memory:
+    """What was gathered before, one line each; a folder that cannot be written only forgets."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = folder / "evidence.jsonl" if folder else None
+        self._known: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            for line in self._file.read_text("utf-8").splitlines() if self._file else ():
+                record = json.loads(line)
+                self._known[record["key"]] = dict(record["fields"])
+
+    def of(self, names: Mapping[str, str]) -> dict[str, Any] | None:
+        return self._known.get(self._key(names))
+
+    def keep(self, names: Mapping[str, str], fields: dict[str, Any]) -> None:
+        line = json.dumps({"key": self._key(names), "fields": fields}) + "\n"
+        if self._file:
+            with contextlib.suppress(OSError), self._file.open("a", encoding="utf-8") as file:
+                file.write(line)
+
+    @staticmethod
+    def _key(names: Mapping[str, str]) -> str:
+        return " ".join([machine.identity(), *names.values()])
 
 
 def examine(described: Operation, held: Implementation, case: Case, dtype: str) -> Evidence:

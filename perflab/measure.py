@@ -21,7 +21,7 @@ from perflab.compilation import compilations, compiles, key, remember, remembere
 from perflab.contract import Array, Case, Cost, Implementation, Native, Operation
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
-MOST_ROUNDS = 12
+MOST_ROUNDS = 8
 FAST_CALL_S = 0.05  # below this a second call is made before timing, to know a call without its warm-up
 
 

@@ -27,8 +27,7 @@ class Preset:
     """How much to measure. `block_s` is a block's target, `budget_s` the most that one cell may take.
 
     With `contest`, the contest's cases, on which the rungs of plain loops stay out unless they are named.
-    `further` is on how many of the largest cases, beside the digits, the rungs beyond the first four are
-    measured; None for all.
+    `further` names the cases on which the rungs beyond the first four are measured; None for all.
     """
 
     summary: str
@@ -42,7 +41,7 @@ class Preset:
     precision: float
     extend_s: float
     contest: bool = False
-    further: int | None = None
+    further: tuple[str, ...] | None = None
     explain: bool = True
 
 
@@ -53,7 +52,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quick": Preset(
         "every case, both dtypes, in some minutes",
-        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 15.0, further=1,
+        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 8.0, further=("digits", "large"),
     ),
     "full": Preset(
         "every case, long enough for tight intervals",
@@ -107,11 +106,11 @@ def make(
     narrowed = {}
     if how.further is not None and not cases:
         for op, names in techniques.items():
-            telling = _telling(op, chosen[op], how.further)
+            telling = tuple(case for case in chosen[op] if case in how.further)
             for technique in names:
                 name = f"{op}/{technique}"
                 own = technique not in (*FIRST_RUNGS, *(homes or {})) and name not in (outside or {})
-                if own and name not in named and telling != chosen[op]:
+                if own and name not in named and telling:
                     narrowed[name] = telling
     return Plan(
         preset=preset,
@@ -131,17 +130,6 @@ def make(
         outside=dict(outside or {}),
         homes=dict(homes or {}),
     )
-
-
-def _telling(op: str, names: Sequence[str], count: int) -> tuple[str, ...]:
-    """The cases with the most work, and those on real images, in their own order."""
-    described = operation(op)
-
-    def work(name: str) -> int:
-        return costs(described, described.case(name), "float32")["step"].flops
-
-    largest = sorted(names, key=work)[-count:]
-    return tuple(name for name in names if name in largest or described.case(name).inputs == "digits")
 
 
 def every_case(described: Operation) -> dict[str, Case]:

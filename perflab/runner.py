@@ -99,7 +99,7 @@ def gather_evidence(folder: str) -> None:
     from perflab import evidence
 
     writer = records.Writer(Path(folder))
-    for fields in evidence.gather_all(records.read(folder).plan):
+    for fields in evidence.gather_all(records.read(folder).plan, Path(prepare_numba_cache())):
         writer.append("evidence", **fields)
     writer.close()
 

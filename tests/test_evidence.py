@@ -294,6 +294,24 @@ def test_gathers_a_plan_as_plain_json():
     assert bad["reason"].startswith("PerflabError: ")
 
 
+def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
+    plan = Plan(
+        "made up", {"fully_connected": ("vectorized", "no_such")}, {"fully_connected": ("tiny",)},
+        ("float32", "float64"), (1,), ("forward",), 1, 1, 0.01, 1.0,
+    )  # fmt: skip
+    first = list(evidence.gather_all(plan, tmp_path))
+    assert [r["dtype"] for r in first] == ["float32", "float32"], "one dtype tells"
+    monkeypatch.setattr(evidence, "gather", lambda *_, **__: pytest.fail("gathered again"))
+    again = evidence.gather_all(plan, tmp_path)
+    assert json.loads(json.dumps(next(again))) == json.loads(json.dumps(first[0]))
+    with pytest.raises(pytest.fail.Exception):
+        next(again)  # what failed is tried again
+    (tmp_path / "evidence.jsonl").write_text("not JSON")
+    with pytest.raises(pytest.fail.Exception):
+        next(evidence.gather_all(plan, tmp_path))
+    assert evidence._Memory(tmp_path / "no such folder").of({"operation": "x"}) is None
+
+
 def test_lines_of_code():
     source = (
         '"""Title."""\n\nimport numpy  # a comment\n\n\ndef f():\n    """Doc\n    string."""\n    # why\n'

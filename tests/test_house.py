@@ -21,7 +21,7 @@ MAY = {
     "grid": {"contract", "door", "machine"},
     "ceilings": {"contract", "grid", "machine", "ops"},
     "assembly": set(),
-    "evidence": {"assembly", "contract", "grid", "inputs", "plan"},
+    "evidence": {"assembly", "contract", "grid", "inputs", "machine", "plan"},
     "reasons": set(),
     "oracle": {"contract", "inputs", "grid"},
     "plan": {"contract", "grid", "inputs"},

@@ -579,7 +579,7 @@ def test_evidence_is_shown_and_explained(small_run, tmp_path):
     assert why.evidence_table(summary, "max_pool2d", "float32") is None
     told = why.reasons_of(summary, "fully_connected", "float32", "forward")
     assert len(told) == 3
-    assert told[0].startswith("per_neuron is ")
+    assert told[0].startswith("On tiny, per_neuron is ")
     assert "interpreted" in told[0]
     text = report.write(summary.run, summary).read_text()
     assert "Why, rung by rung" in text

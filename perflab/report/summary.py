@@ -202,18 +202,19 @@ class Summary:
         return found[-1] if found else None
 
     def common_case(self, operation: str) -> str:
-        """The case that most techniques were measured on; the one with the most work among equals."""
-        cases = self.run.operations[operation]["cases"]
-        measured = {case: set[str]() for case in self.run.plan.cases[operation]}
-        for figure in self.of(operation=operation):
-            if not figure.predicted:
-                measured[figure.cell.case].add(figure.cell.technique)
+        """The case on which most techniques met; the one with the most work among equals."""
+        plan = self.run.plan
+        measured = {f.cell.case for f in self.of(operation=operation) if not f.predicted}
 
-        def rank(case: str) -> tuple[int, int]:
-            costs = next(iter(cases[case]["costs"].values()))
-            return len(measured[case]), next(iter(costs.values()))["flops"]
+        def rank(case: str) -> tuple[bool, int, int]:
+            return case in measured, len(plan.contenders(operation, case)), self.work(operation, case)
 
-        return max(measured, key=rank)
+        return max(plan.cases[operation], key=rank)
+
+    def work(self, operation: str, case: str) -> int:
+        """The operations that a case costs, in the plan's first dtype and direction."""
+        costs = self.run.operations[operation]["cases"][case]["costs"]
+        return int(next(iter(next(iter(costs.values())).values()))["flops"])
 
     def line(self, operation: str, dtype: str, threads: int, direction: str, technique: str) -> list[Figure]:
         """A technique's figures over all cases, by growing work; predictions are among them."""

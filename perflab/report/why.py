@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from perflab import reasons
@@ -67,31 +68,40 @@ def _memory(count: int | None) -> str:
 
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
-    """Why each rung is faster, or not, than the one below it on the case that most were measured on."""
-    case = summary.common_case(operation)
-    threads = min(summary.run.plan.threads)
+    """Why each rung is faster, or not, than the one below, on the largest case that both were measured on."""
+    plan = summary.run.plan
     told: list[str] = []
-    below: Figure | None = None
-    for technique in summary.run.plan.contenders(operation, case):
-        cell = Cell(operation, case, dtype, threads, direction, technique)
-        figure = summary.figures.get(cell)
-        held = summary.evidence.get((operation, technique, dtype))
-        if figure is None or figure.predicted or held is None:
+    below: str | None = None
+    for technique in plan.techniques[operation]:
+        if (operation, technique, dtype) not in summary.evidence:
             continue
         if below is not None:
-            found = summary.ratio(below.cell, cell)
-            told.append(
-                reasons.because(
-                    _side(summary, below, direction),
-                    _side(summary, figure, direction),
-                    flops=figure.flops,
-                    bytes=figure.bytes,
-                    speedup=found.value if found else None,
+            pairs = _pairs(summary, operation, dtype, direction, below, technique)
+            if pairs:
+                lower, upper = pairs[-1]
+                found = summary.ratio(lower.cell, upper.cell)
+                why = reasons.because(
+                    _side(summary, lower, direction), _side(summary, upper, direction),
+                    flops=upper.flops, bytes=upper.bytes, speedup=found.value if found else None,
                     same=found is not None and found.verdict == "SAME",
-                )
-            )
-        below = figure
+                )  # fmt: skip
+                told.append(f"On {upper.cell.case}, {why}")
+        below = technique
     return told
+
+
+def _pairs(
+    summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str
+) -> list[tuple[Figure, Figure]]:
+    """The two techniques on every case that both were measured on, by growing work."""
+    threads = min(summary.run.plan.threads)
+    found = []
+    for case in sorted(summary.run.plan.cases[operation], key=lambda case: summary.work(operation, case)):
+        cell = Cell(operation, case, dtype, threads, direction, lower)
+        pair = summary.figures.get(cell), summary.figures.get(replace(cell, technique=upper))
+        if pair[0] and pair[1] and not pair[0].predicted and not pair[1].predicted:
+            found.append((pair[0], pair[1]))
+    return found
 
 
 def _side(summary: Summary, figure: Figure, direction: str) -> reasons.Side:

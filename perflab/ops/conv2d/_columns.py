@@ -3,12 +3,13 @@
 import numpy as np
 from numba import njit, prange
 
-from .._simd import lanes, load, store, store_part
+from .._simd import lanes, load, prefetch, store, store_part
+from ..fully_connected._packing import aligned
 from ._bands import OPTIONS, cut_out
 from ._lay import lay, room
 from ._strip import VECTORS, strip
 
-TAPS = 256  # a panel of so many taps fits into the first cache
+TAPS = 192
 _work = {}  # buffers are kept: fresh pages cost more than what is written to them
 
 
@@ -16,7 +17,8 @@ def workspace(dtype, parts, size):
     """A row of `size` or more numbers for each of `parts` threads."""
     held = _work.get(dtype)
     if held is None or held.shape[0] < parts or held.shape[1] < size:
-        held = _work[dtype] = np.empty((parts, -(-size // 1024) * 1024), dtype)
+        held = _work[dtype] = aligned((parts, -(-size // 1024) * 1024), dtype)
+        held.fill(0)  # an unused lane never holds a number that is slow to multiply
     return held
 
 
@@ -53,10 +55,12 @@ def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to
         if length == L:
             for k in range(np.uintp(first), np.uintp(last)):
                 store(load(band, offsets[k] + start, 0, 1, 1), to, at, 0)
+                prefetch(band, offsets[k] + start + np.uintp(width))  # for the next panel
                 at += np.uintp(pitch)
         else:
             for k in range(np.uintp(first), np.uintp(last)):
                 store_part(load(band, offsets[k] + start, 0, 1, 1), to, at, 0, 1, length)
+                prefetch(band, offsets[k] + start + np.uintp(width))
                 at += np.uintp(pitch)
         piece += 1
     return piece
@@ -84,7 +88,7 @@ def work(plan, x, w, offsets, bias, out, depth, buffer, thread, threads):
                     piece = columns(band, here, offsets, k, stop, pieces, count, piece, p, wide, panel, wide)
                     size = min(wide, rows * OW - p)
                     taps = stop - k
-                    strip(w, k * 8, K, 1, 8, panel, wide, taps, bias, k == 0, flat, ct + p, OH * OW, F, size)
+                    strip(w, k * 8, K, panel, taps, bias, k == 0, flat, ct + p, OH * OW, F, size)
 
 
 @njit(parallel=True, **OPTIONS)

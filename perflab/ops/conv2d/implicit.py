@@ -7,7 +7,7 @@ import numpy as np
 from numba import get_num_threads
 
 from . import simd
-from ..fully_connected._packing import pack
+from ..fully_connected._packing import aligned, pack
 from ._bands import bands, offsets
 from ._columns import correlate
 
@@ -16,7 +16,7 @@ def forward(x, w, b, stride=1, pad=0):
     stride = (stride, stride) if isinstance(stride, int) else stride
     pad = (pad, pad) if isinstance(pad, int) else pad
     OH, OW = ((x.shape[i] + 2 * pad[i - 2] - w.shape[i]) // stride[i - 2] + 1 for i in (2, 3))
-    out = np.empty((len(x), len(w), OH, OW), x.dtype)
+    out = aligned((len(x), len(w), OH, OW), x.dtype)
     product(x, w, b, stride, pad, out)
     return out, (x, w, stride, pad)
 
@@ -30,7 +30,13 @@ def product(x, w, b, stride, pad, out):
 
 
 def backward(dout, cache):
-    return simd.backward(dout, cache)
+    x, w, stride, pad = cache
+    threads = get_num_threads()
+    if w.shape[2:] != (1, 1) or stride != (1, 1) or pad != (0, 0):
+        return simd.backward(dout, cache)
+    dx, turned = aligned(x.shape, x.dtype), np.ascontiguousarray(w.transpose(1, 0, 2, 3))
+    product(dout, turned, np.zeros(x.shape[1], x.dtype), stride, pad, dx)
+    return dx, *simd.filters(dout, x, w, stride, pad, threads)
 
 
 def packed(w):

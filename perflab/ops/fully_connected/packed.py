@@ -4,7 +4,7 @@ x (N,D), w (D,M), b (M,) -> out (N,M)
 
 A block of the right matrix is copied into panels as wide as a tile, a block of the left one into panels as
 high; each panel lies in the order in which its tiles read it. WIDTH is chosen so that the right block stays
-in L2, DEPTH so that a panel of the left one stays in L1. A transposed matrix costs nothing extra: only the
+in L2, DEPTH so that a panel of the left one stays in L1; the blocks along k are about equally deep. A transposed matrix costs nothing extra: only the
 copying sees its strides. (After Goto and van de Geijn, 2008, with the two sides exchanged.)
 """
 
@@ -12,23 +12,25 @@ import numpy as np
 from numba import njit
 
 from .._simd import lanes
-from ._packing import aligned, pack, workspace
+from ._packing import aligned, buffer_rows, pack
 from ._sweep import ROWS, VECTORS, sweep
 
 FEW = 128  # rows up to which b is read where it lies: a copy would not pay
-DEPTH, HEIGHT, WIDTH = 384, 292 * ROWS, 768 << 10  # of a block: k, rows of a, bytes of b
+DEPTH, HEIGHT, WIDTH = 2048, 292 * ROWS, 1 << 20  # of a block: bytes along k, rows of a, bytes of b
 
 
 @njit(cache=True, error_model="numpy")
 def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
     """c[n·dc + m] = row[m] + Σ a[n·ar + k·ac] · b[k·br + m·bc], all flat; `row` reaches a tile past M."""
-    wide = VECTORS * lanes(c)
-    far = WIDTH // DEPTH // work.itemsize // wide * wide
-    edge, right, left = work[:1024], work[1024 : 1024 + far * DEPTH], work[1024 + far * DEPTH :]
+    L, most = lanes(c), DEPTH // work.itemsize
+    wide = VECTORS * L
+    far = WIDTH // DEPTH // wide * wide
+    edge, right, left = work[:1024], work[1024 : 1024 + far * most], work[1024 + far * most :]
+    deep = max(-(-K // max(-(-K // most), 1) // L) * L, 1)
     for n0 in range(0, N, HEIGHT):
         n1 = min(n0 + HEIGHT, N)
-        for k0 in range(0, max(K, 1), DEPTH):
-            depth = min(DEPTH, K - k0)
+        for k0 in range(0, max(K, 1), deep):
+            depth = min(deep, K - k0)
             start, ds = (row, 0) if k0 == 0 else (c, dc)
             pack(a, n0 * ar + k0 * ac, ar, ac, n1 - n0, depth, ROWS, left)
             for m0 in range(0, M, far):
@@ -43,7 +45,7 @@ def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
 
 def buffers(dtype, parts=1):
     """A workspace for each of `parts` threads."""
-    return workspace(dtype, 1024 + WIDTH // dtype.itemsize + DEPTH * (HEIGHT + ROWS), parts)
+    return buffer_rows(dtype, 1024 + (WIDTH + DEPTH * (HEIGHT + ROWS)) // dtype.itemsize, parts)
 
 
 def flat(a, b, transpose_a, transpose_b, bias):
@@ -53,18 +55,8 @@ def flat(a, b, transpose_a, transpose_b, bias):
     row = np.zeros(M + 128, a.dtype)
     if bias is not None:
         row[:M] = bias
-    return (
-        N,
-        K,
-        M,
-        np.ascontiguousarray(a).reshape(-1),
-        ar,
-        ac,
-        np.ascontiguousarray(b).reshape(-1),
-        br,
-        bc,
-        row,
-    )
+    a, b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
+    return N, K, M, a, ar, ac, b, br, bc, row
 
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
