@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit, prange
 
-from perflab import evidence, grid
+from perflab import evidence, grid, inputs
 from perflab.assembly import read
 from perflab.contract import Implementation, Plan
 from perflab.ops import _simd
@@ -412,3 +412,25 @@ def test_nothing_changed():
     assert said.endswith("the figures here do not explain it.")
     said = sentence(Side("a", 0.002), Side("b", 0.001))
     assert said.endswith("the figures here do not explain it.")
+
+
+@pytest.mark.parametrize(
+    ("operation", "technique"),
+    [
+        (op, t)
+        for op in grid.operations()
+        for t in grid.techniques(op)
+        if grid.raw(op, t).workspace_bytes is not None
+    ],
+)
+def test_the_memory_that_a_technique_foretells_is_what_it_takes(operation, technique):
+    described, held = grid.operation(operation), grid.raw(operation, technique)
+    case = described.cases["large"]
+    found = evidence.gather(operation, technique, "large", "float64").ways
+    sizes = described.derive(case.sizes, inputs.pairs(described, case))
+    foretold = held.workspace_bytes(sizes, 8)
+    # forward's peak holds what it keeps for backward, whose own peak comes on top of that
+    out = 8 * sizes["N"] * sizes["F"] * sizes["OH"] * sizes["OW"]
+    kept = found["forward"].allocated - found["forward"].temporaries - out
+    taken = kept + found["backward"].peak
+    assert 0.7 < taken / foretold < 1.5

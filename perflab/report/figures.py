@@ -362,7 +362,7 @@ def _log(ax: Axes, which: Literal["x", "y"], write: Callable[[float], str]) -> N
     axis, (low, high) = (ax.xaxis, ax.get_xlim()) if which == "x" else (ax.yaxis, ax.get_ylim())
     found = LogLocator(subs=(1.0,) if high > 80 * low else (1.0, 2.0, 5.0)).tick_values(low, high)
     ticks = [float(tick) for tick in found if low <= tick <= high]
-    ticks = ticks[:: -(-len(ticks) // 7)]  # over many decades not every one is written
+    ticks = ticks[:: max(1, -(-len(ticks) // 7))]  # over many decades not every one is written
     axis.set_ticks(ticks, [write(tick) for tick in ticks])  # found once: each drawing would find them anew
     axis.set_minor_locator(NullLocator())
 

@@ -125,6 +125,7 @@ operation = Operation(
             case("wide_pad", (1, 2, 3, 4), (2, 3, 3), stride=2, pad=3),
             case("square", (3, 3, 3, 3), (3, 3, 3), pad=1),
             case("integers", (3, 2, 6, 7), (4, 3, 2), stride=(2, 1), pad=1, inputs="integers"),
+            case("tiles", (2, 3, 9, 7), (5, 3, 3), pad=1, inputs="integers"),
             case("empty", (0, 2, 5, 5), (3, 3, 3)),
         ]
     ),

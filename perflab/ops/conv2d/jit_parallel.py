@@ -1,10 +1,10 @@
 """The loops in an order that vectorises, across cores: a core owns what it writes, so nobody races.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-Padding, and what a stride steps over, are dealt with first: x is copied so that a tap's numbers in a row are
-neighbours. Then the innermost loop runs along a row, and the compiler turns it into vector instructions; four
-taps at a time share a load and a store of the sums. forward hands out planes of out, backward planes of dx
-and then filters of dw.
+Padding, and what a stride steps over, are dealt with first: x is copied so that tap k of all positions is a run
+of neighbours that begins at offsets[k]. The innermost loop runs along it, and the compiler turns that into
+vector instructions; four taps (or filters) at a time share the load and the store of a sum. forward hands out
+planes of out, backward planes of dx and then filters of dw.
 """
 
 import numpy as np
@@ -18,77 +18,79 @@ def forward(x, w, b, stride=1, pad=0):
     pad = (pad, pad) if isinstance(pad, int) else pad
     OH, OW = ((x.shape[i] + 2 * pad[i - 2] - w.shape[i]) // stride[i - 2] + 1 for i in (2, 3))
     out = np.empty((x.shape[0], w.shape[0], OH, OW), x.dtype)
-    w = np.ascontiguousarray(w)
-    correlate(phases(x, stride, pad), w, b, *stride, out)
+    planes, offsets = phases(x, w, stride, pad)
+    correlate(planes.reshape(len(x), -1), planes.shape[-1], offsets, w.reshape(len(w), -1), b, out)
     return out, (x, w, stride, pad)
 
 
 def backward(dout, cache):
     x, w, stride, pad = cache
     dout = np.ascontiguousarray(dout)
-    split = phases(x, stride, pad)
-    dw, db = np.empty_like(w), dout.sum(axis=(0, 2, 3))
-    collect(dout, split, *stride, dw)
-    dsplit = np.zeros(split.shape, x.dtype)
-    spread(dout, w, *stride, dsplit)
-    N, C, down, across, rows, cols = split.shape
-    padded = dsplit.transpose(0, 1, 4, 2, 5, 3).reshape(N, C, rows * down, cols * across)
-    dx = padded[:, :, pad[0] : pad[0] + x.shape[2], pad[1] : pad[1] + x.shape[3]]
-    return np.array(dx, order="C"), dw, db
+    planes, offsets = phases(x, w, stride, pad)
+    (N, C, down, across, rows, cols), dw, dx = planes.shape, np.empty(w.shape, w.dtype), np.zeros_like(planes)
+    collect(dout, planes.reshape(N, -1), cols, offsets, dw.reshape(len(w), -1))
+    taps = np.ascontiguousarray(w.reshape(*w.shape[:2], -1).transpose(1, 2, 0))
+    spread(dout, taps, cols, offsets[: taps.shape[1]], dx.reshape(N, C, down * across * rows * cols))
+    dx = dx.transpose(0, 1, 4, 2, 5, 3).reshape(N, C, rows * down, cols * across)
+    dx = dx[:, :, pad[0] : pad[0] + x.shape[2], pad[1] : pad[1] + x.shape[3]]
+    return np.array(dx, order="C"), dw, dout.sum(axis=(0, 2, 3))
 
 
-def phases(x, stride, pad):
-    """The padded x, one small image for each phase of the stride: (N, C, down, across, rows, columns)."""
+def phases(x, w, stride, pad):
+    """The padded x, an image for each phase of the stride, (N, C, down, across, rows, cols); where taps begin."""
     (N, C, H, W), (down, across) = x.shape, stride
     rows, cols = -(-(H + 2 * pad[0]) // down), -(-(W + 2 * pad[1]) // across)
     padded = np.zeros((N, C, rows * down, cols * across), x.dtype)
     padded[:, :, pad[0] : pad[0] + H, pad[1] : pad[1] + W] = x
     split = padded.reshape(N, C, rows, down, cols, across).transpose(0, 1, 3, 5, 2, 4)
-    return np.ascontiguousarray(split)
+    c, u, v = np.indices(w.shape[1:]).reshape(3, -1)
+    offsets = (((c * down + u % down) * across + v % across) * rows + u // down) * cols + v // across
+    return np.ascontiguousarray(split), offsets.astype(np.uintp)
 
 
 @njit(parallel=True, **OPTIONS)
-def correlate(x, w, b, down, across, out):
-    (F, C, HH, WW), (OH, OW) = w.shape, out.shape[2:]
+def correlate(x, cols, offsets, w, b, out):
+    (F, K), (OH, OW) = w.shape, out.shape[2:]
+    size = np.uintp((OH - 1) * cols + OW)
     for nf in prange(out.shape[0] * F):
         n, f = nf // F, nf % F
-        out[n, f] = b[f]
-        for i in range(OH):
-            to = out[n, f, i]
-            for c in range(C):
-                for u in range(HH):
-                    for v in range(WW):
-                        tap, row = w[f, c, u, v], x[n, c, u % down, v % across, i + u // down, v // across :]
-                        for j in range(np.uintp(OW)):
-                            to[j] += tap * row[j]
+        total = np.full(OH * cols, b[f])  # rows as long as x's; what lies between two rows of out is unused
+        for k in range(0, K - K % 4, 4):
+            x0, x1, x2, x3 = x[n, offsets[k] :], x[n, offsets[k + 1] :], x[n, offsets[k + 2] :], x[n, offsets[k + 3] :]
+            w0, w1, w2, w3 = w[f, k], w[f, k + 1], w[f, k + 2], w[f, k + 3]
+            for p in range(size):
+                total[p] += w0 * x0[p] + w1 * x1[p] + w2 * x2[p] + w3 * x3[p]
+        for k in range(K - K % 4, K):
+            row, tap = x[n, offsets[k] :], w[f, k]
+            for p in range(size):
+                total[p] += tap * row[p]
+        out[n, f] = total.reshape(OH, cols)[:, :OW]
 
 
 @njit(parallel=True, **OPTIONS)
-def spread(dout, w, down, across, dx):
-    (F, C, HH, WW), (OH, OW) = w.shape, dout.shape[2:]
-    for nc in prange(dout.shape[0] * C):
+def spread(dout, w, cols, offsets, dx):
+    (N, F, OH, OW), (C, K, _) = dout.shape, w.shape
+    for nc in prange(N * C):
         n, c = nc // C, nc % C
-        for i in range(OH):
-            for f in range(F):
+        for f in range(F):
+            for i in range(OH):
                 row = dout[n, f, i]
-                for u in range(HH):
-                    for v in range(WW):
-                        tap, to = w[f, c, u, v], dx[n, c, u % down, v % across, i + u // down, v // across :]
-                        for j in range(np.uintp(OW)):
-                            to[j] += tap * row[j]
+                for k in range(K):
+                    tap, to = w[c, k, f], dx[n, c, offsets[k] + np.uintp(i * cols) :]
+                    for j in range(np.uintp(OW)):
+                        to[j] += tap * row[j]
 
 
 @njit(parallel=True, **OPTIONS)
-def collect(dout, x, down, across, dw):
-    (F, C, HH, WW), (N, _, OH, OW) = dw.shape, dout.shape
+def collect(dout, x, cols, offsets, dw):
+    N, F, OH, OW = dout.shape
     for f in prange(F):
-        for c in range(C):
-            for u in range(HH):
-                for v in range(WW):
-                    total = dw.dtype.type(0)
-                    for n in range(N):
-                        for i in range(OH):
-                            row = x[n, c, u % down, v % across, i + u // down, v // across :]
-                            for j in range(np.uintp(OW)):
-                                total += dout[n, f, i, j] * row[j]
-                    dw[f, c, u, v] = total
+        dw[f] = 0
+        for n in range(N):
+            for k in range(len(offsets)):
+                total = dw.dtype.type(0)
+                for i in range(OH):
+                    row, g = x[n, offsets[k] + np.uintp(i * cols) :], dout[n, f, i]
+                    for j in range(np.uintp(OW)):
+                        total += g[j] * row[j]
+                dw[f, k] += total

@@ -11,6 +11,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
+def workspace_bytes(s, itemsize):
+    """Of two window matrices and of the product, which is transposed into the output and back."""
+    positions = s["N"] * s["OH"] * s["OW"]
+    return itemsize * positions * (2 * s["C"] * s["HH"] * s["WW"] + s["F"])
+
+
 def forward(x, w, b, stride=1, pad=0):
     stride_h, stride_w = (stride, stride) if isinstance(stride, int) else stride
     pad_h, pad_w = (pad, pad) if isinstance(pad, int) else pad

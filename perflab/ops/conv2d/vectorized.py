@@ -8,6 +8,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
+def workspace_bytes(s, itemsize):
+    """Of two window matrices, one kept for backward and one made there; more than all the rest."""
+    return itemsize * 2 * s["N"] * s["C"] * s["HH"] * s["WW"] * s["OH"] * s["OW"]
+
+
 def forward(x, w, b, stride=1, pad=0):
     stride_h, stride_w = (stride, stride) if isinstance(stride, int) else stride
     pad_h, pad_w = (pad, pad) if isinstance(pad, int) else pad

@@ -4,8 +4,9 @@ x (N,D), w (D,M), b (M,) -> out (N,M)
 
 A block of the right matrix is copied into panels as wide as a tile, a block of the left one into panels as
 high; each panel lies in the order in which its tiles read it. WIDTH is chosen so that the right block stays
-in L2, DEPTH so that a panel of the left one stays in L1; the blocks along k are about equally deep. A transposed matrix costs nothing extra: only the
-copying sees its strides. (After Goto and van de Geijn, 2008, with the two sides exchanged.)
+in L2, DEPTH so that a panel of the left one stays in L1; the blocks along k are about equally deep. A
+transposed matrix costs nothing extra: only the copying sees its strides. (After Goto and van de Geijn, 2008,
+with the two sides exchanged.)
 """
 
 import numpy as np
@@ -44,7 +45,7 @@ def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
 
 
 def buffers(dtype, parts=1):
-    """A workspace for each of `parts` threads."""
+    """A row of numbers for each of `parts` threads: room for an edge tile, a right block and a left one."""
     return buffer_rows(dtype, 1024 + (WIDTH + DEPTH * (HEIGHT + ROWS)) // dtype.itemsize, parts)
 
 

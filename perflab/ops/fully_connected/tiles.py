@@ -4,17 +4,17 @@ x (N,D), w (D,M), b (M,) -> out (N,M)
 
 One row of eight vectors needs a load for each multiply-add. A tile of 14 × 2 vectors needs 16 for 28: two
 vectors of w and fourteen numbers of x, each of which an instruction repeats in every lane as it loads. 28 of
-32 registers hold sums. The tile wants rows of its right matrix along memory, so for dx w is transposed, once.
-Rows and columns that do not fill a tile are left to the rung below.
+32 registers hold sums; where there are 16, six rows make 12. The tile wants rows of its right matrix along
+memory, so for dx w is transposed, once. Rows and columns that do not fill a tile are left to the rung below.
 """
 
 import numpy as np
 from numba import njit
 
-from .._simd import lanes, load, outer, store
+from .._simd import REGISTERS, lanes, load, outer, store
 from .simd import rows
 
-ROWS, VECTORS = 14, 2
+ROWS, VECTORS = (14 if REGISTERS == 32 else 6), 2
 
 
 @njit(cache=True, error_model="numpy")
