@@ -60,7 +60,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "peers": Preset(
         "the contest's cases, large ones: the ladder's top beside other projects (--peer)",
-        None, DTYPES, DIRECTIONS, 3, 2, 0.1, 8.0, 0.05, 60.0, contest=True,
+        None, DTYPES, DIRECTIONS, 3, 2, 0.03, 8.0, 0.05, 0.0, contest=True,
     ),
 }  # fmt: skip
 PLAIN_LOOPS = ("naive", "per_neuron", "jit")

@@ -1,9 +1,12 @@
 """A cell becomes a warmed, checked callable; predictions are laid through what was measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from perflab import grid
+import perflab
+from perflab import grid, measure
 from perflab.compilation import compilations
 from perflab.contract import Implementation
 from perflab.measure import Rejected, Stage, forecast
@@ -113,3 +116,42 @@ def test_a_slope_stays_within_reason():
     points = [("a", 1e3, seconds(1.0, 1.0)), ("b", 2e3, seconds(64.0, 64.0))]
     assert forecast(points, 4e3).seconds["forward"] == pytest.approx(64.0 * 2**1.3)
     assert forecast([], 1e3) is None
+
+
+def test_the_memory_that_a_case_needs_grows_with_what_the_technique_says_it_needs():
+    described = perflab.operation("conv2d")
+    frugal, lavish = (grid.raw("conv2d", name) for name in ("simd", "vectorized"))
+    assert lavish.workspace_bytes is not None
+    case = described.cases["large"]
+    least = measure.memory_needed(described, case, "float32", frugal)
+    x, w, out = 40 * 3 * 31 * 31, 25 * 27, 40 * 25 * 16 * 16
+    assert least == 2 * 4 * (2 * (x + w + 25) + out) + 3 * 8 * (x + w + 25 + out)
+    more = measure.memory_needed(described, case, "float32", lavish)
+    assert more - least == 4 * 2 * 40 * 27 * 16 * 16
+    assert measure.memory_needed(described, case, "float64", lavish) > more
+
+
+def test_the_same_bits_are_right_again_without_the_reference():
+    described = perflab.operation("fully_connected")
+    first = Stage(described, described.cases["tiny"], "float32").admit(grid.raw("fully_connected", "jit"))
+    known = measure.Verified(first.share, first.where, first.precision, first.digest)
+    stage = Stage(described, described.cases["tiny"], "float32")
+    again = stage.admit(grid.raw("fully_connected", "jit"), known)
+    assert "reference" not in vars(stage), "it was not computed"
+    assert (again.share, again.where, again.precision) == (first.share, first.where, first.precision)
+
+
+def test_other_bits_are_held_to_the_reference_whatever_is_known():
+    described = perflab.operation("fully_connected")
+    raw = grid.raw("fully_connected", "vectorized")
+    first = Stage(described, described.cases["tiny"], "float32").admit(raw)
+    known = measure.Verified(first.share, first.where, first.precision, first.digest)
+
+    def forward(x, w, b):
+        out, cache = raw.forward(x, w, b)
+        return out + np.float32(1e-2), cache
+
+    with pytest.raises(Rejected, match=r"wrong: out\["):
+        Stage(described, described.cases["tiny"], "float32").admit(replace(raw, forward=forward), known)
+    other = Stage(described, described.cases["tiny"], "float64")
+    assert other.admit(raw, known).digest != first.digest

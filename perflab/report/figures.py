@@ -124,7 +124,7 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
     ax.set_yticks(range(len(rows)), labels, fontsize=8)
     ax.grid(False)
     ax.spines[:].set_visible(False)
-    title = f"Speed-up over {BASELINE}, {dtype}, {_threads(threads)}"
+    title = f"Speed-up over {BASELINE}, {dtype}, {words.of_threads(threads)}"
     _head(figure, title)
     caption = (
         f"Each row on the largest case where {BASELINE} was measured (named under the operation). "
@@ -136,7 +136,7 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Drawn:
 def ladder(summary: Summary, operation: str, threads: int) -> Drawn:
     """Seconds a call of every rung on the case that most rungs were measured on, one panel a dtype."""
     plan = summary.run.plan
-    title = f"{summary.run.operations[operation]['title']}: the ladder, {_threads(threads)}"
+    title = f"{summary.run.operations[operation]['title']}: the ladder, {words.of_threads(threads)}"
     case = summary.common_case(operation)
     rungs = plan.contenders(operation, case)
     height = 1.3 + 0.26 * len(rungs)
@@ -177,7 +177,7 @@ def ladder(summary: Summary, operation: str, threads: int) -> Drawn:
 def roofline(summary: Summary, operation: str, threads: int) -> Drawn:
     """Arithmetic a second against arithmetic a byte, every rung below the machine's roof; a panel a dtype."""
     plan = summary.run.plan
-    title = f"{summary.run.operations[operation]['title']}: under the roof, {_threads(threads)}"
+    title = f"{summary.run.operations[operation]['title']}: under the roof, {words.of_threads(threads)}"
     case = summary.common_case(operation)
     figure = Figure(figsize=(max(1.0 + 3.8 * len(plan.dtypes), NARROWEST), 4.6), layout="constrained")
     axes = figure.subplots(1, len(plan.dtypes), sharey=True, squeeze=False)[0]
@@ -232,7 +232,7 @@ def time_against_work(summary: Summary, operation: str, dtype: str, threads: int
     plan = summary.run.plan
     directions = plan.directions
     described = summary.run.operations[operation]
-    title = f"{described['title']}: time against size, {dtype}, {_threads(threads)}"
+    title = f"{described['title']}: time against size, {dtype}, {words.of_threads(threads)}"
     figure = Figure(figsize=(3.2 * len(directions) + 0.6, 4.2), layout="constrained")
     axes = figure.subplots(1, len(directions), sharey=True, squeeze=False)[0]
     digits = False
@@ -383,7 +383,3 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
 def _finished(summary: Summary, name: str, title: str, caption: str, figure: Figure) -> Drawn:
     figure.supxlabel(one_line(summary.run.environment), fontsize=6.5, color="#555555", x=0.01, ha="left")
     return Drawn(name, title, caption, figure)
-
-
-def _threads(threads: int) -> str:
-    return "1 thread" if threads == 1 else f"{threads} threads"

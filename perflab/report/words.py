@@ -100,6 +100,11 @@ def time(figure: Figure | None) -> str:
     return seconds(figure.median_s, significant(figure.median_s, figure.low_s, figure.high_s))
 
 
+def of_threads(threads: int) -> str:
+    """A number of threads in words."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 def ratio(held: Ratio | None) -> str:
     """A speed-up, or a dash where one of the two was not measured."""
     if held is None:
@@ -376,12 +381,12 @@ def contest_lines(summary: Summary) -> list[str]:
         lines.append(
             f"{operation}: ×{rounded(contest.geometric_mean(of_one), 3)} over {len(of_one)} cells, least"
             f" {ratio(least.ratio)} ({least.cell.case} {least.cell.dtype} {least.cell.direction},"
-            f" {least.cell.threads} threads)"
+            f" {of_threads(least.cell.threads)})"
         )
     for m in behind:
         c = m.cell
         lines.append(
-            f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {c.threads} threads:"
+            f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {of_threads(c.threads)}:"
             f" {m.rung.cell.technique} {interval(m.ratio)} of {m.peer.cell.technique};"
             f" {rounded(m.rung.gflops, 3)} GFLOP/s and {rounded(m.rung.gbytes_s, 3)} GB/s"
             f" against {rounded(m.peer.gflops, 3)} and {rounded(m.peer.gbytes_s, 3)}"

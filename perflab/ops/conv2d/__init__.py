@@ -138,6 +138,7 @@ operation = Operation(
         "jit",
         "jit_parallel",
         "simd",
+        "implicit",
         "winograd2",
         "winograd4",
     ),

@@ -56,7 +56,8 @@ def correlate(x, cols, offsets, w, b, out):
         n, f = nf // F, nf % F
         total = np.full(OH * cols, b[f])  # rows as long as x's; what lies between two rows of out is unused
         for k in range(0, K - K % 4, 4):
-            x0, x1, x2, x3 = x[n, offsets[k] :], x[n, offsets[k + 1] :], x[n, offsets[k + 2] :], x[n, offsets[k + 3] :]
+            x0, x1 = x[n, offsets[k] :], x[n, offsets[k + 1] :]
+            x2, x3 = x[n, offsets[k + 2] :], x[n, offsets[k + 3] :]
             w0, w1, w2, w3 = w[f, k], w[f, k + 1], w[f, k + 2], w[f, k + 3]
             for p in range(size):
                 total[p] += w0 * x0[p] + w1 * x1[p] + w2 * x2[p] + w3 * x3[p]
@@ -72,25 +73,41 @@ def spread(dout, w, cols, offsets, dx):
     (N, F, OH, OW), (C, K, _) = dout.shape, w.shape
     for nc in prange(N * C):
         n, c = nc // C, nc % C
-        for f in range(F):
+        for f in range(0, F - F % 4, 4):
             for i in range(OH):
-                row = dout[n, f, i]
+                g0, g1, g2, g3 = dout[n, f, i], dout[n, f + 1, i], dout[n, f + 2, i], dout[n, f + 3, i]
                 for k in range(K):
-                    tap, to = w[c, k, f], dx[n, c, offsets[k] + np.uintp(i * cols) :]
+                    w0, w1, w2, w3 = w[c, k, f], w[c, k, f + 1], w[c, k, f + 2], w[c, k, f + 3]
+                    at = offsets[k] + np.uintp(i * cols)
                     for j in range(np.uintp(OW)):
-                        to[j] += tap * row[j]
+                        dx[n, c, at + j] += w0 * g0[j] + w1 * g1[j] + w2 * g2[j] + w3 * g3[j]
+        for f in range(F - F % 4, F):
+            for i in range(OH):
+                for k in range(K):
+                    tap, at = w[c, k, f], offsets[k] + np.uintp(i * cols)
+                    for j in range(np.uintp(OW)):
+                        dx[n, c, at + j] += tap * dout[n, f, i, j]
 
 
 @njit(parallel=True, **OPTIONS)
 def collect(dout, x, cols, offsets, dw):
-    N, F, OH, OW = dout.shape
+    (N, F, OH, OW), K = dout.shape, len(offsets)
     for f in prange(F):
         dw[f] = 0
         for n in range(N):
-            for k in range(len(offsets)):
-                total = dw.dtype.type(0)
+            for k in range(0, K, 4):  # the last four may be partly the same
+                k0, k1, k2, k3 = k, min(k + 1, K - 1), min(k + 2, K - 1), min(k + 3, K - 1)
+                o0, o1, o2, o3 = offsets[k0], offsets[k1], offsets[k2], offsets[k3]
+                s0 = s1 = s2 = s3 = dw.dtype.type(0)
                 for i in range(OH):
-                    row, g = x[n, offsets[k] + np.uintp(i * cols) :], dout[n, f, i]
+                    g, row = dout[n, f, i], x[n, np.uintp(i * cols) :]
                     for j in range(np.uintp(OW)):
-                        total += g[j] * row[j]
-                dw[f, k] += total
+                        s0 += g[j] * row[o0 + j]
+                        s1 += g[j] * row[o1 + j]
+                        s2 += g[j] * row[o2 + j]
+                        s3 += g[j] * row[o3 + j]
+                dw[f, k0] += s0
+                for tap, total in ((k1, s1), (k2, s2), (k3, s3)):
+                    if tap > k0:
+                        dw[f, tap] += total
+                        k0 = tap

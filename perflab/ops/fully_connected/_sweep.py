@@ -17,20 +17,14 @@ def kernel(rows):
     """The sum for a tile of so many rows; a's panels are ROWS high whatever the tile is."""
 
     @njit(cache=True, error_model="numpy")
-    def sum_tile(a, at, b, bt, db, depth, start, st, ds, c, ct, dc, soon):
-        """One tile, c = start + a·b; `start` may be c itself, or one row for all when ds = 0.
-
-        `soon` is where the next panel of a is to be fetched from, a number a step: each tile fetches a part.
-        """
+    def sum_tile(a, at, b, bt, db, depth, start, st, ds, c, ct, dc):
+        """One tile, c = start + a·b; `start` may be c itself, or one row for all when ds = 0."""
         L = np.uintp(lanes(c))
         acc = load(start, st, ds, rows, VECTORS)
         for _ in range(depth):
             acc = outer(acc, a, at, 1, b, bt, L)
-            prefetch(b, bt + np.uintp(8) * db)  # b comes from L2, eight steps ahead of its use
-            prefetch(b, bt + np.uintp(8) * db + L)
-            if c.itemsize == 4:  # with float64 it costs more than it brings
-                prefetch(a, soon)
-                soon += np.uintp(1)
+            for v in range(VECTORS):  # b comes from L2, eight steps ahead of its use
+                prefetch(b, bt + np.uintp(8) * db + np.uintp(v) * L)
             at += np.uintp(ROWS)
             bt += db
         store(acc, c, ct, dc)
@@ -50,16 +44,18 @@ def sweep(left, right, bt, panel, db, depth, start, ds, c, dc, n0, n1, m0, m1, e
             at, to, st, ct = (n - n0) * depth, bt + (m - m0) // wide * panel, n * ds + m, n * dc + m
             h, w = min(ROWS, n1 - n), min(wide, m1 - m)
             soon = np.uintp((n - n0 + ROWS + (m - m0) // wide) * depth)
+            for k in range(0, depth, lanes(c)):  # each tile fetches a part of the left block's next panel
+                prefetch(left, soon + np.uintp(k))
             if w == wide and h == ROWS:
-                sum_high(left, at, right, to, np.uintp(db), depth, start, st, ds, c, ct, dc, soon)
+                sum_high(left, at, right, to, np.uintp(db), depth, start, st, ds, c, ct, dc)
                 continue
             if w == wide and h == LOW:
-                sum_low(left, at, right, to, np.uintp(db), depth, start, st, ds, c, ct, dc, soon)
+                sum_low(left, at, right, to, np.uintp(db), depth, start, st, ds, c, ct, dc)
                 continue
             for r in range(h):  # a tile that hangs over the edge is summed beside the matrix
                 for i in range(w):
                     edge[r * wide + i] = start[st + r * ds + i]
-            sum_high(left, at, right, to, np.uintp(db), depth, edge, 0, wide, edge, 0, wide, soon)
+            sum_high(left, at, right, to, np.uintp(db), depth, edge, 0, wide, edge, 0, wide)
             for r in range(h):
                 for i in range(w):
                     c[ct + r * dc + i] = edge[r * wide + i]
