@@ -9,7 +9,7 @@ from ._bands import OPTIONS, cut_out
 from ._lay import lay, room
 from ._strip import VECTORS, strip
 
-TAPS = 192
+TAPS = 192  # so many of a panel fit into the first cache, and eight filters' numbers beside them
 _work = {}  # buffers are kept: fresh pages cost more than what is written to them
 
 
@@ -34,7 +34,7 @@ def split(size, most):
 
 @njit(**OPTIONS)
 def trace(b, rows, L, pieces):
-    """Positions of an image one after another, in pieces of rows that lie in one vector: (place, length, start)."""
+    """An image's positions in turn, in pieces of rows that lie in one vector: (place, length, start)."""
     place = count = 0
     for i in range(rows):
         j = 0
@@ -68,7 +68,7 @@ def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to
 
 @njit(**OPTIONS)
 def work(plan, x, w, offsets, bias, out, depth, buffer, thread, threads):
-    """One thread's tasks: lay out a band, and for every panel of its positions make the columns and multiply."""
+    """One thread's tasks: lay out a band; for every panel of positions make the columns and multiply."""
     b, L = plan[0], lanes(x)
     (_, F, OH, OW), wide, K = out.shape, VECTORS * L, offsets.size
     flat, tasks = out.reshape(-1), b.groups * b.cuts

@@ -16,7 +16,7 @@ VECTORS = 3  # 8 × 3 registers of sums
 def kernel(rows, vectors):
     @njit(**OPTIONS)
     def sum_tile(a, at, b, depth, start, st, first, c, ct, dc, h, w):
-        """c's tile, whose first h rows and w columns exist, = (start or itself) + a·b."""
+        """A tile of c, whose first h rows and w columns exist, = (start or itself) + a·b."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)
         if first:  # each way has a loop of its own: sums that two ways share would pass through memory
             acc = spread(start, st, 1, rows, vectors)

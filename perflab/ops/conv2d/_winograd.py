@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import simd as direct
+from . import implicit as direct
 from ._winograd_bound import rounding
 from ._winograd_dw import weight_gradient
 from ._winograd_out import convolve

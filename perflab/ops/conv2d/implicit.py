@@ -1,13 +1,16 @@
 """Columns without the matrix of columns: a panel of them is made in cache, multiplied and forgotten.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
+A panel holds some taps of three vectors of positions, which run on from row to row, so that no lane idles at
+a row's end; in the first cache all filters meet it. What is copied is used by every filter: it pays where
+there are many. backward is the rung below's.
 """
 
 import numpy as np
 from numba import get_num_threads
 
-from . import simd
 from ..fully_connected._packing import aligned, pack
+from . import simd
 from ._bands import bands, offsets
 from ._columns import correlate
 
@@ -17,26 +20,16 @@ def forward(x, w, b, stride=1, pad=0):
     pad = (pad, pad) if isinstance(pad, int) else pad
     OH, OW = ((x.shape[i] + 2 * pad[i - 2] - w.shape[i]) // stride[i - 2] + 1 for i in (2, 3))
     out = aligned((len(x), len(w), OH, OW), x.dtype)
-    product(x, w, b, stride, pad, out)
+    F, C, HH, WW = w.shape
+    threads = get_num_threads()
+    cut = bands(x.shape, (HH, WW), stride, pad, (OH, OW), 0, x.itemsize, threads)
+    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
+    correlate(cut, flat(x), packed(w.reshape(F, C * HH * WW)), taps, padded(b), out, threads)
     return out, (x, w, stride, pad)
 
 
-def product(x, w, b, stride, pad, out):
-    F, C, HH, WW = w.shape
-    threads = get_num_threads()
-    cut = bands(x.shape, (HH, WW), stride, pad, out.shape[2:], 0, x.itemsize, threads)
-    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
-    correlate(cut, flat(x), packed(w.reshape(F, -1)), taps, padded(b), out, threads)
-
-
 def backward(dout, cache):
-    x, w, stride, pad = cache
-    threads = get_num_threads()
-    if w.shape[2:] != (1, 1) or stride != (1, 1) or pad != (0, 0):
-        return simd.backward(dout, cache)
-    dx, turned = aligned(x.shape, x.dtype), np.ascontiguousarray(w.transpose(1, 0, 2, 3))
-    product(dout, turned, np.zeros(x.shape[1], x.dtype), stride, pad, dx)
-    return dx, *simd.filters(dout, x, w, stride, pad, threads)
+    return simd.backward(dout, cache)
 
 
 def packed(w):

@@ -1,7 +1,7 @@
 """Fewer multiplications, F(2×2, 3×3): a tile of 2×2 outputs takes 16 of them, not 36, for each channel.
 
 x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. What is not 3×3 at stride 1 goes to the rung
-`simd`. Tiles of 4×4 inputs, which overlap by two, are evaluated at the points 0, 1, −1 and ∞:
+`implicit`. Tiles of 4×4 inputs, which overlap by two, are evaluated at the points 0, 1, −1 and ∞:
 
     Bᵀ = [1  0 −1  0]    G = [1  0  0]    Aᵀ = [1  1  1  0]    out = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A
          [0  1  1  0]        [½  ½  ½]         [0  1 −1 −1]    dw = Gᵀ [Σ (Bᵀ x B) ⊙ (A dout Aᵀ)] G

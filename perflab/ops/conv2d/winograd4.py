@@ -1,7 +1,7 @@
 """Larger tiles, F(4×4, 3×3): 36 multiplications for 16 outputs, a quarter of 144, at the price of digits.
 
 x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. What is not 3×3 at stride 1 goes to the rung
-`simd`. Tiles of 6×6 inputs, which overlap by two, are evaluated at the points 0, 1, −1, 2, −2 and ∞:
+`implicit`. Tiles of 6×6 inputs, which overlap by two, are evaluated at the points 0, 1, −1, 2, −2 and ∞:
 
     Bᵀ = [4  0 −5  0  1  0]    G = 1/24 [ 6  0  0]    Aᵀ = [1  1  1  1  1  0]
          [0 −4 −4  1  1  0]             [−4 −4 −4]         [0  1 −1  2 −2  0]
