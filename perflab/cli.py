@@ -216,7 +216,7 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from perflab import grid, oracle
+    from perflab import compilation, grid, oracle
 
     _settle_words(args)
     for name, value in _single_threaded().items():
@@ -235,7 +235,10 @@ def _verify(args: argparse.Namespace) -> int:
     dtypes = args.dtype or DTYPES
     whole = not args.case
     console = _console(stderr=args.json)
-    with console.status("verifying") as status:
+    with console.status("compiling") as status:
+        names = compilation.missing(chosen, dtypes)
+        if len(names) > 1:  # on all cores; one alone compiles where it is verified
+            compilation.compile_first(names, lambda event: status.update(f"compiling {event['name']}"))
         for op, techniques in chosen.items():
             described = grid.operation(op)
             files = {i.technique: i for i in outside.get(op, ())}

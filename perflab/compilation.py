@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab import grid, inputs
-from perflab.contract import Implementation, Plan
+from perflab.contract import Implementation
 from perflab.grid import prepare_numba_cache
 from perflab.machine import cores, pinned
 from perflab.plan import costs
@@ -92,15 +92,15 @@ def key(operation: str, technique: str, dtype: str) -> str:
     return f"{operation}/{technique}/{dtype}"
 
 
-def missing(plan: Plan) -> list[str]:
-    """What of a plan, by `key`, was never called with this cache: its kernels may have to be compiled."""
+def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> list[str]:
+    """The built-in ones of these, by `key`, that were never called with this cache, so may have to compile."""
     held = remembered()
     wanted = [
         key(op, technique, dtype)
-        for op, techniques in plan.techniques.items()
-        for technique in techniques
-        if f"{op}/{technique}" not in plan.outside and not plan.homes.get(technique) and technique != "naive"
-        for dtype in plan.dtypes
+        for op, names in techniques.items()
+        for technique in names
+        if technique in grid.techniques(op) and technique != "naive"
+        for dtype in dtypes
     ]
     return [name for name in wanted if name not in held]
 

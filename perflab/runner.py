@@ -54,7 +54,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     PerflabError with one line; what was measured before is kept in each case.
     """
     prepare_numba_cache()  # once for all measuring processes
-    names = missing(plan)
+    names = missing(plan.techniques, plan.dtypes)
     if names:
         began = time.time()
         compile_first(names, tell)

@@ -18,7 +18,7 @@ def user_environment():
     return {k: v for k, v in os.environ.items() if k not in own} | {"PYTHONPATH": str(ROOT)}
 
 
-def perflab(*words, cwd=None, timeout=120, **variables):
+def perflab(*words, cwd=None, timeout=400, **variables):
     """Run the command line as a user would; the finished process."""
     environment = user_environment() | variables
     return subprocess.run(

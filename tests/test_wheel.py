@@ -8,6 +8,8 @@ import zipfile
 
 from conftest import ROOT
 
+from perflab.grid import techniques
+
 
 def test_a_wheel_runs_in_an_empty_folder(tmp_path):
     built = subprocess.run(
@@ -34,7 +36,7 @@ def test_a_wheel_runs_in_an_empty_folder(tmp_path):
     told = [*command, "run", "fully_connected", "--preset", "smoke", "--case", "digits", "--json"]
     done = subprocess.run(told, cwd=empty, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["figures"]) == 8
+    assert len(json.loads(done.stdout)["figures"]) == 2 * len(techniques("fully_connected"))
     assert [path.name for path in empty.iterdir()] == ["reports"]
     where = [sys.executable, "-c", "import perflab; print(perflab.__file__)"]
     home = subprocess.run(where, cwd=empty, env=environment, capture_output=True, text=True, check=True)

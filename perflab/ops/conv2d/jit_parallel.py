@@ -31,7 +31,7 @@ def backward(dout, cache):
     planes, offsets = phases(x, w, stride, pad)
     (N, C, down, across, rows, cols), dw, dx = planes.shape, np.empty(w.shape, w.dtype), np.zeros_like(planes)
     collect(dout, flat(planes), cols, offsets, flat(dw))
-    taps = np.ascontiguousarray(w.reshape(*w.shape[:2], -1).transpose(1, 2, 0))
+    taps = np.ascontiguousarray(w.reshape(*w.shape[:2], w.shape[2] * w.shape[3]).transpose(1, 2, 0))
     spread(dout, taps, cols, offsets[: taps.shape[1]], dx.reshape(N, C, down * across * rows * cols))
     dx = dx.transpose(0, 1, 4, 2, 5, 3).reshape(N, C, rows * down, cols * across)
     dx = dx[:, :, pad[0] : pad[0] + x.shape[2], pad[1] : pad[1] + x.shape[3]]
@@ -49,7 +49,7 @@ def phases(x, w, stride, pad):
     padded = np.zeros((N, C, rows * down, cols * across), x.dtype)
     padded[:, :, pad[0] : pad[0] + H, pad[1] : pad[1] + W] = x
     split = padded.reshape(N, C, rows, down, cols, across).transpose(0, 1, 3, 5, 2, 4)
-    c, u, v = np.indices(w.shape[1:]).reshape(3, -1)
+    c, u, v = np.indices(w.shape[1:]).reshape(3, w.shape[1] * w.shape[2] * w.shape[3])
     offsets = (((c * down + u % down) * across + v % across) * rows + u // down) * cols + v // across
     return np.ascontiguousarray(split), offsets.astype(np.uintp)
 

@@ -48,7 +48,8 @@ def filters(dout, x, w, stride, pad, threads):
         np.append(taps, np.zeros(-taps.size % 8, taps.dtype)),
         threads,
     )
-    dw = dws.sum(axis=0).reshape(-(-taps.size // 8) * 8, -1)
+    eights = -(-taps.size // 8) * 8
+    dw = dws.sum(axis=0).reshape(eights, dws[0].size // max(eights, 1))
     return np.ascontiguousarray(dw[: taps.size, :F].T).reshape(w.shape), dbs.sum(axis=0)[:F]
 
 

@@ -52,14 +52,19 @@ def dots(a, b, c, N, K, M):
 def forward(x, w, b):
     (N, D), M = x.shape, w.shape[1]
     out = np.empty((N, M), x.dtype)
-    rows(x.reshape(-1), D, 1, w.reshape(-1), b, out.reshape(-1), D, M, 0, N, 0)
+    rows(x.reshape(-1), D, 1, w.reshape(-1), np.ascontiguousarray(b), out.reshape(-1), D, M, 0, N, 0)
     return out, (x, w)
 
 
 def backward(dout, cache):
     x, w = cache
     (N, D), M = x.shape, w.shape[1]
-    dx, dw, db, zeros = np.empty_like(x), np.empty_like(w), np.empty(M, x.dtype), np.zeros(M, x.dtype)
+    dx, dw, db, zeros = (
+        np.empty(x.shape, x.dtype),
+        np.empty(w.shape, x.dtype),
+        np.empty(M, x.dtype),
+        np.zeros(M, x.dtype),
+    )
     g = dout.reshape(-1)
     dots(g, w.reshape(-1), dx.reshape(-1), N, D, M)
     rows(x.reshape(-1), 1, D, g, zeros, dw.reshape(-1), N, M, 0, D, 0)

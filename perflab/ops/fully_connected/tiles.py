@@ -35,14 +35,19 @@ def multiply(a, ar, ac, b, bias, c, N, K, M):
 def forward(x, w, b):
     (N, D), M = x.shape, w.shape[1]
     out = np.empty((N, M), x.dtype)
-    multiply(x.reshape(-1), D, 1, w.reshape(-1), b, out.reshape(-1), N, D, M)
+    multiply(x.reshape(-1), D, 1, w.reshape(-1), np.ascontiguousarray(b), out.reshape(-1), N, D, M)
     return out, (x, w)
 
 
 def backward(dout, cache):
     x, w = cache
     (N, D), M = x.shape, w.shape[1]
-    dx, dw, db, g = np.empty_like(x), np.empty_like(w), np.empty(M, x.dtype), dout.reshape(-1)
+    dx, dw, db, g = (
+        np.empty(x.shape, x.dtype),
+        np.empty(w.shape, x.dtype),
+        np.empty(M, x.dtype),
+        dout.reshape(-1),
+    )
     zeros = np.zeros(max(D, M), x.dtype)
     multiply(g, M, 1, w.T.copy().reshape(-1), zeros, dx.reshape(-1), N, M, D)
     multiply(x.reshape(-1), 1, D, g, zeros, dw.reshape(-1), D, N, M)
