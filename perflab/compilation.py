@@ -93,7 +93,7 @@ def key(operation: str, technique: str, dtype: str) -> str:
 
 
 def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> list[str]:
-    """The built-in ones of these, by `key`, that were never called with this cache, so may have to compile."""
+    """The built-in ones of these, by `key`, that were never called with this cache: they may compile."""
     held = remembered()
     wanted = [
         key(op, technique, dtype)

@@ -49,24 +49,23 @@ def dots(a, b, c, N, K, M):
             c[n * K + k] = total(acc + left)
 
 
+def flat(array):
+    return np.ascontiguousarray(array).reshape(-1)
+
+
 def forward(x, w, b):
     (N, D), M = x.shape, w.shape[1]
     out = np.empty((N, M), x.dtype)
-    rows(x.reshape(-1), D, 1, w.reshape(-1), np.ascontiguousarray(b), out.reshape(-1), D, M, 0, N, 0)
+    rows(flat(x), D, 1, flat(w), np.ascontiguousarray(b), out.reshape(-1), D, M, 0, N, 0)
     return out, (x, w)
 
 
 def backward(dout, cache):
     x, w = cache
     (N, D), M = x.shape, w.shape[1]
-    dx, dw, db, zeros = (
-        np.empty(x.shape, x.dtype),
-        np.empty(w.shape, x.dtype),
-        np.empty(M, x.dtype),
-        np.zeros(M, x.dtype),
-    )
-    g = dout.reshape(-1)
-    dots(g, w.reshape(-1), dx.reshape(-1), N, D, M)
-    rows(x.reshape(-1), 1, D, g, zeros, dw.reshape(-1), N, M, 0, D, 0)
+    dx, dw, db = (np.empty(shape, x.dtype) for shape in ((N, D), (D, M), M))
+    g, zeros = flat(dout), np.zeros(M, x.dtype)
+    dots(g, flat(w), dx.reshape(-1), N, D, M)
+    rows(flat(x), 1, D, g, zeros, dw.reshape(-1), N, M, 0, D, 0)
     rows(np.ones(N, x.dtype), 0, 1, g, zeros, db, N, M, 0, 1, 0)
     return dx, dw, db

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from .._simd import REGISTERS, lanes, load, outer, store
-from .simd import rows
+from .simd import flat, rows
 
 ROWS, VECTORS = (14 if REGISTERS == 32 else 6), 2
 
@@ -35,21 +35,16 @@ def multiply(a, ar, ac, b, bias, c, N, K, M):
 def forward(x, w, b):
     (N, D), M = x.shape, w.shape[1]
     out = np.empty((N, M), x.dtype)
-    multiply(x.reshape(-1), D, 1, w.reshape(-1), np.ascontiguousarray(b), out.reshape(-1), N, D, M)
+    multiply(flat(x), D, 1, flat(w), np.ascontiguousarray(b), out.reshape(-1), N, D, M)
     return out, (x, w)
 
 
 def backward(dout, cache):
     x, w = cache
     (N, D), M = x.shape, w.shape[1]
-    dx, dw, db, g = (
-        np.empty(x.shape, x.dtype),
-        np.empty(w.shape, x.dtype),
-        np.empty(M, x.dtype),
-        dout.reshape(-1),
-    )
-    zeros = np.zeros(max(D, M), x.dtype)
+    dx, dw, db = (np.empty(shape, x.dtype) for shape in ((N, D), (D, M), M))
+    g, zeros = flat(dout), np.zeros(max(D, M), x.dtype)
     multiply(g, M, 1, w.T.copy().reshape(-1), zeros, dx.reshape(-1), N, M, D)
-    multiply(x.reshape(-1), 1, D, g, zeros, dw.reshape(-1), D, N, M)
+    multiply(flat(x), 1, D, g, zeros, dw.reshape(-1), D, N, M)
     multiply(np.ones(N, x.dtype), 0, 1, g, zeros, db, 1, N, M)
     return dx, dw, db
