@@ -135,24 +135,30 @@ def lanes(typing, like):
 @intrinsic
 def load_turned(typing, a, at, da):
     """A square read by its columns: lanes rows of one vector, row r holding a[at + lane·da + r]."""
-    count = _vector(a.dtype).count
-    made = Tile(a.dtype, count, 1)
+    made = Tile(a.dtype, _vector(a.dtype).count, 1)
 
     def build(context, builder, signature, args):
         memory = _Memory(context, builder, a, args[0], made)
-        rows = [memory.load(memory.at(args[1], (r, args[2]))) for r in range(count)]
-        step = 1
-        while step < count:  # swap the two off-diagonal blocks of every square of 2·step
-            low = [i if not i & step else count + i - step for i in range(count)]
-            high = [i + step if not i & step else count + i for i in range(count)]
-            low, high = (ir.Constant(ir.VectorType(ir.IntType(32), count), mask) for mask in (low, high))
-            for r in (r for r in range(count) if not r & step):
-                x, y = rows[r], rows[r + step]
-                rows[r], rows[r + step] = (builder.shuffle_vector(x, y, mask) for mask in (low, high))
-            step *= 2
-        return _tile(context, builder, made, lambda r, v: rows[r])
+        rows = [memory.load(memory.at(args[1], (r, args[2]))) for r in range(made.rows)]
+        turned = _transposed(builder, rows)
+        return _tile(context, builder, made, lambda r, v: turned[r])
 
     return made(a, types.uintp, types.uintp), build
+
+
+@intrinsic
+def load_turned_part(typing, a, at, da, height, width):
+    """As `load_turned`, but zeros in lanes from `height` and in rows from `width` on, which are not read."""
+    made = Tile(a.dtype, _vector(a.dtype).count, 1)
+
+    def build(context, builder, signature, args):
+        memory = _Memory(context, builder, a, args[0], made)
+        masks = [memory.mask(r, 0, args[3], args[4]) for r in range(made.rows)]
+        rows = [memory.load(memory.at(args[1], (r, args[2])), mask) for r, mask in enumerate(masks)]
+        turned = _transposed(builder, rows)
+        return _tile(context, builder, made, lambda r, v: turned[r])
+
+    return made(a, types.uintp, types.uintp, types.intp, types.intp), build
 
 
 # ----------------------------------------------------------------------------------------- using one
@@ -166,21 +172,16 @@ def outer(typing, acc, a, at, da, b, bt, db):
         left = _Memory(context, builder, a, args[1], acc)
         right = _Memory(context, builder, b, args[4], acc)
         vectors = [right.load(right.at(args[5], (v, args[6]))) for v in range(acc.columns)]
-        out = args[0]
-        for r in range(acc.rows):
-            number = left.broadcast(left.at(args[2], (r, args[3])))
-            for v in range(acc.columns):
-                place = r * acc.columns + v
-                total = _fma(builder, acc, number, vectors[v], builder.extract_value(args[0], place))
-                out = builder.insert_value(out, total, place)
-        return out
+        return _updated(
+            builder, acc, args[0], lambda r: left.broadcast(left.at(args[2], (r, args[3]))), vectors
+        )
 
     return acc(acc, a, types.uintp, types.uintp, b, types.uintp, types.uintp), build
 
 
 @intrinsic
 def fma(typing, a, b, c):
-    """A · b + c, element by element, rounded once; a may be a number."""
+    """The sum a · b + c, element by element, rounded once; a may be a number."""
 
     def build(context, builder, signature, args):
         first = _operand(builder, a, args[0], c)
@@ -228,10 +229,7 @@ def total(typing, acc):
         while len(vectors) > 1:
             pairs = zip(vectors[::2], [*vectors[1::2], None], strict=False)
             vectors = [x if y is None else builder.fadd(x, y) for x, y in pairs]
-        kind = acc.vector
-        name = f"llvm.vector.reduce.fadd.v{kind.count}f{acc.dtype.bitwidth}"
-        function = _declare(builder, name, kind.element, (kind.element, kind))
-        return builder.call(function, (ir.Constant(kind.element, 0.0), vectors[0]), fastmath=("reassoc",))
+        return _sum(builder, acc.vector, vectors[0])
 
     return acc.dtype(acc), build
 
@@ -351,6 +349,45 @@ def _fma(builder, kind, x, y, z):
         return builder.fadd(builder.fmul(x, y), z)
     vector = kind.vector
     return builder.call(_declare(builder, f"llvm.fma.{_name(vector)}", vector, (vector,) * 3), (x, y, z))
+
+
+def _updated(builder, acc, value, number, vectors):
+    """The tile's value with number(r) · vectors[v] added to every row r and column v."""
+    out = value
+    for r in range(acc.rows):
+        factor = number(r)
+        for v in range(acc.columns):
+            added = _fma(builder, acc, factor, vectors[v], _get(builder, acc, value, r, v))
+            out = builder.insert_value(out, added, r * acc.columns + v)
+    return out
+
+
+def _sum(builder, kind, vector):
+    """The sum of a vector's lanes, in any order."""
+    function = _declare(builder, f"llvm.vector.reduce.fadd.{_name(kind)}", kind.element, (kind.element, kind))
+    return builder.call(function, (ir.Constant(kind.element, 0.0), vector), fastmath=("reassoc",))
+
+
+def _shuffle(builder, pair, chosen):
+    """The lanes of two vectors, counted through, that are chosen."""
+    kind = ir.VectorType(ir.IntType(32), len(chosen))
+    return builder.shuffle_vector(*pair, ir.Constant(kind, list(chosen)))
+
+
+def _transposed(builder, rows):
+    """A square of as many vectors as a vector has lanes: rows and lanes change places.
+
+    In passes, each for blocks of twice the size: the two off-diagonal blocks of every square are swapped.
+    """
+    rows, count, step = list(rows), len(rows), 1
+    while step < count:
+        low = [i if not i & step else count + i - step for i in range(count)]
+        high = [i + step if not i & step else count + i for i in range(count)]
+        for r in (r for r in range(count) if not r & step):
+            pair = rows[r], rows[r + step]
+            rows[r], rows[r + step] = (_shuffle(builder, pair, chosen) for chosen in (low, high))
+        step *= 2
+    return rows
 
 
 def _get(builder, kind, value, r, v):

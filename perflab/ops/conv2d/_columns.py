@@ -3,23 +3,14 @@
 import numpy as np
 from numba import njit, prange
 
+from .._arrays import rows_of
 from .._simd import lanes, load, prefetch, store, store_part
-from ..fully_connected._packing import aligned
 from ._bands import OPTIONS, cut_out
 from ._lay import lay, room
 from ._strip import VECTORS, strip
 
 TAPS = 192  # so many of a panel fit into the first cache, and eight filters' numbers beside them
-_work = {}  # buffers are kept: fresh pages cost more than what is written to them
-
-
-def workspace(dtype, parts, size):
-    """A row of `size` or more numbers for each of `parts` threads."""
-    held = _work.get(dtype)
-    if held is None or held.shape[0] < parts or held.shape[1] < size:
-        held = _work[dtype] = aligned((parts, -(-size // 1024) * 1024), dtype)
-        held.fill(0)  # an unused lane never holds a number that is slow to multiply
-    return held
+_work = {}
 
 
 def record(bands):
@@ -100,5 +91,5 @@ def share(plan, x, w, offsets, bias, out, depth, buffers, threads):
 def correlate(b, x, w, offsets, bias, out, threads):
     """out[n, f] = bias[f] + Σ w[f] · columns; w packed by eights of filters."""
     size = TAPS * VECTORS * 16 + room(b, 16) + 64
-    buffers = workspace(x.dtype, threads, size)
+    buffers = rows_of(_work, x.dtype, threads, size)
     share(record(b), x, w, offsets, bias, out, split(offsets.size, TAPS), buffers, threads)

@@ -12,6 +12,24 @@ from ._scatter import scatter
 TAPS = 288  # of so many taps, what a tile reads of the band and of the weights stays in the first cache
 
 
+def kernel(height):
+    """The sum of a tile of so many filters × 3 vectors of positions over some taps."""
+    filters = tuple(range(height))
+
+    @njit(**OPTIONS)
+    def sum_tile(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
+        acc = tile(y, height, 3) if first else load(y, at, pitch, height, 3)
+        for k in range(np.uintp(start), np.uintp(stop)):
+            acc = outer_at(acc, w, wt, filters, band, offsets[k], places)
+            wt += np.uintp(8)
+        store(acc, y, at, pitch)
+
+    return sum_tile
+
+
+eight, four = kernel(8), kernel(4)
+
+
 @njit(parallel=True, **OPTIONS)
 def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
     """out[n, f, step·i + phase + origin] = bias[f] + Σ over the phase's taps of band · w."""
@@ -48,21 +66,3 @@ def work(b, x, w, offsets, begins, bias, out, step, origin, thread, threads):
                         else:
                             four(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
         scatter(y, pitch, pieces[:count], bias, out, n, top, step, origin)
-
-
-@njit(**OPTIONS)
-def eight(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
-    acc = tile(y, 8, 3) if first else load(y, at, pitch, 8, 3)
-    for k in range(np.uintp(start), np.uintp(stop)):
-        acc = outer_at(acc, w, wt, (0, 1, 2, 3, 4, 5, 6, 7), band, offsets[k], places)
-        wt += np.uintp(8)
-    store(acc, y, at, pitch)
-
-
-@njit(**OPTIONS)
-def four(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
-    acc = tile(y, 4, 3) if first else load(y, at, pitch, 4, 3)
-    for k in range(np.uintp(start), np.uintp(stop)):
-        acc = outer_at(acc, w, wt, (0, 1, 2, 3), band, offsets[k], places)
-        wt += np.uintp(8)
-    store(acc, y, at, pitch)

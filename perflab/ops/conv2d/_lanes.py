@@ -9,16 +9,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from .._simd import Tile, _Memory
+from .._simd import Tile, _Memory, _transposed
 
 _INT = ir.IntType(64)
-
-
-@intrinsic
-def lanes(typing, a):
-    """How many numbers of the array's dtype a register holds."""
-    count = Tile(a.dtype, 1, 1).vector.count
-    return types.intp(a), lambda context, builder, signature, args: _INT(count)
 
 
 @intrinsic
@@ -56,18 +49,3 @@ def from_lanes(typing, a, at, plus, pt, b, bt, db, height, width):
 
     at, size = types.uintp, types.intp
     return types.void(a, at, plus, at, b, at, at, size, size), build
-
-
-def _transposed(builder, rows):
-    rows, count = list(rows), len(rows)
-    side = count // 2
-    while side:
-        keep = [q + count - side if q & side else q for q in range(count)]
-        move = [q + count if q & side else q + side for q in range(count)]
-        for r in (r for r in range(count) if not r & side):
-            upper, lower = rows[r], rows[r + side]
-            for at, chosen in ((r, keep), (r + side, move)):
-                mask = ir.Constant(ir.VectorType(ir.IntType(32), count), chosen)
-                rows[at] = builder.shuffle_vector(upper, lower, mask)
-        side //= 2
-    return rows

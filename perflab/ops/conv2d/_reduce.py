@@ -3,39 +3,32 @@
 import numpy as np
 from numba import njit, prange
 
-from .._simd import BYTES, load, store
+from .._simd import BYTES, load, load_turned_part, store
 from ._bands import OPTIONS, cut_out
 from ._lay import lay, room
-from ._registers import load_turned, outer_at
+from ._registers import outer_at
 
 
-@njit(**OPTIONS)
-def double(dw, at, pitch, b, band, base, taps, g, gt, images, first, last, total):
-    lanes = np.uintp(BYTES // g.itemsize)
-    acc = load(dw, at, pitch, 8, 2)
-    for m in range(images):
-        for i in range(first, last):
-            x = np.uintp(base + (m * b.tall + i) * b.S)
-            v = np.uintp((m * total + i) * b.OW) * pitch + gt
-            for _ in range(b.OW):
-                acc = outer_at(acc, band, x, taps, g, v, (np.uintp(0), lanes))
-                x += np.uintp(1)
-                v += pitch
-    store(acc, dw, at, pitch)
+def kernel(vectors):
+    """The sum of a tile of 8 taps × so many vectors of filters, which begin at `columns`."""
+
+    @njit(**OPTIONS)
+    def sum_tile(dw, at, pitch, b, band, base, taps, g, gt, columns, images, first, last, total):
+        acc = load(dw, at, pitch, 8, vectors)
+        for m in range(images):
+            for i in range(first, last):
+                x = np.uintp(base + (m * b.tall + i) * b.S)
+                v = np.uintp((m * total + i) * b.OW) * pitch + gt
+                for _ in range(b.OW):
+                    acc = outer_at(acc, band, x, taps, g, v, columns)
+                    x += np.uintp(1)
+                    v += pitch
+        store(acc, dw, at, pitch)
+
+    return sum_tile
 
 
-@njit(**OPTIONS)
-def single(dw, at, pitch, b, band, base, taps, g, gt, images, first, last, total):
-    acc = load(dw, at, pitch, 8, 1)
-    for m in range(images):
-        for i in range(first, last):
-            x = np.uintp(base + (m * b.tall + i) * b.S)
-            v = np.uintp((m * total + i) * b.OW) * pitch + gt
-            for _ in range(b.OW):
-                acc = outer_at(acc, band, x, taps, g, v, (np.uintp(0),))
-                x += np.uintp(1)
-                v += pitch
-    store(acc, dw, at, pitch)
+one, two = kernel(1), kernel(2)
 
 
 @njit(**OPTIONS)
@@ -47,7 +40,7 @@ def turn(b, dout, g, db, pitch, n, images, top, rows):
         for f in range(0, F, lanes):
             source = (((n + m) * F + f) * b.OH + top) * b.OW
             for p in range(0, size, lanes):
-                square = load_turned(flat, source + p, b.OH * b.OW, F - f, size - p)
+                square = load_turned_part(flat, source + p, b.OH * b.OW, F - f, size - p)
                 store(square, g, (m * size + p) * pitch + f, pitch)
         for f in range(0, pitch, lanes):
             acc = load(db, f, 0, 1, 1)
@@ -85,8 +78,9 @@ def work(b, x, dout, offsets, pitch, dw, db, thread, threads):
                 for k in range(0, K, 8):
                     o = offsets[k : k + 8]
                     taps = o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7]
-                    at, up = np.uintp(k * pitch + f), np.uintp(pitch)
+                    at, up, ft = np.uintp(k * pitch + f), np.uintp(pitch), np.uintp(f)
                     if pitch - f > lanes:
-                        double(dw, at, up, b, band, base, taps, g, np.uintp(f), images, i, stop, rows)
+                        columns = np.uintp(0), np.uintp(lanes)
+                        two(dw, at, up, b, band, base, taps, g, ft, columns, images, i, stop, rows)
                     else:
-                        single(dw, at, up, b, band, base, taps, g, np.uintp(f), images, i, stop, rows)
+                        one(dw, at, up, b, band, base, taps, g, ft, (np.uintp(0),), images, i, stop, rows)

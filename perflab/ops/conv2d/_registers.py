@@ -1,10 +1,9 @@
-"""What direct convolution asks of registers beyond `_simd`: scattered rows, squares, every other lane."""
+"""What direct convolution asks of registers beyond `_simd`: scattered rows, every other lane."""
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from .._simd import Tile, _fma, _get, _Memory, _tile
+from .._simd import Tile, _get, _Memory, _shuffle, _tile, _updated
 
 
 @intrinsic
@@ -17,43 +16,9 @@ def outer_at(typing, acc, a, at, rows, b, bt, columns):
         rows = [builder.add(args[2], builder.extract_value(args[3], r)) for r in range(acc.rows)]
         columns = [builder.add(args[5], builder.extract_value(args[6], v)) for v in range(acc.columns)]
         vectors = [right.load(right.at(place)) for place in columns]
-        out = args[0]
-        for r in range(acc.rows):
-            number = left.broadcast(left.at(rows[r]))
-            for v in range(acc.columns):
-                place = r * acc.columns + v
-                total = _fma(builder, acc, number, vectors[v], builder.extract_value(args[0], place))
-                out = builder.insert_value(out, total, place)
-        return out
+        return _updated(builder, acc, args[0], lambda r: left.broadcast(left.at(rows[r])), vectors)
 
     return acc(acc, a, types.uintp, sides[0], b, types.uintp, sides[1]), build
-
-
-@intrinsic
-def load_turned(typing, a, at, da, height, width):
-    """A square whose row r and lane i hold a[at + i·da + r], i < height and r < width, and zeros elsewhere.
-
-    Rows and lanes change places in passes, each for blocks of twice the size.
-    """
-    count = Tile(a.dtype, 1, 1).vector.count
-    made = Tile(a.dtype, count, 1)
-
-    def build(context, builder, signature, args):
-        memory = _Memory(context, builder, a, args[0], made)
-        masks = [memory.mask(r, 0, args[3], args[4]) for r in range(count)]
-        rows = [memory.load(memory.at(args[1], (r, args[2])), masks[r]) for r in range(count)]
-        step = 1
-        while step < count:
-            upper = [i if not i & step else count + i - step for i in range(count)]
-            lower = [i + step if not i & step else count + i for i in range(count)]
-            for r in range(count):
-                if not r & step:
-                    pair = rows[r], rows[r + step]
-                    rows[r], rows[r + step] = (_shuffle(builder, pair, lanes) for lanes in (upper, lower))
-            step *= 2
-        return _tile(context, builder, made, lambda r, v: rows[r])
-
-    return made(a, types.uintp, types.uintp, types.intp, types.intp), build
 
 
 @intrinsic
@@ -84,8 +49,3 @@ def zipped(typing, x, y):
         return _tile(context, builder, made, half)
 
     return made(x, y), build
-
-
-def _shuffle(builder, pair, lanes):
-    chosen = [ir.IntType(32)(lane) for lane in lanes]
-    return builder.shuffle_vector(*pair, ir.Constant(ir.VectorType(ir.IntType(32), len(chosen)), chosen))

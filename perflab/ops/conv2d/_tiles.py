@@ -4,21 +4,18 @@ Transformed tiles have the axes (n·n positions, panels, tiles, channels of a pa
 registers wide: what a product reads lies in the order in which it reads it.
 """
 
-import numpy as np
 from numba import njit
 
-from .._simd import LANES, store, tile
-from ._lanes import lanes, to_lanes
+from .._arrays import aligned
+from .._simd import LANES, lanes, store, tile
+from ._lanes import to_lanes
 from ._transforms import transform_input, transform_upstream
 
 
 def workspace(workers, size, dtype):
     """Memory for each worker, beginning at whole cache lines."""
     line = 64 // dtype.itemsize
-    size = -(-size // line) * line
-    memory = np.empty(workers * size + line, dtype)
-    start = -memory.ctypes.data % 64 // dtype.itemsize
-    return memory[start : start + workers * size].reshape(workers, size)
+    return aligned((workers, -(-size // line) * line), dtype)
 
 
 def whole(size, dtype):

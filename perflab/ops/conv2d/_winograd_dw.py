@@ -6,8 +6,8 @@ Every worker keeps sums of its own; they are added up in the order of the worker
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from .._simd import LANES, REGISTERS, load, outer, store, tile
-from ._lanes import from_lanes, lanes
+from .._simd import LANES, REGISTERS, lanes, load, outer, store, tile
+from ._lanes import from_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_dw
 

@@ -7,8 +7,8 @@ channels is a matrix product, tiles × C times C × F. A worker needs no memory 
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from .._simd import LANES, REGISTERS, outer, store, tile
-from ._lanes import from_lanes, lanes, to_lanes
+from .._simd import LANES, REGISTERS, lanes, outer, store, tile
+from ._lanes import from_lanes, to_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_output, transform_weights
 

@@ -9,7 +9,7 @@ there are many. backward is the rung below's.
 import numpy as np
 from numba import get_num_threads
 
-from ..fully_connected._packing import aligned, pack
+from .._arrays import aligned, flat
 from . import simd
 from ._bands import bands, offsets
 from ._columns import correlate
@@ -24,7 +24,7 @@ def forward(x, w, b, stride=1, pad=0):
     threads = get_num_threads()
     cut = bands(x.shape, (HH, WW), stride, pad, (OH, OW), 0, x.itemsize, threads)
     taps = offsets(cut, C, np.arange(HH), np.arange(WW))
-    correlate(cut, flat(x), packed(w.reshape(F, C * HH * WW)), taps, padded(b), out, threads)
+    correlate(cut, flat(x), simd.packed(w.reshape(F, C * HH * WW)), taps, padded(b), out, threads)
     return out, (x, w, stride, pad)
 
 
@@ -32,17 +32,5 @@ def backward(dout, cache):
     return simd.backward(dout, cache)
 
 
-def packed(w):
-    """Rows of a matrix by eights, the eight numbers of a column side by side."""
-    rows, depth = w.shape
-    out = np.zeros(-(-rows // 8) * 8 * depth, w.dtype)
-    pack(flat(w), 0, depth, 1, rows, depth, 8, out)
-    return out
-
-
 def padded(b):
     return np.concatenate((b, np.zeros(8, b.dtype)))
-
-
-def flat(x):
-    return np.ascontiguousarray(x).reshape(-1)

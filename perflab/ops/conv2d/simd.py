@@ -9,6 +9,8 @@ positions, with filters along the vectors.
 import numpy as np
 from numba import get_num_threads
 
+from .._arrays import flat
+from ..fully_connected._packing import pack
 from . import jit_parallel
 from ._bands import bands, offsets
 from ._correlate import correlate
@@ -80,11 +82,8 @@ def run(cut, x, weights, taps, b, out, step, origin, threads):
 
 
 def packed(w):
-    """Rows (filters) by eights, a tap's eight numbers side by side."""
-    rows = np.zeros((-(-len(w) // 8) * 8, w.shape[1]), w.dtype)
-    rows[: len(w)] = w
-    return np.ascontiguousarray(rows.reshape(len(rows) // 8, 8, w.shape[1]).transpose(0, 2, 1)).ravel()
-
-
-def flat(x):
-    return np.ascontiguousarray(x).reshape(-1)
+    """Rows of a matrix (filters) by eights, the eight numbers of a column (a tap) side by side."""
+    rows, depth = w.shape
+    out = np.zeros(-(-rows // 8) * 8 * depth, w.dtype)
+    pack(flat(w), 0, depth, 1, rows, depth, 8, out)
+    return out

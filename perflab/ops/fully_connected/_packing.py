@@ -1,11 +1,8 @@
-"""Copies of blocks in the order in which a tile reads them, and the buffers they lie in."""
+"""Copies of blocks in the order in which a tile reads them."""
 
-import numpy as np
 from numba import njit
 
 from .._simd import lanes, load, load_part, load_turned, store, store_part
-
-_work = {}  # one packing buffer per dtype and thread, kept: fresh pages cost more than the copy
 
 
 @njit(cache=True, error_model="numpy")
@@ -35,19 +32,3 @@ def pack(source, at, across, along, width, depth, panel, out):
             for k in range(turned, depth):
                 for r in range(part):
                     out[to + k * panel + r] = source[i + r * across + k * along]
-
-
-def aligned(shape, dtype):
-    """np.empty, but from a cache line's start on: a vector that lies in two lines is slow."""
-    size, each = int(np.prod(shape)), np.dtype(dtype).itemsize
-    whole = np.empty(size + 64 // each, dtype)
-    skip = -whole.ctypes.data % 64 // each
-    return whole[skip : skip + size].reshape(shape)
-
-
-def buffer_rows(dtype, size, parts):
-    """A row of `size` or more numbers for each of `parts` threads, of whole pages."""
-    if len(_work.get(dtype, ())) < parts:
-        _work[dtype] = aligned((parts, -(-size // 1024) * 1024), dtype)
-        _work[dtype].fill(0)
-    return _work[dtype]

@@ -11,11 +11,11 @@ problem, bound by memory instead of arithmetic, and goes another way: see _few.p
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from .._arrays import aligned
 from .._simd import LANES
 from . import _few
-from ._packing import aligned
 from ._sweep import ROWS, VECTORS
-from .packed import buffers, flat, multiply
+from .packed import buffers, multiply, operands
 
 FEW = 4  # rows up to which memory sets the pace
 
@@ -33,7 +33,7 @@ def share(a, ar, ac, b, br, bc, row, c, N, K, M, high, wide, works):
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
     """As packed.product, on all of Numba's threads."""
-    N, K, M, a, ar, ac, b, br, bc, row = flat(a, b, transpose_a, transpose_b, bias)
+    N, K, M, a, ar, ac, b, br, bc, row = operands(a, b, transpose_a, transpose_b, bias)
     out = aligned((N, M), a.dtype) if out is None else out
     if out.size == 0:
         return out

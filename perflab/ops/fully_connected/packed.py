@@ -12,12 +12,14 @@ with the two sides exchanged.)
 import numpy as np
 from numba import njit
 
+from .._arrays import aligned, flat, rows_of
 from .._simd import lanes
-from ._packing import aligned, buffer_rows, pack
+from ._packing import pack
 from ._sweep import ROWS, VECTORS, sweep
 
 FEW = 128  # rows up to which b is read where it lies: a copy would not pay
 DEPTH, HEIGHT, WIDTH = 2048, 292 * ROWS, 1 << 20  # of a block: bytes along k, rows of a, bytes of b
+_work = {}
 
 
 @njit(cache=True, error_model="numpy")
@@ -46,23 +48,22 @@ def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
 
 def buffers(dtype, parts=1):
     """A row of numbers for each of `parts` threads: room for an edge tile, a right block and a left one."""
-    return buffer_rows(dtype, 1024 + (WIDTH + DEPTH * (HEIGHT + ROWS)) // dtype.itemsize, parts)
+    return rows_of(_work, dtype, parts, 1024 + (WIDTH + DEPTH * (HEIGHT + ROWS)) // dtype.itemsize)
 
 
-def flat(a, b, transpose_a, transpose_b, bias):
+def operands(a, b, transpose_a, transpose_b, bias):
     """What `multiply` takes: sizes, flat arrays, their strides, a row to start from."""
     (N, K), (ar, ac) = (a.shape[::-1], (1, a.shape[1])) if transpose_a else (a.shape, (a.shape[1], 1))
     M, (br, bc) = (b.shape[0], (1, b.shape[1])) if transpose_b else (b.shape[1], (b.shape[1], 1))
     row = np.zeros(M + 128, a.dtype)
     if bias is not None:
         row[:M] = bias
-    a, b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
-    return N, K, M, a, ar, ac, b, br, bc, row
+    return N, K, M, flat(a), ar, ac, flat(b), br, bc, row
 
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
     """a·b + bias, a and b C-contiguous matrices, each transposed first if told so; none is copied whole."""
-    N, K, M, a, ar, ac, b, br, bc, row = flat(a, b, transpose_a, transpose_b, bias)
+    N, K, M, a, ar, ac, b, br, bc, row = operands(a, b, transpose_a, transpose_b, bias)
     out = aligned((N, M), a.dtype) if out is None else out
     multiply(a, ar, ac, b, br, bc, row, out.reshape(-1), M, N, K, M, buffers(a.dtype)[0])
     return out

@@ -11,6 +11,7 @@ of partial sums, added up at the end. Masked vectors do the last columns.
 import numpy as np
 from numba import njit
 
+from .._arrays import flat
 from .._simd import fma, lanes, load, load_part, outer, store, store_part, tile, total
 
 FAST = {"contract", "reassoc", "nsz"}
@@ -47,10 +48,6 @@ def dots(a, b, c, N, K, M):
                 m += 4 * L
             left = load_part(a, n * M + m, 0, 1, 4, 1, M - m) * load_part(b, k * M + m, 0, 1, 4, 1, M - m)
             c[n * K + k] = total(acc + left)
-
-
-def flat(array):
-    return np.ascontiguousarray(array).reshape(-1)
 
 
 def forward(x, w, b):

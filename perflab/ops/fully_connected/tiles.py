@@ -11,8 +11,9 @@ memory, so for dx w is transposed, once. Rows and columns that do not fill a til
 import numpy as np
 from numba import njit
 
+from .._arrays import flat
 from .._simd import REGISTERS, lanes, load, outer, store
-from .simd import flat, rows
+from .simd import rows
 
 ROWS, VECTORS = (14 if REGISTERS == 32 else 6), 2
 

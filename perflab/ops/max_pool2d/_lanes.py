@@ -12,7 +12,7 @@ count elements from their start, and nothing checks them; `x` is named only for 
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic, models, register_model
 
 from .._simd import BYTES, _declare, _splat
 
@@ -37,16 +37,6 @@ class _LanesModel(models.PrimitiveModel):
 
 def _like(dtype, x):
     return Lanes(dtype, BYTES * 8 // x.dtype.bitwidth)
-
-
-def lanes(x):
-    """How many numbers of x a vector holds."""
-
-
-@overload(lanes)
-def _lanes(x):
-    count = BYTES * 8 // x.dtype.bitwidth
-    return lambda x: count
 
 
 @intrinsic

@@ -13,8 +13,8 @@ from functools import cache as once
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from .._simd import lanes
 from . import jit_parallel
-from ._lanes import lanes
 from ._taps import best_of_windows, sum_of_windows
 
 

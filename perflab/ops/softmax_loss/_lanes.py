@@ -4,7 +4,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .._simd import _declare, _fma, _Memory, _name, _tile
+from .._simd import _fma, _Memory, _sum, _tile
 
 
 @intrinsic
@@ -30,12 +30,9 @@ def sums(typing, acc, a, at, da):
     """a[at + r·da + v] = the sum of the lanes of acc[r, v]."""
 
     def build(context, builder, signature, args):
-        memory, kind = _Memory(context, builder, a, args[1], acc), acc.vector
-        name = f"llvm.vector.reduce.fadd.{_name(kind)}"
-        function = _declare(builder, name, kind.element, (kind.element, kind))
+        memory = _Memory(context, builder, a, args[1], acc)
         for place, r, v in acc.places:
-            vector = builder.extract_value(args[0], place)
-            one = builder.call(function, (ir.Constant(kind.element, 0.0), vector), fastmath=("reassoc",))
+            one = _sum(builder, acc.vector, builder.extract_value(args[0], place))
             pointer = builder.gep(memory.at(args[2], (r, args[3])), [ir.IntType(64)(v)])
             builder.store(one, pointer)
         return context.get_dummy_value()
