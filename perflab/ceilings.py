@@ -19,7 +19,6 @@ together go through. The last three are left out of small sizes, "fresh" of very
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -29,7 +28,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from math import ceil, log
-from pathlib import Path
 from statistics import median
 from threading import Barrier
 from typing import Any, Literal
@@ -166,14 +164,12 @@ def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
 
 def _in_a_process(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
     """Measure in a fresh process with so many threads."""
-    environment = os.environ | machine.pinned(threads)
-    package = str(Path(__file__).parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
     order = json.dumps({"threads": threads, "quick": quick, "wanted": list(wanted)})
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "perflab.ceilings", order], env=environment, timeout=TIMEOUT_S,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=True,
+            [sys.executable, "-P", "-m", "perflab.ceilings", order], env=machine.for_child(threads),
+            timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            check=True,
         )  # fmt: skip
         held: dict[str, Any] = json.loads(done.stdout)
         return held
@@ -209,29 +205,22 @@ def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dic
 
 def keep(ceilings: Mapping[str, Any]) -> None:
     """Keep the ceilings for later runs on this machine; a home that cannot be written keeps none."""
-    path = _path()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**ceilings, "machine": machine.identity()}, allow_nan=False, ensure_ascii=False)
-        path.write_text(text, "utf-8")
-    except OSError:
-        return
+    machine.keep("ceilings", ceilings)
 
 
 def kept() -> dict[str, Any] | None:
     """The ceilings that were measured on this machine in the last week; None where there are none."""
+    held = machine.kept("ceilings")
+    if held is None:
+        return None
     try:
-        held = json.loads(_path().read_text("utf-8"))
-        if held.pop("machine") != machine.identity():
-            return None
         held["measured"] = [one for one in held["measured"] if time.time() - one["when"] < KEPT_FOR_S]
         for one in held["measured"]:  # raises where it is not what `keep` wrote
             if not roof(held, 1.0, 1.0, DTYPES[0], one["threads"]):
                 return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         return None
-    whole: dict[str, Any] = held
-    return whole if whole["measured"] else None
+    return held if held["measured"] else None
 
 
 def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, Any] | None:
@@ -251,10 +240,6 @@ def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, A
     whole = _whole([*known, *new["measured"]], new["caches"])
     keep(whole)
     return whole
-
-
-def _path() -> Path:
-    return machine.cache_folder() / "ceilings.json"
 
 
 # -------------------------------------------------------------------------------- inside of the fresh process

@@ -517,8 +517,9 @@ class _Progress:
                 f"{event['operation']}/{event.get('technique') or '?'} on {event['case']} {event['dtype']}"
             )
             self._bar.console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
-        if kind == "evidence":
-            self._bar.update(self._task, description="gathering the evidence")
+        if kind in ("evidence", "memory"):
+            doing = "gathering the evidence" if kind == "evidence" else "counting the memory of large cases"
+            self._bar.update(self._task, description=doing)
         if kind == "compile":
             self._bar.update(self._task, description=f"compiling {event['name']}, {event['left']} left")
         if kind in ("prepare", "start"):

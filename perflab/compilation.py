@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 from perflab import grid, inputs
 from perflab.contract import Implementation
 from perflab.grid import prepare_numba_cache
-from perflab.machine import cores, pinned
+from perflab.machine import cores, for_child
 from perflab.plan import costs
 
 
@@ -113,9 +112,7 @@ def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in names:
         waiting.put(name)
-    environment = os.environ | pinned(1)
-    package = str(Path(__file__).parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
+    environment = for_child(1)
 
     def work() -> None:
         with contextlib.suppress(queue.Empty):

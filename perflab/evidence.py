@@ -264,12 +264,12 @@ class _Scene:
             forward, backward = trace(memory=memory), trace(memory=memory)
             if memory:
                 gc.collect()
-            forward.before = _workspace(held.forward, self.dtype)
+            forward.before = workspace(held.forward, self.dtype)
             out, kept = _watched(forward, partial(held.forward, *self.args))
-            forward.after = _workspace(held.forward, self.dtype)
-            backward.before = _workspace(held.backward, self.dtype)
+            forward.after = workspace(held.forward, self.dtype)
+            backward.before = workspace(held.backward, self.dtype)
             grads = _watched(backward, partial(held.backward, self.dout, kept))
-            backward.after = _workspace(held.backward, self.dtype)
+            backward.after = workspace(held.backward, self.dtype)
             dispatchers = [*_dispatchers(held.forward), *_dispatchers(held.backward)]
             if sum(len(dispatcher.overloads) for dispatcher in dispatchers) == before:
                 break
@@ -383,7 +383,7 @@ def _dispatchers(function: Any) -> list[Any]:
     return [held for held in _reached(function) if not isinstance(held, np.ndarray)]
 
 
-def _workspace(function: Any, dtype: str) -> int:
+def workspace(function: Any, dtype: str) -> int:
     """Bytes of the arrays that a function reaches without being given them."""
     arrays = [held for held in _reached(function) if isinstance(held, np.ndarray)]
     return sum(held.nbytes for held in arrays if held.dtype.kind != "f" or held.dtype == dtype)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
 import os
 import platform
 import shutil
@@ -90,6 +92,16 @@ def pinned(threads: int) -> dict[str, str]:
     return dict.fromkeys(POOLS, str(threads)) | SLEEPY
 
 
+def for_child(threads: int) -> dict[str, str]:
+    """What a process of ours is started with: pinned pools, and this package where it is not installed."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | pinned(threads)
+    home = Path(__file__).parent.parent
+    if (home / "pyproject.toml").is_file():  # a checkout, perhaps not installed
+        held = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = str(home) + (os.pathsep + held if held else "")
+    return environment
+
+
 def cores() -> int:
     """The cores that this process may use: affinity and cgroup limits counted in."""
     quota = _cpu_quota()
@@ -132,6 +144,24 @@ def cache_folder() -> Path:
     """Where perflab keeps what may be made again; it need not exist, nor be writable."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
     return Path(home) / "perflab"
+
+
+def keep(name: str, held: Mapping[str, Any]) -> None:
+    """Keep what was found about this machine for later runs; a home that cannot be written keeps none."""
+    path = cache_folder() / f"{name}.json"
+    text = json.dumps({**held, "machine": identity()}, allow_nan=False, ensure_ascii=False, indent=1)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def kept(name: str) -> dict[str, Any] | None:
+    """What `keep` kept under this name, if it was found on this very machine; else None."""
+    try:
+        held = json.loads((cache_folder() / f"{name}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return held if isinstance(held, dict) and held.pop("machine", None) == identity() else None
 
 
 def identity() -> str:

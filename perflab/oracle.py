@@ -371,22 +371,25 @@ class _Problem:
         return _KEPT[key]
 
     def differences(self) -> Reference:
-        """The gradients once more, every element from two evaluations of the definition in long double."""
+        """The gradients once more, every element from two evaluations of the definition in long double.
+
+        The bounds are of this method's own error; what is judged adds those of its arithmetic.
+        """
         key = (self.operation.definition, *self._name, "differences")
         if key not in _KEPT:
             args, dout = self.arguments()
-            _KEPT[key] = _central_differences(self.operation, args, dout, self.reference())
+            _KEPT[key] = _central_differences(self.operation, args, dout, self.dtype)
         return _KEPT[key]
 
 
 _KEPT: dict[tuple[Any, ...], Reference] = {}
 
 
-def _central_differences(operation: Operation, args: Sequence[Any], dout: Any, right: Reference) -> Reference:
+def _central_differences(operation: Operation, args: Sequence[Any], dout: Any, dtype: str) -> Reference:
     exact, weights = _widen(args, np.longdouble), _widen([dout], np.longdouble)[0]
     h = np.longdouble(STEP)
     values, bounds = [], []
-    for name, bound in zip(operation.wrt, right.bounds[1:], strict=True):
+    for name in operation.wrt:
         at = list(operation.arguments).index(name)
         gradient = np.empty(exact[at].shape, np.longdouble)
         for index in np.ndindex(gradient.shape):
@@ -398,8 +401,10 @@ def _central_differences(operation: Operation, args: Sequence[Any], dout: Any, r
                 sides.append((weights * operation.definition(*moved)).sum())
             gradient[index] = (sides[0] - sides[1]) / (2 * h)
         values.append(gradient)
-        bounds.append(bound + DIFFERENCE_TOLERANCE * (1 + float(np.abs(gradient).max(initial=0))))
-    return Reference(right.names[1:], tuple(values), tuple(bounds), "longdouble", right.dtype)
+        most = float(np.abs(gradient).max(initial=0))
+        bounds.append(np.full(gradient.shape, DIFFERENCE_TOLERANCE * (1 + most)))
+    names = tuple(f"d{name}" for name in operation.wrt)
+    return Reference(names, tuple(values), tuple(bounds), "longdouble", np.dtype(dtype))
 
 
 @dataclass
@@ -480,11 +485,8 @@ def _run_checks(
             found.weight[name] = np.count_nonzero(value) / value.size
     if differentiable(operation, case) and right.values[0].size:
         differences = problem.differences()
-        if getattr(implementation, "bound", None):  # of a gradient by differences, in its own arithmetic
-            slack = [d - r for d, r in zip(differences.bounds, problem.reference().bounds[1:], strict=True)]
-            own = tuple(s + b for s, b in zip(slack, right.bounds[1:], strict=True))
-            differences = replace(differences, bounds=own)
-        for worst in judge(differences, first[1:]):
+        bounds = tuple(a + b for a, b in zip(differences.bounds, right.bounds[1:], strict=True))
+        for worst in judge(replace(differences, bounds=bounds), first[1:]):
             note("central differences", worst.share <= 1, error=worst.share, **_told(worst))
 
     # Another call with other inputs must not disturb what the first one left in its cache.

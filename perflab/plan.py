@@ -132,6 +132,11 @@ def make(
     )
 
 
+def is_built_in(plan: Plan, operation: str, technique: str) -> bool:
+    """Whether a contender is one of perflab's own rungs: no peer, and from no outside file."""
+    return technique not in plan.homes and f"{operation}/{technique}" not in plan.outside
+
+
 def every_case(described: Operation) -> dict[str, Case]:
     """An operation's cases, the everyday ones first, then those of the contest."""
     return {**described.cases, **described.contest}

@@ -167,12 +167,13 @@ class Contest:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
         self.tell("prepare", **self._identity(cell))
         try:
-            needed = memory_needed(stage.operation, stage.case, cell.dtype, self._implementation(cell))
+            implementation = self._implementation(cell)
+            needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
                 self._predict(block, benchmark, {}, f"it needs about {needed / 1e9:.1f} GB of memory")
             held = next((r for r in here if r["kind"] == "verdict" and "digest" in r), None)
             known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
-            contender = stage.admit(self._implementation(cell), known)
+            contender = stage.admit(implementation, known)
         except (Rejected, PerflabError) as why:
             self.record(
                 "verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why)

@@ -14,6 +14,7 @@ pools       the thread pools of a measuring process, as they were
 extension   a further process measures on where ratios were not precise enough yet, and which cases
 process     a measuring process ended, and how long it took
 evidence    why a technique is as fast as it is: instructions, memory, interpreter's steps, lines of code
+memory      the bytes that a technique holds beyond inputs and outputs on a large case, at its worst moment
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "compiled": {"names": list, "wall_s": (int, float)},
     "fitness": {"state": str, "reasons": list},
     "evidence": {"operation": str, "technique": str, "dtype": str},
+    "memory": {"operation": str, "case": str, "dtype": str, "threads": int, "technique": str}
+    | {"forward": int, "backward": int},
     "ceilings": {"measured": list},
 }
 

@@ -22,8 +22,8 @@ from perflab import plan as plans
 from perflab import records
 from perflab.compilation import compile_first, missing
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
-from perflab.grid import prepare_numba_cache
-from perflab.machine import cpu_seconds, cpu_ticks, pinned, steal_share
+from perflab.grid import operation, prepare_numba_cache
+from perflab.machine import cpu_seconds, cpu_ticks, for_child, keep_to_cores, steal_share
 from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS, out_key
 from perflab.sampling import next_groups
 
@@ -32,7 +32,7 @@ GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
 HANG_S, HANG_BUDGETS = 10.0, 5.0
 SETTLE_S = 0.5
-EVIDENCE_S = 180.0
+GATHER_S = 180.0
 FATAL = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGKILL)
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -76,41 +76,41 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                     break
     if plan.explain and not any(records.read(folder).of_kind("evidence")):
         tell({"event": "evidence"})
-        _gather(folder, lock)
+        _gather(folder, "evidence", 1, lock)
+    large = any(case in operation(op).contest for op, cases in plan.cases.items() for case in cases)
+    for threads in plan.threads if large else ():
+        if not any(r["threads"] == threads for r in records.read(folder).of_kind("memory")):
+            tell({"event": "memory"})
+            _gather(folder, "memory", threads, lock)
 
 
-def _gather(folder: Path, lock: int) -> None:
-    """Have a process of its own gather the evidence, apart from the clock; a run is whole without it."""
-    code = f"from perflab.runner import gather_evidence; gather_evidence({str(folder.resolve())!r})"
+def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
+    """Have a process of its own gather what explains, apart from the clock; a run is whole without it."""
+    arguments = f"{str(folder.resolve())!r}, {kind!r}, {threads}"
+    code = f"from perflab.runner import gather; gather({arguments})"
     child = subprocess.Popen(
-        [sys.executable, "-P", "-c", code], env=_environment(1), pass_fds=(lock,), start_new_session=True,
+        [sys.executable, "-P", "-c", code], env=for_child(threads), pass_fds=(lock,), start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        child.wait(timeout=EVIDENCE_S)
+        child.wait(timeout=GATHER_S)
     except BaseException as error:
         _stop(child)
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
 
 
-def gather_evidence(folder: str) -> None:
-    """In a process of its own: append why each technique of a run is as fast as it is to its records."""
-    from perflab import evidence
+def gather(folder: str, kind: str, threads: int) -> None:
+    """In a process of its own: append the evidence on each technique of a run, or its memory on each case."""
+    from perflab import evidence, memory
 
+    keep_to_cores(threads)
+    cache, run = Path(prepare_numba_cache()), records.read(folder)
+    found = evidence.gather_all(run.plan, cache) if kind == "evidence" else memory.gather(run, threads)
     writer = records.Writer(Path(folder))
-    for fields in evidence.gather_all(records.read(folder).plan, Path(prepare_numba_cache())):
-        writer.append("evidence", **fields)
+    for fields in found:
+        writer.append(kind, **fields)
     writer.close()
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """What a process of ours is started with: pinned pools, and this package where it is not installed."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | pinned(threads)
-    if suite().parent == PACKAGE.parent:  # a checkout, perhaps not installed
-        held = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = str(PACKAGE.parent) + (os.pathsep + held if held else "")
-    return environment
 
 
 def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
@@ -295,7 +295,7 @@ def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, al
     bench = suite()
     reading, writing = os.pipe()
     taking, granting = os.pipe()
-    environment = _environment(threads)
+    environment = for_child(threads)
     environment |= {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if not alone:
         environment[TURNS] = str(taking)

@@ -8,7 +8,6 @@ contests go through the same suite, processes and statistics as a run, and the a
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -265,20 +264,16 @@ def judge_steal(before: Mapping[str, int], after: Mapping[str, int]) -> Line:
 
 def keep(fitness: Fitness) -> None:
     """Keep the answer for the reports of runs on this machine; a home that cannot be written keeps none."""
-    path = machine.cache_folder() / "selfcheck.json"
-    held = asdict(fitness) | {"machine": machine.identity()}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(held, allow_nan=False, ensure_ascii=False, indent=1), "utf-8")
-    except OSError:
-        return
+    machine.keep("selfcheck", asdict(fitness))
 
 
 def kept() -> dict[str, Any]:
     """What the latest self-check on this machine said: state, false alarms, when, reasons; or "unknown"."""
     unknown = {"state": "unknown", "reasons": ["no self-check in the last week: perflab selfcheck"]}
+    held = machine.kept("selfcheck")
+    if held is None:
+        return unknown
     try:
-        held = json.loads((machine.cache_folder() / "selfcheck.json").read_text("utf-8"))
         fitness = Fitness(
             held["state"],
             tuple(Line(**line) for line in held["lines"]),
@@ -286,9 +281,9 @@ def kept() -> dict[str, Any]:
             held["contests"],
             held["when"],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return unknown
-    if held.get("machine") != machine.identity() or time.time() - fitness.when > KEPT_FOR_S:
+    if time.time() - fitness.when > KEPT_FOR_S:
         return unknown
     return {
         "state": fitness.state,

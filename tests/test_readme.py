@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 
 from perflab import cli, grid
+from perflab.contract import FIRST_RUNGS
 
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("perflab/**/*.md"), ROOT / "reports" / "README.md"]
@@ -41,6 +42,14 @@ def test_the_two_commands_stand_alone_on_one_line():
         (command,) = re.findall(rf"<!-- {name} command -->\n```sh\n(.*?)\n```", README, re.DOTALL)
         assert "\n" not in command
         assert command.startswith("python3 -m venv .venv && ")
+
+
+def test_the_table_of_further_rungs_has_every_rung():
+    rows = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)+) \|$", README, re.MULTILINE))
+    told = {op: tuple(re.findall(r"`(\w+)`", names)) for op, names in rows.items()}
+    assert told == {
+        op: tuple(t for t in grid.techniques(op) if t not in FIRST_RUNGS) for op in grid.operations()
+    }
 
 
 def test_the_number_of_known_mistakes_is_told_right():

@@ -9,6 +9,7 @@ from math import exp, log
 from statistics import fmean
 
 from perflab.contract import Cell
+from perflab.plan import is_built_in
 from perflab.report.summary import Figure, Summary
 from perflab.statistics import Ratio
 
@@ -36,8 +37,9 @@ def meetings(summary: Summary) -> list[Meeting]:
     ours: dict[Cell, list[Figure]] = defaultdict(list)
     theirs: dict[Cell, list[Figure]] = defaultdict(list)
     for cell, figure in summary.figures.items():
-        if not figure.predicted and f"{cell.operation}/{cell.technique}" not in plan.outside:
-            side = theirs if cell.technique in plan.homes else ours
+        own = is_built_in(plan, cell.operation, cell.technique)
+        if not figure.predicted and (own or cell.technique in plan.homes):
+            side = ours if own else theirs
             side[replace(cell, technique="")].append(figure)
     found = []
     for cell, rungs in ours.items():

@@ -153,6 +153,7 @@ class Summary:
     """Everything that a report shows.
 
     `fit` is false where a self-check found the machine unfit to measure: then no ratio has a verdict.
+    `memory` has the bytes beyond inputs and outputs at the worst moment, for the contest's cells.
     """
 
     run: Run
@@ -169,6 +170,7 @@ class Summary:
     crossovers: tuple[Crossover, ...] = ()
     ceilings: Mapping[str, Any] = field(default_factory=dict)
     evidence: Mapping[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
+    memory: Mapping[Cell, int] = field(default_factory=dict)
 
     def roof(self, figure: Figure) -> Roof | None:
         """The least time that the machine's measured ceilings allow for a cell; None without ceilings."""
@@ -283,6 +285,7 @@ def summarise(run: Run) -> Summary:
         evidence={
             (r["operation"], r["technique"], r["dtype"]): r for r in run.of_kind("evidence") if "ways" in r
         },
+        memory=dict(_memory(run)),
     )
     return replace(
         measured,
@@ -491,6 +494,13 @@ def _compilations(run: Run) -> Iterator[Compilation]:
         loads = max((r.get("load_s", 0.0) for r in held), default=0.0)
         if cold is not None or loads > 0:
             yield Compilation(operation, technique, dtype, cold, loads or None)
+
+
+def _memory(run: Run) -> Iterator[tuple[Cell, int]]:
+    for r in run.of_kind("memory"):
+        held = {"forward": r["forward"], "backward": r["backward"], "step": max(r["forward"], r["backward"])}
+        for direction, count in held.items():
+            yield replace(cell_of(r), direction=direction), count
 
 
 def _findings(run: Run) -> Iterator[Finding]:

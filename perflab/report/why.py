@@ -31,8 +31,8 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
         lines = str(held["lines"]) + (f" + {sum(held['imported'].values())}" if held["imported"] else "")
         for direction, way in held["ways"].items():
             rows.append((
-                technique, direction, *_instructions(way), _memory(way["temporaries"]), _memory(way["peak"]),
-                compiled, lines,
+                technique, direction, *_instructions(way), words.in_bytes(way["temporaries"]),
+                words.in_bytes(way["peak"]), compiled, lines,
             ))  # fmt: skip
     if not rows:
         return None
@@ -55,16 +55,6 @@ def _instructions(way: Mapping[str, Any]) -> tuple[str, str, str]:
     widths = [int(bits) for bits in loops["widths"] if bits.isdigit()]
     packed, fused = (f"{loops[kind] / loops['arithmetic']:.0%}" for kind in ("packed", "fused"))
     return packed, f"{max(widths)} bits" if widths else "–", fused
-
-
-def _memory(count: int | None) -> str:
-    """Bytes in words; a dash where they could not be traced."""
-    if count is None:
-        return "–"
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
-        if count >= size:
-            return f"{words.rounded(count / size, 3)} {unit}"
-    return f"{count} B"
 
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
@@ -107,7 +97,7 @@ def _pairs(
 def _side(summary: Summary, figure: Figure, direction: str) -> reasons.Side:
     c = figure.cell
     held = summary.evidence[c.operation, c.technique, c.dtype]
-    return reasons.Side(c.technique, figure.median_s, held["ways"].get(direction), 1)
+    return reasons.Side(c.technique, figure.median_s, held["ways"].get(direction), c.threads)
 
 
 def _seconds(value: float | None) -> str:

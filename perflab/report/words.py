@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perflab.contract import Cell
+from perflab.plan import is_built_in
 from perflab.report import contest
 from perflab.report.summary import BASELINE, RIVALS, Figure, Payback, Summary
 from perflab.statistics import Ratio, Scaling, known_to, significant
@@ -100,6 +101,20 @@ def time(figure: Figure | None) -> str:
     return seconds(figure.median_s, significant(figure.median_s, figure.low_s, figure.high_s))
 
 
+def in_bytes(count: int | None) -> str:
+    """Bytes with their unit; a dash where they are not known.
+
+    >>> in_bytes(38665984), in_bytes(512), in_bytes(None)
+    ('38.7 MB', '512 B', '–')
+    """
+    if count is None:
+        return "–"
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
+        if count >= size:
+            return f"{rounded(count / size, 3)} {unit}"
+    return f"{count} B"
+
+
 def of_threads(threads: int) -> str:
     """A number of threads in words."""
     return "1 thread" if threads == 1 else f"{threads} threads"
@@ -172,6 +187,9 @@ def all_tables(summary: Summary, operation: str) -> Iterator[Table]:
         for dtype in plan.dtypes:
             for direction in plan.directions:
                 yield times_table(summary, operation, dtype, direction, threads, best=True)
+            memory = memory_table(summary, operation, dtype, threads)
+            if memory is not None:
+                yield memory
 
 
 def precision(summary: Summary) -> str:
@@ -312,7 +330,7 @@ def against_table(summary: Summary) -> Table | None:
 
 
 def best_table(summary: Summary) -> Table:
-    """The fastest rung of every case that all rungs were measured on, and its distance to the roof."""
+    """The fastest rung on the case that most techniques met on, and its share of the roof."""
     plan = summary.run.plan
     rows = []
     for operation in plan.techniques:
@@ -324,7 +342,7 @@ def best_table(summary: Summary) -> Table:
                     found = [
                         f
                         for f in summary.of(**where, direction=direction)
-                        if not f.predicted and f.cell.technique not in plan.homes
+                        if not f.predicted and is_built_in(plan, operation, f.cell.technique)
                     ]
                     if not found:
                         continue
@@ -355,15 +373,28 @@ def contest_table(summary: Summary) -> Table | None:
         c = met.cell
         rows.append((
             c.operation, c.case, c.dtype, str(c.threads), c.direction,
-            met.rung.cell.technique, time(met.rung), met.peer.cell.technique, time(met.peer),
+            met.rung.cell.technique, time(met.rung), roof_words(summary, met.rung)[0],
+            in_bytes(summary.memory.get(met.rung.cell)), met.peer.cell.technique, time(met.peer),
             interval(met.ratio), met.ratio.verdict,
         ))  # fmt: skip
     head = (
         "operation", "case", "dtype", "threads", "direction",
-        "best rung", "its time", "best peer", "its time",
+        "best rung", "its time", "of the roof", "memory beyond", "best peer", "its time",
         "times as fast as the peer", "verdict",
     )  # fmt: skip
     return Table("The contest: the best rung against the best peer", head, tuple(rows)) if rows else None
+
+
+def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> Table | None:
+    """What a step of each technique holds beyond inputs and outputs; None where that was not measured."""
+    techniques = [t for t in summary.run.plan.techniques[operation] if t not in summary.run.plan.homes]
+    rows = []
+    for case in summary.run.plan.cases[operation]:
+        cells = [Cell(operation, case, dtype, threads, "step", technique) for technique in techniques]
+        if any(cell in summary.memory for cell in cells):
+            rows.append((case, *(in_bytes(summary.memory.get(cell)) for cell in cells)))
+    title = f"Memory beyond inputs and outputs at the worst moment of a step, {dtype}, {of_threads(threads)}"
+    return Table(title, ("case", *techniques), tuple(rows)) if rows else None
 
 
 def contest_lines(summary: Summary) -> list[str]:
@@ -460,8 +491,8 @@ def fitness(summary: Summary) -> Iterator[tuple[str, str]]:
             yield state, f"the machine was {state if state == 'noisy' else 'not checked'}: {reasons}"
 
 
-def closing_lines(summary: Summary) -> list[str]:
-    """The last lines of a run in a terminal."""
+def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
+    """The last lines of a run in a terminal; not `whole`, the contest in one line of them."""
     measured = sum(not f.predicted for f in summary.figures.values())
     predicted = len(summary.figures) - measured
     lines = [f"{measured} cells measured" + (f", {predicted} predicted and not run" if predicted else "")]
@@ -471,7 +502,7 @@ def closing_lines(summary: Summary) -> list[str]:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
     lines += [line for line in [precision(summary)] if line]
-    lines += contest_lines(summary)
+    lines += contest_lines(summary)[: None if whole else 1]
     lines += [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
     lines += [
         f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings

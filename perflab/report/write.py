@@ -69,7 +69,7 @@ def _context(summary: Summary) -> dict[str, Any]:
         "version": __version__,
         "words": words,
         "why": why,
-        "closing": words.closing_lines(summary),
+        "closing": words.closing_lines(summary, whole=False),
         "gains": words.gains_table(summary),
         "against": words.against_table(summary),
         "best": words.best_table(summary),

@@ -20,9 +20,3 @@ def to_native(value):
 def to_numpy(value):
     """The tensor's numbers as a C-contiguous array in NCHW, copied where they lie otherwise."""
     return value.detach().contiguous().numpy()
-
-
-def gradients(dout, cache):
-    """What autograd says of `cache`, an output and its leaves; the graph is kept for the next call."""
-    out, leaves = cache
-    return torch.autograd.grad(out, leaves, dout, retain_graph=True)
