@@ -22,6 +22,7 @@ MAY = {
     "ceilings": {"contract", "grid", "machine", "ops"},
     "assembly": set(),
     "evidence": {"assembly", "contract", "grid", "inputs", "machine", "plan"},
+    "memory": {"contract", "evidence", "grid", "inputs", "records"},
     "reasons": set(),
     "oracle": {"contract", "inputs", "grid"},
     "plan": {"contract", "grid", "inputs"},
@@ -37,13 +38,24 @@ MAY = {
         "contract",
         "evidence",
         "grid",
+        "memory",
         "plan",
         "records",
         "plugin",
         "machine",
         "sampling",
     },
-    "report": {"ceilings", "reasons", "contract", "records", "statistics", "machine", "report", "__init__"},
+    "report": {
+        "ceilings",
+        "reasons",
+        "contract",
+        "records",
+        "statistics",
+        "machine",
+        "plan",
+        "report",
+        "__init__",
+    },
 }
 TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))
 
