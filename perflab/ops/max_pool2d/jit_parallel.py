@@ -1,11 +1,14 @@
-"""The compiled loops on all cores, without branches on the data, and one byte to remember a winner by.
+"""The compiled loops on all cores, without branches on the data, made for one window and stride each.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-A plane is one channel of one image; planes share nothing, so the cores divide them. Backward must read the
-winners again: as bytes they are an eighth of what 64-bit numbers are. It fills rows of dx with zeros just
-before the first window reaches them, so the sums meet them in the cache; and a table of offsets takes the
-place of a division for every window.
+A plane is one channel of one image; planes share nothing, so the cores divide them. Where sizes and strides
+are constants the loops over a small window's taps unroll, and what is left inside is a loop over neighbouring
+windows that the compiler turns into vectors. One byte remembers a winner, an eighth of a 64-bit number, and
+backward reads them all. It fills rows of dx with zeros just before the first window reaches them, so the sums
+meet them in the cache; and a table of offsets takes the place of a division for every window.
 """
+
+from functools import cache as once
 
 import numpy as np
 from numba import njit, prange
@@ -18,15 +21,8 @@ def forward(x, size=2, stride=2):
     out = np.empty((N, C, (H - size_h) // stride_h + 1, (W - size_w) // stride_w + 1), x.dtype)
     winner = np.empty(out.shape, np.uint8 if size_h * size_w <= 256 else np.int32)
     planes = (N * C, H, W), (N * C, *out.shape[2:])
-    _forward(
-        x.reshape(planes[0]),
-        out.reshape(planes[1]),
-        winner.reshape(planes[1]),
-        size_h,
-        size_w,
-        stride_h,
-        stride_w,
-    )
+    kernel = _forward(size_h, size_w, stride_h, stride_w)
+    kernel(np.ascontiguousarray(x).reshape(planes[0]), out.reshape(planes[1]), winner.reshape(planes[1]))
     return out, (x.shape, winner, size_h, size_w, stride_h, stride_w)
 
 
@@ -47,19 +43,25 @@ def backward(dout, cache):
     return (dx,)
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def _forward(x, out, winner, size_h, size_w, stride_h, stride_w):
-    planes, OH, OW = out.shape
-    for p in prange(planes):
-        for i in range(OH):
-            for j in range(OW):
-                best, at = x[p, i * stride_h, j * stride_w], 0
-                for u in range(size_h):
-                    for v in range(size_w):
-                        t = x[p, i * stride_h + u, j * stride_w + v]
-                        better = (t > best) | ((t != t) & (best == best))  # no branch: it would be guessed
-                        best, at = t if better else best, u * size_w + v if better else at
-                out[p, i, j], winner[p, i, j] = best, at
+@once
+def _forward(size_h, size_w, stride_h, stride_w):
+    @njit(cache=True, parallel=True, error_model="numpy")
+    def kernel(x, out, winner):
+        planes, OH, OW = out.shape
+        for p in prange(planes):
+            for i in range(OH):
+                for j in range(OW):  # indices without a sign, which Numba need not wrap around
+                    top, left = np.uintp(i * stride_h), np.uintp(j * stride_w)
+                    best, at = x[p, top, left], np.int32(0)
+                    for u in range(size_h):
+                        for v in range(size_w):
+                            t = x[p, top + np.uintp(u), left + np.uintp(v)]
+                            better = (t > best) | ((t != t) & (best == best))
+                            best = t if better else best  # no branch: it would be guessed
+                            at = np.int32(u * size_w + v) if better else at
+                    out[p, i, j], winner[p, i, j] = best, at
+
+    return kernel
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

@@ -1,11 +1,11 @@
-"""A vector of neighbouring windows at a time: compare and choose, where the loops looked at one.
+"""Vectors by hand: lanes for neighbouring windows, or for one window's taps, and no loop is left over.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-Forward keeps a vector of maxima and one of their numbers in registers; every second number of a row comes
-from two loads and a shuffle. Backward turns the question around: an element of dx asks which of the windows
-over it have chosen it. So dx is written once, in order, even where windows overlap, and zeros need no pass
-of their own. The kernels are made for one window and stride each, so that the loops over taps unroll.
-Strides above 2 along a row, and windows wider than their rows of outputs, are left to `jit_parallel`.
+The compiler fills its vectors with neighbouring windows, and does one at a time what is left at the end of
+a row. Here a mask switches off the lanes that find no window, and where a row has few windows but many taps
+(a whole image, say), the lanes look at the taps of one window and settle among themselves which is first.
+Backward, windows two apart that do not overlap make pairs of numbers, a gradient or zero, which go to memory
+in order, so nothing is cleared before; every other window scatters its gradient as in `jit_parallel`.
 """
 
 from functools import cache as once
@@ -13,9 +13,13 @@ from functools import cache as once
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from .._simd import lanes
+from .._simd import LANES, lanes
 from . import jit_parallel
-from ._taps import best_of_windows, sum_of_windows
+from ._lanes import choose, equals, filled
+from ._rows import load, store_zipped
+from ._taps import alone, neighbours
+
+FAR = 8  # windows further apart share no vector
 
 
 def forward(x, size=2, stride=2):
@@ -23,72 +27,74 @@ def forward(x, size=2, stride=2):
     stride_h, stride_w = (stride, stride) if isinstance(stride, int) else stride
     N, C, H, W = x.shape
     OH, OW = (H - size_h) // stride_h + 1, (W - size_w) // stride_w + 1
-    if stride_w > 2 or size_w > OW:
-        return jit_parallel.forward(x, size, stride)
     out = np.empty((N, C, OH, OW), x.dtype)
     winner = np.empty(out.shape, np.uint8 if size_h * size_w <= 256 else np.int32)
-    _forward((size_h, size_w, stride_h, stride_w))(np.ascontiguousarray(x), out, winner, get_num_threads())
-    return out, (x.shape, winner, size_h, size_w, stride_h, stride_w)
+    window = size_h, size_w, stride_h, stride_w
+    if size_w == W:  # the window's rows follow one another
+        size_h, size_w = 1, size_h * W
+    vector = size_h * size_w * (2 * stride_w + 4)  # instructions for neighbours, about
+    alone = size_h * -(-size_w // LANES[x.dtype]) * 6 + 40  # and for one window alone
+    pays, rest = -(-vector // alone), OW % LANES[x.dtype]
+    together = OW if rest >= pays else OW - rest  # windows of a row that go by vectors
+    if pays > LANES[x.dtype] or stride_w > FAR:
+        together = 0
+    kernel = _forward(size_h, size_w, stride_h, stride_w)
+    kernel(np.ascontiguousarray(x), out, winner, together, get_num_threads())
+    return out, (x.shape, winner, *window)
 
 
 def backward(dout, cache):
     x_shape, winner, size_h, size_w, stride_h, stride_w = cache
-    if stride_w > 2 or size_h * size_w > 25:  # to ask so many windows costs more than to scatter
+    if size_h > stride_h or size_w > 2 or stride_w != 2:
         return jit_parallel.backward(dout, cache)
     dx = np.empty(x_shape, dout.dtype)
-    _backward((size_h, size_w, stride_h, stride_w))(np.ascontiguousarray(dout), winner, dx, get_num_threads())
+    _backward(np.ascontiguousarray(dout), winner, dx, size_w, stride_h, get_num_threads())
     return (dx,)
 
 
 @once
-def _forward(window):
-    stride_h, step = window[2:]
+def _forward(size_h, size_w, stride_h, stride_w):
+    step = min(stride_w, FAR)
 
     @njit(cache=True, parallel=True, error_model="numpy")
-    def kernel(x, out, winner, parts):
-        N, C, H, W = x.shape
-        OH, OW = out.shape[2:]
+    def kernel(x, out, winner, together, parts):
+        (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
         rows, L = N * C * OH, lanes(x)
+        values, taps = out.reshape(-1), winner.reshape(-1)
+        rest = together % L
         for part in prange(parts):
             begin, end = rows * part // parts, rows * (part + 1) // parts
-            plane, i = begin // OH, begin % OH
-            for row in range(begin, end):
-                top, to = (plane * H + i * stride_h) * W, row * OW
-                for j in range(0, OW - L + 1, L):
-                    best_of_windows(x, out, winner, top + j * step, to + j, L, window)
-                if OW % L:
-                    j = OW // L * L
-                    best_of_windows(x, out, winner, top + j * step, to + j, OW - j, window)
-                i += 1
-                if i == OH:
-                    plane, i = plane + 1, 0
+            for plane in range(begin // OH, -(-end // OH)):
+                for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
+                    top, to = (plane * H + i * stride_h) * W, (plane * OH + i) * OW
+                    for _ in range(together // L):
+                        neighbours(x, out, winner, top, to, L, size_h, size_w, step)
+                        top, to = top + L * stride_w, to + L
+                    if rest:
+                        neighbours(x, out, winner, top, to, rest, size_h, size_w, step)
+                        top, to = top + rest * stride_w, to + rest
+                    for _ in range(together, OW):
+                        values[to], taps[to] = alone(x, winner, top, L, size_h, size_w)
+                        top, to = top + stride_w, to + 1
 
     return kernel
 
 
-@once
-def _backward(window):
-    stride_h, step = window[2:]
-    reach = (window[1] - 1) // step  # how many windows to its left an element can belong to
-
-    @njit(cache=True, parallel=True, error_model="numpy")
-    def kernel(dout, winner, dx, parts):
-        N, C, H, W = dx.shape
-        OH, OW = dout.shape[2:]
-        blocks, L = (H + stride_h - 1) // stride_h, lanes(dout)
-        for part in prange(parts):
-            begin, end = N * C * blocks * part // parts, N * C * blocks * (part + 1) // parts
-            plane, i = begin // blocks, begin % blocks
-            for _ in range(begin, end):
-                for j in range(0, (W + step - 1) // step, L):
-                    for u in range(min(stride_h, H - i * stride_h)):
-                        at, to = (plane * OH + i) * OW + j, (plane * H + i * stride_h + u) * W + j * step
-                        if j >= reach and j + L <= OW and (j + L) * step <= W:
-                            sum_of_windows(dout, winner, dx, at, to, i, u, (-reach, 2 * L, 2 * L), window)
-                        else:
-                            sum_of_windows(dout, winner, dx, at, to, i, u, (-j, OW - j, W - j * step), window)
-                i += 1
-                if i == blocks:
-                    plane, i = plane + 1, 0
-
-    return kernel
+@njit(cache=True, parallel=True, error_model="numpy")
+def _backward(dout, winner, dx, size_w, stride_h, parts):
+    (N, C, H, W), (OH, OW) = dx.shape, dout.shape[2:]
+    rows, L = N * C * H, lanes(dx)
+    for part in prange(parts):
+        zero = filled(dx, 0, dx)
+        begin, end = rows * part // parts, rows * (part + 1) // parts
+        for plane in range(begin // H, -(-end // H)):
+            for row in range(max(begin - plane * H, 0), min(end - plane * H, H)):
+                i, u = row // stride_h, row % stride_h
+                at, to = (plane * OH + i) * OW, (plane * H + row) * W
+                for j in range(0, (W + 1) // 2, L):
+                    count = OW - j if i < OH else 0
+                    d = load(dout, at + j, 1, count, zero)
+                    w = load(winner, at + j, 1, count, filled(winner, 0, dx))
+                    even = choose(equals(w, u * size_w), d, zero)
+                    odd = choose(equals(w, u * size_w + 1), d, zero) if size_w == 2 else zero
+                    store_zipped(even, odd, dx, to + 2 * j, W - 2 * j)
