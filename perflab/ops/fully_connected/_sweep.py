@@ -1,61 +1,72 @@
 """One packed block times another, tile by tile: a tile's sums stay in registers for the block's whole depth.
 
-A panel of the left block, as high as a tile, is small and stays in L1 while all panels of the right block,
-which lie in L2, pass by. Along the way the tiles of the output follow one another along memory.
+Panels of both blocks stream by in the order in which they lie, which the processor foresees by itself:
+instructions to prefetch would only take their place. Two steps go into one round of the loop. Along the way
+the tiles of the output follow one another along memory.
 """
 
 import numpy as np
 from numba import njit
 
-from .._simd import REGISTERS, lanes, load, outer, prefetch, store
+from .._simd import REGISTERS, lanes, load, load_part, outer, store, store_part
 
 ROWS, VECTORS = (14 if REGISTERS == 32 else 6), 2  # a tile's sums leave room for two of b and one of a
-LOW = 64 % ROWS  # rows of a last tile that has a kernel of its own
+LOW = 64 % ROWS  # rows of a lower tile; both together make up any even number that is not small
 
 
-def kernel(rows):
-    """The sum for a tile of so many rows; a's panels are ROWS high whatever the tile is."""
+@njit(cache=True, error_model="numpy")
+def tall(N):
+    """How many of N rows go in tiles of ROWS, so that tiles of LOW are filled by the others, if they can."""
+    for rows in range(N // ROWS * ROWS, -1, -ROWS):
+        if (N + N % 2 - rows) % LOW == 0:
+            return rows
+    return N // ROWS * ROWS
+
+
+def sweep_of(rows):
+    """The sweep in tiles of so many rows; the left block's panels are as high."""
 
     @njit(cache=True, error_model="numpy")
     def sum_tile(a, at, b, bt, db, depth, start, st, ds, c, ct, dc):
         """One tile, c = start + a·b; `start` may be c itself, or one row for all when ds = 0."""
-        L = np.uintp(lanes(c))
+        L, high = np.uintp(lanes(c)), np.uintp(rows)
         acc = load(start, st, ds, rows, VECTORS)
-        for _ in range(depth):
+        if depth % 2:  # first: a branch after the loop would make Numba count references around it
             acc = outer(acc, a, at, 1, b, bt, L)
-            for v in range(VECTORS):  # b comes from L2, eight steps ahead of its use
-                prefetch(b, bt + np.uintp(8) * db + np.uintp(v) * L)
-            at += np.uintp(ROWS)
-            bt += db
+            at, bt = at + high, bt + db
+        for _ in range(depth // 2):
+            acc = outer(acc, a, at, 1, b, bt, L)
+            acc = outer(acc, a, at + high, 1, b, bt + db, L)
+            at, bt = at + high + high, bt + db + db
         store(acc, c, ct, dc)
 
-    return sum_tile
+    @njit(cache=True, error_model="numpy")
+    def sum_edge(a, at, b, bt, db, depth, start, st, ds, c, ct, dc, h, w):
+        """One vector's width of a tile, of which only h rows and w columns are there."""
+        acc = load_part(start, st, ds, rows, 1, h, w)
+        for _ in range(depth):
+            acc = outer(acc, a, at, 1, b, bt, 0)
+            at, bt = at + np.uintp(rows), bt + db
+        store_part(acc, c, ct, dc, h, w)
+
+    @njit(cache=True, error_model="numpy")
+    def sweep(left, right, bt, panel, db, depth, start, ds, c, dc, n0, n1, m0, m1):
+        """Rows n0 … n1, columns m0 … m1 of c = start + left·right; `panel` is the way to right's next one."""
+        L, db = lanes(c), np.uintp(db)
+        wide = VECTORS * L
+        for n in range(n0, n1, rows):
+            at = np.uintp((n - n0) * depth)
+            for m in range(m0, m1, wide):
+                to, st, ct = np.uintp(bt + (m - m0) // wide * panel), n * ds + m, n * dc + m
+                h, w = n1 - n, m1 - m
+                if h >= rows and w >= wide:
+                    sum_tile(left, at, right, to, db, depth, start, st, ds, c, ct, dc)
+                    continue
+                for v in range(0, min(w, wide), L):
+                    b0 = to + np.uintp(v)
+                    sum_edge(left, at, right, b0, db, depth, start, st + v, ds, c, ct + v, dc, h, w - v)
+
+    return sweep
 
 
-sum_high, sum_low = kernel(ROWS), kernel(LOW)
-
-
-@njit(cache=True, error_model="numpy")
-def sweep(left, right, bt, panel, db, depth, start, ds, c, dc, n0, n1, m0, m1, edge):
-    """Rows n0 … n1, columns m0 … m1 of c = start + left·right; `panel` is the way to right's next one."""
-    wide = VECTORS * lanes(c)
-    for n in range(n0, n1, ROWS):
-        for m in range(m0, m1, wide):
-            at, to, st, ct = (n - n0) * depth, bt + (m - m0) // wide * panel, n * ds + m, n * dc + m
-            h, w = min(ROWS, n1 - n), min(wide, m1 - m)
-            soon = np.uintp((n - n0 + ROWS + (m - m0) // wide) * depth)
-            for k in range(0, depth, lanes(c)):  # each tile fetches a part of the left block's next panel
-                prefetch(left, soon + np.uintp(k))
-            if w == wide and h == ROWS:
-                sum_high(left, at, right, to, np.uintp(db), depth, start, st, ds, c, ct, dc)
-                continue
-            if w == wide and h == LOW:
-                sum_low(left, at, right, to, np.uintp(db), depth, start, st, ds, c, ct, dc)
-                continue
-            for r in range(h):  # a tile that hangs over the edge is summed beside the matrix
-                for i in range(w):
-                    edge[r * wide + i] = start[st + r * ds + i]
-            sum_high(left, at, right, to, np.uintp(db), depth, edge, 0, wide, edge, 0, wide)
-            for r in range(h):
-                for i in range(w):
-                    c[ct + r * dc + i] = edge[r * wide + i]
+sweep_tall, sweep_low = sweep_of(ROWS), sweep_of(LOW)
