@@ -4,8 +4,9 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
-from .._simd import lanes, load, prefetch, store, store_part
+from .._simd import lanes, load, store, store_part
 from ._bands import OPTIONS, cut_out
+from ._borrowed import borrowed
 from ._lay import lay, room
 from ._strip import VECTORS, strip
 
@@ -25,34 +26,41 @@ def split(size, most):
 
 @njit(**OPTIONS)
 def trace(b, rows, L, pieces):
-    """An image's positions in turn, in pieces of rows that lie in one vector: (place, length, start)."""
+    """An image's positions in turn: (place, length, start) of what lies in one row and one vector.
+
+    Rows without gaps between them are one row, and its pieces as long as a panel.
+    """
+    rows, OW, most = (1, rows * b.OW, VECTORS * L) if b.S == b.OW else (rows, b.OW, L)
     place = count = 0
     for i in range(rows):
         j = 0
-        while j < b.OW:
-            length = min(b.OW - j, L - place % L)
-            pieces[count] = place, length, i * b.S + j
+        while j < OW:
+            length = min(OW - j, most - place % most)
+            for at, number in enumerate((place, length, i * b.S + j)):  # a row at once takes 2 s to compile
+                pieces[count, at] = number
             place, count, j = place + length, count + 1, j + length
     return count
 
 
 @njit(**OPTIONS)
-def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to, pitch):
-    """to[(k − first)·pitch + i] = tap k of position p + i; returns the piece with which to go on."""
-    L = lanes(band)
+def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to):
+    """to[(k − first)·width + i] = tap k of position p + i; returns the piece with which to go on."""
+    L, pitch = lanes(band), np.uintp(width)
     while piece < count and pieces[piece, 0] < p + width:
         place, length, start = pieces[piece]
         at, start = np.uintp(place - p), np.uintp(start + base)
-        if length == L:
+        if length > L:
+            for k in range(np.uintp(first), np.uintp(last)):
+                store_part(load(band, offsets[k] + start, 0, 1, VECTORS), to, at, 0, 1, length)
+                at += pitch
+        elif length == L:
             for k in range(np.uintp(first), np.uintp(last)):
                 store(load(band, offsets[k] + start, 0, 1, 1), to, at, 0)
-                prefetch(band, offsets[k] + start + np.uintp(width))  # for the next panel
-                at += np.uintp(pitch)
+                at += pitch
         else:
             for k in range(np.uintp(first), np.uintp(last)):
                 store_part(load(band, offsets[k] + start, 0, 1, 1), to, at, 0, 1, length)
-                prefetch(band, offsets[k] + start + np.uintp(width))
-                at += np.uintp(pitch)
+                at += pitch
         piece += 1
     return piece
 
@@ -61,25 +69,28 @@ def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to
 def work(plan, x, w, offsets, bias, out, depth, buffer, thread, threads):
     """One thread's tasks: lay out a band; for every panel of positions make the columns and multiply."""
     b, L = plan[0], lanes(x)
-    (_, F, OH, OW), wide, K = out.shape, VECTORS * L, offsets.size
-    flat, tasks = out.reshape(-1), b.groups * b.cuts
-    panel, buffer = buffer[: TAPS * wide], buffer[TAPS * wide :]
-    pieces = np.empty((b.rows * (OW // L + 2) + 1, 3), np.int64)
+    (_, F, OH, OW), wide, K = out.shape, VECTORS * L, offsets.size - depth
+    flat, tasks = borrowed(out.reshape(-1)), b.groups * b.cuts
+    w, bias, x, offsets = borrowed(w), borrowed(bias), borrowed(x), borrowed(offsets)
+    panel, buffer = borrowed(buffer[: TAPS * wide]), borrowed(buffer[TAPS * wide :])
+    pieces = np.empty((b.rows * (OW // L + 2) + 2, 3), np.int64)
     for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
             continue
         band, base = lay(b, x, buffer, n, images, top, rows)
         count = trace(b, rows, L, pieces)
+        pieces[count, 2] = pieces[0, 2]
         for m in range(images):
-            here, ct = base + m * b.tall * b.S, ((n + m) * F * OH + top) * OW
-            for k in range(0, max(K, 1), depth):
-                stop, piece = min(k + depth, K), 0
-                for p in range(0, rows * OW, wide):
-                    piece = columns(band, here, offsets, k, stop, pieces, count, piece, p, wide, panel, wide)
-                    size = min(wide, rows * OW - p)
-                    taps = stop - k
-                    strip(w, k * 8, K, panel, taps, bias, k == 0, flat, ct + p, OH * OW, F, size)
+            here, ct, begun = base + m * b.tall * b.S, ((n + m) * F * OH + top) * OW, 0
+            for p in range(0, rows * OW, wide):
+                size, piece = min(wide, rows * OW - p), begun
+                for k in range(0, max(K, 1), depth):
+                    taps = min(depth, K - k)
+                    begun = columns(band, here, offsets, k, k + taps, pieces, count, piece, p, wide, panel)
+                    soon, near = (k + taps, piece) if k + taps < K else (0, begun)
+                    ahead = band, offsets, soon, here + pieces[near, 2]
+                    strip(w, k * 8, K, panel, taps, bias, k == 0, flat, ct + p, OH * OW, F, size, ahead)
 
 
 @njit(parallel=True, **OPTIONS)
@@ -90,6 +101,7 @@ def share(plan, x, w, offsets, bias, out, depth, buffers, threads):
 
 def correlate(b, x, w, offsets, bias, out, threads):
     """out[n, f] = bias[f] + Σ w[f] · columns; w packed by eights of filters."""
-    size = TAPS * VECTORS * 16 + room(b, 16) + 64
+    size, depth = TAPS * VECTORS * 16 + room(b, 16) + 64, split(offsets.size, TAPS)
     buffers = rows_of(_work, x.dtype, threads, size)
-    share(record(b), x, w, offsets, bias, out, split(offsets.size, TAPS), buffers, threads)
+    offsets = np.append(offsets, np.zeros(depth, offsets.dtype))  # a panel too many, only to be fetched
+    share(record(b), x, w, offsets, bias, out, depth, buffers, threads)

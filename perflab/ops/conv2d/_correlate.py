@@ -3,13 +3,16 @@
 import numpy as np
 from numba import njit, prange
 
+from .._arrays import rows_of
 from .._simd import BYTES, load, store, tile
 from ._bands import OPTIONS, cover, cut_out
+from ._borrowed import borrowed
 from ._lay import lay, room
 from ._registers import outer_at
 from ._scatter import scatter
 
 TAPS = 288  # of so many taps, what a tile reads of the band and of the weights stays in the first cache
+_work = {}
 
 
 def kernel(height):
@@ -30,19 +33,27 @@ def kernel(height):
 eight, four = kernel(8), kernel(4)
 
 
-@njit(parallel=True, **OPTIONS)
 def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
     """out[n, f, step·i + phase + origin] = bias[f] + Σ over the phase's taps of band · w."""
+    lanes = BYTES // x.itemsize
+    size = room(b, lanes) + ((len(begins) - 1) * -(-bias.size // 8) * 8 * (b.slots | 1) + 1) * lanes
+    buffers = rows_of(_work, x.dtype, threads, size)
+    share(b, x, w, offsets, begins, bias, out, step, origin, buffers, threads)
+
+
+@njit(parallel=True, **OPTIONS)
+def share(b, x, w, offsets, begins, bias, out, step, origin, buffers, threads):
     for thread in prange(threads):
-        work(b, x, w, offsets, begins, bias, out, step, origin, thread, threads)
+        work(b, x, w, offsets, begins, bias, out, step, origin, buffers[thread], thread, threads)
 
 
 @njit(**OPTIONS)
-def work(b, x, w, offsets, begins, bias, out, step, origin, thread, threads):
+def work(b, x, w, offsets, begins, bias, out, step, origin, buffer, thread, threads):
+    x, w, offsets = borrowed(x), borrowed(w), borrowed(offsets)
     F, phases, lanes = bias.size, begins.size - 1, BYTES // x.itemsize
     height, pitch = -(-F // 8) * 8, (b.slots | 1) * lanes
-    buffer = np.empty(room(b, lanes), x.dtype)
-    y = np.empty(phases * height * pitch + lanes, x.dtype)
+    split = room(b, lanes)
+    buffer, y = borrowed(buffer[:split]), borrowed(buffer[split:])
     starts, pieces = np.empty(b.slots, np.int64), np.empty((b.slots * lanes, 6), np.int64)
     tasks = b.groups * b.cuts
     for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
@@ -51,7 +62,8 @@ def work(b, x, w, offsets, begins, bias, out, step, origin, thread, threads):
             continue
         band, base = lay(b, x, buffer, n, images, top, rows)
         slots, count = cover(b, images, rows, lanes, starts, pieces)
-        starts[:slots] += base
+        for slot in range(slots):
+            starts[slot] += base
         for phase in range(phases):
             begin, end = begins[phase], begins[phase + 1]
             for k in range(begin, max(end, begin + 1), TAPS):

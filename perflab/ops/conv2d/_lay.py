@@ -3,9 +3,9 @@
 import numpy as np
 from numba import njit
 
-from .._simd import BYTES, load, load_part, prefetch, store
+from .._simd import lanes, load, load_part, prefetch, store, store_part
 from ._bands import OPTIONS
-from ._registers import evens
+from ._registers import unzipped
 
 
 @njit(**OPTIONS)
@@ -21,59 +21,82 @@ def lay(b, x, band, n, images, top, rows):
         copy(b, x, band, n, images, top, rows)
         return band, 0
     first, last = n * b.tall, (n + images) * b.tall - b.H + top + rows + b.halo
-    if last * b.W + 3 * BYTES // x.itemsize <= x.size:
+    if last * b.W + 3 * lanes(x) <= x.size:
         return x, (first + top) * b.W
     size = x.size - first * b.W
-    band[:size] = x[first * b.W :]
-    band[size:] = 0
+    for i in range(size):
+        band[i] = x[first * b.W + i]
+    for i in range(size, size + 3 * lanes(x)):
+        band[i] = 0
     return band, top * b.W
 
 
 @njit(**OPTIONS)
 def copy(b, x, band, n, images, top, rows):
+    """Row after row of each phase; the two column phases of a step of two come from one reading."""
+    together = 2 if b.across == b.PW == 2 else 1
     for c in range(b.C):
-        for phase in range(b.PH * b.PW):
-            at = np.uintp((c * b.PH * b.PW + phase) * b.plane)
-            first = phase % b.PW - b.left
-            lo = min(b.S, max(0, -(first // b.across)))
-            hi = max(lo, min(b.S, (b.W - 1 - first) // b.across + 1))
+        for phase in range(0, b.PH * b.PW, together):
+            at, first = (c * b.PH * b.PW + phase) * b.plane, phase % b.PW - b.left
+            lo, hi = inside(b, first)
             for m in range(images):
                 for row in range(top, top + rows + b.halo):
                     h = b.down * row + phase // b.PW - b.up
-                    stop = hi if 0 <= h < b.H else lo
-                    for j in range(lo):
-                        band[at + np.uintp(j)] = 0
-                    source = (((n + m) * b.C + c) * b.H + h) * b.W + first
-                    line(x, source, b.across, b.H * b.W, band, at, lo, stop)
-                    for j in range(stop, b.S):
-                        band[at + np.uintp(j)] = 0
-                    at += np.uintp(b.S)
-            end = np.uintp((c * b.PH * b.PW + phase + 1) * b.plane)
-            while at < end:
-                band[at] = 0
-                at += np.uintp(1)
+                    if 0 <= h < b.H:
+                        source = (((n + m) * b.C + c) * b.H + h) * b.W + first
+                        line(b, x, source, together, band, at, lo, hi)
+                        if together == 2:
+                            low, high = inside(b, first + 1)
+                            if low < lo:
+                                band[at + b.plane + low] = x[source + 2 * low + 1]
+                            clear(band, at + b.plane, low, high, b.S)
+                        clear(band, at, lo, hi, b.S)
+                    else:
+                        for other in range(together):
+                            clear(band, at + other * b.plane, b.S, b.S, b.S)
+                    at += b.S
+            end = (c * b.PH * b.PW + phase + 1) * b.plane
+            for other in range(together):
+                clear(band, at + other * b.plane, 0, 0, end - at)
 
 
 @njit(**OPTIONS)
-def line(x, source, across, ahead, band, at, lo, hi):
+def inside(b, first):
+    """Which of the columns first, first + across, … lie in the image: from … to."""
+    lo = min(b.S, max(0, -(first // b.across)))
+    return lo, max(lo, min(b.S, (b.W - 1 - first) // b.across + 1))
+
+
+@njit(**OPTIONS)
+def clear(band, at, lo, hi, end):
+    """Zeros at the places before lo and from hi on."""
+    for j in range(lo):
+        band[np.uintp(at + j)] = 0
+    for j in range(hi, end):
+        band[np.uintp(at + j)] = 0
+
+
+@njit(**OPTIONS)
+def line(b, x, source, together, band, at, lo, hi):
     """band[at + j] = x[source + across·j] for lo ≤ j < hi, and anything up to a vector's end."""
-    lanes = BYTES // x.itemsize
-    if across == 1:
-        for j in range(lo, hi, lanes):
+    L, ahead = lanes(x), b.H * b.W
+    if b.across == 1:
+        for j in range(lo, hi, L):
             prefetch(x, source + j + ahead)
-            if source + j + lanes <= x.size:
-                store(load(x, source + j, 0, 1, 1), band, at + np.uintp(j), 0)
+            if source + j + L <= x.size:
+                store(load(x, source + j, 0, 1, 1), band, at + j, 0)
             else:
-                store(load_part(x, source + j, 0, 1, 1, 1, hi - j), band, at + np.uintp(j), 0)
-    elif across == 2:
-        for j in range(lo, hi, lanes):
-            prefetch(x, source + 2 * j + ahead)
-            prefetch(x, source + 2 * j + ahead + lanes)
-            if source + 2 * (j + lanes) <= x.size:
-                store(evens(load(x, source + 2 * j, 0, 1, 2)), band, at + np.uintp(j), 0)
+                store(load_part(x, source + j, 0, 1, 1, 1, hi - j), band, at + j, 0)
+    elif b.across == 2:
+        for j in range(lo, hi, L):
+            place = source + 2 * j
+            prefetch(x, place + ahead)
+            prefetch(x, place + ahead + L)
+            if place + 2 * L <= x.size:
+                pair = unzipped(load(x, place, 0, 1, 2))
             else:
-                pair = load_part(x, source + 2 * j, 0, 1, 2, 1, 2 * (hi - j) - 1)
-                store(evens(pair), band, at + np.uintp(j), 0)
+                pair = unzipped(load_part(x, place, 0, 1, 2, 1, x.size - place))
+            store_part(pair, band, at + j, b.plane, together, L)
     else:
         for j in range(lo, hi):
-            band[at + np.uintp(j)] = x[source + across * j]
+            band[np.uintp(at + j)] = x[np.uintp(source + b.across * j)]

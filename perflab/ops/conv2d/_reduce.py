@@ -3,10 +3,14 @@
 import numpy as np
 from numba import njit, prange
 
+from .._arrays import rows_of
 from .._simd import BYTES, load, load_turned_part, store
 from ._bands import OPTIONS, cut_out
+from ._borrowed import borrowed
 from ._lay import lay, room
 from ._registers import outer_at
+
+_work = {}
 
 
 def kernel(vectors):
@@ -49,22 +53,28 @@ def turn(b, dout, g, db, pitch, n, images, top, rows):
             store(acc, db, f, 0)
 
 
-@njit(parallel=True, **OPTIONS)
 def reduce(b, x, dout, offsets, threads):
     """dw, taps × filters, and db, filters: one of each for every thread."""
     lanes = BYTES // x.itemsize
     pitch = -(-dout.shape[1] // lanes) * lanes
     dws, dbs = np.zeros((threads, offsets.size * pitch), x.dtype), np.zeros((threads, pitch), x.dtype)
-    for thread in prange(threads):
-        work(b, x, dout, offsets, pitch, dws[thread], dbs[thread], thread, threads)
+    buffers = rows_of(_work, x.dtype, threads, room(b, lanes) + (b.images * b.rows * b.OW + lanes) * pitch)
+    share(b, x, dout, offsets, pitch, dws, dbs, buffers, threads)
     return dws, dbs
 
 
+@njit(parallel=True, **OPTIONS)
+def share(b, x, dout, offsets, pitch, dws, dbs, buffers, threads):
+    for thread in prange(threads):
+        work(b, x, dout, offsets, pitch, dws[thread], dbs[thread], buffers[thread], thread, threads)
+
+
 @njit(**OPTIONS)
-def work(b, x, dout, offsets, pitch, dw, db, thread, threads):
+def work(b, x, dout, offsets, pitch, dw, db, buffer, thread, threads):
+    x, dw = borrowed(x), borrowed(dw)
     lanes, K, tasks = BYTES // x.itemsize, offsets.size, b.groups * b.cuts
-    buffer = np.empty(room(b, lanes), x.dtype)
-    g = np.empty((b.images * b.rows * b.OW + lanes) * pitch, x.dtype)
+    split = room(b, lanes)
+    buffer, g = borrowed(buffer[:split]), borrowed(buffer[split:])
     for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:

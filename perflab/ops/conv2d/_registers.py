@@ -22,14 +22,13 @@ def outer_at(typing, acc, a, at, rows, b, bt, columns):
 
 
 @intrinsic
-def evens(typing, acc):
-    """The lanes 0, 2, 4, … of every row of two vectors, as one vector."""
-    made = Tile(acc.dtype, acc.rows, 1)
+def unzipped(typing, acc):
+    """The lanes 0, 2, 4, … of a row of two vectors, and below them the lanes 1, 3, 5, …."""
+    made = Tile(acc.dtype, 2, 1)
 
     def build(context, builder, signature, args):
-        lanes = range(0, 2 * acc.vector.count, 2)
-        pairs = [[_get(builder, acc, args[0], r, v) for v in (0, 1)] for r in range(acc.rows)]
-        return _tile(context, builder, made, lambda r, v: _shuffle(builder, pairs[r], lanes))
+        pair, count = [_get(builder, acc, args[0], 0, v) for v in (0, 1)], 2 * acc.vector.count
+        return _tile(context, builder, made, lambda r, v: _shuffle(builder, pair, range(r, count, 2)))
 
     return made(acc), build
 

@@ -1,55 +1,71 @@
 """Tiles of a matrix product in registers: eight rows of the left matrix times a panel of the right one.
 
 The panel, [depth][3 vectors], lies in the first cache and serves all rows of the left matrix, which come from
-the second, eight numbers of a step side by side.
+the second, eight numbers of a step side by side. Meanwhile what the next panel will be made of comes nearer.
 """
 
 import numpy as np
 from numba import njit
 
-from .._simd import lanes, load_part, outer, spread, store_part
+from .._simd import lanes, load, load_part, outer, prefetch, spread, store, store_part
 from ._bands import OPTIONS
 
 VECTORS = 3  # 8 × 3 registers of sums
 
 
-def kernel(rows, vectors):
+def kernel(rows, vectors, whole):
     @njit(**OPTIONS)
-    def sum_tile(a, at, b, depth, start, st, first, c, ct, dc, h, w):
+    def sum_tile(a, at, b, depth, start, st, first, c, ct, dc, h, w, source, taps, k, near):
         """A tile of c, whose first h rows and w columns exist, = (start or itself) + a·b."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)
         if first:  # each way has a loop of its own: sums that two ways share would pass through memory
             acc = spread(start, st, 1, rows, vectors)
-            for _ in range(depth):
+            for i in range(k, k + np.uintp(depth)):
                 acc = outer(acc, a, at, 1, b, bt, L)
+                prefetch(source, taps[i] + near)
                 at += np.uintp(8)
                 bt += np.uintp(VECTORS) * L
-            store_part(acc, c, ct, dc, h, w)
+            if whole:
+                store(acc, c, ct, dc)
+            else:
+                store_part(acc, c, ct, dc, h, w)
         else:
-            acc = load_part(c, ct, dc, rows, vectors, h, w)
-            for _ in range(depth):
-                acc = outer(acc, a, at, 1, b, bt, L)
+            more = load(c, ct, dc, rows, vectors) if whole else load_part(c, ct, dc, rows, vectors, h, w)
+            for i in range(k, k + np.uintp(depth)):
+                more = outer(more, a, at, 1, b, bt, L)
+                prefetch(source, taps[i] + near)
                 at += np.uintp(8)
                 bt += np.uintp(VECTORS) * L
-            store_part(acc, c, ct, dc, h, w)
+            if whole:
+                store(more, c, ct, dc)
+            else:
+                store_part(more, c, ct, dc, h, w)
 
     return sum_tile
 
 
-three, two, one, low = kernel(8, 3), kernel(8, 2), kernel(8, 1), kernel(4, 3)
+whole, three, two, one = kernel(8, 3, True), kernel(8, 3, False), kernel(8, 2, False), kernel(8, 1, False)
+low = kernel(4, 3, False)
 
 
 @njit(**OPTIONS)
-def strip(a, at, step, b, depth, start, first, c, ct, dc, rows, width):
-    """c[ct + r·dc : … + width] = (start[r] or itself) + a·b; `step` is a's way from a row to the next."""
-    L = lanes(c)
+def strip(a, at, step, b, depth, start, first, c, ct, dc, rows, width, ahead):
+    """c[ct + r·dc : … + width] = (start[r] or itself) + a·b; `step` is a's way from a row to the next.
+
+    ahead = source, taps, k, near: the vectors at near + taps[k], near + taps[k + 1], … will be wanted next.
+    """
+    L, (source, taps, k, near) = lanes(c), ahead
+    k = np.uintp(k)
     for r in range(0, rows, 8):
-        place, to = at + r * step, ct + r * dc
-        if rows - r <= 4:
-            low(a, place, b, depth, start, r, first, c, to, dc, rows - r, width)
+        left, to, h = np.uintp(at + r * step), np.uintp(ct + r * dc), min(rows - r, 8)
+        soon = np.uintp(near + min(r // 8, VECTORS) * L)
+        if h == 8 and width == VECTORS * L:
+            whole(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
+        elif h <= 4:
+            low(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
         elif width > 2 * L:
-            three(a, place, b, depth, start, r, first, c, to, dc, rows - r, width)
+            three(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
         elif width > L:
-            two(a, place, b, depth, start, r, first, c, to, dc, rows - r, width)
+            two(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
         else:
-            one(a, place, b, depth, start, r, first, c, to, dc, rows - r, width)
+            one(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)

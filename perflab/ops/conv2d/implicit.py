@@ -3,14 +3,16 @@
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
 A panel holds some taps of three vectors of positions, which run on from row to row, so that no lane idles at
 a row's end; in the first cache all filters meet it. What is copied is used by every filter: it pays where
-there are many. backward is the rung below's.
+there are many. backward is the rung below's, but where a window is one pixel it is two products.
 """
+
+from functools import lru_cache
 
 import numpy as np
 from numba import get_num_threads
 
 from .._arrays import aligned, flat
-from . import simd
+from . import _pointwise, simd
 from ._bands import bands, offsets
 from ._columns import correlate
 
@@ -20,16 +22,24 @@ def forward(x, w, b, stride=1, pad=0):
     pad = (pad, pad) if isinstance(pad, int) else pad
     OH, OW = ((x.shape[i] + 2 * pad[i - 2] - w.shape[i]) // stride[i - 2] + 1 for i in (2, 3))
     out = aligned((len(x), len(w), OH, OW), x.dtype)
-    F, C, HH, WW = w.shape
-    threads = get_num_threads()
-    cut = bands(x.shape, (HH, WW), stride, pad, (OH, OW), 0, x.itemsize, threads)
-    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
-    correlate(cut, flat(x), simd.packed(w.reshape(F, C * HH * WW)), taps, padded(b), out, threads)
+    F, threads = len(w), get_num_threads()
+    cut, taps = planned(x.shape, w.shape[2:], stride, pad, (OH, OW), x.itemsize, threads)
+    correlate(cut, flat(x), simd.packed(w.reshape(F, w[0].size)), taps, padded(b), out, threads)
     return out, (x, w, stride, pad)
 
 
 def backward(dout, cache):
-    return simd.backward(dout, cache)
+    x, w, stride, pad = cache
+    if w.shape[2:] != (1, 1) or stride != (1, 1) or pad != (0, 0):
+        return simd.backward(dout, cache)
+    dx, _ = forward(dout, w.transpose(1, 0, 2, 3), np.zeros(x.shape[1], x.dtype))
+    return dx, *_pointwise.filters(dout, x, w)
+
+
+@lru_cache(maxsize=64)
+def planned(shape, taps, *how):
+    cut = bands(shape, taps, *how[:3], 0, *how[3:])
+    return cut, offsets(cut, shape[1], np.arange(taps[0]), np.arange(taps[1]))
 
 
 def padded(b):
