@@ -171,7 +171,7 @@ class Contest:
             needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
                 self._predict(block, benchmark, {}, f"it needs about {needed / 1e9:.1f} GB of memory")
-            held = next((r for r in here if r["kind"] == "verdict" and "digest" in r), None)
+            held = self._verified(cell)
             known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
             contender = stage.admit(implementation, known)
         except (Rejected, PerflabError) as why:
@@ -221,6 +221,19 @@ class Contest:
             and r.get("status", "right") == "right"
             and (r["operation"], r["dtype"], r["threads"], r["technique"]) == mine
         ]
+
+    def _verified(self, cell: Cell) -> Mapping[str, Any] | None:
+        """What verified this contender here before, on as many threads if there is such, else on others."""
+        mine = (cell.operation, cell.case, cell.dtype, cell.technique)
+        found = [
+            r
+            for r in self.history
+            if r["kind"] == "verdict"
+            and r["status"] == "right"
+            and "digest" in r
+            and (r["operation"], r["case"], r["dtype"], r["technique"]) == mine
+        ]
+        return min(found, key=lambda r: r["threads"] != cell.threads, default=None)
 
     def _known(self, verdict: Mapping[str, Any]) -> dict[str, float]:
         """Seconds a call of a contender on a case: from its blocks, else from its verification."""
