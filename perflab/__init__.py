@@ -19,24 +19,33 @@ if TYPE_CHECKING:
     from perflab.grid import operations as operations
     from perflab.grid import techniques as techniques
     from perflab.oracle import verify as verify
+    from perflab.results import Result as Result
+    from perflab.results import result as result
+    from perflab.results import run as run
 
 __version__ = "0.1.0"
 __all__ = [
     "PerflabError",
+    "Result",
     "implementation",
     "load",
     "operation",
     "operations",
+    "result",
+    "run",
     "techniques",
     "verify",
 ]
 
 _HOME = {
     "PerflabError": "perflab.contract",
+    "Result": "perflab.results",
     "implementation": "perflab.grid",
     "load": "perflab.grid",
     "operation": "perflab.grid",
     "operations": "perflab.grid",
+    "result": "perflab.results",
+    "run": "perflab.results",
     "techniques": "perflab.grid",
     "verify": "perflab.oracle",
 }

@@ -22,6 +22,7 @@ ARM = re.compile(
 )
 LABEL = re.compile(r'^"?([\w.$@]+)"?:')
 LOCAL = re.compile(r"\.?L[A-Z]+\d+_\d+")
+FILE = re.compile(r'(\d+) "([^"]*)"(?: "([^"]*)")?')  # a number, a folder and a name, or a path
 SYMBOL = re.compile(r"[A-Za-z_][\w.$]*")
 RUNTIME = ("NRT_", "Py", "_Py", "numba_", "_ZN", "_numba", "do_scheduling", "get_", "set_", "allocate_sched",
            "mem")  # fmt: skip
@@ -81,15 +82,80 @@ class Code:
         )
 
 
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, as LLVM writes it, and the source line that it came from where that is known.
+
+    `label` is what jumps to it name it by, `bits` the width of the vector that it works on, 0 for none.
+    """
+
+    label: str
+    mnemonic: str
+    operands: str
+    bits: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The instructions of one loop, without those of loops within it, and what they come to."""
+
+    function: str
+    instructions: tuple[Instruction, ...]
+    counts: Counts
+    weight: float
+
+
 def read(assembly: str, entry: str = "") -> Code:
     """Count what is reached from the function `entry`; everything where no function has that name."""
-    functions = {function.name: function for function in _functions(assembly)}
-    entry = entry if entry in functions else f"_{entry}"  # Mach-O puts an underscore before every name
-    depths = _depths(functions, entry) if entry in functions else dict.fromkeys(functions, 0)
+    functions, depths = _reached(assembly, entry)
     total = Code()
     for name, depth in depths.items():
         total += _count(functions[name], depth, functions)
     return total
+
+
+def hot_loop(assembly: str, entry: str = "") -> Loop | None:
+    """The loop that does most, by `Code.weight`; None where no loop does arithmetic."""
+    functions, depths = _reached(assembly, entry)
+    hottest: Loop | None = None
+    for name, depth in depths.items():
+        function = functions[name]
+        for loop, counts, weight in _weighed(function, depth):
+            if weight > (hottest.weight if hottest else 0.0):
+                hottest = Loop(name, tuple(_instructions(function, loop)), counts, weight)
+    return hottest
+
+
+def _instructions(function: _Function, loop: _Loop) -> Iterator[Instruction]:
+    labels = {block: label for label, block in function.at.items()}
+    for block in sorted(loop.own):
+        label = labels.get(block, "")
+        for (mnemonic, operands), (file, line) in zip(
+            function.blocks[block], function.places[block], strict=True
+        ):
+            yield Instruction(label, mnemonic, operands, _vector_bits(mnemonic, operands), file, line)
+            label = ""
+
+
+def _vector_bits(mnemonic: str, operands: str) -> int:
+    """How wide the vector is that an instruction works on, moves among them; 0 where it is a number."""
+    if "%" not in operands:
+        form = _arm(mnemonic, operands)
+        wide = re.search(r"\bv\d+\.|\bq\d+\b", operands)
+        return int(form[1]) if form and form[1].isdigit() else 128 if wide else 0
+    for register, bits in (("%zmm", 512), ("%ymm", 256)):
+        if register in operands:
+            return bits
+    return 128 if "%xmm" in operands and re.search(r"(p[sd]|dqu?[a-z]?\d*)$", mnemonic) else 0
+
+
+def _reached(assembly: str, entry: str) -> tuple[dict[str, _Function], dict[str, int]]:
+    """Every function, and by name those that `entry` reaches with the loops around them."""
+    functions = {function.name: function for function in _functions(assembly)}
+    entry = entry if entry in functions else f"_{entry}"  # Mach-O puts an underscore before every name
+    return functions, _depths(functions, entry) if entry in functions else dict.fromkeys(functions, 0)
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -97,10 +163,14 @@ def read(assembly: str, entry: str = "") -> Code:
 
 @dataclass
 class _Function:
-    """One function: blocks of (mnemonic, operands), where each may go on, and its loops."""
+    """One function: blocks of (mnemonic, operands), where each may go on, and its loops.
+
+    `places` has a source file and line for every instruction, "" and 0 where none is told.
+    """
 
     name: str
     blocks: list[list[tuple[str, str]]] = field(default_factory=lambda: [[]])
+    places: list[list[tuple[str, int]]] = field(default_factory=lambda: [[]])
     at: dict[str, int] = field(default_factory=dict)
     successors: list[list[int]] = field(default_factory=list)
     loops: list[_Loop] = field(default_factory=list)
@@ -126,27 +196,40 @@ class _Loop:
 def _functions(assembly: str) -> Iterator[_Function]:
     functions: list[_Function] = []
     tables: defaultdict[str, list[str]] = defaultdict(list)  # by function number: where its switches may go
+    files: dict[str, str] = {}
+    place = ("", 0)
     for line in assembly.splitlines():
         if label := LABEL.match(line):
             name = label[1]
             if not LOCAL.fullmatch(name):
                 if not name.startswith((".L", "Ltmp", "ltmp", "L_", "l_")):
                     functions.append(_Function(name))
+                    place = ("", 0)
             elif functions and "BB" in name:
                 function = functions[-1]
                 if function.blocks[-1]:
                     function.blocks.append([])
+                    function.places.append([])
                 function.at[name] = len(function.blocks) - 1
+        elif line.startswith("\t.file\t"):
+            if told := FILE.match(line[7:]):
+                files[told[1]] = "/".join(filter(None, told.groups()[1:]))
         elif line.startswith("\t") and functions:
             mnemonic, _, operands = line[1:].partition("\t")
             if mnemonic in (".long", ".quad", ".word", ".xword", ".byte", ".hword"):
                 for target in re.findall(r"\.?LBB(\d+)_\d+", operands):
                     tables[target].append(next(iter(LOCAL.findall(operands))))
+            elif mnemonic == ".loc":
+                file, number = operands.split()[:2]
+                place = (files.get(file, ""), int(number))
             elif mnemonic and not mnemonic.startswith((".", "#", "/", ";")):
-                held = functions[-1].blocks
-                held[-1].append((mnemonic, re.split(r"\s(?:#|//|;)", operands, maxsplit=1)[0]))
+                function = functions[-1]
+                operands = re.split(r"\s(?:#|//|;)", operands, maxsplit=1)[0]
+                function.blocks[-1].append((mnemonic, operands))
+                function.places[-1].append(place)
                 if _leaves(mnemonic):
-                    held.append([])
+                    function.blocks.append([])
+                    function.places.append([])
     for function in functions:
         _link(function, tables)
         function.loops = list(_loops(function.successors))
@@ -247,14 +330,10 @@ def _depths(functions: Mapping[str, _Function], entry: str) -> dict[str, int]:
 
 
 def _count(function: _Function, depth: int, known: Iterable[str]) -> Code:
-    blocks = [_counts(block) for block in function.blocks]
-    whole = _sum(blocks)
-    code = Code(whole, loops=len(function.loops))
+    code = Code(_sum(map(_counts, function.blocks)), loops=len(function.loops))
     names = _held(function)
-    for loop in function.loops:
-        counts = _sum(blocks[block] for block in loop.own)
+    for loop, counts, weight in _weighed(function, depth):
         own = [function.blocks[block] for block in loop.own]
-        weight = (counts.numbers + counts.fused) * float(TURNS) ** (depth + loop.depth)
         code += Code(
             innermost=counts if loop.innermost else Counts(),
             hot=counts,
@@ -262,6 +341,13 @@ def _count(function: _Function, depth: int, known: Iterable[str]) -> Code:
             weight=weight,
         )
     return code
+
+
+def _weighed(function: _Function, depth: int) -> Iterator[tuple[_Loop, Counts, float]]:
+    """Every loop of a function that has so many around it, what it counts and how much it does."""
+    for loop in function.loops:
+        counts = _sum(_counts(function.blocks[block]) for block in loop.own)
+        yield loop, counts, (counts.numbers + counts.fused) * float(TURNS) ** (depth + loop.depth)
 
 
 def _sum(counts: Iterable[Counts]) -> Counts:

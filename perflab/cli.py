@@ -12,18 +12,20 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perflab import __version__
-from perflab.contract import DTYPES, Implementation, Operation, PerflabError, Plan, Verdict
+from perflab.contract import DTYPES, Operation, PerflabError, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
+MOST_SIDES = 24  # results that one `compare` takes
 MOST_NAMED = 20  # cells without a ratio that `compare` names in a terminal unless told --all
 
 
@@ -97,7 +99,23 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("report", help="make the report of saved results again")
     verb.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
+    _add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
     verb.set_defaults(command=_report)
+
+    verb = verbs.add_parser(
+        "study",
+        help="a ladder rung by rung: derivation, code, what changed, how much it gained, and why",
+    )
+    verb.add_argument("target", metavar="TARGET", help="OP, or OP/TECHNIQUE for one rung")
+    verb.add_argument(
+        "--run", type=Path, metavar="DIR", help="the run that gives the figures; the newest under reports/"
+    )
+    verb.add_argument(
+        "--asm", metavar="TECHNIQUE", help="the assembly of its hot loop beside the source, instead"
+    )
+    verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=_study)
 
     verb = verbs.add_parser(
         "selfcheck", help="is this machine fit to measure on? contests with a known outcome"
@@ -108,11 +126,16 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser(
         "compare",
-        help="how much faster is one saved result than another?",
+        help="how much faster is one saved result than another? two, or more against the first",
+        usage="perflab compare [option ...] BASE NEW [NEW ...]",
         description="BASE and NEW: a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON.",
     )
-    for side in ("BASE", "NEW"):  # not required here: --fail-if-slower may have taken one with its words
-        verb.add_argument("sides", action="append", metavar=side).required = False
+    # Each one by itself, so that options may stand between them; none required here, since --fail-if-slower
+    # may have taken one with its words.
+    for position in range(MOST_SIDES):
+        side = verb.add_argument("sides", action="append", metavar="NEW" if position else "BASE")
+        side.required = False
+        side.help = argparse.SUPPRESS if position > 1 else None
     verb.add_argument(
         "--fail-if-slower",
         nargs="+",
@@ -163,16 +186,14 @@ def _add_list(
 
 def _settle_words(args: argparse.Namespace) -> None:
     """Hand back to the targets a TARGET that follows an option of several words; check the dtypes."""
-    from perflab import grid
+    from perflab import grid, request
 
     known = grid.operations()
     for option in ("outside", "dtype", "case", "threads", "peer"):
         words: list[str] = getattr(args, option, None) or []
         while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
             args.targets.append(words.pop())
-    for word in args.dtype:
-        if word not in DTYPES:
-            raise PerflabError(grid.unknown("dtype", word, DTYPES))
+    request.check_dtypes(args.dtype)
 
 
 # --------------------------------------------------------------------------------------------------- list
@@ -216,13 +237,13 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from perflab import compilation, grid, oracle
+    from perflab import compilation, grid, oracle, request
 
     _settle_words(args)
     for name, value in _single_threaded().items():
         os.environ.setdefault(name, value)
     chosen = grid.targets(args.targets)
-    outside = _outside(args.outside, args.targets)
+    outside = request.outside(args.outside, args.targets)
     for op in chosen:
         for name in args.case or ():
             checks = grid.operation(op).checks
@@ -282,25 +303,6 @@ def _is_caught(described: Operation, mutant: Any) -> bool:
     from perflab import oracle
 
     return any(not oracle.examine(described, mutant, dtype) for dtype in DTYPES)
-
-
-def _outside(files: Sequence[str], targets: Sequence[str]) -> dict[str, list[Implementation]]:
-    """Outside files as further techniques of the one operation that the targets name."""
-    from perflab import grid
-
-    if not files:
-        return {}
-    named = list(dict.fromkeys(target.partition("/")[0] for target in targets))
-    if len(named) != 1:
-        raise PerflabError("--with: whose technique is the file? wanted exactly one operation as TARGET")
-    taken = [grid.load_raw(file, named[0]) for file in files]
-    for implementation in taken:
-        if implementation.technique in grid.techniques(named[0]):
-            raise PerflabError(
-                f"{implementation.source}: {named[0]} has a technique {implementation.technique} already;"
-                " wanted a file of another name"
-            )
-    return {named[0]: taken}
 
 
 def _verify_table(verdicts: Sequence[Verdict]) -> Table:
@@ -364,22 +366,31 @@ def _verify_json(
 
 
 def _run(args: argparse.Namespace) -> int:
-    from perflab import machine, records, runner, selfcheck
-    from perflab import plan as plans
+    from perflab import records, request
 
     _settle_words(args)
-    folder = _run_folder(args)
-    plan = records.read(folder).plan if args.resume else _plan(args, folder)
+    asked = request.Request(
+        targets=tuple(args.targets),
+        preset=args.preset or "",
+        cases=tuple(args.case),
+        dtypes=tuple(args.dtype),
+        threads=tuple(args.threads),
+        files=tuple(args.outside),
+        peers=tuple(args.peer),
+        against=args.against or "",
+        out=args.out,
+        resume=args.resume,
+    )
+    folder, plan = request.settle(asked)
+    console, show = _console(stderr=True), "failures" if args.json else "all"
     with records.lock(folder) as lock:
         if args.resume:
             records.mend(folder)
         else:
-            held = _ceilings_of_run(plan, quiet=args.json)
-            records.begin(folder, plan, plans.describe(plan), machine.environment(), selfcheck.kept(), held)
+            request.begin(folder, plan, console, show)
         code = GOOD
         try:
-            with _Progress(plan, runner.outstanding(folder, plan), quiet=args.json) as progress:
-                runner.run(folder, plan, lock, progress.tell)
+            request.measure(folder, plan, lock, console, show)
         except KeyboardInterrupt:
             print(f"perflab: interrupted; go on with: perflab run --resume --out {folder}", file=sys.stderr)
             code = INTERRUPTED
@@ -392,156 +403,36 @@ def _run(args: argparse.Namespace) -> int:
     return code or (FINDING if findings else GOOD)
 
 
-def _ceilings_of_run(plan: Plan, quiet: bool) -> dict[str, Any] | None:
-    """What this machine can do at most, as it is kept, or measured now where the plan explains."""
-    from perflab import ceilings
-
-    if quiet or not plan.explain:
-        return ceilings.for_run(plan.threads, measure_missing=plan.explain)
-    with _console(stderr=True).status("measuring what this machine can do at most"):
-        return ceilings.for_run(plan.threads)
-
-
-def _plan(args: argparse.Namespace, folder: Path) -> Plan:
-    from perflab import against, grid
-    from perflab import plan as plans
-
-    chosen = grid.targets(args.targets)
-    outside = {}
-    for op, files in _outside(args.outside, args.targets).items():
-        for implementation in files:
-            chosen[op] = (*chosen[op], implementation.technique)
-            outside[f"{op}/{implementation.technique}"] = str(Path(implementation.source).resolve())
-    if args.against:
-        for name, path in against.columns(chosen, *against.extract(args.against, folder)).items():
-            op, _, column = name.partition("/")
-            chosen[op] = (*chosen[op], column)
-            outside[name] = path
-    homes = {}
-    for op in chosen:
-        for column in grid.columns_of_peers(op, args.peer):
-            chosen[op] = (*chosen[op], column)
-            homes[column] = grid.home(column)
-    return plans.make(
-        chosen,
-        args.preset or plans.DEFAULT_PRESET,
-        cases=args.case,
-        dtypes=args.dtype,
-        threads=_threads(args.threads) or (1,),
-        outside=outside,
-        homes=homes,
-        named=args.targets,
-    )
-
-
-def _threads(words: Sequence[str]) -> tuple[int, ...]:
-    from perflab.machine import cores
-
-    found = []
-    for word in words:
-        number = cores() if word == "all" else int(word) if word.isdecimal() else 0
-        if not 1 <= number <= cores():
-            raise PerflabError(f"--threads: {word!r}; wanted a number from 1 to {cores()}, or all")
-        found.append(number)
-    return tuple(dict.fromkeys(found))
-
-
-def _run_folder(args: argparse.Namespace) -> Path:
-    if not args.resume:
-        folder: Path = args.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
-        return folder
-    narrowed = (
-        args.targets
-        or args.preset
-        or args.case
-        or args.dtype
-        or args.threads
-        or args.outside
-        or args.peer
-        or args.against
-    )
-    if narrowed:
-        raise PerflabError(
-            "--resume: goes on with the run as it was begun; wanted no other choice beside --out"
-        )
-    if args.out:
-        if not args.out.is_dir():
-            raise PerflabError(f"{args.out}: no run here to resume")
-        folder = args.out
-        return folder
-    found = sorted(Path("reports").glob("*/records.jsonl"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise PerflabError("--resume: no run under reports/; wanted --out DIR")
-    return found[-1].parent
-
-
-class _Progress:
-    """A progress bar with the current cell and the time left, from what the measuring process tells."""
-
-    def __init__(self, plan: Plan, blocks: int, quiet: bool) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._bar = Progress(
-            TextColumn("{task.fields[left]:>11}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=_console(stderr=True),
-            disable=quiet,
-        )
-        self._task = self._bar.add_task("starting", total=blocks, left="")
-        self._plain = None if quiet or self._bar.console.is_terminal else self._bar.console
-        self._began = time.monotonic()
-        self._done = 0
-        self._total = blocks
-        self._turns = plan.passes * len(plan.directions)
-        self._next_line = 0.1
-
-    def __enter__(self) -> _Progress:
-        if self._plain is None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._plain is None:
-            self._bar.stop()
-
-    def tell(self, event: Mapping[str, Any]) -> None:
-        """Take one event."""
-        kind = event["event"]
-        if kind in ("block", "skip"):
-            self._done += 1
-        elif kind == "failure":
-            where = (
-                f"{event['operation']}/{event.get('technique') or '?'} on {event['case']} {event['dtype']}"
-            )
-            self._bar.console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
-        if kind in ("evidence", "memory"):
-            doing = "gathering the evidence" if kind == "evidence" else "counting the memory of large cases"
-            self._bar.update(self._task, description=doing)
-        if kind == "compile":
-            self._bar.update(self._task, description=f"compiling {event['name']}, {event['left']} left")
-        if kind in ("prepare", "start"):
-            doing = "verifying " if kind == "prepare" else ""
-            direction = "" if kind == "prepare" else f" {event['direction']}"
-            cell = f"{event['operation']}/{event['technique']} {event['case']} {event['dtype']}{direction}"
-            self._bar.update(self._task, description=doing + cell)
-        spent = time.monotonic() - self._began
-        left = ""
-        if self._done and spent > 3:
-            seconds = spent / self._done * max(self._total - self._done, 0)
-            left = f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
-        self._bar.update(self._task, completed=self._done, left=left)
-        if self._plain is not None and self._total and self._done / self._total >= self._next_line:
-            self._plain.print(
-                ", ".join(filter(None, [f"{self._done} of {self._total} blocks", left])), highlight=False
-            )
-            self._next_line = self._done / self._total + 0.1
-
-
 def _report(args: argparse.Namespace) -> int:
+    if args.figure:
+        return _write_figures(args.folder, args.figure, args.json)
     return FINDING if _write_report(args.folder, args.json) else GOOD
+
+
+def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
+    """Draw the named figures alone and print where they lie."""
+    from perflab import grid, machine
+
+    machine.prepare_matplotlib()
+    from perflab import records, report
+    from perflab.report import figures, svg
+
+    summary = report.summarise(records.read(folder))
+    known = figures.names(summary)
+    for name in names:
+        if name not in known:
+            raise PerflabError(grid.unknown("figure", name, known))
+    written: list[str] = []
+    for name in names:
+        drawn = figures.drawn(summary, name)
+        if drawn is None:
+            raise PerflabError(f"{folder}: nothing was measured yet that {name} could show")
+        written += [str(path) for path in svg.write(drawn, summary.run.folder / "figures")]
+    if as_json:
+        _print_json(written)
+    else:
+        print("\n".join(written))
+    return GOOD
 
 
 def _write_report(folder: Path, as_json: bool) -> int:
@@ -556,14 +447,29 @@ def _write_report(folder: Path, as_json: bool) -> int:
     if run.torn:
         print(f"perflab: {folder}: the last line was cut short and is left out", file=sys.stderr)
     console = _console(stderr=as_json)
-    with console.status("writing the report"):
-        written = report.write(run, summary)
+    with _report_bar(console) as tell:
+        written = report.write(run, summary, tell)
     if as_json:
         _print_json(report.to_json(summary))
     else:
         _print_summary(console, summary)
         console.print(f"report: {written}", highlight=False, soft_wrap=True)
     return len(summary.findings)
+
+
+@contextmanager
+def _report_bar(console: Console) -> Iterator[Callable[[int, int, str], None]]:
+    """How far a report is: a bar where there is a terminal to show it on, which goes when it is done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    words = TextColumn("{task.description}")
+    bar = Progress(
+        BarColumn(bar_width=24), MofNCompleteColumn(), words,
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("writing the report", total=None)
+        yield lambda done, steps, step: bar.update(task, completed=done, total=steps, description=step)
 
 
 def _print_summary(console: Console, summary: Any) -> None:
@@ -580,6 +486,52 @@ def _print_summary(console: Console, summary: Any) -> None:
         console.print(line, highlight=False, markup=False)
 
 
+# -------------------------------------------------------------------------------------------------- study
+
+
+def _study(args: argparse.Namespace) -> int:
+    from perflab import grid, machine
+
+    op, _, technique = args.target.partition("/")
+    if args.asm is not None:
+        return _assembly(op, args.asm, args)
+    if op not in grid.operations() and args.run is None:
+        raise PerflabError(grid.unknown("operation", op, grid.operations()))
+    machine.prepare_matplotlib()
+    from perflab import study
+
+    section, source = study.section(op, args.run)
+    rungs = study.chosen(section, technique)
+    if args.json:
+        _print_json(study.plain(section, rungs))
+        return GOOD
+    console = _console()
+    for piece in study.shown(section, rungs, source, console.width):
+        console.print(piece, highlight=False)
+    return GOOD
+
+
+def _assembly(op: str, technique: str, args: argparse.Namespace) -> int:
+    from perflab import grid
+
+    grid.targets([f"{op}/{technique}"])
+    if args.dtype not in DTYPES:
+        raise PerflabError(grid.unknown("dtype", args.dtype, DTYPES))
+    for name, value in _single_threaded().items():
+        os.environ.setdefault(name, value)
+    from perflab import listing, study
+
+    with _console(stderr=True).status(f"compiling {op}/{technique} with line numbers"):
+        found = listing.gather(op, technique, args.dtype)
+    if args.json:
+        _print_json(study.plain_assembly(found))
+        return GOOD
+    console = _console()
+    for piece in study.assembly(found, console.width):
+        console.print(piece, highlight=False)
+    return GOOD
+
+
 # ---------------------------------------------------------------------------------------------- selfcheck
 
 
@@ -590,6 +542,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
 
     from perflab import machine, records, selfcheck
     from perflab import plan as plans
+    from perflab.progress import Progress
 
     with contextlib.ExitStack() as held:
         temporary = args.out is None
@@ -599,7 +552,9 @@ def _selfcheck(args: argparse.Namespace) -> int:
         if machine.cores() > 1:
             wanted.append(selfcheck.carry_plan(folder))
         total = sum(map(plans.size, wanted))
-        progress = held.enter_context(_Progress(wanted[0], total, quiet=args.json))
+        progress = held.enter_context(
+            Progress(total, _console(stderr=True), "failures" if args.json else "all")
+        )
         fitness = selfcheck.check(folder, lock, progress.tell)
     selfcheck.keep(fitness)
     if args.json:
@@ -622,30 +577,38 @@ def _selfcheck(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> int:
     from perflab import machine
 
-    if len(args.sides or ()) != 2:
-        raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted two, BASE and NEW")
+    if len(args.sides or ()) < 2:
+        raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted two, BASE and NEW, or more")
     if args.json and args.markdown == "-":
         raise PerflabError("--markdown -: --json prints already; wanted a FILE")
     machine.prepare_matplotlib()
-    from perflab.report import compare, sides
+    from perflab.report import compare, several, sides
 
     allowed = compare.thresholds(args.allowed or ())
-    base, new = map(sides.read, args.sides)
-    held = compare.compare(base, new, allowed=allowed, anyway=args.anyway)
+    base, *news = map(sides.read, args.sides)
+    held = several.compare_all(base, news, allowed=allowed, anyway=args.anyway)
+    two = held.pairs[0] if len(news) == 1 else None
     written = []
+    if args.markdown:
+        text = compare.markdown(two, args.all) if two else several.markdown(held, args.all)
     if args.markdown not in (None, "-"):
-        written.append(_write_text(Path(args.markdown), compare.markdown(held, args.all)))
+        written.append(_write_text(Path(args.markdown), text))
     if args.html:
-        written.append(_write_text(args.html, compare.html(held)))
+        written.append(_write_text(args.html, several.html(held)))
     if args.json:
-        _print_json(compare.to_json(held))
+        _print_json(compare.to_json(two) if two else several.to_json(held))
     elif args.markdown == "-":
-        print(compare.markdown(held, args.all))
+        print(text)
+    elif two:
+        _print_comparison(two, args.all, written)
     else:
-        _print_comparison(held, args.all, written)
-    if held.unfit and allowed:  # nothing could be held to a threshold: that is not good
-        return UNFIT
-    return FINDING if held.failed else GOOD
+        _print_several(held, args.all, written)
+    if held.failed:
+        return FINDING
+    return UNFIT if held.unfit and allowed else GOOD  # nothing held to its threshold there: that is not good
+
+
+VERDICT_COLOURS = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}
 
 
 def _print_comparison(held: Any, whole: bool, written: Sequence[Path]) -> None:
@@ -653,7 +616,6 @@ def _print_comparison(held: Any, whole: bool, written: Sequence[Path]) -> None:
 
     from perflab.report import compare
 
-    colours = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}
     console = _console()
     for line in compare.banner(held):
         console.print(line, style="bold red", highlight=False, markup=False, soft_wrap=True)
@@ -662,15 +624,39 @@ def _print_comparison(held: Any, whole: bool, written: Sequence[Path]) -> None:
     for column in table.columns[1:]:
         column.no_wrap = True
     for row in shown.rows:
-        colour = colours.get(row[-1].partition(",")[0], "")
+        colour = VERDICT_COLOURS.get(row[-1].partition(",")[0], "")
         table.add_row(*map(Text, row[:-1]), Text(row[-1], style=colour))
     console.print(shown.title, highlight=False, markup=False, soft_wrap=True)
     if shown.rows:
         console.print(table)
-    for line in compare.closing_lines(held, None if whole else MOST_NAMED):
+    _print_closing(compare.closing_lines(held, None if whole else MOST_NAMED), written)
+
+
+def _print_several(held: Any, whole: bool, written: Sequence[Path]) -> None:
+    from rich.text import Text
+
+    from perflab.report import several
+
+    console = _console()
+    for line in several.banner(held):
+        console.print(line, style="bold red", highlight=False, markup=False, soft_wrap=True)
+    shown = several.table(held, whole)
+    console.print(shown.title, highlight=False, markup=False, soft_wrap=True)
+    for one in filter(None, (several.environments(held), several.verdicts(held), shown)):
+        table = _table(*one.head)
+        for row in one.rows:
+            colours = (next((c for v, c in VERDICT_COLOURS.items() if v in cell), "") for cell in row[1:])
+            told = map(Text, row[1:], colours)
+            table.add_row(Text(row[0]), *told)
+        if one.rows:
+            console.print(table)
+    _print_closing(several.closing_lines(held, None if whole else MOST_NAMED), written)
+
+
+def _print_closing(lines: Sequence[str], written: Sequence[Path]) -> None:
+    console = _console()
+    for line in (*lines, *(f"written: {path}" for path in written)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    for path in written:
-        console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _write_text(path: Path, text: str) -> Path:

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from perflab import grid, inputs, machine
+from perflab import grid, inputs, machine, sources
 from perflab import plan as plans
-from perflab.assembly import Code, read
+from perflab.assembly import Code, Loop, hot_loop, read
 from perflab.contract import Case, Implementation, Operation, Plan
 
 NOTED_BYTES = 1024  # smaller allocations are Python's own objects as often as arrays
@@ -482,9 +482,40 @@ def _code(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
 
 @cache
 def _read(library: Any, entry: str) -> Code:
-    """What a library's assembly holds. What came from Numba's cache has its optimised module with it too."""
-    module = library._get_module_for_linking().clone()
-    return read(str(library.codegen._tm.emit_assembly(module)), entry)
+    """What a library's assembly holds."""
+    return read(_assembly(library), entry)
+
+
+def _assembly(library: Any) -> str:
+    """What came from Numba's cache has its optimised module with it too."""
+    return str(library.codegen._tm.emit_assembly(library._get_module_for_linking().clone()))
+
+
+def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tuple[Code | None, str]]]:
+    """The case that a built-in technique was compiled on, and for each direction its code, or why none.
+
+    Raises PerflabError for an unknown name.
+    """
+    described, held = grid.operation(operation), grid.raw(operation, technique)
+    first, *_ = described.cases.values()
+    _Scene(described, held, first, dtype).call()
+    ways = {"forward": held.forward, "backward": held.backward}
+    case = first
+    if any(_dispatchers(function) for function in ways.values()):  # plain Python would take long
+        case = described.case(_fitting(described, tuple(described.cases), dtype))
+        _Scene(described, held, case, dtype).call()
+    return case.name, {name: _code(_dispatchers(function), dtype) for name, function in ways.items()}
+
+
+def hot_loop_of(operation: str, technique: str, direction: str, dtype: str) -> Loop | None:
+    """The hot loop of one direction of a technique that was called in this process."""
+    function = getattr(grid.raw(operation, technique), direction)
+    loops = (
+        hot_loop(_assembly(one.library), one.fndesc.llvm_func_name)
+        for dispatcher in _dispatchers(function)
+        for one in _signatures(dispatcher, dtype)
+    )
+    return max(filter(None, loops), key=lambda loop: loop.weight, default=None)
 
 
 # ------------------------------------------------------------------------------------------- its source
@@ -502,7 +533,7 @@ def _lines(held: Implementation) -> tuple[int, dict[str, int]]:
         if path not in found:
             source = path.read_text("utf-8")
             found[path] = code_lines(source)
-            work += _imports(path, source)
+            work += [path.resolve() for path in sources.candidates(path, source) if path.is_file()]
     lines = found.pop(file.resolve())
     return lines, {_name(path, file): count for path, count in sorted(found.items())}
 
@@ -510,17 +541,6 @@ def _lines(held: Implementation) -> tuple[int, dict[str, int]]:
 def _name(path: Path, beside: Path) -> str:
     folder = beside.resolve().parent
     return path.stem if path.parent == folder else f"{path.parent.name}/{path.stem}"
-
-
-def _imports(path: Path, source: str) -> Iterator[Path]:
-    """The files that a file imports by a relative name."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = path.parents[node.level - 1]
-            inner = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
-            for candidate in (inner.with_suffix(".py"), *(inner / f"{a.name}.py" for a in node.names)):
-                if candidate.is_file() and candidate.name != "__init__.py":
-                    yield candidate.resolve()
 
 
 def code_lines(source: str) -> int:

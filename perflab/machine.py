@@ -311,12 +311,14 @@ def pools() -> dict[str, Any]:
 
 def one_line(described: Mapping[str, Any]) -> str:
     """The environment in one line, for captions."""
-    versions = described.get("versions", {})
-    blas = described.get("blas") or [{}]
+    versions, libraries = described.get("versions"), described.get("blas")
+    versions = versions if isinstance(versions, Mapping) else {}  # a file that was edited may hold anything
+    blas = libraries[0] if isinstance(libraries, list) and libraries else {}
+    blas = blas if isinstance(blas, Mapping) else {}
     return (
         f"{described.get('cpu', 'unknown CPU')}, {described.get('cores_allowed', '?')} cores,"
         f" {described.get('python', 'Python ?')}, NumPy {described.get('numpy', '?')}"
-        f" ({blas[0].get('name', 'BLAS ?')} {blas[0].get('version', '')}), Numba {versions.get('numba', '?')}"
+        f" ({blas.get('name', 'BLAS ?')} {blas.get('version', '')}), Numba {versions.get('numba', '?')}"
     )
 
 

@@ -3,6 +3,7 @@
 `records.jsonl` begins with a line of kind "run" that holds the schema and the plan. After it come, in the
 order in which they happened:
 
+source      the text of one file that was measured, or of a derivation
 fitness     what the latest self-check on this machine said
 ceilings    what this machine can do at most: arithmetic and memory traffic
 compiled    kernels missing in Numba's cache were compiled before the clock started, and in how long
@@ -48,6 +49,7 @@ REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "process": {"process": int, "threads": int, "wall_s": (int, float)},
     "extension": {"process": int, "threads": int, "groups": list},
     "compiled": {"names": list, "wall_s": (int, float)},
+    "source": {"operation": str, "technique": str, "name": str, "text": str},
     "fitness": {"state": str, "reasons": list},
     "evidence": {"operation": str, "technique": str, "dtype": str},
     "memory": {"operation": str, "case": str, "dtype": str, "threads": int, "technique": str}

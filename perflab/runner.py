@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab import plan as plans
-from perflab import records
+from perflab import records, sources
 from perflab.compilation import compile_first, missing
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
 from perflab.grid import operation, prepare_numba_cache
@@ -53,6 +53,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     with every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and
     PerflabError with one line; what was measured before is kept in each case.
     """
+    _keep_sources(folder, plan)
     prepare_numba_cache()  # once for all measuring processes
     names = missing(plan.techniques, plan.dtypes)
     if names:
@@ -82,6 +83,15 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
         if not any(r["threads"] == threads for r in records.read(folder).of_kind("memory")):
             tell({"event": "memory"})
             _gather(folder, "memory", threads, lock)
+
+
+def _keep_sources(folder: Path, plan: Plan) -> None:
+    """Record the code that is about to be measured, unless something was measured already."""
+    if not any(record["kind"] in ("source", "block") for record in records.read(folder).records):
+        writer = records.Writer(folder)
+        for fields in sources.of_plan(plan):
+            writer.append("source", **fields)
+        writer.close()
 
 
 def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
@@ -228,6 +238,9 @@ def _measure_in_turn(
         for child in children:
             os.close(child.events)
             os.close(child.turns)
+            child.reader.join(timeout=1)
+            if child.process.stdout and not child.reader.is_alive():
+                child.process.stdout.close()
     return children
 
 

@@ -7,9 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from perflab.contract import FIRST_RUNGS
+from perflab import grid
+from perflab.compilation import compile_first, missing
+from perflab.contract import DTYPES, FIRST_RUNGS
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_sessionstart(session):
+    """Before the whole suite, compile on all cores what no cache holds yet: workers would do it twice."""
+    whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if whole and not hasattr(session.config, "workerinput"):
+        grid.prepare_numba_cache()
+        every = {op: grid.techniques(op) for op in grid.operations()}
+        compile_first(missing(every, DTYPES), lambda event: None)
 
 
 def user_environment():

@@ -15,7 +15,7 @@ from test_report import Page
 from perflab import cli, records
 from perflab import plan as plans
 from perflab.contract import DIRECTIONS, PerflabError
-from perflab.report import compare, sides
+from perflab.report import compare, several, sides, unpaired
 from perflab.report.compare import thresholds
 from perflab.report.sides import Timing
 from perflab.statistics import Ratio
@@ -167,11 +167,11 @@ def test_the_interval_of_small_samples_is_the_tables(tmp_path):
 
 
 def test_large_samples_take_the_normal_approximation():
-    exact, compare_exact = compare._cut(30, 30), compare.EXACT
+    exact, compare_exact = unpaired._cut(30, 30), unpaired.EXACT
     assert compare_exact == 900
     spread = (900 * 61 / 12) ** 0.5
     assert abs(exact - (450 - 1.96 * spread)) < 2
-    assert compare._cut(31, 31) > exact
+    assert unpaired._cut(31, 31) > exact
 
 
 def test_turned_round_the_verdict_is_the_opposite(two):
@@ -457,11 +457,11 @@ def test_text_stays_text_in_every_output(tmp_path):
     base = foreign(tmp_path / "a|b.json", {EVIL: rounds(0.001, 10, 1)}, names="{}")
     new = foreign(tmp_path / "c.json", {EVIL: rounds(0.002, 10, 2), EVIL + "2": [1.0]}, names="{}")
     comparison = compared(base, new)
-    page = Page(compare.html(comparison))
+    page = Page(several.html(several.Several((comparison,))))
     assert page.open == []
     assert "script" not in page.tags
     assert "<script>alert(1)</script>|`x`" in "".join(page.text)
-    assert not [link for link in page.asked if link != "data:,"]
+    assert not [link for link in page.asked if link != "data:," and not link.startswith("#")]
     text = compare.markdown(comparison)
     assert "<script" not in text
     assert "](http" not in text
@@ -538,7 +538,7 @@ MISTAKES = {
     "a folder without records": ([".", "."], "records.jsonl"),
     "one side": (["."], "wanted two, BASE and NEW"),
     "no side": ([], "wanted two, BASE and NEW"),
-    "three sides by way of the option": (["a", "b", "--fail-if-slower", "5%", "c"], "wanted two"),
+    "three sides by way of the option": (["a", "b", "--fail-if-slower", "5%", "c"], "a: no such file"),
     "a wrong threshold": (["a", "b", "--fail-if-slower", "five"], "'five'"),
     "two outputs on one stream": (["a", "b", "--json", "--markdown", "-"], "wanted a FILE"),
 }

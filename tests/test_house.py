@@ -11,7 +11,7 @@ from perflab import grid
 PACKAGE = ROOT / "perflab"
 NOUNS = {"contract"}
 MAY = {
-    "__init__": {"contract", "grid", "oracle"},
+    "__init__": {"contract", "grid", "oracle", "results"},
     "__main__": {"cli"},
     "contract": set(),
     "statistics": set(),
@@ -21,7 +21,10 @@ MAY = {
     "grid": {"contract", "door", "machine"},
     "ceilings": {"contract", "grid", "machine", "ops"},
     "assembly": set(),
-    "evidence": {"assembly", "contract", "grid", "inputs", "machine", "plan"},
+    "sources": {"contract", "grid"},
+    "evidence": {"assembly", "contract", "grid", "inputs", "machine", "plan", "sources"},
+    "listing": {"assembly", "contract", "evidence", "grid", "machine"},
+    "study": {"assembly", "contract", "grid", "listing", "records", "report", "sources"},
     "memory": {"contract", "evidence", "grid", "inputs", "records"},
     "reasons": set(),
     "oracle": {"contract", "inputs", "grid"},
@@ -44,7 +47,22 @@ MAY = {
         "plugin",
         "machine",
         "sampling",
+        "sources",
     },
+    "progress": set(),
+    "request": {
+        "against",
+        "ceilings",
+        "contract",
+        "grid",
+        "machine",
+        "plan",
+        "progress",
+        "records",
+        "runner",
+        "selfcheck",
+    },
+    "results": {"contract", "grid", "machine", "records", "report", "request"},
     "report": {
         "ceilings",
         "reasons",
@@ -53,6 +71,7 @@ MAY = {
         "statistics",
         "machine",
         "plan",
+        "sources",
         "report",
         "__init__",
     },
@@ -82,9 +101,11 @@ def within(path):
             yield "__init__" if first.startswith("__") else first
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")) + sorted(PACKAGE.glob("report/*.py")), ids=str)
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.glob("*.py")) + sorted(PACKAGE.glob("report/**/*.py")), ids=str
+)
 def test_imports_point_one_way(path):
-    name = "report" if path.parent.name == "report" else path.stem
+    name = path.stem if path.parent == PACKAGE else "report"
     if name == "cli":
         return
     assert set(within(path)) <= MAY[name], f"{name} imports what it may not"

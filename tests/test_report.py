@@ -1,21 +1,20 @@
 """Reports are pure functions of what was saved, and honest about what was not."""
 
+import csv
 import json
 import re
 import shutil
-import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from conftest import perflab
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 
 from perflab import evidence, records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
-from perflab.report import contest, figures, why, words
+from perflab.report import contest, why, words
+from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
 from perflab.statistics import Ratio, Scaling
 
@@ -67,7 +66,7 @@ FAILURE = {
 class Page(HTMLParser):
     """What a page asks for, the text it shows, its ids and the elements that stay open."""
 
-    VOID = frozenset({"meta", "link", "br", "img", "hr", "input", "path", "use", "rect"})
+    VOID = frozenset({"meta", "link", "br", "img", "hr", "input", "path", "use", "rect", "wbr"})
 
     def __init__(self, text):
         super().__init__()
@@ -100,80 +99,76 @@ def test_the_page_opens_from_disk_and_asks_nothing_of_a_network(small_run):
     text = (small_run[0] / "report.html").read_text()
     page = Page(text)
     assert page.open == []
-    outside = [link for link in page.asked if not link.startswith(("#", "data:,", "figures/"))]
-    assert set(outside) == {"records.jsonl", "benchmark.json", "report.md"}
-    assert not re.search(r"url\((?!#)|@import|<script", text)
-    for link in page.asked:
-        if link.startswith("figures/"):
-            assert (small_run[0] / link).is_file()
+    outside = [link for link in page.asked if not link.startswith(("#", "data:,"))]
+    assert {"records.jsonl", "benchmark.json", "report.md", "tables/cells.csv"} <= set(outside)
+    for link in outside:
+        assert (small_run[0] / link).is_file()
+    assert not re.search(r"url\((?!#)|@import|\bsrc=|https?://(?!www\.w3\.org/)", text)
+    assert "default-src 'none'" in text
+    assert page.tags.count("script") == 3
     assert len(page.ids) == len(set(page.ids)), "ids of inlined figures do not meet"
     targets = {link[1:] for link in page.asked if link.startswith("#")}
     assert targets <= set(page.ids)
 
 
-def test_every_figure_says_what_it_belongs_to_and_on_which_machine(summary):
-    drawn = list(figures.all_figures(summary))
-    assert [d.name for d in drawn] == [
-        "speedup-float32-t1",
-        "ladder-fully_connected-t1", "roofline-fully_connected-t1", "time-fully_connected-float32-t1",
-        "ladder-max_pool2d-t1", "roofline-max_pool2d-t1", "time-max_pool2d-float32-t1", "accuracy",
-    ]  # fmt: skip
-    for one in drawn:
-        texts = [t.get_text() for t in one.figure.findobj(lambda artist: hasattr(artist, "get_text"))]
-        whole = " ".join(texts) + one.caption
-        assert "float32" in whole
-        assert summary.run.environment["cpu"] in whole
-        assert "tiny" in whole or one.name == "accuracy"
-        assert "1 thread" in one.title or one.name == "accuracy"
+def test_every_cell_figure_and_table_has_an_anchor_that_stays(small_run, summary):
+    page = Page((small_run[0] / "report.html").read_text())
+    assert {pages.anchor(cell) for cell in summary.figures} <= set(page.ids)
+    assert "cell-max_pool2d-jit-tiny-float32-backward-t1" in page.ids
+    drawn = {f"figure-{path.stem}" for path in (small_run[0] / "figures").glob("*.svg")}
+    assert drawn == {held for held in page.ids if held.startswith("figure-")}
+    tables = {f"table-{path.stem}" for path in (small_run[0] / "tables").glob("*.csv")}
+    assert tables == {held for held in page.ids if held.startswith("table-")}
 
 
-def overlaps(figure):
-    """Pairs of visible texts whose boxes overlap by more than a pixel, and texts cut off by the edge."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    width, height = canvas.get_width_height()
-    unseen = set()  # labels of ticks outside the view are artists, but are not drawn
-    for ax in figure.axes:
-        for axis in (ax.xaxis, ax.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-                if not low <= tick.get_loc() <= high:
-                    unseen |= {tick.label1, tick.label2}
-    boxes = []
-    for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and text not in unseen:
-            box = text.get_window_extent(renderer)
-            if box.width and box.height:
-                boxes.append((text.get_text(), box))
-    found = []
-    for index, (name, a) in enumerate(boxes):
-        if a.x0 < -1 or a.y0 < -1 or a.x1 > width + 1 or a.y1 > height + 1:
-            found.append((name, "cut off"))
-        for other, b in boxes[index + 1 :]:
-            across = min(a.x1, b.x1) - max(a.x0, b.x0)
-            down = min(a.y1, b.y1) - max(a.y0, b.y0)
-            if across > 1 and down > 1:
-                found.append((name, other))
-    return found
+def test_the_embedded_data_holds_every_ratio_as_the_summary_has_it(summary):
+    grid = pages.Grid(summary)
+    held = pages.data(grid)
+    assert json.loads(str(pages.embedded(grid))) == json.loads(json.dumps(held))
+    assert "<" not in str(pages.embedded(grid))
+    for row, (cell, figure) in zip(held["cells"], summary.figures.items(), strict=True):
+        told = dict(zip(held["fields"], row, strict=True))
+        assert held["names"]["technique"][told["technique"]] == cell.technique
+        assert told["time"] == words.time(figure)
+        assert sum(map(len, told["samples"])) == figure.samples
+        assert len(told["samples"]) == figure.blocks
+        assert min(map(min, told["samples"])) == held["steps"]
+        contenders = held["contenders"][cell.operation][cell.case]
+        for baseline, ratio in zip(contenders, told["ratios"].split("|"), strict=True):
+            known = summary.ratio(replace(cell, technique=baseline), cell)
+            wanted = f"{words.interval(known)} {pages.MARKS[known.verdict]}" if known else ""
+            assert ratio == ("" if baseline == cell.technique else wanted)
 
 
-def test_no_text_overlaps_in_any_figure(summary):
-    for one in figures.all_figures(summary):
-        assert overlaps(one.figure) == [], one.name
+def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
+    folder = small_run[0] / "tables"
+    assert {path.stem for path in folder.glob("*.csv")} == {path.stem for path in folder.glob("*.md")}
+    with (folder / "cells.csv").open(newline="") as file:
+        rows = {row["cell"]: row for row in csv.DictReader(file)}
+    assert len(rows) == len(summary.figures)
+    for cell, figure in summary.figures.items():
+        row = rows[pages.anchor(cell)]
+        assert float(row["median_s"]) == figure.median_s
+        assert (row["technique"], row["state"]) == (cell.technique, "measured")
+        assert row["verdict"] == (figure.speedup.verdict if figure.speedup else "")
+    name = "times-max_pool2d-float32-forward-t1"
+    table = words.times_table(summary, "max_pool2d", "float32", "forward", 1, best=True)
+    with (folder / f"{name}.csv").open(newline="") as file:
+        assert [tuple(row) for row in csv.reader(file)] == [table.head, *table.rows]
+    markdown = (folder / f"{name}.md").read_text()
+    assert words.markdown(table) in markdown
+    assert words.markdown(table) in (small_run[0] / "report.md").read_text()
 
 
-def test_the_check_for_overlaps_can_fail(summary):
-    one = next(iter(figures.all_figures(summary)))
-    one.figure.text(0.5, 0.5, "here")
-    one.figure.text(0.5, 0.5, "there")
-    assert overlaps(one.figure)
-
-
-def test_svg_files_are_well_formed_and_not_empty(small_run):
-    for path in (small_run[0] / "figures").glob("*.svg"):
-        root = ET.parse(path).getroot()
-        assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 10
+def test_an_earlier_report_leaves_no_tables_and_figures_behind(small_run, tmp_path):
+    run = records.read(copied(small_run, tmp_path))
+    report.write(run, report.summarise(run))
+    for stale in ("tables/old.csv", "figures/old.svg"):
+        (run.folder / stale).write_text("")
+    told = []
+    report.write(run, report.summarise(run), lambda *step: told.append(step))
+    assert not list(run.folder.rglob("old.*"))
+    assert [done for done, _, _ in told] == list(range(told[0][1]))
 
 
 def test_the_same_records_make_the_same_report(small_run, tmp_path):
@@ -236,8 +231,9 @@ def test_text_from_records_stays_text(small_run, tmp_path):
 
     run = records.read(copied(small_run, tmp_path, change))
     page = Page(report.write(run, report.summarise(run)).read_text())
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 3, "the page's own"
     assert evil in "".join(page.text)
+    assert evil in (run.folder / "report.md").read_text()
 
 
 def test_blocks_of_a_contender_found_wrong_later_are_not_shown(small_run, tmp_path):
@@ -260,8 +256,14 @@ def test_an_interrupted_run_gives_an_honest_report(kept, small_run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "still to be measured" in done.stdout
     text = (folder / "report.html").read_text()
-    assert "still to be measured" in text
+    summary = report.summarise(records.read(folder))
+    measured = len(summary.figures)
+    assert f"{measured} of 16 cells measured, {16 - measured} still to be measured" in text
     assert Page(text).open == []
+    taken = sum(figure.blocks for figure in summary.figures.values())
+    told = f"{6 * measured - taken} further turns of measured cells still to be taken"
+    assert (told in text) == (measured > 0)
+    assert f"not finished: {measured} of 16" in (folder / "report.md").read_text()
 
 
 def test_a_run_in_which_everything_failed_gives_an_honest_report(small_run, tmp_path):
@@ -279,6 +281,34 @@ def test_a_run_in_which_everything_failed_gives_an_honest_report(small_run, tmp_
     done = perflab("report", folder)
     assert done.returncode == 1, done.stderr
     assert "not shown: fully_connected/naive" in done.stdout
+    page = Page((folder / "report.html").read_text())
+    text = "".join(page.text)
+    assert "8 contenders gave no valid figure" in text
+    assert "0 of 16 cells measured" in text
+    assert "still to be measured" not in text, "what failed is done with"
+    assert "fully_connected/naive on tiny, float32: wrong" in " ".join(text.split())
+
+
+def test_a_run_of_one_cell_and_one_that_holds_no_newer_record_give_a_report(small_run, tmp_path):
+    def change(lines):
+        plan = lines[0]["plan"]
+        plan["techniques"] = {"max_pool2d": ["jit"]}
+        plan["directions"] = ["forward"]
+        mine = {"operation": "max_pool2d", "technique": "jit", "direction": "forward"}
+        blocks = [r for r in lines if r["kind"] == "block" and all(r[k] == v for k, v in mine.items())]
+        return [lines[0], blocks[0]]
+
+    folder = copied(small_run, tmp_path, change)
+    (folder / "environment.json").unlink()
+    run = records.read(folder)
+    text = report.write(run, report.summarise(run)).read_text()
+    page = Page(text)
+    assert page.open == []
+    shown = "".join(page.text)
+    assert "1 of 1 cells measured" in shown
+    assert "not checked" in shown
+    assert "not recorded" in shown
+    assert "Nothing was shown to be right" in shown
 
 
 def test_without_the_baseline_there_is_no_ratio_and_no_error(small_run, tmp_path):
@@ -476,19 +506,6 @@ def test_what_follows_from_the_figures_is_in_the_json(small_run, tmp_path):
     assert (paid["vectorized"]["calls"], paid["vectorized"]["ratio"]["verdict"]) == (None, "SLOWER")
 
 
-def test_many_techniques_keep_apart_and_nothing_overlaps(small_run, tmp_path):
-    names = [*LAWS, "jit_parallel", "jit_tiled", "simd", "winograd", "torch", "jax", "another"]
-    laws = {name: lambda flops, at=at: 1e-6 * 0.6**at * flops for at, name in enumerate(names)}
-    summary = report.summarise(by_law(small_run, tmp_path, laws))
-    for one in figures.all_figures(summary):
-        assert overlaps(one.figure) == [], one.name
-        one.figure.set_layout_engine("none")  # the SVG keeps this layout at its own resolution
-        one.figure.dpi = 72
-        assert overlaps(one.figure) == [], one.name
-    looks = [tuple(figures._look(summary, name).values()) for name in names]
-    assert len(set(looks)) == len(names)
-
-
 def test_figures_of_pytest_benchmark_are_its_own(summary):
     from pytest_benchmark.stats import Stats
 
@@ -582,8 +599,10 @@ def test_evidence_is_shown_and_explained(small_run, tmp_path):
     assert told[0].startswith("On tiny, per_neuron is ")
     assert "interpreted" in told[0]
     text = report.write(summary.run, summary).read_text()
-    assert "Why, rung by rung" in text
     assert "What the rungs are made of" in text
+    shown = " ".join("".join(Page(text).text).split())
+    assert told[0].removeprefix("On tiny, ").partition(",")[0] in shown
+    assert "Why, rung by rung" in (summary.run.folder / "report.md").read_text()
 
 
 def test_a_case_that_the_memory_cannot_hold_is_not_run_and_not_missing(small_run, tmp_path):

@@ -12,21 +12,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from statistics import NormalDist, fmean
 from typing import Any
 
-import numpy as np
-
-from perflab import __version__, machine
+from perflab import machine
 from perflab.contract import PerflabError
 from perflab.machine import Difference
 from perflab.report import words
 from perflab.report.sides import Side, Timing
-from perflab.report.write import _template
-from perflab.statistics import CONFIDENCE, FEWEST, Ratio, median_interval, significant
+from perflab.report.unpaired import ratio
+from perflab.statistics import Ratio, median_interval, significant
 
-EXACT = 900  # products of sample sizes up to which the interval's ends are counted out exactly
 UNDECIDED = ("not enough", "UNMEASURABLE")
 METHOD = (
     "A ratio is base time over new time: above 1 the new side is faster. It is the median of all ratios of a"
@@ -104,11 +99,7 @@ def compare(
         sides = " and ".join(_tally(side) for side in (base, new))
         raise PerflabError(f"no cell was measured on both sides: {sides}")
     allowed = allowed or {}
-    operations = dict.fromkeys(base.timings[name].operation for name in common)
-    for operation in allowed:
-        if operation and operation not in operations:
-            known = ", ".join(operations)
-            raise PerflabError(f"--fail-if-slower: {operation!r} is no operation of both; wanted {known}")
+    check_operations(allowed, [base.timings[name].operation for name in common])
     changes, unlike = [], {}
     fit = not base.unfit and not new.unfit
     for name in common:
@@ -132,6 +123,14 @@ def compare(
         added={n: base.absent.get(n, "not in it") for n in new.timings if n not in base.timings},
         unlike=unlike,
     )
+
+
+def check_operations(allowed: Mapping[str, float], known: Sequence[str]) -> None:
+    """Raise PerflabError where a threshold is of an operation that is not known to be on both sides."""
+    for operation in allowed:
+        if operation and operation not in known:
+            named = ", ".join(dict.fromkeys(known))
+            raise PerflabError(f"--fail-if-slower: {operation!r} is no operation of both; wanted {named}")
 
 
 def thresholds(told: Sequence[str]) -> dict[str, float]:
@@ -161,76 +160,6 @@ def _tally(side: Side) -> str:
     return f"{side.path} has {len(side.timings)}" + (f" (first: {first})" if first else "")
 
 
-# ------------------------------------------------------------------------------------------ the statistics
-
-
-def ratio(base: Timing, new: Timing, fit: bool = True) -> Ratio:
-    """Base time over new time, from two samples that are not paired.
-
-    The median of all differences of logarithms, and the interval that goes with the test of Mann and Whitney
-    (Hodges and Lehmann; Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, 3rd ed., §4.2-4.3;
-    Conover, *Practical Nonparametric Statistics*, 3rd ed., §5.4). Blocks of one process are alike, so the
-    interval is widened by the root of the design effect (Kish, *Survey Sampling*, §5.4).
-    Fewer than six times on a side give no interval.
-    """
-    a, b = base.values, new.values
-    fewest = min(len(a), len(b))
-    if fewest < FEWEST:
-        return Ratio(base.median_s / new.median_s, None, None, fewest, fit)
-    shifts = np.sort(np.subtract.outer(np.log(a), np.log(b)), axis=None)
-    cut = _cut(len(a), len(b))
-    middle, low, high = (float(x) for x in (np.median(shifts), shifts[cut], shifts[-1 - cut]))
-    wider = math.sqrt(_design_effect(base.groups, new.groups))
-    low, high = middle - wider * (middle - low), middle + wider * (high - middle)
-    return Ratio(math.exp(middle), math.exp(low), math.exp(high), fewest, fit)
-
-
-@lru_cache
-def _cut(m: int, n: int) -> int:
-    """How many of the m·n sorted shifts lie outside the interval on either side.
-
-    From the exact distribution of Mann and Whitney's U where the samples are small (its generating function
-    is a Gaussian binomial coefficient), from the normal one where they are large.
-
-    >>> _cut(6, 6), _cut(10, 10)  # the tables' lower critical values
-    (5, 23)
-    """
-    if m * n > EXACT:
-        spread = math.sqrt(m * n * (m + n + 1) / 12)
-        return max(0, math.floor(m * n / 2 - NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * spread) - 1)
-    counts = [1] + [0] * (m * n)
-    for i in range(1, m + 1):
-        for u in range(m * n, n + i - 1, -1):
-            counts[u] -= counts[u - n - i]
-        for u in range(i, m * n + 1):
-            counts[u] += counts[u - i]
-    tail = 0
-    for u, count in enumerate(counts):
-        tail += count
-        if 2 * tail > (1 - CONFIDENCE) * math.comb(m + n, m):
-            return u - 1
-    return 0
-
-
-def _design_effect(*sides: Sequence[Sequence[float]]) -> float:
-    """How many times larger the variance of a mean is than if all blocks were independent; at least 1.
-
-    The mean square between processes over the whole mean square, of logarithms, both sides pooled.
-    """
-    between = whole = 0.0
-    processes = blocks = 0
-    for groups in sides:
-        logs = [[math.log(value) for value in group] for group in groups]
-        centre = fmean(value for group in logs for value in group)
-        between += sum(len(group) * (fmean(group) - centre) ** 2 for group in logs)
-        whole += sum((value - centre) ** 2 for group in logs for value in group)
-        processes += len(logs) - 1
-        blocks += sum(map(len, logs)) - 1
-    if not processes or whole == 0:
-        return 1.0
-    return max(1.0, (between / processes) / (whole / blocks))
-
-
 # ---------------------------------------------------------------------------------------------- in words
 
 
@@ -258,28 +187,42 @@ def table(comparison: Comparison, whole: bool = False) -> words.Table:
 
 def closing_lines(comparison: Comparison, most: int | None = None) -> list[str]:
     """What stands below the table: counts, cells without a ratio (at most so many by name), remarks."""
+    lines = [*counted(comparison), *without_ratio(comparison, " in NEW", most)]
+    for side, held in (("BASE", comparison.base), ("NEW", comparison.new)):
+        lines += [f"{side}: {note}" for note in held.notes]
+    lines += [f"differs, and may: {one}" for one in comparison.told]
+    return lines + held_to_thresholds(comparison)
+
+
+def counted(comparison: Comparison) -> list[str]:
+    """How many cells both sides have, and with which verdicts."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.counts.items())
     number = len(comparison.changes)
-    lines = [f"{number} cell{'s'[: number != 1]} on both sides: {counts}"]
+    return [f"{number} cell{'s'[: number != 1]} on both sides: {counts}"]
+
+
+def without_ratio(comparison: Comparison, new: str, most: int | None = None) -> list[str]:
+    """The cells that have no ratio and why, at most so many of a kind by name; `new` says in which side."""
+    lines = []
     for what, cells in (
-        ("missing in NEW", comparison.missing),
-        ("new in NEW", comparison.added),
+        (f"missing{new}", comparison.missing),
+        (f"new{new}", comparison.added),
         ("no ratio", comparison.unlike),
     ):
         lines += [f"{what}: {name} ({why})" for name, why in list(cells.items())[:most]]
         if most is not None and len(cells) > most:
             lines.append(f"{what}: {len(cells) - most} more; --all names them")
-    for side, held in (("BASE", comparison.base), ("NEW", comparison.new)):
-        lines += [f"{side}: {note}" for note in held.notes]
-    lines += [f"differs, and may: {one}" for one in comparison.told]
+    return lines
+
+
+def held_to_thresholds(comparison: Comparison) -> list[str]:
+    """The cells that are slower than allowed, and how many could not be held to their threshold."""
     loose = [c for c in comparison.changes if c.allowed is not None and c.ratio.verdict in UNDECIDED]
-    if loose:
-        lines.append(f"not held to its threshold: {len(loose)} ({' or '.join(UNDECIDED)})")
-    lines += [
+    lines = [f"not held to its threshold: {len(loose)} ({' or '.join(UNDECIDED)})"] if loose else []
+    return lines + [
         f"slower than allowed: {change.name}: {interval(change)}, allowed {_percent(change.allowed)}"
         for change in comparison.failed
     ]
-    return lines
 
 
 def interval(change: Change) -> str:
@@ -296,30 +239,13 @@ def interval(change: Change) -> str:
 def markdown(comparison: Comparison, whole: bool = False) -> str:
     """The comparison for a pull request."""
     held = table(comparison, whole)
-    escaped = words.Table("", held.head, tuple(tuple(_escaped(cell) for cell in row) for row in held.rows))
-    lines = [f"> **{_escaped(line.strip())}**  " for line in banner(comparison)]
-    lines += [""] * bool(lines) + [f"### perflab compare: {_escaped(held.title)}", ""]
+    lines = [f"> **{escaped(line.strip())}**  " for line in banner(comparison)]
+    lines += [""] * bool(lines) + [f"### perflab compare: {escaped(held.title)}", ""]
     if held.rows:
-        rows = ["| " + " | ".join(row) + " |" for row in escaped.rows]
+        rows = ["| " + " | ".join(map(escaped, row)) + " |" for row in held.rows]
         lines += ["| " + " | ".join(held.head) + " |", "| --- | ---: | ---: | ---: | --- |", *rows, ""]
-    lines += [f"- {_escaped(line)}" for line in closing_lines(comparison)]
+    lines += [f"- {escaped(line)}" for line in closing_lines(comparison)]
     return "\n".join([*lines, "", METHOD, ""])
-
-
-def html(comparison: Comparison) -> str:
-    """The comparison as one page that needs no network."""
-    return _template("compare.html.jinja").render(
-        comparison=comparison,
-        banner=banner(comparison),
-        changed=[c for c in comparison.changes if c.ratio.verdict != "SAME"],
-        same=[c for c in comparison.changes if c.ratio.verdict == "SAME"],
-        head=table(comparison).head,
-        row=_row,
-        drawn=_drawn(comparison.changes),
-        closing=closing_lines(comparison),
-        method=METHOD,
-        version=__version__,
-    )
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
@@ -329,42 +255,50 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "differences": [vars(one) for one in comparison.differences],
         "told": [vars(one) for one in comparison.told],
         "unfit": list(comparison.unfit),
-        "base": _side(comparison.base),
-        "new": _side(comparison.new),
+        "base": side_json(comparison.base),
+        "new": side_json(comparison.new),
         "counts": comparison.counts,
-        "changes": [
-            {
-                "name": change.name,
-                "operation": change.operation,
-                "base_s": change.base.median_s,
-                "new_s": change.new.median_s,
-                "base_values": len(change.base.values),
-                "new_values": len(change.new.values),
-                "ratio": change.ratio.value,
-                "low": change.ratio.low,
-                "high": change.ratio.high,
-                "verdict": change.ratio.verdict,
-                "allowed": change.allowed,
-                "too_slow": change.too_slow,
-            }
-            for change in comparison.changes
-        ],
+        "changes": [change_json(change) for change in comparison.changes],
         "missing": dict(comparison.missing),
         "added": dict(comparison.added),
         "unlike": dict(comparison.unlike),
-    }  # fmt: skip
+    }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def change_json(change: Change) -> dict[str, Any]:
+    """One cell as plain JSON."""
+    return {
+        "name": change.name,
+        "operation": change.operation,
+        "base_s": change.base.median_s,
+        "new_s": change.new.median_s,
+        "base_values": len(change.base.values),
+        "new_values": len(change.new.values),
+        "ratio": change.ratio.value,
+        "low": change.ratio.low,
+        "high": change.ratio.high,
+        "verdict": change.ratio.verdict,
+        "allowed": change.allowed,
+        "too_slow": change.too_slow,
+    }
+
+
+def side_json(side: Side) -> dict[str, Any]:
+    """A side as plain JSON, without its times."""
     return {"path": side.path, "kind": side.kind, "cells": len(side.timings), "notes": list(side.notes)}
 
 
 def _row(change: Change) -> tuple[str, ...]:
-    verdict = change.ratio.verdict + (", more than allowed" if change.too_slow else "")
-    return change.name, _seconds(change.base), _seconds(change.new), interval(change), verdict
+    return change.name, seconds(change.base), seconds(change.new), interval(change), verdict(change)
 
 
-def _seconds(timing: Timing) -> str:
+def verdict(change: Change) -> str:
+    """What the ratio says, and whether that is slower than allowed."""
+    return change.ratio.verdict + (", more than allowed" if change.too_slow else "")
+
+
+def seconds(timing: Timing) -> str:
+    """A side's median time of a cell, in as many digits as its interval supports."""
     low, high = median_interval(timing.values) or (None, None)
     return words.seconds(timing.median_s, significant(timing.median_s, low, high))
 
@@ -373,23 +307,7 @@ def _percent(share: float | None) -> str:
     return f"{100 * (share or 0):g} %"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that stays text in Markdown."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*~|]|(?<=\])\()", r"\\\1", text)
-
-
-def _drawn(changes: Sequence[Change]) -> dict[str, tuple[float, float, float]]:
-    """Where low, middle and high of each ratio lie on a line of 200 from slower to faster, 1 at 100."""
-    ends = {
-        c.name: (c.ratio.low or c.ratio.value, c.ratio.value, c.ratio.high or c.ratio.value) for c in changes
-    }
-    widest = max((abs(math.log(x)) for three in ends.values() for x in three), default=0)
-    scale = 95 / max(widest, math.log(1.05))
-    return {
-        name: (
-            round(100 + scale * math.log(a), 1), round(100 + scale * math.log(b), 1),
-            round(100 + scale * math.log(c), 1),
-        )
-        for name, (a, b, c) in ends.items()
-    }  # fmt: skip

@@ -59,25 +59,38 @@ def _instructions(way: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
     """Why each rung is faster, or not, than the one below, on the largest case that both were measured on."""
+    return list(reason_of_each(summary, operation, dtype, direction).values())
+
+
+def reason_of_each(summary: Summary, operation: str, dtype: str, direction: str) -> dict[str, str]:
+    """As `reasons_of`, by rung."""
     plan = summary.run.plan
-    told: list[str] = []
+    told: dict[str, str] = {}
     below: str | None = None
     for technique in plan.techniques[operation]:
         if (operation, technique, dtype) not in summary.evidence:
             continue
         if below is not None:
-            pairs = _pairs(summary, operation, dtype, direction, below, technique)
-            if pairs:
-                lower, upper = pairs[-1]
-                found = summary.ratio(lower.cell, upper.cell)
-                why = reasons.because(
-                    _side(summary, lower, direction), _side(summary, upper, direction),
-                    flops=upper.flops, bytes=upper.bytes, speedup=found.value if found else None,
-                    same=found is not None and found.verdict == "SAME",
-                )  # fmt: skip
-                told.append(f"On {upper.cell.case}, {why}")
+            said = reason(summary, operation, dtype, direction, below, technique)
+            if said:
+                told[technique] = said
         below = technique
     return told
+
+
+def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str) -> str:
+    """Why one rung is faster than another, or not; "" where they did not meet or there is no evidence."""
+    pairs = _pairs(summary, operation, dtype, direction, lower, upper)
+    if not pairs or any((operation, rung, dtype) not in summary.evidence for rung in (lower, upper)):
+        return ""
+    slow, fast = pairs[-1]
+    found = summary.ratio(slow.cell, fast.cell)
+    said = reasons.because(
+        _side(summary, slow, direction), _side(summary, fast, direction),
+        flops=fast.flops, bytes=fast.bytes, speedup=found.value if found else None,
+        same=found is not None and found.verdict == "SAME",
+    )  # fmt: skip
+    return f"On {fast.cell.case}, {said}"
 
 
 def _pairs(

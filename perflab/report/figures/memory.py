@@ -1,0 +1,99 @@
+"""Memory against speed: what a rung holds beyond its inputs and outputs, and what it takes in time."""
+
+from __future__ import annotations
+
+from perflab.report import words
+from perflab.report.figures.sheet import Sheet
+from perflab.report.figures.style import (
+    Picture,
+    hollow,
+    keys_of,
+    logarithmic,
+    look,
+    on_common_case,
+    short_number,
+    short_seconds,
+    title_of,
+)
+from perflab.report.summary import Figure, Summary
+
+LEAST = 64.0  # bytes: what holds less holds nothing
+
+
+def memory_against_speed(summary: Summary, operation: str, threads: int) -> Picture | None:
+    """Bytes at the worst moment against the time on the case that most rungs met on; None without two.
+
+    Where the bytes were measured on that very case they stand as they are. Else they are those of the smaller
+    case on which the evidence was gathered, as a share of what the operation must read and write there.
+    """
+    plan = summary.run.plan
+    direction = plan.directions[-1]
+    found = {}
+    for dtype in plan.dtypes:
+        timed = on_common_case(summary, operation, dtype, threads, direction)
+        timed = {t: f for t, f in timed.items() if not f.predicted}
+        held = {t: (float(summary.memory[f.cell]), "") for t, f in timed.items() if f.cell in summary.memory}
+        found[dtype] = timed, held
+    same_case = any(held for _, held in found.values())
+    if not same_case:
+        found = {dtype: (timed, _shares(summary, timed)) for dtype, (timed, _) in found.items()}
+    found = {dtype: (timed, held) for dtype, (timed, held) in found.items() if held}
+    if len({t for _, held in found.values() for t in held}) < 2:
+        return None  # nothing to compare
+    cases = [case for _, held in found.values() for _, case in held.values()]
+    usual = max(cases, key=cases.count)
+    sheet = Sheet(1, len(found), (3.1 if len(found) > 1 else 4.4, 2.4))
+    met = set()
+    for c, (dtype, (timed, held)) in enumerate(found.items()):
+        for technique, (value, case) in held.items():
+            mark = look(summary, operation, technique)
+            mark = mark if case == usual else hollow(mark)
+            met.add(technique)
+            sheet.axes[0][c].plot(timed[technique].median_s, value, linestyle="", **mark, markersize=6)
+        sheet.name(0, c, dtype)
+    seconds = [timed[t].median_s for timed, held in found.values() for t in held]
+    values = [value for _, held in found.values() for value, _ in held.values()]
+    logarithmic(sheet.all, "x", seconds, short_seconds, 5, margin=0.1)
+    write = _bytes if same_case else short_number
+    logarithmic(sheet.all, "y", values, write, 6, margin=0.1, labelled=sheet.axes[0][:1])
+    sheet.across(f"time a call, {direction}")
+    sheet.up("memory held" if same_case else "memory held / bytes it must move")
+    case = summary.common_case(operation)
+    caption = (
+        f"A point a rung, left is faster and lower holds less. Time on {case}; memory beyond inputs and"
+        " outputs at the worst moment of forward or backward"
+    )
+    if same_case:
+        caption += " there, as pages touched."
+    else:
+        caption += (
+            f", measured on {usual}, as a share of the bytes that the operation must read and write there"
+        )
+        others = sorted({name for name in cases if name != usual})
+        caption += f" (hollow: measured on {' or '.join(others)})." if others else "."
+    title = f"{title_of(summary, operation)}: memory against speed, {words.of_threads(threads)}"
+    return sheet.finished(summary, title, caption, keys_of(summary, operation, met))
+
+
+def _shares(summary: Summary, timed: dict[str, Figure]) -> dict[str, tuple[float, str]]:
+    """The most that each technique held, over the compulsory bytes of that direction; and on which case."""
+    found = {}
+    for technique, figure in timed.items():
+        record = summary.evidence.get((figure.cell.operation, technique, figure.cell.dtype))
+        if record is None:
+            continue
+        ways = [way for way in record["ways"].values() if way.get("peak") is not None and way.get("bytes")]
+        if ways:
+            worst = max(max(way["peak"], LEAST) / way["bytes"] for way in ways)
+            found[technique] = worst, str(record["case"])
+    return found
+
+
+def _bytes(value: float) -> str:
+    """Bytes on an axis.
+
+    >>> _bytes(2e6), _bytes(500.0)
+    ('2 MB', '500 B')
+    """
+    return next((f"{value / size:g} {unit}" for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
+                 if value >= size * 0.999), f"{value:g} B")  # fmt: skip

@@ -1,0 +1,263 @@
+"""One sheet of panels, laid out from measured text: what is written decides how large the figure is.
+
+Panels have a size in inches; the margins around them follow from the labels, the keys and the title, so
+that nothing overlaps and nothing is cut off. What stands outside the panels is placed in inches from the
+lower left corner.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
+
+from perflab.machine import one_line
+from perflab.report.figures.palette import INK, SOFT
+from perflab.report.figures.style import SIZE, SMALL, STYLE, Look, Picture
+from perflab.report.summary import Summary
+
+TITLE = 11.0  # points
+LINE = 1.32  # of a text's size: from one line to the next
+NARROWEST = 4.6  # inches
+KEY = 0.27  # inches, of a key's mark before its name
+ENDS = SMALL * LINE / 72  # inches, between two names at the end of lines
+
+Ends = Sequence[tuple[float, Look, str]]
+
+
+@lru_cache(maxsize=4096)
+def width_of(text: str, size: float, bold: bool = False) -> float:
+    """Inches that a text is wide, its longest line."""
+    family = STYLE["font.family"]
+    font = FontProperties(family=family, size=size, weight="bold" if bold else "normal")
+    lines = text.splitlines() or [""]
+    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in lines]
+    return 1.03 * max(widths) / 72  # hinted letters are a little wider
+
+
+def wrapped(text: str, size: float, room: float) -> str:
+    """The text in lines of at most so many inches, a longer word in pieces."""
+    lines = [""]
+    for word in text.split():
+        pieces = [word]
+        while width_of(pieces[-1], size) > room and len(pieces[-1]) > 1:
+            last = pieces.pop()
+            fits = max((n for n in range(1, len(last)) if width_of(last[:n], size) <= room), default=1)
+            pieces += [last[:fits], last[fits:]]
+        for piece in pieces:
+            longer = f"{lines[-1]} {piece}".strip()
+            if width_of(longer, size) <= room:
+                lines[-1] = longer
+            else:
+                lines.append(piece)
+    return "\n".join(lines).strip("\n")
+
+
+def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> list[float]:
+    """Places nearest to the wanted ones that are `apart` and, where they fit, between low and high.
+
+    The least squares of the moves: isotonic regression of what is wanted less the steps.
+
+    >>> spread([0.0, 0.1, 5.0], 1.0, -9, 9)
+    [-0.45, 0.55, 5.0]
+    """
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    pools: list[tuple[float, int]] = []  # sum and count of the places that move together
+    for step, index in enumerate(order):
+        pools.append((wanted[index] - step * apart, 1))
+        while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
+            last = pools.pop()
+            pools[-1] = (pools[-1][0] + last[0], pools[-1][1] + last[1])
+    bases = [total / count for total, count in pools for _ in range(count)]
+    room = max(high - low - apart * (len(wanted) - 1), 0.0)
+    places = [0.0] * len(wanted)
+    for step, index in enumerate(order):
+        places[index] = round(min(max(bases[step], low), low + room) + step * apart, 9)
+    return places
+
+
+class Sheet:
+    """Rows and columns of panels, each `panel` inches wide and high."""
+
+    def __init__(self, rows: int, columns: int, panel: tuple[float, float]) -> None:
+        """Axes at places that `finished` settles."""
+        self.figure = Figure()
+        self.axes = [
+            [self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label=f"{r} {c}") for c in range(columns)]
+            for r in range(rows)
+        ]
+        self.panel = panel
+        self._names: dict[tuple[int, int], str] = {}
+        self._across: dict[int, str] = {}
+        self._up: dict[int, str] = {}
+        self._ends: dict[tuple[int, int], Ends] = {}
+
+    @property
+    def all(self) -> list[Axes]:
+        """Every panel's axes, row by row."""
+        return [ax for row in self.axes for ax in row]
+
+    def name(self, row: int, column: int, text: str) -> None:
+        """A panel's name, above it."""
+        self._names[row, column] = text
+
+    def across(self, text: str, row: int = -1) -> None:
+        """What the panels of a row (the last one) show from left to right."""
+        self._across[row % len(self.axes)] = text
+
+    def up(self, text: str, row: int = 0) -> None:
+        """What a row of panels shows upwards."""
+        self._up[row] = text
+
+    def ends(self, row: int, column: int, named: Ends) -> None:
+        """Marks and words to the right of a panel, each at the height of a value or near it."""
+        self._ends[row, column] = named
+
+    def finished(
+        self, summary: Summary, title: str, caption: str, keys: Mapping[str, Look] | None = None
+    ) -> Picture:
+        """The laid-out figure, with its title, its keys and the machine's line."""
+        width, lefts = self._columns()
+        width = max(width, NARROWEST)
+        heading = wrapped(title, TITLE, width - 0.1)
+        machine = wrapped(one_line(summary.run.environment), 6.5, width - 0.1)
+        placed, key_rows = _keys(keys or {}, width)
+        head = 0.12 + TITLE * LINE / 72 * (heading.count("\n") + 1) + 0.2 * key_rows + 0.04
+        foot = 0.06 + 6.5 * LINE / 72 * (machine.count("\n") + 1)
+        tops, height = self._rows(head, foot)
+        self.figure.set_size_inches(width, height)
+        for r, row in enumerate(self.axes):
+            for c, ax in enumerate(row):
+                at = (lefts[c], height - tops[r] - self.panel[1])
+                ax.set_position(
+                    (at[0] / width, at[1] / height, self.panel[0] / width, self.panel[1] / height)
+                )
+                self._dress(r, c, *at)
+        self._write(0.05, height - 0.08, heading, TITLE, va="top")
+        for name, look, x, line in placed:
+            y = height - 0.12 - TITLE * LINE / 72 * (heading.count("\n") + 1) - 0.2 * line - 0.1
+            self._mark(x + 0.1, y, look)
+            self._write(x + KEY, y, name, SIZE, va="center_baseline")
+        self._write(0.05, 0.05, machine, 6.5, color=SOFT, va="bottom")
+        return Picture(self.figure, title, caption)
+
+    def _columns(self) -> tuple[float, list[float]]:
+        """How wide all columns are with what stands beside them, and where each panel begins."""
+        at, lefts = 0.0, []
+        for c in range(len(self.axes[0])):
+            column = [row[c] for row in self.axes]
+            names = [width_of(text, ax.yaxis.get_ticklabels()[0].get_fontsize())
+                     for ax in column for text in _written(ax, "y")]  # fmt: skip
+            left = max(names, default=0.0) + 0.17 + (0.2 if self._up and c == 0 else 0.0)
+            overhangs = [_overhang(ax, self.panel[0]) for ax in column]
+            left = max(left, 0.06 + max(before for before, _ in overhangs), 0.2 if c else 0.0)
+            right = max((width_of(text, SMALL) + 0.34 for r in range(len(self.axes))
+                         for _, _, text in self._ends.get((r, c), ())), default=0.0)  # fmt: skip
+            named = max((width_of(self._names.get((r, c), ""), SIZE, True) for r in range(len(self.axes))),
+                        default=0.0)  # fmt: skip
+            right = max(right, 0.08 + max(after for _, after in overhangs), named - self.panel[0])
+            lefts.append(at + left)
+            at += left + self.panel[0] + right
+        return at + 0.04, lefts
+
+    def _rows(self, head: float, foot: float) -> tuple[list[float], float]:
+        """How far below the top each row of panels begins, and the whole height."""
+        at, tops = head, []
+        for r, row in enumerate(self.axes):
+            at += 0.27 if any((r, c) in self._names for c in range(len(row))) else 0.08
+            tops.append(at)
+            lines = max((text.count("\n") + 1 for ax in row for text in _written(ax, "x")), default=0)
+            at += self.panel[1] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
+            at += 0.2 if r in self._across else 0.0
+        return tops, at + 0.05 + foot
+
+    def _dress(self, r: int, c: int, left: float, bottom: float) -> None:
+        """A panel's name, what its axes show, and the names at the end of its lines."""
+        ax, (width, height) = self.axes[r][c], self.panel
+        if (r, c) in self._names:
+            self._write(left, bottom + height + 0.07, self._names[r, c], SIZE, weight="bold", va="baseline")
+        if r in self._across:
+            lines = max((text.count("\n") + 1 for text in _written(ax, "x")), default=0)
+            below = 0.1 + lines * SMALL * LINE / 72
+            self._write(left + width / 2, bottom - below, self._across[r], SIZE, ha="center", va="top")
+        if c == 0 and r in self._up:
+            self._write(0.04, bottom + height / 2, self._up[r], SIZE, ha="left", va="center", rotation=90)
+        ends = self._ends.get((r, c), ())
+        if not ends:
+            return
+        transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
+        ends_of = transform.transform(np.array([low, high]))
+        wanted = [
+            bottom + height * float((transform.transform(np.array([y]))[0] - ends_of[0]) / np.ptp(ends_of))
+            * (1 if high > low else -1)
+            for y, _, _ in ends
+        ]  # fmt: skip
+        places = spread(wanted, ENDS, bottom, bottom + height)
+        for (_, look, text), true, y in zip(ends, wanted, places, strict=True):
+            edge = left + width
+            if look:
+                self._line([edge, edge + 0.09], [true, y], color=look["color"], linewidth=0.7)
+                self._mark(edge + 0.15, y, look)
+            self._write(edge + (0.25 if look else 0.06), y, text, SMALL, va="center_baseline")
+
+    def _write(self, x: float, y: float, text: str, size: float, **style: Any) -> None:
+        self.figure.text(
+            x, y, text, transform=self.figure.dpi_scale_trans, fontsize=size,
+            **{"color": INK, "linespacing": LINE - 0.12, **style},
+        )  # fmt: skip
+
+    def _mark(self, x: float, y: float, look: Look) -> None:
+        self._line([x], [y], **{"linestyle": "", "markersize": 5} | look)
+
+    def _line(self, x: list[float], y: list[float], **style: Any) -> None:
+        self.figure.add_artist(Line2D(x, y, transform=self.figure.dpi_scale_trans, **style))
+
+
+def _keys(keys: Mapping[str, Look], width: float) -> tuple[list[tuple[str, Look, float, int]], int]:
+    """Where each key stands, from left to right in as many rows as they need; and the number of rows."""
+    placed: list[tuple[str, Look, float, int]] = []
+    x, row = 0.05, 0
+    for name, look in keys.items():
+        wide = KEY + width_of(name, SIZE) + 0.16
+        if x + wide > width and x > 0.05:
+            x, row = 0.05, row + 1
+        placed.append((name, look, x, row))
+        x += wide
+    return placed, row + 1 if placed else 0
+
+
+def _written(ax: Axes, which: str) -> list[str]:
+    """The labels that stand at an axis."""
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    if not axis.get_visible():
+        return []
+    places = [float(place) for place in axis.get_majorticklocs()]
+    found = axis.get_major_formatter().format_ticks(places)
+    low, high = sorted(axis.get_view_interval())
+    return [text for place, text in zip(places, found, strict=False) if text and low <= place <= high]
+
+
+def _overhang(ax: Axes, width: float) -> tuple[float, float]:
+    """Inches by which the labels below a panel stand out to its left and to its right."""
+    places = [float(place) for place in ax.xaxis.get_majorticklocs()]
+    texts = ax.xaxis.get_major_formatter().format_ticks(places) if ax.xaxis.get_visible() else []
+    low, high = ax.get_xlim()
+    scale = ax.xaxis.get_transform()
+    left, right = scale.transform(np.array([low, high], dtype=float))
+    before = after = 0.0
+    for place, text in zip(places, texts, strict=False):
+        if not text or not min(low, high) <= place <= max(low, high):
+            continue
+        at = float((scale.transform(np.array([place]))[0] - left) / (right - left)) * width
+        half = width_of(text, SMALL) / 2
+        if math.isfinite(at):
+            before, after = max(before, half - at), max(after, at + half - width)
+    return before, after

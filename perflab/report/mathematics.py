@@ -1,0 +1,154 @@
+"""A derivation, Markdown with LaTeX in it, as HTML with MathML; and its formulas as plain text.
+
+MathML is drawn by the browser: no script, no font, no network. latex2mathml writes it; where it tells two
+things alike that TeX keeps apart (a function's name from letters, a left bar from a right one), or needs a
+font made for mathematics (a matrix's tall brackets), what it is given or what it gave is mended here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+LONG = 50  # characters of LaTeX: a longer formula may be wider than a small screen
+FUNCTIONS = r"\\(?:exp|log|ln|max|min|operatorname)\b"
+
+
+def html(markdown: str, below: int = 2) -> Markup:
+    """A derivation without its first heading, which the page has; the others are deeper by `below`."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.use(dollarmath_plugin, renderer=mathml, double_inline=True)
+    rules: dict[str, Any] = cast(Any, parser.renderer).rules
+    rules["math_block"] = _block
+    rules["math_inline"] = lambda tokens, at, *_: mathml(tokens[at].content, {})
+    tokens = parser.parse(markdown)
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        tokens = tokens[3:]
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1:]) + below, 6)}"
+    drawn: str = parser.renderer.render(tokens, parser.options, {})
+    wide = '<div class="wide" tabindex="0" role="group" aria-label="table"><table>'
+    return Markup(drawn.replace("<table>", wide).replace("</table>", "</table></div>"))
+
+
+def _block(tokens: Sequence[Token], at: int, *_: Any) -> str:
+    latex = tokens[at].content
+    reach = ' tabindex="0" role="group" aria-label="formula"' if len(latex) > LONG else ""
+    return f'<div class="formula"{reach}>{mathml(latex, {"display_mode": True})}</div>\n'
+
+
+def mathml(latex: str, options: Mapping[str, Any]) -> str:
+    """One formula as a <math> element; what cannot be read stays as it was written."""
+    try:
+        drawn = convert(_clearer(latex.strip()), display="block" if options.get("display_mode") else "inline")
+    except Exception:  # a formula of any kind of wrongness must not cost the report
+        return f"<code>{escape(latex.strip())}</code>"
+    return _smaller(drawn)
+
+
+def _clearer(latex: str) -> str:
+    r"""LaTeX in which function names stand apart from letters, and bars know their sides.
+
+    >>> print(_clearer(r"s \exp(x) + n \ln 2"))
+    s\,\exp(x) + n\,\ln\,2
+    """
+    latex = latex.replace(r"\lvert", r"\left|").replace(r"\rvert", r"\right|")
+    latex = re.sub(rf"(?<=[\w}}')\]])\s*(?={FUNCTIONS})", r"\\,", latex)
+    return re.sub(r"\\(exp|log|ln)\s+(?=\w)", r"\\\1\\,", latex)
+
+
+def _smaller(drawn: str) -> str:
+    """MathML without what HTML needs not be told; words as words, matrices with brackets of their own."""
+    drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    letters = r'(?:<mi mathvariant="normal">[A-Za-z]</mi>){2,}'
+    drawn = re.sub(letters, lambda m: "<mi>" + re.sub("<[^>]*>", "", m[0]) + "</mi>", drawn)
+    drawn = re.sub(r"<mo>(?!mod<)(\w{2,})</mo>", r"<mi>\1</mi>", drawn)
+    drawn = drawn.replace('<mn mathvariant="bold">', '<mn class="bold">')
+    drawn = re.sub(
+        r"<mo[^>]*>(?:\[|&#x0005B;)</mo><mtable>((?:(?!</?mtable).)*)</mtable><mo[^>]*>(?:\]|&#x0005D;)</mo>",
+        r'<mtable class="matrix">\1</mtable>',
+        drawn,
+        flags=re.DOTALL,
+    )
+    one = r"<mrow>(<(m[ion])(?: [^>]*)?>[^<]*</\2>)</mrow>"
+    return re.sub(one, r"\1", drawn)
+
+
+# ------------------------------------------------------------------------------------------- plain text
+
+_WORDS = {
+    "sum": "Σ", "partial": "∂", "cdot": "·", "top": "ᵀ", "qquad": "    ", "quad": "  ", "gamma": "γ",
+    "le": "≤", "ge": "≥", "lvert": "|", "rvert": "|", "leftarrow": "←", "times": "×", "odot": "⊙",
+    "lfloor": "⌊",
+    "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "approx": "≈", "varphi": "φ", "varepsilon": "ε", "bmod": "mod",
+    "dots": "…", "infty": "∞", "ell": "ℓ", "xi": "ξ", "left": "", "right": "", "Bigl": "", "Bigr": "",
+}  # fmt: skip
+_RAISED = str.maketrans("0123456789+-()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ")
+_GROUP = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
+
+
+def plain(latex: str) -> str:
+    r"""LaTeX as one reads it aloud, for a terminal: the commonest commands as characters, the rest as it is.
+
+    >>> plain(r"\mathrm{dw}_{d,m} = \sum_{n=0}^{N-1} x_{n,d}\, \mathrm{dout}_{n,m}")
+    'dw[d,m] = Σ(n=0…N-1) x[n,d] dout[n,m]'
+    >>> plain(r"\frac{\partial L}{\partial x} = 2^{-24}")
+    '∂ L/∂ x = 2⁻²⁴'
+    """
+    text = re.sub(r"\\begin\{(\w+)\}", " [ ", latex)
+    text = re.sub(r"\\end\{(\w+)\}", " ] ", text).replace(r"\\", " ; ").replace("&", " ")
+    text = re.sub(rf"\\(?:mathrm|mathbf|text|operatorname){_GROUP}", r"\1", text)
+    for _ in range(3):  # a fraction may hold one
+        text = re.sub(rf"\\frac{_GROUP}{_GROUP}", _fraction, text)
+    text = re.sub(r"\\frac\s*(\w)\s*(\w)", r"\1/\2", text).replace(r"\frac", "")
+    text = re.sub(r"\\[,;:! ]", " ", text)
+    text = re.sub(rf"\\sum_{_GROUP}\^{_GROUP}", r"Σ(\1…\2)", text)
+    text = re.sub(rf"\\sum_(?:{_GROUP}|(\w))", lambda m: f"Σ({_within(m[1] or m[2])})", text)
+    text = re.sub(r"\\([A-Za-z]+)", lambda m: _WORDS.get(m[1], m[1]), text)
+    text = re.sub(rf"\^{_GROUP}|\^(\w)", _raised, text).replace("^ᵀ", "ᵀ").replace("^'", "'")
+    text = re.sub(rf"_{_GROUP}", lambda m: f"[{_within(m[1])}]", text)
+    return re.sub(r"\s+", " ", text.replace("{", "").replace("}", "").replace("\\", "")).strip()
+
+
+def _fraction(found: re.Match[str]) -> str:
+    top, bottom = (
+        part if re.fullmatch(r"[\w\\ .]+|\w+\(.*\)", part.strip()) else f"({part})" for part in found.groups()
+    )
+    return f"{top.strip()}/{bottom.strip()}"
+
+
+def _within(index: str) -> str:
+    return re.sub(r",\s+", ",", index).strip()
+
+
+def _raised(found: re.Match[str]) -> str:
+    inside = (found[1] if found[1] is not None else found[2]).strip()
+    if inside in ("ᵀ", "'", "''"):
+        return inside
+    if inside and set(inside) <= set("0123456789+-()ni"):
+        return inside.translate(_RAISED)
+    return f"^({inside})" if len(inside) > 1 else f"^{inside}"
+
+
+def readable(markdown: str) -> str:
+    """A derivation whose formulas are plain text, those set apart as blocks of their own."""
+
+    def block(found: re.Match[str]) -> str:
+        lines = [plain(part).removesuffix(",").strip() for part in re.split(r"\\q?quad", found[1])]
+        return "\n".join(["", "```text", *lines, "```", ""])
+
+    text = re.sub(r"\$\$(.+?)\$\$", block, markdown, flags=re.DOTALL)
+    return re.sub(r"\$([^$]+)\$", lambda m: _as_text(plain(m[1])), text)
+
+
+def _as_text(words: str) -> str:
+    """Plain text that Markdown leaves alone."""
+    return re.sub(r"([\\*_`|\[\]<>])", r"\\\1", words)

@@ -1,0 +1,277 @@
+"""A figure as SVG: slim, its text as text, its colours by name.
+
+`Pen` is a renderer of matplotlib's that writes what is drawn and nothing else: coordinates to a tenth of a
+point, one element for what is drawn in one style, each marker's outline once. Colours of the palette become
+classes: a saved file tells their light values in a <style> of its own; in a page the classes take the page's
+custom properties (templates/figures.css.jinja), so that a figure is dark where the page is.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape, quoteattr
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.backend_bases import GraphicsContextBase, RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path as Outline
+from matplotlib.transforms import Transform
+
+from perflab.records import full_or
+from perflab.report.figures.palette import COLOURS
+from perflab.report.figures.style import SIZE, STYLE
+
+if TYPE_CHECKING:
+    from matplotlib.text import Text
+
+    from perflab.report.figures import Drawn
+
+POINTS = 72  # an inch
+NAMES = {light: name for name, (light, _) in COLOURS.items()}
+LETTERS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
+FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Ubuntu,'Liberation Sans',sans-serif"
+STYLED = re.compile(r"<style>.*?</style>", re.DOTALL)
+
+
+def write(one: Drawn, folder: Path) -> tuple[Path, Path]:
+    """Save a figure where its folder may not be there yet; the paths of its SVG and its PNG.
+
+    Raises PerflabError where it cannot be written.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        save(one, folder)
+    except OSError as error:
+        raise full_or(error, folder) from error
+    return folder / f"{one.name}.svg", folder / f"{one.name}.png"
+
+
+def save(one: Drawn, folder: Path) -> str:
+    """Write a figure as PNG and as SVG, in light colours; the SVG's text."""
+    with mpl.rc_context(STYLE):
+        agg: Any = FigureCanvasAgg(one.figure)  # untyped in parts
+        agg.print_png(folder / f"{one.name}.png", pil_kwargs={"compress_level": 3})
+    text = element(one)
+    (folder / f"{one.name}.svg").write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', "utf-8")
+    return text
+
+
+def inline(one: Drawn, text: str) -> Markup:
+    """A saved figure's element for a page, in its colours, in a box that scrolls on a narrow screen."""
+    body = STYLED.sub("", text[text.index("<svg") :], count=1).strip()
+    wide = round(one.figure.get_figwidth() * 96)  # pixels: letters of one size on the page in every figure
+    body = body.replace("<svg ", f'<svg style="max-width:{wide}px;min-width:{round(0.72 * wide)}px" ', 1)
+    label = quoteattr(one.title)
+    return Markup(f'<div class="drawing" tabindex="0" role="group" aria-label={label}>{body}</div>')
+
+
+def element(one: Drawn) -> str:
+    """A figure as an <svg> with title and description, whole in itself."""
+    figure = one.figure
+    width, height = figure.get_size_inches() * POINTS
+    pen = Pen(one.name, width, height)
+    dpi, seen = figure.dpi, figure.patch.get_visible()
+    with mpl.rc_context(STYLE):
+        figure.dpi = POINTS
+        figure.patch.set_visible(False)  # the page's ground, or the file's
+        figure.draw(pen)
+        figure.dpi = dpi
+        figure.patch.set_visible(seen)
+    ground = COLOURS["paper"][0]
+    used = "".join(
+        f".f-{n}{{fill:{v}}}.s-{n}{{stroke:{v}}}" for n, (v, _) in COLOURS.items() if n in pen.used
+    )
+    ink = COLOURS["ink"][0]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {_n(width)} {_n(height)}"'
+        f' width="{_n(width)}pt" height="{_n(height)}pt"'
+        f' fill="none" stroke-linejoin="round" font-size="{_n(SIZE)}" font-family="{FONT}" role="img"'
+        f' aria-labelledby="{one.name}-title {one.name}-desc">'
+        f'<title id="{one.name}-title">{escape(one.title)}</title>'
+        f'<desc id="{one.name}-desc">{escape(one.caption)}</desc>'
+        f"<style>svg{{background:{ground}}}text{{fill:{ink}}}{used}</style>"
+        + (f"<defs>{''.join(pen.defs.values())}</defs>" if pen.defs else "")
+        + "".join(pen.elements())
+        + "</svg>"
+    )
+
+
+class Pen(RendererBase):
+    """Writes elements; `defs` are what is used more than once, `used` the names of colours."""
+
+    def __init__(self, name: str, width: float, height: float) -> None:
+        """A sheet of so many points."""
+        super().__init__()
+        self.name, self.width, self.height = name, width, height
+        self.defs: dict[str, str] = {}
+        self.used: set[str] = set()
+        self._written: list[tuple[str, str, str]] = []  # a path's attributes, its outline, or an element
+
+    def elements(self) -> list[str]:
+        """What was drawn, in order; neighbours that share a style are one path."""
+        found: list[str] = []
+        before, outline = "", ""
+        for style, d, other in [*self._written, ("", "", "")]:
+            if outline and (style != before or not d):
+                found.append(f'<path{before} d="{outline}"/>')
+                outline = ""
+            if d:
+                before, outline = style, outline + d
+            else:
+                found.append(other)
+        return found
+
+    def get_canvas_width_height(self) -> tuple[float, float]:
+        """In points."""
+        return self.width, self.height
+
+    def points_to_pixels(self, points: float) -> float:  # type: ignore[override]
+        """Points are the unit."""
+        return points
+
+    def flipy(self) -> bool:
+        """Y grows downwards in SVG."""
+        return True
+
+    def draw_path(
+        self, gc: GraphicsContextBase, path: Outline, transform: Transform, rgbFace: Any = None
+    ) -> None:
+        """One outline."""
+        style = self._style(gc, rgbFace)
+        points = np.atleast_2d(transform.transform(path.vertices))
+        d = self._outline(path, transform, flip=True)
+        if style and d:
+            self._written.append((style + self._clip(gc, points), d, ""))
+
+    def draw_markers(
+        self, gc: GraphicsContextBase, marker_path: Outline, marker_trans: Transform,
+        path: Outline, trans: Transform, rgbFace: Any = None,
+    ) -> None:  # fmt: skip
+        """One outline at many places."""
+        style = self._style(gc, rgbFace)
+        at = [(x, self.height - y) for vertices, _ in path.iter_segments(trans, simplify=False)
+              for x, y in [vertices[-2:]]]  # fmt: skip
+        if not style or not at:
+            return
+        d = self._outline(marker_path, marker_trans, flip=False)
+        key = f"{self.name}-m{len(self.defs)}"
+        if d in self.defs:
+            key = self.defs[d].split('"')[1]
+        else:
+            self.defs[d] = f'<path id="{key}" d="{d}"/>'
+        uses = "".join(f'<use href="#{key}" x="{_n(x)}" y="{_n(y)}"/>' for x, y in at)
+        self._written.append(("", "", f"<g{style}>{uses}</g>"))
+
+    def draw_text(
+        self, gc: GraphicsContextBase, x: float, y: float, s: str, prop: FontProperties, angle: float,
+        ismath: Any = False, mtext: Text | None = None,
+    ) -> None:  # fmt: skip
+        """One line of text, anchored where it is aligned, so that it stays there in a reader's own font."""
+        attributes = (
+            "" if prop.get_size_in_points() == SIZE else f' font-size="{_n(prop.get_size_in_points())}"'
+        )
+        attributes += ' font-weight="600"' if prop.get_weight() in ("bold", 700) else ""
+        face = to_hex(gc.get_rgb())
+        attributes += "" if NAMES.get(face) == "ink" else self._paint("f", face)
+        if mtext is not None and (align := mtext.get_horizontalalignment()) != "left" and not angle:
+            x = float(mtext.get_transform().transform(mtext.get_unitless_position())[0])
+            if hasattr(mtext, "xyann"):  # an annotation's place is worked out when it is drawn
+                x = float(mtext.get_window_extent(self).x1 if align == "right" else x)
+            attributes += f' text-anchor="{"middle" if align == "center" else "end"}"'
+        place = f' x="{_n(x)}" y="{_n(y)}"'
+        if angle:
+            place = f' transform="translate({_n(x)} {_n(y)}) rotate({_n(-angle)})"'
+        self._written.append(("", "", f"<text{place}{attributes}>{escape(s)}</text>"))
+
+    def _style(self, gc: GraphicsContextBase, face: Any) -> str:
+        """How an outline is filled and drawn, as attributes; empty where neither."""
+        colour, width = gc.get_rgb(), gc.get_linewidth()
+        filled = face is not None and (len(face) < 4 or face[3] > 0)
+        drawn = width > 0 and (len(colour) < 4 or colour[3] > 0)
+        if not filled and not drawn:
+            return ""
+        classes, plain, style = [], "", ""
+        for which, wanted, of in (("f", filled, face), ("s", drawn, colour)):
+            if wanted:
+                token = self._paint(which, to_hex(of[:3]))
+                if token.startswith(" class="):
+                    classes.append(token.split('"')[1])
+                else:
+                    plain += token
+        style = f' class="{" ".join(classes)}"' * bool(classes) + plain
+        if drawn:
+            style += f' stroke-width="{_n(width)}"' if width != 1 else ""
+            dashes: Any = gc.get_dashes()[1]
+            if dashes is not None:
+                style += f' stroke-dasharray="{" ".join(_n(length) for length in dashes)}"'
+        alpha = gc.get_alpha() if gc.get_forced_alpha() else (face if filled else colour)[-1]
+        if (
+            alpha is not None
+            and (gc.get_forced_alpha() or len(face if filled else colour) == 4)
+            and alpha < 1
+        ):
+            style += f' opacity="{alpha:.2g}"'
+        return style
+
+    def _paint(self, which: str, colour: str) -> str:
+        """A colour as a class where it has a name, else as it is."""
+        name = NAMES.get(colour)
+        if name is None:
+            return f' {"fill" if which == "f" else "stroke"}="{colour}"'
+        self.used.add(name)
+        return f' class="{which}-{name}"'
+
+    def _outline(self, path: Outline, transform: Transform, flip: bool) -> str:
+        """The path's data."""
+        parts: list[str] = []
+        last: tuple[str, str] = ("", "")
+        for vertices, code in path.iter_segments(transform, simplify=False):
+            if code == Outline.CLOSEPOLY:
+                parts.append("z")
+                continue
+            ys = self.height - vertices[1::2] if flip else -vertices[1::2]
+            ends = [(_n(x), _n(y)) for x, y in zip(vertices[::2], ys, strict=True)]
+            letter = LETTERS[code]
+            if letter == "L" and parts and ends[0][1] == last[1]:
+                parts.append(f"H{ends[0][0]}" if ends[0][0] != last[0] else "")
+            elif letter == "L" and parts and ends[0][0] == last[0]:
+                parts.append(f"V{ends[0][1]}")
+            else:
+                parts.append(letter + " ".join(f"{x} {y}" for x, y in ends))
+            last = ends[-1]
+        return "".join(parts).replace(" -", "-")
+
+    def _clip(self, gc: GraphicsContextBase, points: Any) -> str:
+        """The attribute that cuts off what lies outside the panel; empty where nothing does."""
+        box = gc.get_clip_rectangle()
+        if box is None or not len(points):
+            return ""
+        known = points[np.isfinite(points).all(axis=1)]
+        if not len(known) or (
+            (known >= np.array([box.x0, box.y0]) - 1).all()
+            and (known <= np.array([box.x1, box.y1]) + 1).all()
+        ):
+            return ""
+        d = f"M{_n(box.x0)} {_n(self.height - box.y1)}h{_n(box.width)}v{_n(box.height)}h{_n(-box.width)}z"
+        known_as = self.defs.get(f"clip {d}", "")
+        key = known_as.split('"')[1] if known_as else f"{self.name}-c{len(self.defs)}"
+        self.defs[f"clip {d}"] = f'<clipPath id="{key}"><path d="{d}"/></clipPath>'
+        return f' clip-path="url(#{key})"'
+
+
+def _n(value: float) -> str:
+    """A number to a tenth, as short as it can be written.
+
+    >>> _n(12.0), _n(0.25), _n(-0.01), _n(100.06)
+    ('12', '.2', '0', '100.1')
+    """
+    text = f"{value:.1f}".removesuffix(".0")
+    if text in ("-0", "0"):
+        return "0"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text

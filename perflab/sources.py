@@ -1,0 +1,101 @@
+"""The text of what a run measures: each technique's file, the files it imports, the derivation.
+
+A run keeps it in its records, so that a report made later shows the code that was measured. A file is known
+by its path below `ops/` ("conv2d/jit.py", "_simd.py"); one from elsewhere by its operation and column
+("conv2d/mine.py").
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeVar
+
+from perflab import grid
+from perflab.contract import Plan
+
+DERIVATION = "derivation.md"
+MOST_TEXT = 200_000  # characters of one file: a longer one is left out
+Location = TypeVar("Location", bound=PurePath)
+
+
+def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
+    """The files behind a plan's columns but the peers', each once, as fields of records.
+
+    `technique` is "" for a derivation and for a file that is imported only; `operation` is "" for one that
+    lies beside the operations.
+    """
+    held: dict[str, str] = {}
+    for op, techniques in plan.techniques.items():
+        wanted = [f"{op}/{name}.py" for name in techniques if is_own(plan, op, name)]
+        held |= installed([f"{op}/{DERIVATION}", *wanted])
+        for name in techniques:
+            if outside := plan.outside.get(f"{op}/{name}"):
+                text = _text(Path(outside))
+                if text is not None:
+                    held[f"{op}/{name}.py"] = text
+    for name, text in held.items():
+        operation, _, file = name.rpartition("/")
+        column = file.removesuffix(".py")
+        measured = column in plan.techniques.get(operation, ())
+        yield {"operation": operation, "technique": column if measured else "", "name": name, "text": text}
+
+
+def is_own(plan: Plan, operation: str, technique: str) -> bool:
+    """Whether a column's file is below `ops/`: no peer's, and none from outside."""
+    return not plan.homes.get(technique) and f"{operation}/{technique}" not in plan.outside
+
+
+def installed(names: list[str]) -> dict[str, str]:
+    """Text by name, of these files below `ops/` and of all that they import, as far as they are there."""
+    held: dict[str, str] = {}
+    work = list(reversed(names))
+    while work:
+        name = work.pop()
+        text = None if name in held else _text(grid.OPS / name)
+        if text is not None:
+            held[name] = text
+            below = (grid.OPS / path for path in candidates(PurePosixPath(name), text))
+            found = sorted({path.relative_to(grid.OPS).as_posix() for path in below if path.is_file()})
+            work += reversed(found)
+    return held
+
+
+def imported(name: str, texts: Mapping[str, str], *, directly: bool = False) -> list[str]:
+    """The names among `texts` that a file imports; unless only `directly`, what those import too."""
+    found: list[str] = []
+    work = [name]
+    while work:
+        one = work.pop(0)
+        for path in candidates(PurePosixPath(one), texts.get(one, "")):
+            other = path.as_posix()
+            if other in texts and other not in (name, *found):
+                found.append(other)
+                work += [] if directly else [other]
+    return found
+
+
+def candidates(path: Location, source: str) -> Iterator[Location]:
+    """Where a file's relative imports may lead: modules, and names that may be modules of a folder."""
+    if path.suffix != ".py":
+        return
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # an outside file: what it holds is its own matter
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(path.parents):
+            folder = path.parents[node.level - 1]
+            inner = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
+            for place in (inner, *(inner / alias.name for alias in node.names)):
+                if place.name and place.name != "__init__":
+                    yield place.with_name(f"{place.name}.py")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        text = path.read_text("utf-8", errors="replace")
+    except OSError:
+        return None
+    return text if len(text) <= MOST_TEXT else None

@@ -1,0 +1,522 @@
+"""Figures show what the summary holds, keep their text apart, and suit all eyes, by day and by night."""
+
+import itertools
+import json
+import re
+import shlex
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import ROOT, one_line, perflab
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from test_report import CEILINGS, FAILURE, LAWS, by_law, copied
+
+from perflab import records, report
+from perflab.contract import DIRECTIONS, FIRST_RUNGS
+from perflab.report import contest, figures, svg, words
+from perflab.report.figures.palette import COLOURS, PAPER, SERIES
+from perflab.report.figures.sheet import spread, width_of, wrapped
+from perflab.report.figures.style import look
+
+SVG = "{http://www.w3.org/2000/svg}"
+MANY = (*LAWS, "jit_parallel", "jit_tiled", "simd", "winograd", "torch", "jax", "another")
+
+
+@pytest.fixture
+def summary(small_run):
+    return replace(report.summarise(records.read(small_run[0])), ceilings=CEILINGS)
+
+
+def rich(small_run, tmp_path, names=MANY, dtypes=("float32", "float64")):
+    """A run of one operation with many techniques, and all that a figure can show of them."""
+    laws = {name: lambda flops, at=at: 2e-6 * 0.6**at * flops for at, name in enumerate(names)}
+    laws["vectorized"] = LAWS["vectorized"]
+    folder = by_law(small_run, tmp_path, laws).folder
+    header, *lines = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    header["plan"]["dtypes"] = dtypes
+    for case in header["operations"]["fully_connected"]["cases"].values():
+        case["costs"] = dict.fromkeys(dtypes, case["costs"]["float32"])
+    lines = [line | {"dtype": dtype} for dtype in dtypes for line in lines]
+    for line in lines:
+        if line["kind"] == "verdict" and line["technique"] not in ("naive", "per_neuron", "vectorized"):
+            line["cold_compile_s"] = 1.5
+        if line["kind"] == "verdict" and line["technique"] == "simd":
+            line["share"] = 0.0
+    way = {"kind": "numpy", "bytes": 10**5, "peak": 0}
+    for at, (name, dtype) in enumerate(itertools.product(names, dtypes)):
+        lines.append({
+            "kind": "evidence", "operation": "fully_connected", "technique": name, "dtype": dtype,
+            "case": "tiny" if name == "naive" else "medium", "lines": 9, "imported": {},
+            "ways": {"forward": way, "backward": way | {"peak": 700 * at**3}},
+        })  # fmt: skip
+    text = "".join(json.dumps(line) + "\n" for line in [header, *lines])
+    (folder / "records.jsonl").write_text(text)
+    return replace(report.summarise(records.read(folder)), ceilings=CEILINGS)
+
+
+def as_contest(small_run, tmp_path):
+    """The small run with one of its techniques as if it were a peer's column."""
+
+    def change(lines):
+        lines[0]["plan"]["homes"] = {"per_neuron": "torch"}
+        return lines
+
+    return report.summarise(records.read(copied(small_run, tmp_path, change)))
+
+
+def overlaps(figure):
+    """Pairs of visible texts whose boxes overlap by more than a pixel, and texts cut off by the edge."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    width, height = canvas.get_width_height()
+    unseen = set()  # labels of ticks outside the view are artists, but are not drawn
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if not low <= tick.get_loc() <= high:
+                    unseen |= {tick.label1, tick.label2}
+    boxes = []
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and text not in unseen:
+            box = text.get_window_extent(renderer)
+            if box.width and box.height:
+                boxes.append((text.get_text(), box))
+    found = []
+    for index, (name, a) in enumerate(boxes):
+        if a.x0 < -1 or a.y0 < -1 or a.x1 > width + 1 or a.y1 > height + 1:
+            found.append((name, "cut off"))
+        for other, b in boxes[index + 1 :]:
+            across = min(a.x1, b.x1) - max(a.x0, b.x0)
+            down = min(a.y1, b.y1) - max(a.y0, b.y0)
+            if across > 1 and down > 1:
+                found.append((name, other))
+    return found
+
+
+def words_of(figure):
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text().strip()]
+
+
+def drawn(summary, name):
+    return figures.drawn(summary, name)
+
+
+def panels(one):
+    return [ax for ax in one.figure.axes if ax.get_visible()]
+
+
+def test_every_figure_says_what_it_belongs_to_and_on_which_machine(summary):
+    found = list(figures.all_figures(summary))
+    assert [(d.name, d.operation) for d in found] == [
+        ("speedup-float32-t1", ""),
+        *(
+            (f"{kind}-{op}{end}", op)
+            for op in ("fully_connected", "max_pool2d")
+            for kind, end in (
+                ("ladder", "-t1"), ("roofline", "-t1"), ("accuracy", "-t1"),
+                ("compilation", ""),
+            )
+        ),
+        ("accuracy", ""),
+    ]  # fmt: skip
+    for one in found:
+        whole = " ".join([*words_of(one.figure), one.title, one.caption]).replace("\n", " ")
+        assert "float32" in whole
+        assert "tiny" in whole or one.name == "accuracy"
+        assert "1 thread" in whole or one.name == "accuracy"
+        assert summary.run.environment["cpu"] in whole
+        assert one.title in whole
+        assert shlex.split(one.command)[:2] == ["perflab", "report"]
+        assert shlex.split(one.command)[2:] == ["reports/small", "--figure", one.name]
+    assert len(set(figures.names(summary))) == len(figures.names(summary))
+
+
+def test_no_text_overlaps_in_any_figure(small_run, summary, tmp_path):
+    for one in [*figures.all_figures(summary), *figures.all_figures(as_contest(small_run, tmp_path))]:
+        assert overlaps(one.figure) == [], one.name
+
+
+def test_the_check_for_overlaps_can_fail(summary):
+    one = next(iter(figures.all_figures(summary)))
+    assert overlaps(one.figure) == []
+    one.figure.text(0.5, 0.5, "here")
+    one.figure.text(0.5, 0.5, "there")
+    assert overlaps(one.figure) == [("here", "there")]
+    one.figure.text(0.99, 0.2, "beyond the edge")
+    assert ("beyond the edge", "cut off") in overlaps(one.figure)
+
+
+@pytest.mark.parametrize("dtypes", [("float32",), ("float32", "float64")])
+def test_many_techniques_keep_apart_and_nothing_overlaps(dtypes, small_run, tmp_path):
+    summary = rich(small_run, tmp_path, dtypes=dtypes)
+    found = list(figures.all_figures(summary))
+    assert {one.name.split("-")[0] for one in found} == {
+        "speedup", "ladder", "time", "roofline", "accuracy", "memory", "compilation",
+    }  # fmt: skip
+    for one in found:
+        assert overlaps(one.figure) == [], one.name
+        one.figure.dpi = 72  # the SVG keeps this layout at its own resolution
+        assert overlaps(one.figure) == [], one.name
+    looks = [tuple(look(summary, "fully_connected", name).values()) for name in MANY]
+    assert len(set(looks)) == len(MANY)
+
+
+def test_long_and_strange_names_change_the_layout_and_not_the_promise(small_run, tmp_path):
+    long = "a_very_long_name_from_an_outside_file_that_someone_wrote"
+
+    def change(lines):
+        for line in lines:
+            if line.get("technique") == "jit":
+                line["technique"] = long
+            if line["kind"] == "run":
+                line["operations"]["max_pool2d"]["title"] = "<script>alert('1')</script> & more " * 6
+                line["plan"]["techniques"] = {
+                    op: [long if name == "jit" else name for name in names]
+                    for op, names in line["plan"]["techniques"].items()
+                }
+        return lines
+
+    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
+    for one in figures.all_figures(summary):
+        assert overlaps(one.figure) == [], one.name
+        text = svg.element(one)
+        assert "<script" not in text + svg.inline(one, text)
+        root = ET.fromstring(text)
+        assert root.find(f"{SVG}title").text == one.title
+
+
+def everything_failed(lines):
+    kept = [line for line in lines if line["kind"] not in ("block", "verdict")]
+    return kept + [
+        FAILURE | {"operation": op, "technique": name}
+        for op in ("fully_connected", "max_pool2d")
+        for name in FIRST_RUNGS
+    ]
+
+
+def one_cell(lines):
+    lines[0]["plan"] |= {"techniques": {"max_pool2d": ["jit"]}, "cases": {"max_pool2d": ["tiny"]}}
+    lines[0]["plan"]["directions"] = ["forward"]
+    wanted = {"operation": "max_pool2d", "technique": "jit"}
+    return [line for line in lines if all(line.get(k, v) == v for k, v in wanted.items())]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [one_cell, everything_failed, *(lambda lines, n=n: lines[:n] for n in (1, 2, 6, 12, 30, 60))],
+    ids=["one cell", "all failed", *(f"{n} lines" for n in (1, 2, 6, 12, 30, 60))],
+)
+def test_a_part_of_a_run_gives_figures_that_show_something_or_none(change, small_run, tmp_path):
+    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
+    summary = replace(summary, ceilings=CEILINGS)
+    found = list(figures.all_figures(summary))
+    if not any(not figure.predicted for figure in summary.figures.values()) and not summary.checks:
+        assert found == []
+    for one in found:
+        assert overlaps(one.figure) == [], one.name
+        for ax in panels(one):
+            marks = [line for line in ax.lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
+            assert marks or ax.patches, f"{one.name}: an empty panel"
+        ET.fromstring(svg.element(one))
+    if change is one_cell:
+        assert "ladder-max_pool2d-t1" in {one.name for one in found}
+
+
+# ------------------------------------------------------------------------------------ what they show
+
+
+def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
+    summary = rich(small_run, tmp_path)
+    one = drawn(summary, "ladder-fully_connected-t1")
+    case = summary.common_case("fully_connected")
+    assert case in one.caption
+    assert "predictions" in one.caption
+    assert len(panels(one)) == 6
+    for ax, (dtype, direction) in zip(
+        panels(one), itertools.product(("float32", "float64"), DIRECTIONS), strict=True
+    ):
+        bars = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+        held = [
+            summary.cell(operation="fully_connected", case=case, dtype=dtype, threads=1, direction=direction,
+                         technique=name) for name in MANY
+        ]  # fmt: skip
+        assert [bar.get_x() + bar.get_width() for bar in bars] == pytest.approx([f.median_s for f in held])
+        assert [to_hex(bar.get_facecolor()) == PAPER for bar in bars] == [f.predicted for f in held]
+        intervals = next(line for line in ax.lines)
+        ends = intervals.get_xdata()
+        for figure in held:
+            assert figure.predicted or {figure.low_s, figure.high_s} <= set(ends)
+    told = words_of(one.figure)
+    assert sum(text.startswith("~") for text in told) == 6
+    above = held[MANY.index("jit_tiled")]
+    ratio = summary.ratio(held[MANY.index("jit_parallel")].cell, above.cell)
+    assert any(text.endswith(words.ratio(ratio)) for text in told), "over the rung below: naive was predicted"
+
+
+def test_where_the_baseline_was_measured_the_ladder_tells_gains_over_it(summary):
+    one = drawn(summary, "ladder-fully_connected-t1")
+    assert "as fast as naive" in one.caption
+    gain = summary.cell(
+        operation="fully_connected",
+        case="tiny",
+        dtype="float32",
+        threads=1,
+        direction="forward",
+        technique="jit",
+    )
+    assert any(text.endswith(words.ratio(gain.speedup)) for text in words_of(one.figure))
+
+
+def test_time_against_size_marks_exponents_and_crossovers_where_they_lie(small_run, tmp_path):
+    summary = report.summarise(by_law(small_run, tmp_path))
+    one = drawn(summary, "time-fully_connected-t1")
+    exponents = [f"{g.scaling.exponent:.2f}" for g in summary.growths]
+    told = words_of(one.figure)
+    assert sorted(text for text in told if re.fullmatch(r"\d\.\d\d", text)) == sorted(exponents)
+    rings = [line for ax in panels(one) for line in ax.lines if line.get_markersize() == 9]
+    assert len(summary.crossovers) == len(rings) == 3
+    for crossing, ring in zip(summary.crossovers, rings, strict=True):
+        assert ring.get_xdata() == pytest.approx([crossing.flops])
+        assert ring.get_ydata() == pytest.approx([LAWS["jit"](crossing.flops)], rel=0.02)
+    assert "vectorized overtakes jit at 2.5·10⁵ operations (forward, float32)" in one.caption
+    dashed = [line for ax in panels(one) for line in ax.lines if line.get_linestyle() == "--"]
+    assert len(dashed) == 3, "naive's prediction, in every direction"
+    assert all(line.get_markerfacecolor() == PAPER for line in dashed)
+
+
+def test_cases_of_one_size_are_not_joined(small_run, tmp_path):
+    run = by_law(small_run, tmp_path)
+    for way in run.operations["fully_connected"]["cases"]["medium"]["costs"]["float32"].values():
+        way["flops"] = 10**5  # as much as the case named small
+    one = drawn(report.summarise(run), "time-fully_connected-t1")
+    assert "not joined" in one.caption
+    assert not [text for text in words_of(one.figure) if re.fullmatch(r"\d\.\d\d", text)]
+
+
+def test_a_compilation_is_drawn_with_the_calls_after_which_it_has_paid_for_itself(small_run, tmp_path):
+    laws = LAWS | {"jit": lambda flops: 1e-6 * flops**0.5, "naive": LAWS["per_neuron"]}
+    summary = report.summarise(by_law(small_run, tmp_path, laws, compile_s=2.0))
+    one = drawn(summary, "compilation-fully_connected")
+    paid = {p.against: p for c in summary.compilations for p in c.paybacks}["vectorized"]
+    assert paid.case == summary.common_case("fully_connected") == "large"
+    assert f"jit: {paid.calls} calls" in words_of(one.figure)
+    ring = next(line for line in panels(one)[0].lines if line.get_markersize() == 6.5)
+    assert ring.get_xdata() == pytest.approx([paid.calls])
+    assert ring.get_ydata() == pytest.approx([2.0 + paid.calls * laws["jit"](10**7)], rel=0.01)
+    (tmp_path / "again").mkdir()
+    never = report.summarise(by_law(small_run, tmp_path / "again", LAWS))
+    assert "jit: never" in words_of(drawn(never, "compilation-fully_connected").figure)
+
+
+def test_accuracy_and_memory_stand_against_the_time_of_their_rung(small_run, tmp_path):
+    summary = rich(small_run, tmp_path)
+    case = summary.common_case("fully_connected")
+    for name, wanted in (
+        ("accuracy-fully_connected-t1", {c.technique: c.share for c in summary.checks if c.case == case}),
+        ("memory-fully_connected-t1", {name: max(700 * at**3, 64) / 10**5 for at, name in enumerate(MANY)}),
+    ):
+        ax = panels(drawn(summary, name))[0]
+        points = {(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() != ""}
+        for technique in MANY[2:]:
+            figure = summary.cell(
+                operation="fully_connected", case=case, dtype="float32", threads=1, direction="step",
+                technique=technique,
+            )  # fmt: skip
+            mine = [y for x, y in points if x == figure.median_s]
+            assert len(mine) == 1, technique
+            if name.startswith("accuracy"):
+                assert mine[0] == pytest.approx(wanted[technique] or mine[0])
+    assert "exact" in words_of(drawn(summary, "accuracy-fully_connected-t1").figure)
+
+
+def test_memory_of_the_very_cells_goes_before_that_of_a_smaller_case(small_run, tmp_path):
+    summary = rich(small_run, tmp_path)
+    case = summary.common_case("fully_connected")
+    held = {
+        figure.cell: 10**6 * (at + 1)
+        for at, figure in enumerate(summary.of(operation="fully_connected", case=case, direction="step"))
+    }
+    one = drawn(replace(summary, memory=held), "memory-fully_connected-t1")
+    assert "as pages touched" in one.caption
+    measured = [count for cell, count in held.items() if not summary.figures[cell].predicted]
+    marks = [line.get_ydata()[0] for ax in panels(one) for line in ax.lines]
+    assert marks == pytest.approx(measured)
+
+
+def test_the_contest_has_a_mark_a_cell_with_its_interval(small_run, tmp_path):
+    summary = as_contest(small_run, tmp_path)
+    one = drawn(summary, "contest-float32-t1")
+    met = contest.meetings(summary)
+    lines = [line for line in panels(one)[0].lines if line.get_marker() in ("o", "s", "D")]
+    marks = [x for line in lines for x in line.get_xdata()]
+    assert sorted(marks) == pytest.approx(sorted(m.ratio.value for m in met))
+    ends = {x for line in panels(one)[0].lines for x in line.get_xdata()}
+    assert all({m.ratio.low, m.ratio.high} <= ends for m in met)
+    assert f"in {sum(m.ratio.value > 1 for m in met)} of {len(met)} cells" in one.caption
+
+
+def test_the_roof_names_the_rung_that_comes_nearest(summary):
+    one = drawn(summary, "roofline-fully_connected-t1")
+    held = [f for f in summary.of(operation="fully_connected", direction="forward") if not f.predicted]
+    best = max(held, key=lambda f: f.gflops)
+    share = summary.roof(best).seconds / best.median_s
+    assert share > 0.01, "a vectorized product in the ceilings of this test"
+    assert f"forward, float32: {best.cell.technique} at {share:.0%} of the roof" in words_of(one.figure)
+    assert drawn(replace(summary, ceilings={}), one.name) is None
+
+
+# ------------------------------------------------------------------------------------------- as SVG
+
+
+def test_svg_is_slim_and_well_formed_with_its_text_as_text(small_run, tmp_path):
+    summary = rich(small_run, tmp_path)
+    ids = []
+    for one in figures.all_figures(summary):
+        text = svg.save(one, tmp_path)
+        assert (tmp_path / f"{one.name}.png").stat().st_size > 5000
+        assert ET.parse(tmp_path / f"{one.name}.svg").getroot().get("role") == "img"
+        assert len(text) < 80_000
+        assert "metadata" not in text
+        root = ET.fromstring(text)
+        assert (root.find(f"{SVG}title").text, root.find(f"{SVG}desc").text) == (one.title, one.caption)
+        shown = [e.text for e in root.iter(f"{SVG}text")]
+        written = [line for text in words_of(one.figure) for line in text.splitlines()]
+        assert set(shown) <= set(written)
+        assert one.title in " ".join(shown)
+        assert len(list(root.iter(f"{SVG}path"))) > 5
+        own = re.findall(r'\bid="([^"]*)"', text)
+        assert all(name.startswith(f"{one.name}-") for name in own)
+        assert {name.strip("#") for name in re.findall(r'(?:href="|url\()(#[^")]*)', text)} <= set(own)
+        assert all(re.fullmatch(r"-?\d*\.?\d?", n) for n in re.findall(r' [xy]="([^"]*)"', text))
+        ids += own
+    assert len(ids) == len(set(ids))
+
+
+def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summary):
+    one = drawn(summary, "ladder-fully_connected-t1")
+    text = svg.element(one)
+    page = svg.inline(one, text)
+    assert "<style>" in text
+    assert "<style" not in page
+    names = set(re.findall(r'class="([^"]*)"', page)) - {"drawing", "plot"}
+    used = {name for several in names for name in several.split()}
+    assert used
+    assert {name[2:] for name in used} <= set(COLOURS)
+    for light, _ in COLOURS.values():
+        assert light not in page, "a colour of the palette goes by its name"
+    for name in used:
+        assert f".{name}{{" in text
+    ET.fromstring(page)
+
+
+def test_the_page_s_colours_are_the_palette_s():
+    template = (ROOT / "perflab" / "report" / "templates" / "figures.css.jinja").read_text("utf-8")
+    names = [name for name in COLOURS if name[0] == "c" or name == "empty"]
+    dark, light = (dict(re.findall(r"--(\w+): (#\w+)", part)) for part in template.split("{% endmacro %}", 1))
+    assert {name: (light[name], dark[name]) for name in names} == {name: COLOURS[name] for name in names}
+    listed = re.search(r"for name in \((.*?)\)", template)[1]
+    assert set(re.findall(r'"(\w+)"', listed)) == set(COLOURS)
+
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
+WITHOUT_A_CONE = {
+    "all three": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
+
+def linear(colour):
+    rgb = np.array(to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    """CIE L*a*b* of linear RGB under D65."""
+    to_xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
+    xyz = to_xyz @ np.clip(rgb, 0, 1) / np.array([0.9505, 1.0, 1.0888])
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("eyes", WITHOUT_A_CONE)
+def test_colours_keep_apart_for_all_eyes(eyes, mode):
+    seen = {
+        n: lab(WITHOUT_A_CONE[eyes] @ linear(c[mode])) for n, c in COLOURS.items() if re.fullmatch(r"c\d", n)
+    }
+    for (a, one), (b, other) in itertools.combinations(seen.items(), 2):
+        assert np.linalg.norm(one - other) > 15, f"{a} and {b}"
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_the_page(mode):
+    def luminance(colour):
+        return np.array([0.2126, 0.7152, 0.0722]) @ linear(colour)
+
+    ground = luminance(COLOURS["paper"][mode])
+    for name, colour in COLOURS.items():
+        bright, dark = sorted((luminance(colour[mode]), ground), reverse=True)
+        least = {"ink": 7.0, "soft": 4.5}.get(name, 3.0)
+        if name not in ("line", "paper", "empty"):
+            assert (bright + 0.05) / (dark + 0.05) >= least, name
+    assert len(SERIES) == 8
+
+
+# ------------------------------------------------------------------------------------ how they are laid out
+
+
+def test_names_beside_lines_keep_apart_and_near():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        wanted = list(rng.uniform(0, 3, rng.integers(1, 12)))
+        places = spread(wanted, 0.2, 0.0, 3.0)
+        gaps = np.diff(sorted(places))
+        assert (gaps > 0.2 - 1e-6).all()
+        assert 0 <= min(places) <= max(places) <= 3.0 + 1e-6
+        assert list(np.argsort(places)) == list(np.argsort(wanted)), "in the order of the lines"
+    assert spread([1.0, 2.0], 0.2, 0, 3) == [1.0, 2.0], "nobody moves without need"
+    assert len(spread([1.0] * 30, 0.2, 0, 3)) == 30
+
+
+def test_text_is_wrapped_by_its_width_and_long_words_in_pieces():
+    text = "Convolution: the ladder, two threads " + "x" * 300
+    found = wrapped(text, 9, 2.0)
+    assert found.replace("\n", "").replace(" ", "") == text.replace(" ", "")
+    assert all(width_of(line, 9) <= 2.0 for line in found.splitlines())
+
+
+# ---------------------------------------------------------------------------------- from the command line
+
+
+def test_one_figure_is_made_again_by_the_line_below_it(small_run, tmp_path):
+    whole = {path.name: path.read_bytes() for path in (small_run[0] / "figures").iterdir()}
+    folder = copied(small_run, tmp_path)
+    done = perflab("report", folder, "--figure", "ladder-max_pool2d-t1", "accuracy")
+    assert done.returncode == 0, done.stderr
+    names = ["ladder-max_pool2d-t1.svg", "ladder-max_pool2d-t1.png", "accuracy.svg", "accuracy.png"]
+    assert done.stdout.split() == [str(folder / "figures" / name) for name in names]
+    assert {path.name for path in (folder / "figures").iterdir()} == set(names)
+    assert not (folder / "report.html").exists()
+    for name in names:
+        assert (folder / "figures" / name).read_bytes() == whole[name]
+
+
+def test_a_figure_that_is_not_there_gets_one_line(small_run, tmp_path):
+    folder = copied(small_run, tmp_path)
+    line = one_line(perflab("report", folder, "--figure", "lader-max_pool2d-t1"), 2)
+    assert "did you mean ladder-max_pool2d-t1" in line
+    line = one_line(perflab("report", folder, "--figure", "contest-float32-t1"), 2)
+    assert "nothing was measured yet" in line
+    assert not (folder / "figures").exists()

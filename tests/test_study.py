@@ -1,0 +1,367 @@
+"""The study of each operation: derivation, code, what changed, and assembly beside its source."""
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import pytest
+from conftest import one_line, perflab
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from perflab import assembly, evidence, grid, listing, records, report, sources
+from perflab import plan as plans
+from perflab import study as terminal
+from perflab.report import code, mathematics, study
+
+EVIL = '"""A rung <script>alert(1)</script> & more."""\n\nTAG = "<script>alert(2)</script>"\n'
+SECONDS = {"naive": 1.0, "per_neuron": 0.1, "vectorized": 0.02, "jit": 0.01}
+WAY = {
+    "kind": "numpy", "flops": 10**6, "bytes": 10**6, "steps": 10, "few": 10, "few_flops": 10**6,
+    "whole": True,
+    "allocations": 1, "allocated": 0, "temporaries": 0, "workspace": 0, "peak": 0, "memory": "", "code": None,
+    "no_code": "",
+}  # fmt: skip
+
+
+def made_up(folder, *, with_sources=True, outside=None, ladders=None):
+    """A run whose every rung was right, and took what SECONDS says, or 1 ms."""
+    chosen = ladders or {op: grid.techniques(op) for op in grid.operations()}
+    plan = plans.make(chosen, "smoke", outside=outside)
+    records.begin(folder, plan, plans.describe(plan), {})
+    writer = records.Writer(folder)
+    for fields in sources.of_plan(plan) if with_sources else ():
+        writer.append("source", **fields)
+    for op, techniques in plan.techniques.items():
+        for technique in techniques:
+            who = {"operation": op, "dtype": "float32", "technique": technique}
+            for case in plan.cases[op]:
+                at = who | {"case": case, "threads": 1, "process": 0}
+                writer.append(
+                    "verdict", **at, status="right", share=0.25, where="out[0]", precision="float64"
+                )
+                for direction in plan.directions:
+                    for turn in range(8):
+                        took = SECONDS.get(technique, 0.001) * (1 + turn / 1e4)
+                        block = {"direction": direction, "pass": turn, "iterations": 1, "rounds_s": [took]}
+                        writer.append("block", **at, **block, after="same bits")
+            interpreted = (
+                {"steps": 10**7, "few": 10**7, "kind": "interpreted"} if technique == "naive" else {}
+            )
+            ways = {"forward": WAY | interpreted, "backward": WAY}
+            writer.append("evidence", **who, case="tiny", lines=10, imported={}, ways=ways)
+    writer.close()
+    return folder
+
+
+def summary_of(folder):
+    return report.summarise(records.read(folder))
+
+
+@pytest.fixture(scope="module")
+def sections(tmp_path_factory):
+    return study.sections(summary_of(made_up(tmp_path_factory.mktemp("study") / "run")))
+
+
+def page(sections):
+    environment = Environment(
+        loader=PackageLoader("perflab.report", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("study.html.jinja").render(studies=sections)
+
+
+# ---------------------------------------------------------------------------------------------- sources
+
+
+def test_a_plan_keeps_every_technique_its_modules_and_the_derivation():
+    plan = plans.make({"conv2d": ("naive", "jit", "simd")}, "smoke")
+    held = {fields["name"]: fields for fields in sources.of_plan(plan)}
+    for path in (grid.OPS / "conv2d").glob("*.py"):
+        name = f"conv2d/{path.name}"
+        if name in held:
+            assert held[name]["text"] == path.read_text("utf-8")
+    assert held["conv2d/jit.py"]["technique"] == "jit"
+    assert held["_simd.py"] == held["_simd.py"] | {"operation": "", "technique": ""}
+    assert held["conv2d/derivation.md"]["text"].startswith("# ")
+    assert "conv2d/winograd4.py" not in held
+    assert sum(len(fields["text"]) for fields in held.values()) < 2**20
+
+
+def test_what_a_rung_imports_is_found_in_the_texts_alone():
+    texts = {
+        "op/a.py": "from . import b\nfrom .._simd import fma\nimport numpy",
+        "op/b.py": "from ._c import x",
+        "op/_c.py": "",
+        "_simd.py": "",
+    }
+    assert sorted(sources.imported("op/a.py", texts)) == ["_simd.py", "op/_c.py", "op/b.py"]
+    assert sorted(sources.imported("op/a.py", texts, directly=True)) == ["_simd.py", "op/b.py"]
+    assert sources.imported("op/broken.py", {"op/broken.py": "def ("}) == []
+
+
+# ---------------------------------------------------------------------------------------------- sections
+
+
+def test_every_rung_of_every_operation_has_its_code_and_figures(sections):
+    assert [section.operation for section in sections] == list(grid.operations())
+    for section in sections:
+        assert [rung.technique for rung in section.rungs] == list(grid.techniques(section.operation))
+        for rung in section.rungs:
+            path = grid.OPS / section.operation / f"{rung.technique}.py"
+            assert rung.text == path.read_text("utf-8")
+            assert rung.heading == grid.summary(section.operation, rung.technique)
+            assert re.sub(r"<[^>]*>", "", rung.html) == str(study.Markup.escape(rung.text.rstrip("\n")))
+            assert rung.gains is not None
+            assert rung.evidence is not None
+            assert "0.250 of its rounding bound" in rung.accuracy
+        assert not section.note
+
+
+def test_gains_are_the_recorded_ratios(sections):
+    rung = next(rung for rung in sections[1].rungs if rung.technique == "per_neuron")
+    forward = dict(zip(rung.gains.head, rung.gains.rows[0], strict=True))
+    assert forward["direction"] == "forward"
+    assert forward["over naive"].startswith("×10.0 [10.0, 10.0")
+    jit = next(rung for rung in sections[1].rungs if rung.technique == "jit")
+    told = dict(zip(jit.gains.head, jit.gains.rows[0], strict=True))
+    assert told["over naive"].startswith("×100")
+    assert told["over in_place"].startswith("×0.10")
+
+
+def test_the_sentence_of_why_comes_from_the_evidence(sections):
+    rung = next(rung for rung in sections[1].rungs if rung.technique == "per_neuron")
+    assert any("leaves its loops to NumPy where naive is interpreted" in line for line in rung.why)
+    jit = next(rung for rung in sections[1].rungs if rung.technique == "jit")
+    assert any("as fast as naive" in line for line in jit.why), "it compiles naive: that is its comparison"
+
+
+def test_a_compiled_copy_is_written_out_as_decorators(sections):
+    for section in sections:
+        changes = next(rung for rung in section.rungs if rung.technique == "jit").changes
+        assert changes.other == "naive"
+        added = list(terminal._lines(changes, "right"))
+        assert [line for line in added if line.startswith("@")] == ["@njit(cache=True)"] * 2
+        assert not [line for line in terminal._lines(changes, "left") if line.strip()]
+        compile(changes.after, "jit", "exec")
+
+
+def test_modules_stand_on_the_page_once(sections):
+    names = [file.name for section in sections for file in section.files]
+    assert "_simd.py" in names
+    assert len(names) == len(set(names))
+    text = page(sections)
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= set(ids)
+    assert len(text.encode()) < 900_000
+
+
+def test_older_records_fall_back_on_what_is_installed(tmp_path):
+    ladders = {"max_pool2d": ("naive", "jit")}
+    folder = made_up(tmp_path / "old", with_sources=False, ladders=ladders)
+    section = study.sections(summary_of(folder))[0]
+    assert section.note == study.OF_TODAY
+    assert section.rungs[0].text == (grid.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
+    lines = (folder / "records.jsonl").read_text().replace('"jit"', '"gone"').replace("/jit", "/gone")
+    (folder / "records.jsonl").write_text(lines)
+    section = study.sections(summary_of(folder))[0]
+    assert section.rungs[1].text == ""
+    assert study.NOT_KEPT in section.rungs[1].notes
+    assert 'id="study-max_pool2d-gone"' in page([section])
+
+
+def test_code_from_outside_stays_text(tmp_path):
+    file = tmp_path / "mine.py"
+    naive = (grid.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
+    file.write_text(EVIL + naive.partition('"""\n')[2])
+    folder = made_up(
+        tmp_path / "run",
+        ladders={"max_pool2d": ("naive", "vectorized", "mine")},
+        outside={"max_pool2d/mine": str(file)},
+    )
+    file.unlink()  # the records hold it
+    section = study.sections(summary_of(folder))[0]
+    assert section.rungs[-1].text.startswith(EVIL)
+    assert section.rungs[-1].changes.other == "naive", "the rung that it is most like"
+    text = page([section])
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 3
+
+
+def test_a_run_without_figures_says_so(tmp_path):
+    plan = plans.make({"max_pool2d": ("naive", "jit")}, "smoke")
+    records.begin(tmp_path / "empty", plan, plans.describe(plan), {})
+    section = study.sections(summary_of(tmp_path / "empty"))[0]
+    assert all(rung.gains is None and "This run has no figure of it." in rung.notes for rung in section.rungs)
+    assert page([section])
+
+
+# -------------------------------------------------------------------------------------------- mathematics
+
+
+@pytest.mark.parametrize("op", grid.operations())
+def test_every_formula_becomes_mathml(op):
+    source = (grid.OPS / op / "derivation.md").read_text("utf-8")
+    drawn = mathematics.html(source)
+    formulas = re.findall(r"\$\$.+?\$\$|\$[^$]+\$", source, re.DOTALL)
+    found = re.findall(r"<math.*?</math>", drawn, re.DOTALL)
+    assert len(found) == len(formulas) > 20
+    for one in found:
+        ET.fromstring(one.replace("&nbsp;", " "))
+        assert "\\" not in re.sub(r"&#x[0-9A-F]+;", "", one), "a command that was not understood"
+        assert "merror" not in one
+    assert "$" not in drawn
+    plain = mathematics.readable(source)
+    assert not re.search(r"\$|\\[a-zA-Z]", plain)
+
+
+def test_formulas_are_told_as_tex_tells_them():
+    assert "<mi>dout</mi>" in mathematics.mathml(r"\mathrm{dout}", {})
+    assert 'class="matrix"' in mathematics.mathml(r"\begin{bmatrix} 1 & 2 \end{bmatrix}", {})
+    assert mathematics.mathml(r"\lvert a \rvert", {}).count("fence") == 2
+    assert "<code>" in mathematics.mathml(r"\begin{nothing", {})
+    assert "<script" not in mathematics.html("text <script>alert(1)</script> $<script>$")
+
+
+# -------------------------------------------------------------------------------------------- side by side
+
+
+def test_a_changed_line_stands_beside_what_it_was():
+    before, after = (
+        "a = 1\nfor n in range(N):\n    x += 1\nz\n",
+        "a = 1\nfor m in range(N):\n    y -= f(2)\nz\n",
+    )
+    hunk, *more = code.side_by_side(before, after)
+    assert not more
+    changed = next(row for row in hunk if row.left == 2)
+    assert (changed.right, changed.same) == (2, False)
+    assert [before.splitlines()[1][low:high] for low, high in changed.before] == ["n"]
+    drawn = code.side_by_side_html(before, after, [hunk])
+    assert '<del><i class="k">for </i><b>n</b> ' in drawn
+    assert '<ins><i class="k">for </i><b>m</b> ' in drawn
+    assert drawn.count("<code>") == 4
+
+
+@pytest.mark.parametrize("op", grid.operations())
+def test_hunks_hold_every_changed_line_once(op):
+    texts = [(grid.OPS / op / f"{name}.py").read_text("utf-8") for name in grid.techniques(op)]
+    for before, after in pairwise(texts):
+        rows = [row for hunk in code.side_by_side(before, after, context=10**6) for row in hunk]
+        assert [row.left for row in rows if row.left] == list(range(1, len(before.splitlines()) + 1))
+        assert [row.right for row in rows if row.right] == list(range(1, len(after.splitlines()) + 1))
+        for row in rows:
+            if row.same:
+                assert before.splitlines()[row.left - 1] == after.splitlines()[row.right - 1]
+
+
+# ----------------------------------------------------------------------------------------------- assembly
+
+LISTED = """
+	.file	1 "/somewhere" "naive.py"
+kernel:
+	.loc	1 3 0
+	xorl	%eax, %eax
+.LBB0_1:
+	.loc	1 5 9
+	vmovups	(%rdi,%rax), %zmm1
+	vfmadd231ps	(%rsi,%rax), %zmm1, %zmm0
+	.loc	1 4 5
+	addq	$64, %rax
+	jne	.LBB0_1
+	.loc	1 6 1
+	retq
+"""
+
+
+def test_the_hot_loop_knows_its_lines():
+    loop = assembly.hot_loop(LISTED, "kernel")
+    assert [(one.mnemonic, one.line, one.bits) for one in loop.instructions] == [
+        ("vmovups", 5, 512), ("vfmadd231ps", 5, 512), ("addq", 4, 0), ("jne", 4, 0),
+    ]  # fmt: skip
+    assert loop.instructions[0].label == ".LBB0_1"
+    assert loop.instructions[0].file == "/somewhere/naive.py"
+    assert loop.counts == assembly.read(LISTED, "kernel").hot
+    assert assembly.hot_loop("kernel:\n\tretq\n") is None
+
+
+@pytest.mark.slow
+def test_line_numbers_leave_the_code_as_it_is():
+    held = listing.gather("fully_connected", "jit", "float32")
+    source = (grid.OPS / "fully_connected" / "naive.py").read_text("utf-8").splitlines()
+    for way in held.ways.values():
+        assert way.same
+        arithmetic = [one for one in way.loop.instructions if re.search("mul|fm|add[sp]", one.mnemonic)]
+        assert arithmetic
+        assert {one.file for one in arithmetic} == {str(grid.OPS / "fully_connected" / "naive.py")}
+        assert all("+=" in source[one.line - 1] for one in arithmetic if one.mnemonic[0] in "vf")
+    _, found = evidence.codes("fully_connected", "jit", "float32")
+    assert found["forward"][0].hot == held.ways["forward"].loop.counts
+    told = terminal.plain_assembly(held)
+    assert told["directions"]["forward"]["function"] == "fully_connected/naive.forward"
+    assert told["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
+
+
+def test_what_is_not_compiled_has_no_assembly():
+    held = listing.gather("fully_connected", "vectorized", "float32")
+    assert all(way.loop is None and "no assembly" in way.why_none for way in held.ways.values())
+
+
+# ----------------------------------------------------------------------------------------------- terminal
+
+
+def shown(*words, **more):
+    done = perflab("study", *words, **more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_terminal_shows_derivation_and_code_without_any_run(tmp_path):
+    text = shown("max_pool2d", cwd=tmp_path)
+    assert "No run here" in text
+    assert "perflab run max_pool2d" in text
+    for name in grid.techniques("max_pool2d"):
+        assert grid.summary("max_pool2d", name) in re.sub(r"\s*\n\s*", " ", text)
+    assert "OH = ⌊" in text
+
+
+def test_a_terminal_shows_one_rung_with_its_figures(tmp_path):
+    made_up(tmp_path / "reports" / "a", ladders={"max_pool2d": ("naive", "jit")})
+    text = shown("max_pool2d/jit", cwd=tmp_path)
+    assert "×100" in text
+    assert "+ @njit(cache=True)" in text
+    held = json.loads(shown("max_pool2d/jit", "--json", "--run", tmp_path / "reports" / "a"))
+    (rung,) = held["rungs"]
+    assert rung["changes"]["added"] == ["from numba import njit", "@njit(cache=True)", "@njit(cache=True)"]
+    assert rung["gains"][0]["direction"] == "forward"
+    assert rung["gains"][0]["over naive"].startswith("×100")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["convv2d"], "unknown operation; did you mean conv2d?"),
+        (["conv2d/jiit"], "unknown technique; did you mean jit"),
+        (["conv2d", "--asm", "jiit"], "unknown technique; did you mean jit"),
+        (["conv2d", "--asm", "jit", "--dtype", "float16"], "unknown dtype"),
+        (["conv2d", "--run", "nowhere"], "no run here"),
+    ],
+)
+def test_unknown_names_get_one_line(words, said, tmp_path):
+    assert said in one_line(perflab("study", *words, cwd=tmp_path), 2)
+
+
+def test_a_narrow_terminal_shows_one_below_the_other(sections):
+    from rich.console import Console
+
+    rung = next(rung for rung in sections[1].rungs if rung.technique == "per_neuron")
+    texts = []
+    for width in (80, 140):
+        console = Console(width=width, file=io.StringIO())
+        for piece in terminal.shown(sections[1], [rung], "", width):
+            console.print(piece, highlight=False)
+        texts.append(console.file.getvalue())
+    assert "- def" not in texts[0]
+    assert re.search(r"^- .*for n in range\(N\)", texts[0], re.MULTILINE)
+    assert not re.search(r"^- .*\+ ", texts[0], re.MULTILINE)
+    assert re.search(r"- \S.*\s\+ \S", texts[1])
