@@ -94,7 +94,8 @@ def pinned(threads: int) -> dict[str, str]:
 
 def for_child(threads: int) -> dict[str, str]:
     """What a process of ours is started with: pinned pools, and this package where it is not installed."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"} | pinned(threads)
+    # What a pytest around us told its own, pytest-xdist's workers above all, is not meant for ours.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | pinned(threads)
     home = Path(__file__).parent.parent
     if (home / "pyproject.toml").is_file():  # a checkout, perhaps not installed
         held = environment.get("PYTHONPATH")
