@@ -132,6 +132,17 @@ def make(
     )
 
 
+def cells(plan: Plan) -> Iterator[Cell]:
+    """Every cell of a plan, an operation's techniques side by side."""
+    for op in plan.techniques:
+        for case in plan.cases[op]:
+            for dtype in plan.dtypes:
+                for threads in plan.threads:
+                    for direction in plan.directions:
+                        for technique in plan.contenders(op, case):
+                            yield Cell(op, case, dtype, threads, direction, technique)
+
+
 def is_built_in(plan: Plan, operation: str, technique: str) -> bool:
     """Whether a contender is one of perflab's own rungs: no peer, and from no outside file."""
     return technique not in plan.homes and f"{operation}/{technique}" not in plan.outside

@@ -208,12 +208,12 @@ def _digits(value: float) -> str:
 
 
 def _count(value: float) -> str:
-    """A whole number to two digits, with spaces between thousands.
+    r"""A whole number to two digits, with narrow spaces, which do not break, between thousands.
 
     >>> _count(36.0), _count(1234567.0)
-    ('36', '1 200 000')
+    ('36', '1\u202f200\u202f000')
     """
-    return f"{int(float(_digits(value))):,}".replace(",", " ")
+    return f"{int(float(_digits(value))):,}".replace(",", "\u202f")
 
 
 def _made(temporaries: float) -> str:

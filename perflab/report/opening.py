@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from perflab.plan import blocks
-from perflab.report import page, words
+from perflab.plan import blocks, cells
+from perflab.report import words
 from perflab.report.summary import Summary
 
 
@@ -51,13 +51,13 @@ def counts(summary: Summary) -> dict[str, int]:
 
     `turns` are those that are still to be taken by cells of which some were.
     """
-    whole = sum(1 for _ in page.planned(summary.run.plan))
+    whole = sum(1 for _ in cells(summary.run.plan))
     measured = sum(not f.predicted for f in summary.figures.values())
     predicted = len(summary.figures) - measured
     failed = {(f.operation, f.technique, f.case, f.dtype) for f in summary.findings}
     void = sum(
         1
-        for cell in page.planned(summary.run.plan)
+        for cell in cells(summary.run.plan)
         if cell not in summary.figures and (cell.operation, cell.technique, cell.case, cell.dtype) in failed
     )
     left, turns = max(0, summary.outstanding - void), _turns_left(summary)

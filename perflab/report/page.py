@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any
@@ -104,17 +104,6 @@ def anchor(cell: Cell) -> str:
     """
     parts = (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
     return "cell-" + "-".join(re.sub(r"[^\w.@]+", "_", part, flags=re.ASCII) for part in parts)
-
-
-def planned(plan: Plan) -> Iterator[Cell]:
-    """Every cell of a plan, an operation's techniques side by side."""
-    for operation in plan.techniques:
-        for case in plan.cases[operation]:
-            for dtype in plan.dtypes:
-                for threads in plan.threads:
-                    for direction in plan.directions:
-                        for technique in plan.contenders(operation, case):
-                            yield Cell(operation, case, dtype, threads, direction, technique)
 
 
 # --------------------------------------------------------------------------------------------------- grid

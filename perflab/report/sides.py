@@ -15,7 +15,8 @@ from typing import Any
 
 from perflab import records
 from perflab.contract import Cell, PerflabError
-from perflab.report.summary import _cells, summarise
+from perflab.plan import cells
+from perflab.report.summary import summarise
 
 BATCHES = 30  # rounds of one process follow one another closely: more than these count as batches
 WANTED = "wanted a run's folder, its records.jsonl, or pytest-benchmark's JSON"
@@ -98,7 +99,7 @@ def _of_run(path: Path) -> Side:
         for f in summary.findings:
             failures[f.operation, f.technique, f.dtype] = f.reason
             failures[f.operation, f.technique, f.dtype, f.case] = f.reason
-        for cell in _cells(run):
+        for cell in cells(run.plan):
             name = _printable(cell_name(cell))
             figure = summary.figures.get(cell)
             key = (cell.operation, cell.technique, cell.dtype)

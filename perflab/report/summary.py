@@ -11,6 +11,7 @@ from typing import Any
 
 from perflab.ceilings import Roof, roof
 from perflab.contract import Cell, Plan
+from perflab.plan import cells
 from perflab.records import Run, cell_of
 from perflab.statistics import (
     Ratio,
@@ -252,7 +253,7 @@ def summarise(run: Run) -> Summary:
         (r["operation"], r["case"], r["dtype"], r["threads"], r["technique"]): r
         for r in run.of_kind("prediction")
     }
-    for cell in _cells(run):
+    for cell in cells(run.plan):
         cost = run.operations[cell.operation]["cases"][cell.case]["costs"][cell.dtype][cell.direction]
         if cell in times:
             figures[cell] = _measured(cell, times, samples, cost, fit)
@@ -266,7 +267,7 @@ def summarise(run: Run) -> Summary:
                 )  # fmt: skip
     missing = sum(
         1
-        for cell in _cells(run)
+        for cell in cells(run.plan)
         if cell not in figures
         and (cell.operation, cell.case, cell.dtype, cell.threads, cell.technique) not in predictions
     )
@@ -328,17 +329,6 @@ def to_json(summary: Summary) -> dict[str, Any]:
 
 def _ratio_json(held: Ratio) -> dict[str, Any]:
     return asdict(held) | {"verdict": held.verdict}
-
-
-def _cells(run: Run) -> Iterator[Cell]:
-    plan = run.plan
-    for op in plan.techniques:
-        for case in plan.cases[op]:
-            for dtype in plan.dtypes:
-                for threads in plan.threads:
-                    for direction in plan.directions:
-                        for technique in plan.contenders(op, case):
-                            yield Cell(op, case, dtype, threads, direction, technique)
 
 
 def _blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:

@@ -363,7 +363,8 @@ def roof_words(summary: Summary, figure: Figure) -> tuple[str, str]:
     limit = summary.roof(figure)
     if limit is None:
         return "–", "–"
-    return f"{limit.seconds / figure.median_s:.0%}", limit.limb
+    share = limit.seconds / figure.median_s
+    return f"{share:.0%}" if share >= 0.005 else "under 1%", limit.limb
 
 
 def contest_table(summary: Summary) -> Table | None:
