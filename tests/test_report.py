@@ -574,6 +574,9 @@ def test_what_the_peer_won_is_told_with_both_sides_figures(small_run, tmp_path):
     behind = [line for line in words.contest_lines(summary) if line.startswith("behind: ")]
     assert len(behind) == 4, "per_neuron is slower than both everywhere"
     assert all("GFLOP/s" in line and "per_neuron" in line for line in behind)
+    assert all("of whose roof the rung reaches" in line for line in behind)
+    bare = replace(summary, ceilings={})
+    assert "why is not said" in next(line for line in words.contest_lines(bare) if line.startswith("behind"))
 
 
 def test_without_peers_there_is_no_contest(summary):

@@ -66,6 +66,25 @@ def by_operation(met: list[Meeting]) -> Mapping[str, list[Meeting]]:
     return grouped
 
 
+def why_behind(summary: Summary, meeting: Meeting) -> str:
+    """Why a peer was faster, as far as the figures tell: how near to the roof both came, and by what code."""
+    limit = summary.roof(meeting.rung)
+    if limit is None:
+        return "why is not said without the machine's ceilings"
+    mine, theirs = (limit.seconds / figure.median_s for figure in (meeting.rung, meeting.peer))
+    said = f"{limit.limb} binds, of whose roof the rung reaches {mine:.0%}, the peer {theirs:.0%}"
+    c = meeting.rung.cell
+    ways = summary.evidence.get((c.operation, c.technique, c.dtype), {}).get("ways", {})
+    code = (ways.get("backward" if c.direction == "step" else c.direction) or {}).get("code")
+    hot = code and code["hot"]
+    if limit.limb == "arithmetic" and hot and hot["arithmetic"] == hot["packed"] == hot["fused"] > 0:
+        said += (
+            "; its hot loop is packed and fused throughout, so what it lacks goes into copies around the loop"
+            " and into waiting for numbers"
+        )
+    return said
+
+
 def lost(met: list[Meeting]) -> list[Meeting]:
     """The cells in which the peer was faster, the widest gap first."""
     return sorted((m for m in met if m.ratio.value < 1), key=lambda m: m.ratio.value)

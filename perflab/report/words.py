@@ -399,7 +399,7 @@ def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> 
 
 
 def contest_lines(summary: Summary) -> list[str]:
-    """What the contest came to: the means, and every cell in which a peer was faster, with the figures."""
+    """What the contest came to: the means, and every cell in which a peer was faster, with figures and why."""
     met = contest.meetings(summary)
     if not met:
         return []
@@ -421,7 +421,8 @@ def contest_lines(summary: Summary) -> list[str]:
             f"behind: {c.operation} {c.case} {c.dtype} {c.direction}, {of_threads(c.threads)}:"
             f" {m.rung.cell.technique} {interval(m.ratio)} of {m.peer.cell.technique};"
             f" {rounded(m.rung.gflops, 3)} GFLOP/s and {rounded(m.rung.gbytes_s, 3)} GB/s"
-            f" against {rounded(m.peer.gflops, 3)} and {rounded(m.peer.gbytes_s, 3)}"
+            f" against {rounded(m.peer.gflops, 3)} and {rounded(m.peer.gbytes_s, 3)};"
+            f" {contest.why_behind(summary, m)}"
         )
     return lines
 
