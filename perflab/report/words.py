@@ -399,7 +399,7 @@ def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> 
 
 
 def contest_lines(summary: Summary) -> list[str]:
-    """What the contest came to: the means, and every cell in which a peer was faster, with figures and why."""
+    """What the contest came to: the means, and every cell in which a peer was faster, with its reason."""
     met = contest.meetings(summary)
     if not met:
         return []
