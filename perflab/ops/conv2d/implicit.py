@@ -22,9 +22,9 @@ def forward(x, w, b, stride=1, pad=0):
     pad = (pad, pad) if isinstance(pad, int) else pad
     OH, OW = ((x.shape[i] + 2 * pad[i - 2] - w.shape[i]) // stride[i - 2] + 1 for i in (2, 3))
     out = aligned((len(x), len(w), OH, OW), x.dtype)
-    F, threads = len(w), get_num_threads()
+    (F, C, HH, WW), threads = w.shape, get_num_threads()
     cut, taps = planned(x.shape, w.shape[2:], stride, pad, (OH, OW), x.itemsize, threads)
-    correlate(cut, flat(x), simd.packed(w.reshape(F, w[0].size)), taps, padded(b), out, threads)
+    correlate(cut, flat(x), simd.packed(w.reshape(F, C * HH * WW)), taps, padded(b), out, threads)
     return out, (x, w, stride, pad)
 
 
