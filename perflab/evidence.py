@@ -119,7 +119,7 @@ def gather(
     PerflabError for an unknown name.
     """
     described = grid.operation(operation)
-    held = grid.load_raw(outside, operation, technique) if outside else grid.raw(operation, technique)
+    held = grid.column(operation, technique, outside)
     found = examine(described, held, described.case(case), dtype)
     return replace(found, compile_s=compile_s, load_s=load_s)
 

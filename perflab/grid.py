@@ -192,6 +192,13 @@ def load_raw(
     return _pair(module, operation_name, name, file)
 
 
+def column(operation_name: str, technique: str, file: str | None) -> Implementation:
+    """A plan's column, as it is verified and timed: from its outside file where it has one, else by name."""
+    if file is not None:
+        return load_raw(file, operation_name, technique)
+    return raw(operation_name, technique)
+
+
 def _in_package(file: Path) -> ModuleType:
     """Import a file of an operation's folder elsewhere, with its siblings, under a package of its own."""
     folder = file.resolve().parent

@@ -60,7 +60,7 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
                 for dtype in plan.dtypes:
                     key = (op, case, dtype, technique)
                     if key in right - predicted and technique not in plan.homes:
-                        held = grid.load_raw(outside, op, technique) if outside else grid.raw(op, technique)
+                        held = grid.column(op, technique, outside)
                         found = peak(described, held, described.case(case), dtype)
                         yield {"operation": op, "case": case, "dtype": dtype, "threads": threads,
                                "technique": technique, **found}  # fmt: skip

@@ -196,10 +196,8 @@ class Contest:
         """A cell's pair of functions: built in, a peer's, or from the plan's outside file."""
         from perflab import grid
 
-        path = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
-        if path is not None:
-            return grid.load_raw(path, cell.operation, cell.technique)
-        return grid.raw(cell.operation, cell.technique)
+        outside = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
+        return grid.column(cell.operation, cell.technique, outside)
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
         self.record("prediction", **self._identity(block.cell), seconds=dict(seconds), basis=basis,

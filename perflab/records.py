@@ -86,6 +86,12 @@ class Run:
         return {block_of(record) for record in self.of_kind("block")}
 
 
+def newest(folder: Path = Path("reports")) -> Path | None:
+    """The run under a folder that was written to last; None where there is none."""
+    found = sorted(folder.glob(f"*/{RECORDS}"), key=lambda path: path.stat().st_mtime)
+    return found[-1].parent if found else None
+
+
 def cell_of(record: Mapping[str, Any]) -> Cell:
     """The cell that a record belongs to; its direction is empty where it belongs to all three."""
     return Cell(

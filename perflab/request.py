@@ -157,7 +157,7 @@ def _folder(request: Request) -> Path:
         if not request.out.is_dir():
             raise PerflabError(f"{request.out}: no run here to resume")
         return request.out
-    found = sorted(Path("reports").glob("*/records.jsonl"), key=lambda p: p.stat().st_mtime)
-    if not found:
+    newest = records.newest()
+    if newest is None:
         raise PerflabError("--resume: no run under reports/; wanted --out DIR")
-    return found[-1].parent
+    return newest

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from perflab import grid
 from perflab.contract import Plan
+from perflab.plan import is_built_in
 
 DERIVATION = "derivation.md"
 MOST_TEXT = 200_000  # characters of one file: a longer one is left out
@@ -28,7 +29,7 @@ def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
     """
     held: dict[str, str] = {}
     for op, techniques in plan.techniques.items():
-        wanted = [f"{op}/{name}.py" for name in techniques if is_own(plan, op, name)]
+        wanted = [f"{op}/{name}.py" for name in techniques if is_built_in(plan, op, name)]
         held |= installed([f"{op}/{DERIVATION}", *wanted])
         for name in techniques:
             if outside := plan.outside.get(f"{op}/{name}"):
@@ -40,11 +41,6 @@ def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
         column = file.removesuffix(".py")
         measured = column in plan.techniques.get(operation, ())
         yield {"operation": operation, "technique": column if measured else "", "name": name, "text": text}
-
-
-def is_own(plan: Plan, operation: str, technique: str) -> bool:
-    """Whether a column's file is below `ops/`: no peer's, and none from outside."""
-    return not plan.homes.get(technique) and f"{operation}/{technique}" not in plan.outside
 
 
 def installed(names: list[str]) -> dict[str, str]:

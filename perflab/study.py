@@ -35,19 +35,13 @@ STYLES = {"c": "italic dim", "s": "green", "k": "bold magenta", "n": "cyan", "f"
 NO_RUN = "No run here: for figures, `perflab run {op}`, then `perflab study {op}`; or --run DIR."
 
 
-def latest(folder: Path = Path("reports")) -> Path | None:
-    """The newest run under a folder; None where there is none."""
-    found = sorted(folder.glob("*/records.jsonl"), key=lambda path: path.stat().st_mtime)
-    return found[-1].parent if found else None
-
-
 def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
     """The study of one operation, and a line on where its figures come from.
 
     With no `run`, the newest one under reports/ that holds the operation; without any, the code alone.
     Raises PerflabError for a run that cannot be read, or does not hold the operation.
     """
-    chosen = run or latest()
+    chosen = run or records.newest()
     if chosen is not None:
         held = records.read(chosen)
         if operation in held.plan.techniques:

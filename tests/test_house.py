@@ -21,7 +21,7 @@ MAY = {
     "grid": {"contract", "door", "machine"},
     "ceilings": {"contract", "grid", "machine", "ops"},
     "assembly": set(),
-    "sources": {"contract", "grid"},
+    "sources": {"contract", "grid", "plan"},
     "evidence": {"assembly", "contract", "grid", "inputs", "machine", "plan", "sources"},
     "listing": {"assembly", "contract", "evidence", "grid", "machine"},
     "study": {"assembly", "contract", "grid", "listing", "records", "report", "sources"},

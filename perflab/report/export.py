@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from perflab.report import page, words
+from perflab.report import page, table, words
 from perflab.report.contents import Named
 from perflab.report.summary import Summary
+from perflab.report.table import COLUMNS
 
 FOLDER = "tables"
 CELLS = "cells"
@@ -48,26 +49,9 @@ def cells(summary: Summary) -> words.Table:
     A predicted cell has its predicted seconds and nothing else that was measured. The speed-up is over the
     baseline that a run is told by, naive.
     """
-    errors = {(c.operation, c.technique, c.case, c.dtype, c.threads): c.share for c in summary.checks}
-    rows = []
-    for cell, f in summary.figures.items():
-        roof = None if f.predicted else summary.roof(f)
-        ratio = f.speedup
-        values = (
-            f.median_s, f.low_s, f.high_s, f.best_s, f.samples, f.blocks,
-            None if f.predicted else f.gflops, None if f.predicted else f.gbytes_s,
-            roof and roof.seconds / f.median_s, roof and roof.limb,
-            ratio and ratio.value, ratio and ratio.low, ratio and ratio.high, ratio and ratio.verdict,
-            errors.get((cell.operation, cell.technique, cell.case, cell.dtype, cell.threads)),
-            summary.memory.get(cell),
-        )  # fmt: skip
-        where = (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, str(cell.threads))
-        state = "predicted" if f.predicted else "measured"
-        rows.append((page.anchor(cell), *where, state, *("" if v is None else str(v) for v in values)))
-    head = (
-        "cell", "operation", "technique", "case", "dtype", "direction", "threads", "state",
-        "median_s", "low_s", "high_s", "min_s", "samples", "turns", "gflops", "gbytes_s",
-        "share_of_roof", "roof", "speedup_over_naive", "speedup_low", "speedup_high", "verdict",
-        "error_over_bound", "memory_bytes",
-    )  # fmt: skip
-    return words.Table("Every cell", head, tuple(rows))
+    shared = COLUMNS[: COLUMNS.index("pairs")]
+    rows = [
+        (page.anchor(cell), *("" if row[name] is None else str(row[name]) for name in shared))
+        for cell, row in zip(summary.figures, table.rows(summary), strict=True)
+    ]
+    return words.Table("Every cell", ("cell", *shared), tuple(rows))

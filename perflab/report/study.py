@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from perflab import sources
 from perflab.contract import Cell
+from perflab.plan import is_built_in
 from perflab.report import code, mathematics, why, words
 from perflab.report.summary import BASELINE, Figure, Summary
 from perflab.statistics import Ratio
@@ -124,7 +125,7 @@ def sections(summary: Summary) -> list[Section]:
         note = OF_TODAY
         names = [f"{op}/{sources.DERIVATION}" for op in plan.techniques]
         names += [
-            f"{op}/{t}.py" for op, ts in plan.techniques.items() for t in ts if sources.is_own(plan, op, t)
+            f"{op}/{t}.py" for op, ts in plan.techniques.items() for t in ts if is_built_in(plan, op, t)
         ]
         texts = sources.installed(names)
     shown: set[str] = set()
