@@ -12,8 +12,7 @@ from perflab import grid
 
 WIDTHS = {
     "avx2": ("haswell", "+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt", 32, "float32", grid.operations()),
-    # Winograd's kernels are the same there, and take long to compile
-    "plain": ("generic", "", 16, "float64", ("softmax_loss", "fully_connected", "max_pool2d")),
+    "plain": ("generic", "", 16, "float64", grid.operations()),
 }
 CODE = """
 import numpy as np
