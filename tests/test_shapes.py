@@ -75,13 +75,26 @@ BY_HAND = ("naive", "per_neuron")
 @pytest.mark.parametrize("at", range(len(CASES)), ids=lambda at: f"{CASES[at][0]}-{at}")
 def test_every_rung_is_right_on_every_shape(at, dtype):
     name, case = CASES[at]
+    techniques = [technique for technique in perflab.techniques(name) if technique not in BY_HAND]
+    assert_right(name, case, dtype, techniques)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
+    from perflab.ops.conv2d import _winograd_dw
+
+    monkeypatch.setattr(_winograd_dw, "LARGE", 0)
+    sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (2, 18, 9, 11, 70, 3, 3), strict=True))
+    case = Case("shape", sizes, {"stride": 1, "pad": 1}, seed=3)
+    assert_right("conv2d", case, dtype, ("winograd2", "winograd4"))
+
+
+def assert_right(name, case, dtype, techniques):
     described = grid.operation(name)
     args = tuple(inputs.make(described, case, dtype).values())
     dout = inputs.upstream(described, case, dtype)
     right = oracle.reference(described, args, dout, dtype)
-    for technique in perflab.techniques(name):
-        if technique in BY_HAND:
-            continue
+    for technique in techniques:
         implementation = grid.raw(name, technique)
         out, cache = implementation.forward(*args)
         got = (out, *implementation.backward(dout, cache))

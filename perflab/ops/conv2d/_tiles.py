@@ -48,15 +48,17 @@ def rows_to_lanes(x, n, c, top, left, height, width, scratch):
 
 
 @njit(error_model="numpy")
-def transformed(x, m, upstream, first, count, TH, TW, pad_h, pad_w, v, tiles, scratch):
-    """`count` rows of tiles of x, to v; of `tiles` places. Upstream: tiles of m×m and no overlap."""
-    L = lanes(x)
-    C, size = x.shape[1], m if upstream else m + 2
+def transformed(x, m, upstream, first, count, begin, C, TH, TW, pad_h, pad_w, v, tiles, scratch):
+    """`count` rows of tiles of x's C channels from `begin`, to v, of `tiles` places.
+
+    Upstream: tiles of m×m and no overlap.
+    """
+    L, size = lanes(x), m if upstream else m + 2
     position, width = (C + 2 * L - 1) // (2 * L) * tiles * 2 * L, (TW - 1) * m + size
     for strip in range(count):
         n, i = divmod(first + strip, TH)
         for c in range(0, C, L):
-            rows_to_lanes(x, n, c, i * m - pad_h, -pad_w, size, width, scratch)
+            rows_to_lanes(x, n, begin + c, i * m - pad_h, -pad_w, size, width, scratch)
             for t in range(TW):
                 at = (c // (2 * L) * tiles + strip * TW + t) * 2 * L + c % (2 * L)
                 below = (m + 2) * position

@@ -1,6 +1,7 @@
 """Winograd's dw and db: the transforms of the forward pass, transposed, with the sum over tiles inside.
 
-Every worker keeps sums of its own; they are added up in the order of the workers.
+Every worker has rows of tiles and sums of its own, and these are added up in the order of the workers.
+Where all these sums would be large, every worker has filters of its own instead, and goes through all rows.
 """
 
 import numpy as np
@@ -13,49 +14,57 @@ from ._transforms import transform_dw
 
 DEEP = 8 if REGISTERS == 32 else 4  # channels, times two registers: the sums of a product; divides a panel
 TILES = {2: 84, 4: 40}  # of a block: few enough for the cache, enough that the sums are seldom read
+LARGE = 16 << 20  # bytes of everybody's sums
 
 
 def weight_gradient(m, x, dout, pad):
     (N, C), (F, OH, OW), L, size = x.shape[:2], dout.shape[1:], LANES[x.dtype], (m + 2) ** 2
     TH, TW = -(-OH // m), -(-OW // m)
-    workers, count = split(N * TH, TW, TILES[m], get_num_threads())
+    panels, threads = whole(F, x.dtype) // (2 * L), get_num_threads()
+    panel = size * whole(C, x.dtype) * 2 * L  # the sums of a panel of filters
+    sharers = min(threads, panels) if threads * panels * panel * x.itemsize > LARGE else 1
+    groups, count = split(N * TH, TW, TILES[m], threads // sharers)
+    workers, each = groups * sharers, -(-panels // sharers)
     v = workspace(workers, size * count * TW * whole(C, x.dtype), x.dtype)
-    d = workspace(workers, size * count * TW * whole(F, x.dtype), x.dtype)
-    sums = workspace(workers, size * whole(F, x.dtype) * whole(C, x.dtype), x.dtype)
+    d = workspace(workers, size * count * TW * each * 2 * L, x.dtype)
+    sums = workspace(workers, each * panel, x.dtype)
     scratch = workspace(workers, max((m + 2) * (TW * m + 2), 9 + size) * L + L * L, x.dtype)
-    dw, db = np.zeros((F, C, 3, 3), x.dtype), np.zeros((workers, whole(F, x.dtype)), x.dtype)
+    dw, db = np.zeros((F, C, 3, 3), x.dtype), np.zeros((groups, whole(F, x.dtype)), x.dtype)
     if N:
-        every_sum(m, x, dout, dw, pad[0], pad[1], count, v, d, sums, db, scratch, np.zeros(L, x.dtype))
+        zeros = np.zeros(L, x.dtype)
+        every_sum(m, x, dout, dw, pad[0], pad[1], count, each * 2 * L, v, d, sums, db, scratch, zeros)
     return dw, db[:, :F].sum(axis=0)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def every_sum(m, x, dout, dw, pad_h, pad_w, count, v, d, sums, db, scratch, zeros):
-    workers, size = len(v), (m + 2) * (m + 2)
+def every_sum(m, x, dout, dw, pad_h, pad_w, count, each, v, d, sums, db, scratch, zeros):
+    workers, groups, size = len(v), len(db), (m + 2) * (m + 2)
     (N, C), (F, OH, OW) = x.shape[:2], dout.shape[1:]
     TH, TW = (OH + m - 1) // m, (OW + m - 1) // m
     for k in prange(workers):
-        first, last = N * TH * k // workers, N * TH * (k + 1) // workers
+        group, f = k * groups // workers, k % (workers // groups) * each
+        own = max(0, min(F, f + each) - f)
+        first, last = N * TH * group // groups, N * TH * (group + 1) // groups
         for row in range(first, last, count):
             here = min(count, last - row)
-            transformed(x, m, False, row, here, TH, TW, pad_h, pad_w, v[k], here * TW, scratch[k])
-            transformed(dout, m, True, row, here, TH, TW, 0, 0, d[k], here * TW, scratch[k])
-            add_products(v[k], d[k], sums[k], C, F, here * TW, size, row == first)
-            add_upstream(d[k], db[k], F, here * TW, m)
+            transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v[k], here * TW, scratch[k])
+            transformed(dout, m, True, row, here, f, own, TH, TW, 0, 0, d[k], here * TW, scratch[k])
+            add_products(v[k], d[k], sums[k], C, own, here * TW, size, row == first)
+            add_upstream(d[k], db[group], f, own, here * TW, m)
     for k in prange(workers):
-        some_kernels(k, workers, m, sums, zeros, dw, scratch[k])
+        some_kernels(k, workers, groups, each, m, sums, zeros, dw, scratch[k])
 
 
 @njit(error_model="numpy")
-def add_upstream(d, db, F, tiles, m):
+def add_upstream(d, db, first, F, tiles, m):
     """Position (1, 1) belongs to the point 1, where the value of a tile of dout is its sum."""
     L = lanes(d)
     across = (F + 2 * L - 1) // (2 * L)
     for f in range(across):
-        acc = load(db, f * 2 * L, 0, 1, 2)
+        acc = load(db, first + f * 2 * L, 0, 1, 2)
         for t in range(tiles):
             acc = acc + load(d, (((m + 3) * across + f) * tiles + t) * 2 * L, 0, 1, 2)
-        store(acc, db, f * 2 * L, 0)
+        store(acc, db, first + f * 2 * L, 0)
 
 
 @njit(error_model="numpy")
@@ -78,17 +87,19 @@ def add_products(v, d, sums, C, F, tiles, size, fresh):
 
 
 @njit(error_model="numpy")
-def some_kernels(k, workers, m, sums, zeros, dw, scratch):
-    """Every so manieth channel: all workers' sums, transformed back to 3×3."""
+def some_kernels(k, workers, groups, each, m, sums, zeros, dw, scratch):
+    """Every so manieth channel: all groups' sums, transformed back to 3×3."""
     L, size, (F, C) = lanes(dw), (m + 2) * (m + 2), dw.shape[:2]
     position = (C + 2 * L - 1) // (2 * L) * 4 * L * L
     after = (9 + L) * L
     for f in range(0, F, L):
+        owner, own = divmod(f, each)
         for c in range(k, C, workers):
-            at = f // (2 * L) * size * position + c * 2 * L + f % (2 * L)
+            at = own // (2 * L) * size * position + c * 2 * L + own % (2 * L)
             for p in range(size):
-                acc = load(sums[0], at + p * position, 0, 1, 1)
-                for other in range(1, len(sums)):
+                acc = load(sums[owner], at + p * position, 0, 1, 1)
+                for group in range(1, groups):
+                    other = group * (workers // groups) + owner
                     acc = acc + load(sums[other], at + p * position, 0, 1, 1)
                 store(acc, scratch, after + p * L, 0)
             transform_dw(m, scratch, after, (m + 2) * L, L, scratch, 0, 3 * L, L)

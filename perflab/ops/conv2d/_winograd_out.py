@@ -46,7 +46,7 @@ def every_block(m, x, w, b, turned, out, pad_h, pad_w, count, u, v, y, scratch):
         for row in range(N * TH * k // workers, last, count):
             here = min(count, last - row)
             tiles = (here * TW + ROWS - 1) // ROWS * ROWS
-            transformed(x, m, False, row, here, TH, TW, pad_h, pad_w, v[k], tiles, scratch[k])
+            transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v[k], tiles, scratch[k])
             for f in range(0, F, 2 * L):
                 products(v[k], u, f * size * C, y[k], C, tiles, size)
                 transformed_back(y[k], m, f, row, here, TH, TW, b, out, tiles, scratch[k])
