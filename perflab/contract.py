@@ -129,6 +129,9 @@ class Implementation:
     arithmetic differs from the definition's (Winograd's) brings the rounding `bound` of that arithmetic,
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
     inputs and outputs tells how much: workspace_bytes(sizes, itemsize), derived sizes among them.
+
+    Of an outside file: `unwritten` names those of "forward" and "backward" whose body is still a TODO, and
+    `notes` tells what a reader should know of how the file was read.
     """
 
     operation: str
@@ -141,6 +144,8 @@ class Implementation:
     bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
     exact_on_integers: bool = True
     workspace_bytes: Callable[[Mapping[str, int], int], int] | None = None
+    unwritten: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,13 +166,15 @@ class Native:
 class Mutant:
     """A known mistake, kept to hold the oracle to its word.
 
-    `lesson` says in one line what is wrong.
+    `lesson` says in one line what is wrong; `breaks` is the line of the derivation that it breaks, LaTeX as
+    in the operation's derivation.md.
     """
 
     name: str
     lesson: str
     forward: Callable[..., tuple[Any, Any]]
     backward: Callable[[Any, Any], tuple[Array, ...]]
+    breaks: str = ""
 
 
 @dataclass(frozen=True, order=True)
