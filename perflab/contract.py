@@ -29,6 +29,10 @@ class PerflabError(Exception):
     """A mistake of the user's or of the input's, told in one line; the command line exits with 2."""
 
 
+class NotApplicable(Exception):
+    """A case that an implementation's interface cannot say: a pair of strides where it takes one number."""
+
+
 class NoSpaceLeft(PerflabError):
     """Records could not be written; what was written before is whole."""
 
@@ -131,7 +135,8 @@ class Implementation:
     inputs and outputs tells how much: workspace_bytes(sizes, itemsize), derived sizes among them.
 
     Of an outside file: `unwritten` names those of "forward" and "backward" whose body is still a TODO, and
-    `notes` tells what a reader should know of how the file was read.
+    `notes` tells what a reader should know of how the file was read; `gives` names the gradients that it
+    computes where these are not all of `wrt`: it is checked, and not raced.
     """
 
     operation: str
@@ -146,6 +151,7 @@ class Implementation:
     workspace_bytes: Callable[[Mapping[str, int], int], int] | None = None
     unwritten: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    gives: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
