@@ -98,6 +98,9 @@ class Operation:
     cost(sizes, parameters, itemsize) -> {"forward": Cost, "backward": Cost, "step": Cost}
     contest
         Further cases, on which the ladder's top meets the peers.
+    formulas
+        One line of plain text each for "out" and for the gradient of every name in `wrt` ("dx"): the
+        derivation's result, index by index, for those who write a technique of their own.
     """
 
     name: str
@@ -118,6 +121,7 @@ class Operation:
     kinks: bool = False
     multiplies: bool = True
     contest: Mapping[str, Case] = field(default_factory=dict)
+    formulas: Mapping[str, str] = field(default_factory=dict)
 
     def case(self, name: str) -> Case:
         """A case by its name, of the everyday ones or of the contest."""
@@ -217,7 +221,9 @@ class Check:
 class Verdict:
     """What the oracle says of an implementation. Truthy when right.
 
-    `status` is "right", "wrong", "not trusted" (the evidence was too thin to say) or "not checked".
+    `status` is "right", "wrong", "unwritten" (what there is of it is right, the rest still a TODO), "not
+    trusted" (the evidence was too thin to say) or "not checked". `left_out` tells, with the reason, the cases
+    that its interface cannot say.
     `error` is the worst error as a share of its rounding bound; `where` the worst tensor and index, or,
     where something is wrong, what and where.
     """
@@ -231,6 +237,7 @@ class Verdict:
     checks: tuple[Check, ...] = ()
     deterministic: bool = True
     exact: bool | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -8,17 +8,13 @@ element, within the rounding bound |got − exact| <= γ_k · (the operation on 
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from perflab import inputs as inputs_of
 from perflab.contract import (
     DTYPES,
     Array,
@@ -30,6 +26,8 @@ from perflab.contract import (
     PerflabError,
     Verdict,
 )
+from perflab.observation import Expected, Observation, Problem, copies, expected, observe, quiet, same_bits
+from perflab.observation import fingerprint as fingerprint
 
 STEP = 2.0**-17  # of central differences: truncation h²/6 and rounding ε/h both stay below 1e-10
 DIFFERENCE_TOLERANCE = 1e-9
@@ -118,6 +116,7 @@ def verify(
         checks=tuple(c for v in verdicts for c in v.checks),
         deterministic=all(v.deterministic for v in verdicts),
         exact=all(exact) if exact else None,
+        left_out=tuple(dict.fromkeys(told for v in verdicts for told in v.left_out)),
     )
 
 
@@ -128,39 +127,52 @@ def examine(
     cases: Sequence[str] | None = None,
 ) -> Verdict:
     """Every check of one implementation in one dtype, on the named check cases (all by default)."""
-    checks: list[Check] = []
-    exact: list[bool] = []
-    deterministic = True
+    chosen = [operation.checks[name] for name in cases or operation.checks]
+    seen = ((case, observe(operation, implementation, case, dtype)) for case in chosen)
+    return verdict_on(operation, implementation, dtype, seen)
+
+
+def verdict_on(
+    operation: Operation,
+    implementation: Implementation | Mutant,
+    dtype: str,
+    seen: Iterable[tuple[Case, Observation]],
+) -> Verdict:
+    """The verdict on what an implementation was seen to do, here or in another process, case by case."""
+    technique: str = getattr(implementation, "technique", "") or getattr(implementation, "name", "")
+    found = [judged(operation, implementation, case, dtype, held) for case, held in seen]
+    checks = [check for one in found for check in one.checks]
+    exact = [one.exact for one in found if one.exact is not None]
     weight: dict[str, float] = {}
-    for name in cases or operation.checks:
-        found = _examine_case(operation, implementation, operation.checks[name], dtype)
-        checks += found.checks
-        exact += found.exact
-        deterministic &= found.deterministic
-        for tensor, share in found.weight.items():
+    for one in found:
+        for tensor, share in one.weight.items():
             weight[tensor] = max(weight.get(tensor, 0.0), share)
     failed = [check for check in checks if not check.ok]
     thin = [tensor for tensor, share in weight.items() if share < THIN]
     bounded = [check for check in checks if check.name == "rounding bound"]
     worst = max(bounded, key=lambda c: c.error, default=None)
+    unwritten = getattr(implementation, "unwritten", ())
     status, where, error = "right", "", worst.error if worst else 0.0
     if failed:
         status, where = "wrong", f"{failed[0].case}: {failed[0].name}: {failed[0].where}"
         error = max(error, failed[0].error)
+    elif unwritten:
+        status, where = "unwritten", f"{' and '.join(unwritten)} still to be written"
     elif thin or not bounded:
         status, where = "not trusted", f"{', '.join(thin) or 'every output'}: all but zero in these cases"
     elif worst:
         where = f"{worst.case}: {worst.where}"
     return Verdict(
         operation=operation.name,
-        technique=getattr(implementation, "technique", None) or implementation.name,  # type: ignore[union-attr]
+        technique=technique,
         dtype=dtype,
         status=status,
         error=error,
         where=where,
         checks=tuple(checks),
-        deterministic=deterministic,
+        deterministic=all(one.deterministic for one in found),
         exact=all(exact) if exact else None,
+        left_out=tuple(f"{one.case}: {one.not_applicable}" for one in found if one.not_applicable),
     )
 
 
@@ -170,10 +182,10 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
     for implementation in implementations:
         answers = {}
         for name, case in operation.checks.items():
-            problem = _Problem(operation, case, dtype)
+            problem = Problem(operation, case, dtype)
             try:
-                with _quiet():
-                    answers[name] = problem.run(implementation)
+                with quiet():
+                    answers[name] = copies(problem.run(implementation))
             except Exception:  # it is wrong, which its verdict says; it is identical to nothing
                 answers[name] = ()
         results[implementation.technique] = answers
@@ -185,7 +197,7 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
         for name, case in operation.checks.items():
             a, b = results[first][name], results[second][name]
             integers = case.inputs == "integers"
-            same[integers] &= bool(a) and len(a) == len(b) and all(map(_same_bits, a, b))
+            same[integers] &= bool(a) and len(a) == len(b) and all(map(same_bits, a, b))
             if not integers:
                 difference = max(difference, _relative(a, b))
         pairs.append(
@@ -274,27 +286,7 @@ def judge(right: Reference, got: Sequence[Any]) -> list[Worst]:
 
 def form(right: Reference, got: Sequence[Any]) -> str:
     """What is wrong with the shapes and dtypes of out and gradients; empty when nothing is."""
-    if len(got) != len(right.names):
-        return f"{len(got) - 1} gradients; wanted {len(right.names) - 1}: {', '.join(right.names[1:])}"
-    for name, value, mine in zip(right.names, right.values, got, strict=True):
-        if value.shape == () and type(mine) is float:
-            continue  # a compiled function returns its scalars as Python floats
-        if not isinstance(mine, (np.ndarray, np.generic)):
-            return f"{name}: a {type(mine).__name__}; wanted a {right.dtype} array of shape {value.shape}"
-        if mine.shape != value.shape:
-            return f"{name}: shape {mine.shape}; wanted {value.shape}"
-        if mine.dtype != right.dtype:
-            return f"{name}: {mine.dtype}; wanted {right.dtype}, the dtype of the inputs"
-    return ""
-
-
-def fingerprint(arrays: Iterable[Any]) -> str:
-    """A hash of the bytes of every array: equal before and after, or an input was written to."""
-    digest = hashlib.blake2b(digest_size=12)
-    for array in arrays:
-        held = np.ascontiguousarray(array)
-        digest.update(held.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+    return Expected(right.names, tuple(value.shape for value in right.values), right.dtype).wrong(got)
 
 
 def differentiable(operation: Operation, case: Case) -> bool:
@@ -338,48 +330,29 @@ def along_a_direction(
 # ----------------------------------------------------------------------------------------- one case
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """One case in one dtype: its arrays, made anew on every call so that nobody can spoil them."""
+def _right(operation: Operation, case: Case, dtype: str) -> Reference:
+    """What is right on a case; computed once, for it does not depend on the implementation."""
+    key = (operation.definition, operation.gradient, *_name(operation, case, dtype), "reference")
+    if key not in _KEPT:
+        args, dout = Problem(operation, case, dtype).arguments()
+        _KEPT[key] = reference(operation, args, dout, dtype)
+    return _KEPT[key]
 
-    operation: Operation
-    case: Case
-    dtype: str
 
-    def arguments(self) -> tuple[tuple[Any, ...], Any]:
-        args = tuple(inputs_of.make(self.operation, self.case, self.dtype).values())
-        return args, inputs_of.upstream(self.operation, self.case, self.dtype)
+def _differences(operation: Operation, case: Case, dtype: str) -> Reference:
+    """The gradients once more, every element from two evaluations of the definition in long double.
 
-    @property
-    def _name(self) -> tuple[Any, ...]:
-        return self.operation.name, self.case.name, self.case.seed, self.dtype
+    The bounds are of this method's own error; what is judged adds those of its arithmetic.
+    """
+    key = (operation.definition, *_name(operation, case, dtype), "differences")
+    if key not in _KEPT:
+        args, dout = Problem(operation, case, dtype).arguments()
+        _KEPT[key] = _central_differences(operation, args, dout, dtype)
+    return _KEPT[key]
 
-    def run(self, implementation: Implementation | Mutant, ints: bool = False) -> tuple[Array, ...]:
-        """Out and gradients, copied; with `ints`, pairs of equal halves are given as one int."""
-        args, dout = self.arguments()
-        if ints:
-            args = tuple(value[0] if isinstance(value, tuple) else value for value in args)
-        out, cache = implementation.forward(*args)
-        return (np.array(out), *(np.array(g) for g in implementation.backward(dout, cache)))
 
-    def reference(self) -> Reference:
-        """What is right here; computed once, for it does not depend on the implementation."""
-        key = (self.operation.definition, self.operation.gradient, *self._name, "reference")
-        if key not in _KEPT:
-            args, dout = self.arguments()
-            _KEPT[key] = reference(self.operation, args, dout, self.dtype)
-        return _KEPT[key]
-
-    def differences(self) -> Reference:
-        """The gradients once more, every element from two evaluations of the definition in long double.
-
-        The bounds are of this method's own error; what is judged adds those of its arithmetic.
-        """
-        key = (self.operation.definition, *self._name, "differences")
-        if key not in _KEPT:
-            args, dout = self.arguments()
-            _KEPT[key] = _central_differences(self.operation, args, dout, self.dtype)
-        return _KEPT[key]
+def _name(operation: Operation, case: Case, dtype: str) -> tuple[Any, ...]:
+    return operation.name, case.name, case.seed, dtype
 
 
 _KEPT: dict[tuple[Any, ...], Reference] = {}
@@ -409,114 +382,95 @@ def _central_differences(operation: Operation, args: Sequence[Any], dout: Any, d
 
 @dataclass
 class _Findings:
+    """What the judge found on one case; of `not_applicable` cases, why its interface cannot say them."""
+
+    case: str
     checks: list[Check]
-    exact: list[bool]
-    deterministic: bool
-    weight: dict[str, float]
+    exact: bool | None = None
+    deterministic: bool = True
+    weight: dict[str, float] = field(default_factory=dict)
+    not_applicable: str = ""
 
 
-class _Stop(Exception):
-    """A check failed in a way that leaves nothing more to look at in this case."""
-
-
-def _examine_case(
-    operation: Operation, implementation: Implementation | Mutant, case: Case, dtype: str
+def judged(
+    operation: Operation, implementation: Implementation | Mutant, case: Case, dtype: str, seen: Observation
 ) -> _Findings:
-    found = _Findings([], [], True, {})
+    """Every check of what an implementation was seen to do on one case."""
+    found = _Findings(case.name, [], not_applicable=seen.not_applicable)
 
     def note(name: str, ok: bool, **more: Any) -> None:
         if ok and "got" not in more:
             more.pop("where", None)  # it says what would have been wrong
         found.checks.append(Check(name, ok, case.name, dtype, **more))
-        if not ok and name in ("runs", "form"):
-            raise _Stop
 
-    try:
-        with _quiet() as heard:
-            _run_checks(operation, implementation, case, dtype, found, note)
-        note("no warning", not heard, where=heard[0] if heard else "")
-    except _Stop:
-        pass
-    except (Exception, SystemExit) as error:
-        where = f"{type(error).__name__}: {str(error) or 'no message'}".split("\n")[0]
-        found.checks.append(Check("runs", False, case.name, dtype, where=where))
+    if seen.forbidden:
+        note("nothing forbidden", False, where=seen.forbidden)
+    if seen.first or seen.form:
+        note("form", not seen.form, where=seen.form)
+    if seen.first:
+        _judge_values(operation, implementation, case, dtype, seen, found, note)
+    if seen.raised:
+        note("runs", False, where=seen.raised)
+    elif seen.whole:
+        note("no warning", not seen.warned, where=seen.warned)
     return found
 
 
-def _run_checks(
+def _judge_values(
     operation: Operation,
     implementation: Implementation | Mutant,
     case: Case,
     dtype: str,
+    seen: Observation,
     found: _Findings,
     note: Callable[..., None],
 ) -> None:
-    problem = _Problem(operation, case, dtype)
-    args, dout = problem.arguments()
-    right = held_to(problem.reference(), implementation, args, dout)
-    before = fingerprint([*args, dout])
-
-    out, cache = implementation.forward(*args)
-    grads = implementation.backward(dout, cache)
-    if not isinstance(grads, tuple):
-        note("form", False, where=f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
-    got = (out, *grads)
-    wrong = form(right, got)
-    note("form", not wrong, where=wrong)
-    note(
-        "inputs untouched",
-        fingerprint([*args, dout]) == before,
-        where="forward or backward wrote to an input",
-    )
-    views = [
-        name
-        for name, mine in zip(right.names, got, strict=True)
-        if any(np.may_share_memory(mine, a) for a in (*args, dout) if isinstance(a, np.ndarray) and a.size)
-    ]
-    note("fresh outputs", not views, where=f"{', '.join(views)}: shares memory with an input")
-
-    first = tuple(np.array(mine) for mine in got)
+    args, dout = Problem(operation, case, dtype).arguments()
+    right = held_to(_right(operation, case, dtype), implementation, args, dout)
+    right = of_tensors(right, expected(operation, implementation, args, dout, dtype).names)
+    note("inputs untouched", not seen.wrote, where="forward or backward wrote to an input")
+    note("fresh outputs", not seen.views, where=f"{', '.join(seen.views)}: shares memory with an input")
+    first = seen.first
     for worst in judge(right, first):
         _bounded(note, worst)
     if case.inputs == "integers" and operation.exact_on_integers and claims_exact(implementation):
-        found.exact.append(all(_equal(a, b) for a, b in zip(first, right.values, strict=True)))
+        found.exact = all(_equal(a, b) for a, b in zip(first, right.values, strict=True))
     for name, value in zip(right.names, right.values, strict=True):
         if value.size:
             found.weight[name] = np.count_nonzero(value) / value.size
-    if differentiable(operation, case) and right.values[0].size:
-        differences = problem.differences()
+    if differentiable(operation, case) and right.values[0].size and len(first) > 1:
+        differences = of_tensors(_differences(operation, case, dtype), right.names[1:])
         bounds = tuple(a + b for a, b in zip(differences.bounds, right.bounds[1:], strict=True))
         for worst in judge(replace(differences, bounds=bounds), first[1:]):
             note("central differences", worst.share <= 1, error=worst.share, **_told(worst))
-
-    # Another call with other inputs must not disturb what the first one left in its cache.
-    other = _Problem(operation, replace(case, seed=case.seed + 1), dtype)
-    implementation.forward(*other.arguments()[0])
-    repeated = implementation.backward(dout, cache)
-    reused = any(np.may_share_memory(a, b) for a, b in zip(repeated, grads, strict=False))
-    again = tuple(np.array(g) for g in repeated)
-    same = len(again) == len(grads) and all(_same_bits(a, b) for a, b in zip(again, first[1:], strict=True))
-    if not same:
-        wrong = form(right, (out, *again))
-        note("one cache, many backwards", not wrong, where=wrong)
-        far = [w for w in judge(right, (first[0], *again)) if w.share > 1]
+    if seen.later_form:
+        note("one cache, many backwards", False, where=seen.later_form)
+        return
+    same = len(seen.repeated) == len(first) - 1 and all(map(same_bits, seen.repeated, first[1:]))
+    if seen.repeated and not same:
+        far = [w for w in judge(right, (first[0], *seen.repeated)) if w.share > 1]
         note("one cache, many backwards", not far, **(_told(far[0]) if far else {}))
-    note(
-        "fresh outputs",
-        not reused and all(_same_bits(np.asarray(mine), kept) for mine, kept in zip(got, first, strict=True)),
-        where="a later call changed what an earlier one had returned",
-    )
-    second = problem.run(implementation)
-    alike = all(_same_bits(a, b) for a, b in zip(second, first, strict=True)) and same
-    found.deterministic &= alike
-    if not alike:
-        for worst in judge(right, second):
-            _bounded(note, worst)
-    pairs = [value for value in args if isinstance(value, tuple)]
-    if pairs and all(value[0] == value[1] for value in pairs):
-        # compiled apart from the pairs, so checked apart from them
-        for worst in judge(right, problem.run(implementation, ints=True)):
+    if seen.second or seen.changed_later:
+        words = "a later call changed what an earlier one had returned"
+        note("fresh outputs", not seen.changed_later, where=words)
+        found.deterministic = not seen.second or (same and all(map(same_bits, seen.second, first)))
+        if not found.deterministic:
+            for worst in judge(right, seen.second):  # it may waver within the bound
+                _bounded(note, worst)
+    if seen.ints:
+        for worst in judge(right, seen.ints):
             note("an int for a pair", worst.share <= 1, error=worst.share, **_told(worst))
+
+
+def of_tensors(right: Reference, names: Sequence[str]) -> Reference:
+    """The reference of these tensors alone."""
+    at = [right.names.index(name) for name in names]
+    return replace(
+        right,
+        names=tuple(right.names[i] for i in at),
+        values=tuple(right.values[i] for i in at),
+        bounds=tuple(right.bounds[i] for i in at),
+    )
 
 
 def claims_exact(implementation: Implementation | Mutant) -> bool:
@@ -533,16 +487,6 @@ def _told(worst: Worst) -> dict[str, str]:
 
 
 # --------------------------------------------------------------------------------------------- small
-
-
-@contextmanager
-def _quiet() -> Iterator[list[str]]:
-    """Floating-point warnings are heard, and told as findings rather than printed."""
-    heard: list[str] = []
-    with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
-        warnings.simplefilter("always", RuntimeWarning)
-        yield heard
-        heard += [f"RuntimeWarning: {w.message}" for w in caught if issubclass(w.category, RuntimeWarning)]
 
 
 def _widen(args: Sequence[Any], wide: type[np.floating[Any]]) -> list[Any]:
@@ -564,10 +508,6 @@ def _shares(got: Array, wanted: Array, bound: Array) -> Array:
     alike = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
     share = np.where(alike, 0.0, share)
     return np.where(np.isnan(share), np.inf, share)
-
-
-def _same_bits(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
 def _equal(got: Array, wanted: Array) -> bool:
