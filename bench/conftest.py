@@ -5,6 +5,7 @@ from perflab.plugin import (
     pytest_addoption,
     pytest_configure,
     pytest_generate_tests,
+    pytest_sessionfinish,
 )
 
-__all__ = ["contest", "pytest_addoption", "pytest_configure", "pytest_generate_tests"]
+__all__ = ["contest", "pytest_addoption", "pytest_configure", "pytest_generate_tests", "pytest_sessionfinish"]

@@ -60,5 +60,12 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(_HOME[name]), name)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext perflab`: gives a notebook the cell magic `%%perflab`."""
+    from perflab import notebook
+
+    notebook.load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])

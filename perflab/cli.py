@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from perflab.contract import DTYPES, Operation, PerflabError, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+    from perflab.request import Request
 
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 MOST_SIDES = 24  # results that one `compare` takes
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = args.command(args)
         sys.stdout.flush()
+        _warn_of_packages()
         return code
     except PerflabError as wrong:
         return _complain(wrong)
@@ -45,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return GOOD
+
+
+def _warn_of_packages() -> None:
+    """Tell what installed packages wanted to add and could not; everything else has gone on."""
+    if "perflab.grid" in sys.modules:
+        from perflab import grid
+
+        for line in grid.broken():
+            print(f"perflab: warning: {line}", file=sys.stderr)
 
 
 def _complain(wrong: Exception) -> int:
@@ -70,13 +81,18 @@ def _parser() -> argparse.ArgumentParser:
         "verify", help="is every implementation right? shows the error and where it is worst"
     )
     verb.add_argument("targets", nargs="*", metavar="TARGET")
-    _add_list(
-        verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside"
-    )
+    _add_outside(verb)
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
     _add_list(verb, "--case", "NAME", "only these check cases")
+    verb.add_argument("--seed", type=int, metavar="N", help="with --with: draw the cases from this seed")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=_verify)
+
+    verb = verbs.add_parser("new", help="a file to begin from: right as it stands, with shapes and formulas")
+    verb.add_argument("operation", metavar="OP")
+    verb.add_argument("file", type=Path, metavar="FILE", help="the file to write: mine.py")
+    verb.add_argument("--from", dest="rung", default="", metavar="TECHNIQUE", help="the rung to begin from")
+    verb.set_defaults(command=_new)
 
     verb = verbs.add_parser("run", help="verify and time, into one folder of results")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
@@ -88,9 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--against", metavar="REV", help="the same techniques of another commit as further columns"
     )
     _add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
-    _add_list(
-        verb, "--with", "FILE", "a file with forward and backward: a technique of the one named OP", "outside"
-    )
+    _add_outside(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -101,6 +115,18 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     _add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
     verb.set_defaults(command=_report)
+
+    verb = verbs.add_parser("board", help="the saved runs' implementations, ranked case by case: yours too")
+    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    verb.add_argument("--case", metavar="NAME", help="this case; all for every one")
+    verb.add_argument("--dtype", metavar="DTYPE", help="float32 or float64; all for both")
+    verb.add_argument("--direction", metavar="WAY", help="forward, backward or step; all for every one")
+    verb.add_argument("--threads", metavar="N", help="1, or another number")
+    verb.add_argument(
+        "--in", dest="folder", type=Path, default=Path("reports"), metavar="DIR", help="the runs' folder"
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=_board)
 
     verb = verbs.add_parser(
         "study",
@@ -184,6 +210,22 @@ def _add_list(
     )
 
 
+def _add_outside(verb: argparse.ArgumentParser) -> None:
+    _add_list(
+        verb, "--with", "FILE",
+        "a file of your own: forward and backward of the one named OP, or functions by the names of CS231n's"
+        " assignments", "outside",
+    )  # fmt: skip
+    verb.add_argument("--watch", action="store_true", help="with --with: again whenever a file is saved")
+    verb.add_argument(
+        "--limit",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="with --with: the most seconds a case may take (60)",
+    )
+
+
 def _settle_words(args: argparse.Namespace) -> None:
     """Hand back to the targets a TARGET that follows an option of several words; check the dtypes."""
     from perflab import grid, request
@@ -237,13 +279,18 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from perflab import compilation, grid, oracle, request
+    from perflab import compilation, display, grid, oracle, own
 
     _settle_words(args)
     for name, value in _single_threaded().items():
         os.environ.setdefault(name, value)
+    if args.outside and not any("/" in target for target in args.targets):
+        return _verify_own(args)
+    if args.outside or args.watch or args.seed is not None:
+        raise PerflabError(
+            "--with, --watch, --seed: for files of your own; wanted OP as TARGET, and OP/TECHNIQUE by itself"
+        )
     chosen = grid.targets(args.targets)
-    outside = request.outside(args.outside, args.targets)
     for op in chosen:
         for name in args.case or ():
             checks = grid.operation(op).checks
@@ -261,10 +308,13 @@ def _verify(args: argparse.Namespace) -> int:
         if len(names) > 1:  # on all cores; one alone compiles where it is verified
             compilation.compile_first(names, lambda event: status.update(f"compiling {event['name']}"))
         for op, techniques in chosen.items():
-            described = grid.operation(op)
-            files = {i.technique: i for i in outside.get(op, ())}
-            columns = [files.get(name) or grid.raw(op, name) for name in techniques if name not in files]
-            columns += files.values()
+            described, outsiders = grid.operation(op), grid.outsiders(op)
+            columns = [grid.raw(op, name) for name in techniques if name not in outsiders]
+            for name in outsiders.keys() & set(techniques):
+                seen = own.review(
+                    outsiders[name], op, technique=name, dtypes=dtypes, cases=args.case, tell=status.update
+                )
+                verdicts += [verdict for review in seen.reviews for verdict in review.verdicts]
             for implementation in columns:
                 for dtype in dtypes:
                     status.update(f"{op}/{implementation.technique} {dtype}")
@@ -281,9 +331,9 @@ def _verify(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(_verify_json(verdicts, pairs, caught))
         return GOOD if good else FINDING
-    console.print(_verify_table(verdicts))
+    _print_all(console, [display.verdicts(verdicts)])
     if pairs:
-        console.print(_pair_table(pairs))
+        _print_all(console, [display.pairs(pairs)])
     if caught:
         count = sum(len(found) for found in caught.values())
         console.print(
@@ -295,55 +345,60 @@ def _verify(args: argparse.Namespace) -> int:
     console.print(f"{right} of {len(verdicts)} right, {time.perf_counter() - began:.1f} s", highlight=False)
     for verdict in verdicts:
         if not verdict:
-            _print_failure(console, verdict, args.outside)
+            _print_all(console, display.failure(verdict))
     return GOOD if good else FINDING
+
+
+def _verify_own(args: argparse.Namespace) -> int:
+    """Review outside files alone, once or at every save."""
+    from perflab import display, grid, request, watch
+
+    grid.targets(args.targets)
+
+    def once() -> tuple[int, Sequence[Path]]:
+        began, console = time.perf_counter(), _console(stderr=args.json)
+        with console.status("reading") as status:
+            seen = request.own(
+                args.outside, args.targets, dtypes=args.dtype, cases=args.case, seed=args.seed,
+                limit_s=args.limit, tell=status.update,
+            )  # fmt: skip
+        if args.case and not seen.reviews:
+            ops = args.targets or grid.operations()
+            known = dict.fromkeys(name for op in ops for name in grid.operation(op).checks)
+            raise PerflabError(grid.unknown("check case", args.case[0], known))
+        if args.json:
+            _print_json(_reviews_json(seen.reviews))
+        else:
+            _print_all(console, display.reviews(seen, time.perf_counter() - began))
+        return (GOOD if all(review.ok for review in seen.reviews) else FINDING), seen.files
+
+    if not args.watch:
+        return once()[0]
+    return watch.repeat(once, tuple(map(Path, args.outside)), _complain, _between_saves)
+
+
+def _between_saves(names: Sequence[Path]) -> None:
+    told = ", ".join(dict.fromkeys(path.name for path in names))
+    _console(stderr=True).rule(f"[dim]watching {told}; Ctrl-C ends", style="dim")
+
+
+def _reviews_json(reviews: Sequence[Any]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return _verify_json([verdict for review in reviews for verdict in review.verdicts], [], {}) | {
+        "files": [
+            {name: getattr(review.implementation, name)
+             for name in ("operation", "technique", "source", "unwritten", "notes", "gives")}
+            | {"ok": review.ok, "mistakes": [asdict(mistake) for mistake in review.mistakes]}
+            for review in reviews
+        ]
+    }  # fmt: skip
 
 
 def _is_caught(described: Operation, mutant: Any) -> bool:
     from perflab import oracle
 
     return any(not oracle.examine(described, mutant, dtype) for dtype in DTYPES)
-
-
-def _verify_table(verdicts: Sequence[Verdict]) -> Table:
-    table = _table("implementation", "dtype", "error / bound", "worst", "integers", "verdict", right=(2,))
-    for v in verdicts:
-        bits = {True: "identical", False: "differ", None: "–"}[v.exact]
-        verdict = "[green]right[/]" if v else f"[red]{v.status}[/]"
-        if not v.deterministic:
-            verdict += ", not repeatable"
-        table.add_row(f"{v.operation}/{v.technique}", v.dtype, f"{v.error:.3f}", v.where, bits, verdict)
-    return table
-
-
-def _pair_table(pairs: Sequence[Any]) -> Table:
-    table = _table("side by side", "dtype", "on integers", "on real inputs")
-    for pair in pairs:
-        integers = {True: "identical", False: "[red]differ[/]", None: "–"}[pair.identical_integers]
-        real = "identical" if pair.identical else f"within {pair.difference:.1e}"
-        names = f"{pair.operation}: {pair.first}, {pair.second}"
-        table.add_row(names, pair.dtype, integers, real)
-    return table
-
-
-def _print_failure(console: Console, verdict: Verdict, files: Sequence[str]) -> None:
-    failed = next((c for c in verdict.checks if not c.ok), None)
-    console.print(f"\n[red]{verdict.status}[/]: {verdict.operation}/{verdict.technique} {verdict.dtype}",
-                  highlight=False)  # fmt: skip
-    case = ""
-    if failed is None:
-        console.print(f"  {verdict.where}", highlight=False, markup=False)
-    else:
-        values = f": got {failed.got}, wanted {failed.wanted}" if failed.got else ""
-        console.print(
-            f"  case {failed.case}, {failed.name}: {failed.where}{values}", highlight=False, markup=False
-        )
-        case = f" --case {failed.case}"
-    mine = [file for file in files if Path(file).stem == verdict.technique]
-    target = verdict.operation if mine else f"{verdict.operation}/{verdict.technique}"
-    more = "".join(f" --with {file}" for file in mine)
-    again = f"perflab verify {target} --dtype {verdict.dtype}{case}{more}"
-    console.print(f"  again: {again}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _verify_json(
@@ -362,11 +417,21 @@ def _verify_json(
     }
 
 
+# ---------------------------------------------------------------------------------------------------- new
+
+
+def _new(args: argparse.Namespace) -> int:
+    from perflab import new
+
+    print(new.write(args.operation, args.file, args.rung))
+    return GOOD
+
+
 # ---------------------------------------------------------------------------------------------------- run
 
 
 def _run(args: argparse.Namespace) -> int:
-    from perflab import records, request
+    from perflab import request
 
     _settle_words(args)
     asked = request.Request(
@@ -378,16 +443,28 @@ def _run(args: argparse.Namespace) -> int:
         files=tuple(args.outside),
         peers=tuple(args.peer),
         against=args.against or "",
+        limit_s=args.limit,
         out=args.out,
         resume=args.resume,
     )
-    folder, plan = request.settle(asked)
-    console, show = _console(stderr=True), "failures" if args.json else "all"
+    if args.watch:
+        return _watch_run(args, asked)
+    return _run_once(args, asked, _console(stderr=True))[0]
+
+
+def _run_once(args: argparse.Namespace, asked: Request, console: Console) -> tuple[int, Path]:
+    from perflab import display, records, request
+
+    with console.status("reading"):
+        folder, plan, seen = request.settle(asked)
+    if seen is not None and any(review.reason for review in seen.reviews):
+        _print_all(console, display.reviews(seen))
+    show = "failures" if args.json else "all"
     with records.lock(folder) as lock:
         if args.resume:
             records.mend(folder)
         else:
-            request.begin(folder, plan, console, show)
+            request.begin(folder, plan, console, show, seen)
         code = GOOD
         try:
             request.measure(folder, plan, lock, console, show)
@@ -399,8 +476,37 @@ def _run(args: argparse.Namespace) -> int:
         try:
             findings = _write_report(folder, args.json)
         except PerflabError as wrong:
-            return code or _complain(wrong)
-    return code or (FINDING if findings else GOOD)
+            return code or _complain(wrong), folder
+    return code or (FINDING if findings else GOOD), folder
+
+
+def _watch_run(args: argparse.Namespace, asked: Request) -> int:
+    """Review the files and race them on one small case, again at every save."""
+    import tempfile
+    from dataclasses import replace
+
+    from perflab import display, request, watch
+    from perflab import plan as plans
+
+    if not args.outside or args.resume or args.out:
+        raise PerflabError(
+            "--watch: races a file on a small case and keeps nothing; wanted --with FILE, no --out"
+        )
+
+    def once() -> tuple[int, Sequence[Path]]:
+        began, console = time.perf_counter(), _console()
+        with tempfile.TemporaryDirectory() as folder:
+            asked_now = replace(asked, preset=asked.preset or plans.WATCH_PRESET, out=Path(folder) / "run")
+            _, plan, seen = request.settle(asked_now)
+            assert seen is not None, "there is a file"
+            _print_all(console, display.reviews(seen, time.perf_counter() - began))
+            if all(review.reason for review in seen.reviews):
+                return FINDING, seen.files
+            summary = request.race(Path(folder) / "run", plan, console, seen)
+        _print_all(console, display.summary(summary))
+        return (FINDING if summary.findings else GOOD), seen.files
+
+    return watch.repeat(once, tuple(map(Path, args.outside)), _complain, _between_saves)
 
 
 def _report(args: argparse.Namespace) -> int:
@@ -437,10 +543,11 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
 
 def _write_report(folder: Path, as_json: bool) -> int:
     """Make the report, print the table; how many findings it holds."""
-    from perflab import machine
+    from perflab import display, machine
 
     machine.prepare_matplotlib()
     from perflab import records, report
+    from perflab.report import reading
 
     run = records.read(folder)
     summary = report.summarise(run)
@@ -450,9 +557,10 @@ def _write_report(folder: Path, as_json: bool) -> int:
     with _report_bar(console) as tell:
         written = report.write(run, summary, tell)
     if as_json:
-        _print_json(report.to_json(summary))
+        read = [reading.to_json(one) for one in reading.readings(summary)]
+        _print_json(report.to_json(summary) | ({"readings": read} if read else {}))
     else:
-        _print_summary(console, summary)
+        _print_all(console, display.summary(summary))
         console.print(f"report: {written}", highlight=False, soft_wrap=True)
     return len(summary.findings)
 
@@ -472,18 +580,22 @@ def _report_bar(console: Console) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, steps, step: bar.update(task, completed=done, total=steps, description=step)
 
 
-def _print_summary(console: Console, summary: Any) -> None:
-    from perflab.report import words
+# -------------------------------------------------------------------------------------------------- board
 
-    for block in words.terminal_tables(summary):
-        table = _table(*block.head, right=tuple(range(1, len(block.head))))
-        table.title = block.title
-        table.title_justify = "left"
-        for row in block.rows:
-            table.add_row(*row)
-        console.print(table)
-    for line in words.closing_lines(summary):
-        console.print(line, highlight=False, markup=False)
+
+def _board(args: argparse.Namespace) -> int:
+    from perflab import board, display, machine
+
+    machine.prepare_matplotlib()
+    if args.threads is not None and not args.threads.isdecimal():
+        raise PerflabError(f"--threads: {args.threads!r}; wanted a number")
+    threads = None if args.threads is None else int(args.threads)
+    found = board.board(args.folder, args.targets, args.case, args.dtype, args.direction, threads)
+    if args.json:
+        _print_json(board.to_json(found))
+    else:
+        _print_all(_console(), display.board(found))
+    return GOOD
 
 
 # -------------------------------------------------------------------------------------------------- study
@@ -540,7 +652,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
     import tempfile
     from dataclasses import asdict
 
-    from perflab import machine, records, selfcheck
+    from perflab import display, machine, records, selfcheck
     from perflab import plan as plans
     from perflab.progress import Progress
 
@@ -561,7 +673,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
         _print_json(asdict(fitness) | {"reasons": fitness.reasons})
     else:
         console = _console()
-        table = _table("self-check", "found", "wanted", "")
+        table = display.table("self-check", "found", "wanted", "")
         for line in fitness.lines:
             table.add_row(line.name, line.found, line.wanted, line.state)
         console.print(table)
@@ -614,13 +726,14 @@ VERDICT_COLOURS = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}
 def _print_comparison(held: Any, whole: bool, written: Sequence[Path]) -> None:
     from rich.text import Text
 
+    from perflab import display
     from perflab.report import compare
 
     console = _console()
     for line in compare.banner(held):
         console.print(line, style="bold red", highlight=False, markup=False, soft_wrap=True)
     shown = compare.table(held, whole)
-    table = _table(*shown.head, right=(1, 2, 3))
+    table = display.table(*shown.head, right=(1, 2, 3))
     for column in table.columns[1:]:
         column.no_wrap = True
     for row in shown.rows:
@@ -635,6 +748,7 @@ def _print_comparison(held: Any, whole: bool, written: Sequence[Path]) -> None:
 def _print_several(held: Any, whole: bool, written: Sequence[Path]) -> None:
     from rich.text import Text
 
+    from perflab import display
     from perflab.report import several
 
     console = _console()
@@ -643,7 +757,7 @@ def _print_several(held: Any, whole: bool, written: Sequence[Path]) -> None:
     shown = several.table(held, whole)
     console.print(shown.title, highlight=False, markup=False, soft_wrap=True)
     for one in filter(None, (several.environments(held), several.verdicts(held), shown)):
-        table = _table(*one.head)
+        table = display.table(*one.head)
         for row in one.rows:
             colours = (next((c for v, c in VERDICT_COLOURS.items() if v in cell), "") for cell in row[1:])
             told = map(Text, row[1:], colours)
@@ -673,7 +787,7 @@ def _write_text(path: Path, text: str) -> Path:
 
 
 def _machine(args: argparse.Namespace) -> int:
-    from perflab import ceilings, machine
+    from perflab import ceilings, display, machine
 
     described, measured = machine.environment(), None
     if not args.no_ceilings:
@@ -683,7 +797,7 @@ def _machine(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(described | ({"ceilings": measured} if measured else {}))
         return GOOD
-    table = _table("machine", "")
+    table = display.table("machine", "")
     for name, value in described.items():
         if isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items()) or "none set"
@@ -703,12 +817,12 @@ def _machine(args: argparse.Namespace) -> int:
 
 
 def _print_ceilings(measured: Mapping[str, Any]) -> None:
-    from perflab import ceilings
+    from perflab import ceilings, display
 
     console = _console()
     kinds = list(ceilings.MEANING)
-    arithmetic = _table("GFLOP/s", "threads", "multiply-adds", "large product", right=(1, 2, 3))
-    traffic = _table("GB/s", "threads", *(kind.replace("_", " ") for kind in kinds), right=range(1, 9))
+    arithmetic = display.table("GFLOP/s", "threads", "multiply-adds", "large product", right=(1, 2, 3))
+    traffic = display.table("GB/s", "threads", *(kind.replace("_", " ") for kind in kinds), right=range(1, 9))
     for one in measured["measured"]:
         for row in one["arithmetic"]:
             figures = (f"{row[kind]['best']:.0f}" for kind in ("chains", "product"))
@@ -752,14 +866,9 @@ def _console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 140)
 
 
-def _table(*head: str, right: Sequence[int] = ()) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for position, name in enumerate(head):
-        table.add_column(name, justify="right" if position in right else "left", overflow="fold")
-    return table
+def _print_all(console: Console, pieces: Iterable[Any]) -> None:
+    for piece in pieces:
+        console.print(piece, highlight=False, soft_wrap=not hasattr(piece, "columns"))
 
 
 def _print_json(held: Any) -> None:

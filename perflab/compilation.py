@@ -92,13 +92,13 @@ def key(operation: str, technique: str, dtype: str) -> str:
 
 
 def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> list[str]:
-    """The built-in ones of these, by `key`, that were never called with this cache: they may compile."""
+    """The operations' own ones of these, by `key`, never called with this cache: they may compile."""
     held = remembered()
     wanted = [
         key(op, technique, dtype)
         for op, names in techniques.items()
         for technique in names
-        if technique in grid.techniques(op) and technique != "naive"
+        if technique in grid.techniques(op) and technique not in ("naive", *grid.outsiders(op))
         for dtype in dtypes
     ]
     return [name for name in wanted if name not in held]

@@ -138,7 +138,7 @@ class Implementation:
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
     inputs and outputs tells how much: workspace_bytes(sizes, itemsize), derived sizes among them.
 
-    Of an outside file: `unwritten` names those of "forward" and "backward" whose body is still a TODO, and
+    Of an outside file: `unwritten` names those of "forward" and "backward" that are missing, or still a TODO, and
     `notes` tells what a reader should know of how the file was read; `gives` names the gradients that it
     computes where these are not all of `wrt`: it is checked, and not raced.
     """
@@ -256,7 +256,8 @@ class Plan:
     whose process a technique is measured; those without one share perflab's own. Cases whose ratios
     are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
     With `explain` the run also gathers evidence and keeps the machine's ceilings. `narrowed` gives the cases
-    of "OP/TECHNIQUE" where they are not all of the operation's.
+    of "OP/TECHNIQUE" where they are not all of the operation's. `foreign` names those of `outside` whose code
+    is nobody's that perflab knows: measured in a process of their own, behind a guard.
     """
 
     preset: str
@@ -275,6 +276,7 @@ class Plan:
     extend_s: float = 0.0
     explain: bool = True
     narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign: tuple[str, ...] = ()
 
     def contenders(self, operation: str, case: str) -> tuple[str, ...]:
         """The techniques that are measured on a case, in ladder order."""

@@ -20,7 +20,7 @@ import sys
 import tokenize
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -32,6 +32,7 @@ from perflab import grid, inputs, machine, sources
 from perflab import plan as plans
 from perflab.assembly import Code, Loop, hot_loop, read
 from perflab.contract import Case, Implementation, Operation, Plan
+from perflab.line_profile import Profile
 
 NOTED_BYTES = 1024  # smaller allocations are Python's own objects as often as arrays
 MOST_STEPS = 2_000_000
@@ -85,7 +86,9 @@ class Evidence:
     """What explains one technique's speed in one dtype. `case` is what it was called on.
 
     `lines` counts the lines of code of its file, and `imported` of the files beside it that it needs:
-    no blank lines, comments or docstrings. `compile_s` and `load_s` are seconds, where they are known.
+    no blank lines, comments or docstrings. `compile_s` and `load_s` are seconds, where they are known. Of an
+    outside file there is also a `profile`, direction by direction, where lines of its own run in Python; and
+    `step_s`, what a step of the interpreter takes there: see `outside_evidence.step_seconds`.
     """
 
     operation: str
@@ -97,6 +100,8 @@ class Evidence:
     ways: Mapping[str, Way]
     compile_s: float | None = None
     load_s: float | None = None
+    profile: Mapping[str, Profile] = field(default_factory=dict)
+    step_s: Mapping[str, float] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON: the fields of a record of kind "evidence"."""
@@ -129,16 +134,17 @@ def gather_all(plan: Plan, memory: Path | None = None) -> Iterator[dict[str, Any
 
     In the plan's first dtype: in another the same code works on numbers of another size. A technique that
     fails gives a `reason` in place of its figures. In the folder `memory`, beside Numba's cache that is named
-    by the code, what was gathered of built-in techniques is kept for the next run on this machine.
+    by the code, what was gathered of built-in techniques is kept for the next run on this machine. Files from
+    outside are left to `outside_evidence`; another commit's techniques are perflab's own.
     """
     dtype = plan.dtypes[0]
     held = _Memory(memory)
     for op, techniques in plan.techniques.items():
-        case = _fitting(grid.operation(op), plan.cases[op], dtype)
+        case = fitting(grid.operation(op), plan.cases[op], dtype)
         for technique in techniques:
-            if plan.homes.get(technique):
-                continue
             outside = plan.outside.get(f"{op}/{technique}")
+            if plan.homes.get(technique) or (outside and "@" not in technique):
+                continue
             names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
             known = None if outside else held.of(names)
             if known is not None:
@@ -186,7 +192,7 @@ def examine(described: Operation, held: Implementation, case: Case, dtype: str) 
     small = [_Scene(described, held, first, dtype, samples) for samples in (2, 1)]
     small[0].call()  # compiled, or loaded
     costs = plans.costs(described, first, dtype)
-    several, few = (scene.traced(_Trace, memory=False) for scene in small)
+    several, few = (scene.traced(Trace, memory=False) for scene in small)
     kinds, foretold = {}, {}
     for name, function in (("forward", held.forward), ("backward", held.backward)):
         further = several[name].steps - few[name].steps
@@ -200,7 +206,7 @@ def examine(described: Operation, held: Implementation, case: Case, dtype: str) 
     scene = _Scene(described, held, first if interpreted else case, dtype)
     if not interpreted:  # warm, yet a workspace that it keeps from call to call does not fit the case
         _Scene(described, held, case, dtype, 1).call()
-    traces = scene.traced(partial(_Trace, most=MOST_NOTED if interpreted else MOST_STEPS))
+    traces = scene.traced(partial(Trace, most=MOST_NOTED if interpreted else MOST_STEPS))
     ways = {}
     for name, trace in traces.items():
         code, no_code = _code(_dispatchers(getattr(held, name)), dtype)
@@ -226,7 +232,7 @@ def examine(described: Operation, held: Implementation, case: Case, dtype: str) 
     return Evidence(held.operation, held.technique, dtype, scene.case.name, lines, imported, ways)
 
 
-def _fitting(described: Operation, names: tuple[str, ...], dtype: str) -> str:
+def fitting(described: Operation, names: tuple[str, ...], dtype: str) -> str:
     """The largest case that all but the interpreted rungs get through at once, or the smallest."""
     flops = {name: plans.costs(described, described.case(name), dtype)["step"].flops for name in names}
     fitting = [name for name in names if flops[name] <= MOST_FLOPS]
@@ -254,7 +260,7 @@ class _Scene:
         _, kept = self.held.forward(*self.args)
         self.held.backward(self.dout, kept)
 
-    def traced(self, trace: Callable[..., _Trace], *, memory: bool = True) -> dict[str, _Trace]:
+    def traced(self, trace: Callable[..., Trace], *, memory: bool = True) -> dict[str, Trace]:
         """Both ways, watched; once more where that made Numba load something."""
         held = self.held
         for _ in range(MOST_LOADS):
@@ -265,10 +271,10 @@ class _Scene:
             if memory:
                 gc.collect()
             forward.before = workspace(held.forward, self.dtype)
-            out, kept = _watched(forward, partial(held.forward, *self.args))
+            out, kept = watched(forward, partial(held.forward, *self.args))
             forward.after = workspace(held.forward, self.dtype)
             backward.before = workspace(held.backward, self.dtype)
-            grads = _watched(backward, partial(held.backward, self.dout, kept))
+            grads = watched(backward, partial(held.backward, self.dout, kept))
             backward.after = workspace(held.backward, self.dtype)
             dispatchers = [*_dispatchers(held.forward), *_dispatchers(held.backward)]
             if sum(len(dispatcher.overloads) for dispatcher in dispatchers) == before:
@@ -279,7 +285,7 @@ class _Scene:
 
 
 @dataclass
-class _Trace:
+class Trace:
     """One call, looked at before every bytecode until there were too many."""
 
     most: int = MOST_STEPS
@@ -330,7 +336,7 @@ class _Trace:
             self.kept = self._held - self._start
 
 
-def _watched(trace: _Trace, call: Callable[[], Any]) -> Any:
+def watched(trace: Trace, call: Callable[[], Any]) -> Any:
     """What a call returns; afterwards `trace` knows its steps and its memory."""
     tracer, tracing = sys.gettrace(), tracemalloc.is_tracing()
     if trace.memory and not tracing:
@@ -502,7 +508,7 @@ def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tu
     ways = {"forward": held.forward, "backward": held.backward}
     case = first
     if any(_dispatchers(function) for function in ways.values()):  # plain Python would take long
-        case = described.case(_fitting(described, tuple(described.cases), dtype))
+        case = described.case(fitting(described, tuple(described.cases), dtype))
         _Scene(described, held, case, dtype).call()
     return case.name, {name: _code(_dispatchers(function), dtype) for name, function in ways.items()}
 

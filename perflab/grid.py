@@ -1,7 +1,8 @@
-"""Finds what is in `ops/`: the folder is the registry.
+"""Finds operations and techniques: the folder is the registry.
 
-An operation is a folder with an `__init__.py` that describes it; a technique is a file in it. A name that
-begins with an underscore is no technique. An outside file is loaded as one more column of the grid.
+An operation is a folder with an `__init__.py` that describes it, in `ops/` or in an installed package; a
+technique is a file in it. A name that begins with an underscore is no technique. An outside file is loaded
+as one more column of the grid, and so is a technique that an installed package brings.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 
 from perflab.contract import Implementation, Mutant, Native, Operation, PerflabError
 from perflab.door import checked
+from perflab.installed import Entry, Installed, rungs
 from perflab.machine import cache_folder
 
 OPS = Path(__file__).parent / "ops"
@@ -33,35 +35,98 @@ ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d")
 
 
 def operations() -> tuple[str, ...]:
-    """The names of the operations: the built-in four first, then any other folder by name."""
-    found = {folder.parent.name for folder in OPS.glob("*/__init__.py")}
+    """The names of the operations: the built-in four first, then any other folder, then installed ones."""
+    found = set(_built_in())
     known = [name for name in ORDER if name in found]
-    return (*known, *sorted(found - set(known)))
+    return (*known, *sorted(found - set(known)), *_installed().operations)
+
+
+def _built_in() -> list[str]:
+    return sorted(folder.parent.name for folder in OPS.glob("*/__init__.py"))
+
+
+@cache
+def _installed() -> Installed:
+    """What installed packages bring, read once."""
+    built_in = _built_in()
+    peers = {name: [path.parent.name for path in PEERS.glob(f"*/{name}.py")] for name in built_in}
+    return Installed({name: rungs(OPS / name) for name in built_in}, peers)
+
+
+def broken() -> list[str]:
+    """One line for each entry point of an installed package that does not hold; the rest goes on.
+
+    An operation's package is imported when it is asked for, so what only that shows is here afterwards.
+    """
+    return list(_installed().broken)
+
+
+def folder(name: str) -> Path:
+    """An operation's folder. Raises PerflabError for an unknown name, with the nearest ones."""
+    if (OPS / name / "__init__.py").is_file():
+        return OPS / name
+    return _entry(name).file
+
+
+def package(name: str) -> str:
+    """The package that an operation's folder is. Raises PerflabError as `folder` does."""
+    return f"perflab.ops.{name}" if (OPS / name / "__init__.py").is_file() else _entry(name).module
+
+
+def _entry(name: str) -> Entry:
+    held = _installed().operations
+    if name not in held:
+        wrong = [line for line in broken() if line.partition(":")[2].startswith(f" entry point {name} of ")]
+        raise PerflabError(wrong[0] if wrong else unknown("operation", name, operations()))
+    return held[name]
 
 
 @cache
 def operation(name: str) -> Operation:
-    """The description of an operation, its ladder completed with every technique file in its folder.
+    """The description of an operation, its ladder completed with every technique that there is of it.
 
-    Raises PerflabError for an unknown name, with the nearest ones.
+    Raises PerflabError for an unknown name, with the nearest ones, and for an installed operation whose
+    package does not describe it.
     """
-    if name not in operations():
-        raise PerflabError(unknown("operation", name, operations()))
-    described: Operation = importlib.import_module(f"perflab.ops.{name}").operation
+    described = _described(name)
     return replace(described, ladder=techniques(name, described.ladder))
 
 
+def _described(name: str) -> Operation:
+    module = package(name)
+    if name in _built_in():
+        described: Operation = importlib.import_module(module).operation
+        return described
+    try:
+        held = getattr(importlib.import_module(module), "operation", None)
+    except (Exception, SystemExit) as error:
+        why = f"{module}: cannot be imported: {_told(error)}"
+    else:
+        if isinstance(held, Operation) and held.name == name:
+            return held
+        why = f"{module}: its operation is named {held.name!r}" if isinstance(held, Operation) else (
+            f"{module}: has no `operation = Operation(...)`"
+        )  # fmt: skip
+    raise PerflabError(_installed().refuse(_entry(name), why))
+
+
 def techniques(name: str, ladder: Iterable[str] | None = None) -> tuple[str, ...]:
-    """The names of an operation's techniques in ladder order."""
+    """The names of an operation's techniques in ladder order, those of installed packages last."""
     if ladder is None:
         return operation(name).ladder
-    found = {path.stem for path in (OPS / name).glob("*.py") if not path.stem.startswith("_")}
+    found = set(rungs(folder(name)))
     placed = [technique for technique in ladder if technique in found]
-    return (*placed, *sorted(found - set(placed)))
+    return (*placed, *sorted(found - set(placed)), *outsiders(name))
+
+
+def outsiders(operation_name: str) -> dict[str, Path]:
+    """The techniques that installed packages add to an operation, and their files: outside code."""
+    held = _installed().techniques.get(operation_name, {})
+    return {technique: entry.file for technique, entry in held.items()}
 
 
 def implementation(operation_name: str, technique: str) -> Implementation:
-    """A built-in implementation behind the door: bad input is refused by name before a kernel sees it.
+    """An implementation by name, behind the door: bad input is refused by name before a kernel sees it.
 
     Raises PerflabError for an unknown operation or technique, with the nearest names.
     """
@@ -76,13 +141,16 @@ def raw(operation_name: str, technique: str) -> Implementation:
         return peer(operation_name, technique)
     if technique not in known:
         raise PerflabError(unknown("technique", f"{operation_name}/{technique}", known, technique))
+    if technique in outsiders(operation_name):
+        return load_raw(outsiders(operation_name)[technique], operation_name, technique)
     prepare_numba_cache()
     try:
-        module = importlib.import_module(f"perflab.ops.{operation_name}.{technique}")
-    except ImportError as missing:
-        raise PerflabError(f"{operation_name}/{technique}: cannot be imported: {missing}") from missing
-    pair = _pair(module, operation_name, technique, OPS / operation_name / f"{technique}.py")
-    # Only what is built in may be held to a bound of its own: an outside file would choose a wide one.
+        module = importlib.import_module(f"{package(operation_name)}.{technique}")
+    except (Exception, SystemExit) as error:
+        raise PerflabError(f"{operation_name}/{technique}: cannot be imported: {_told(error)}") from error
+    pair = _pair(module, operation_name, technique, _file(operation_name, technique))
+    # Only what lies in the operation's folder may have a bound of its own: an outside file would choose a
+    # wide one.
     return replace(
         pair,
         bound=getattr(module, "bound", None),
@@ -92,8 +160,15 @@ def raw(operation_name: str, technique: str) -> Implementation:
 
 
 def peers(operation_name: str) -> tuple[str, ...]:
-    """The projects that have this operation: the folders of `peers/` that hold a file for it."""
-    return tuple(sorted(path.parent.name for path in PEERS.glob(f"*/{operation_name}.py")))
+    """The projects that have this operation: by a file in `peers/`, or by an installed package."""
+    found = {path.parent.name for path in PEERS.glob(f"*/{operation_name}.py")}
+    return tuple(sorted(found | _installed().peers.get(operation_name, {}).keys()))
+
+
+def _projects() -> set[str]:
+    """Every column that a peer has anywhere."""
+    built_in = {path.parent.name for path in PEERS.glob("[!_]*/*.py")}
+    return built_in | _installed().projects
 
 
 def columns_of_peers(operation_name: str, projects: Iterable[str]) -> tuple[str, ...]:
@@ -101,12 +176,13 @@ def columns_of_peers(operation_name: str, projects: Iterable[str]) -> tuple[str,
 
     Raises PerflabError for an unknown project, or one that is not installed.
     """
-    known = sorted({home(path.name) for path in PEERS.glob("*") if home(path.name)})
+    known = sorted(set(map(home, _projects())))
     found: list[str] = []
     for project in projects:
         if project not in known:
             raise PerflabError(unknown("peer", project, known))
-        if importlib.util.find_spec(project) is None:
+        here = project in _installed().projects or importlib.util.find_spec(project) is not None
+        if not here:
             raise PerflabError(f"{project}: not installed; wanted: pip install 'perflab[{project}]'")
         found += [name for name in peers(operation_name) if home(name) == project]
     return tuple(dict.fromkeys(found))
@@ -118,12 +194,18 @@ def peer(operation_name: str, project: str) -> Implementation:
     Its `native` pair is what is timed. Raises PerflabError where the project is not installed.
     """
     prepare_numba_cache()
+    entry = _installed().peers.get(operation_name, {}).get(project)
     try:
-        module = importlib.import_module(f"perflab.peers.{project}.{operation_name}")
-    except ImportError as missing:
-        base = project.partition("_")[0]
-        wanted = f"pip install 'perflab[{base}]'"
-        raise PerflabError(f"{project}: not installed ({missing}); wanted: {wanted}") from None
+        module = importlib.import_module(
+            entry.module if entry else f"perflab.peers.{project}.{operation_name}"
+        )
+    except (Exception, SystemExit) as error:
+        if entry:
+            raise PerflabError(f"{entry.told}: cannot be imported: {_told(error)}") from error
+        if not isinstance(error, ImportError):
+            raise
+        wanted = f"pip install 'perflab[{home(project)}]'"
+        raise PerflabError(f"{project}: not installed ({error}); wanted: {wanted}") from None
     native = Native(module.forward, module.backward, module.to_native, module.to_numpy)
 
     def forward(*args: Any) -> tuple[Any, Any]:
@@ -134,7 +216,7 @@ def peer(operation_name: str, project: str) -> Implementation:
         grads = native.backward(native.to_native(dout), cache)
         return tuple(np_copy(native.to_numpy(gradient)) for gradient in grads)
 
-    path = PEERS / project / f"{operation_name}.py"
+    path = _file(operation_name, project)
     return Implementation(
         operation_name, project, forward, backward, str(path), _first_line(path.read_text("utf-8")), native
     )
@@ -147,14 +229,26 @@ def np_copy(value: Any) -> Any:
 
 def home(technique: str) -> str:
     """In whose process a column is measured: a peer's project, or "" for perflab's own."""
-    return technique.partition("_")[0] if (PEERS / technique).is_dir() else ""
+    projects = _projects()
+    base = technique.partition("_")[0]
+    return "" if technique not in projects else base if base in projects else technique
 
 
 def summary(operation_name: str, technique: str) -> str:
     """The first line of a technique file's docstring, read without importing it."""
-    folder = OPS / operation_name / f"{technique}.py"
-    path = folder if folder.is_file() else PEERS / technique / f"{operation_name}.py"
-    return _first_line(path.read_text("utf-8"))
+    return _first_line(_file(operation_name, technique).read_text("utf-8"))
+
+
+def _file(operation_name: str, technique: str) -> Path:
+    """Where a column's code lies: the operation's own, an installed package's, a peer's."""
+    own = folder(operation_name) / f"{technique}.py"
+    if own.is_file():
+        return own
+    held = _installed()
+    entries = held.techniques.get(operation_name, {}) | held.peers.get(operation_name, {})
+    if technique in entries:
+        return entries[technique].file
+    return PEERS / technique / f"{operation_name}.py"
 
 
 def load(path: str | os.PathLike[str], operation: str, technique: str | None = None) -> Implementation:
@@ -171,32 +265,20 @@ def load_raw(
     path: str | os.PathLike[str], operation_name: str, technique: str | None = None
 ) -> Implementation:
     """As `load`, without the door."""
-    file = Path(path)
-    if not file.is_file():
-        raise PerflabError(f"{file}: no such file; wanted a Python file with forward and backward")
-    name = technique or file.stem
+    from perflab import outside
+
     prepare_numba_cache()
-    if (file.parent / "__init__.py").is_file():
-        return _pair(_in_package(file), operation_name, name, file)
-    digest = hashlib.blake2b(str(file.resolve()).encode(), digest_size=6).hexdigest()
-    spec = importlib.util.spec_from_file_location(f"perflab_outside_{digest}", file)
-    if spec is None or spec.loader is None:
-        raise PerflabError(f"{file}: not a Python file; wanted one with forward and backward")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
-        raise PerflabError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
-    return _pair(module, operation_name, name, file)
+    return outside.column(path, operation_name, technique, operations())
 
 
 def column(operation_name: str, technique: str, file: str | None) -> Implementation:
     """A plan's column, as it is verified and timed: from its outside file where it has one, else by name."""
-    if file is not None:
-        return load_raw(file, operation_name, technique)
-    return raw(operation_name, technique)
+    if file is None:
+        return raw(operation_name, technique)
+    if "@" in technique:  # another commit's, with the files beside it
+        prepare_numba_cache()
+        return _pair(_in_package(Path(file)), operation_name, technique, Path(file))
+    return load_raw(file, operation_name, technique)
 
 
 def _in_package(file: Path) -> ModuleType:
@@ -214,8 +296,10 @@ def _in_package(file: Path) -> ModuleType:
 
 
 def mutants(operation_name: str) -> tuple[Mutant, ...]:
-    """The known mistakes of an operation, which the oracle must catch."""
-    found: tuple[Mutant, ...] = importlib.import_module(f"perflab.ops.{operation_name}._mutants").mutants
+    """The known mistakes of an operation, which the oracle must catch; an installed one may have none."""
+    if not (folder(operation_name) / "_mutants.py").is_file():
+        return ()
+    found: tuple[Mutant, ...] = importlib.import_module(f"{package(operation_name)}._mutants").mutants
     return found
 
 
@@ -225,7 +309,7 @@ def targets(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     Raises PerflabError for an unknown one, with the nearest names.
     """
     chosen: dict[str, set[str]] = {}
-    for name in names or operations():
+    for name in names or _usable():
         op, _, technique = name.partition("/")
         ladder = operation(op).ladder
         if technique and technique not in ladder:
@@ -234,6 +318,15 @@ def targets(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {
         op: tuple(t for t in operation(op).ladder if t in chosen[op]) for op in operations() if op in chosen
     }
+
+
+def _usable() -> Iterator[str]:
+    """Every operation but those of packages that turn out broken: `broken` tells of these."""
+    for name in operations():
+        try:
+            yield operation(name).name
+        except PerflabError:
+            continue
 
 
 def unknown(kind: str, name: str, known: Iterable[str], asked: str | None = None) -> str:
@@ -249,14 +342,15 @@ def prepare_numba_cache() -> str:
     """Point Numba at a cache folder that can be written and is never stale; the folder's path.
 
     Numba's own key does not see a changed option or another file's change, so the folder is named by the
-    content of everything in `ops/`. An explicit NUMBA_CACHE_DIR stays as it is. Without a writable home,
-    a folder of this process's own under the system's temporary folder serves.
+    content of everything in `ops/` and in installed operations. An explicit NUMBA_CACHE_DIR stays as it is.
+    Without a writable home, a folder of this process's own under the system's temporary folder serves.
     """
     if "NUMBA_CACHE_DIR" in os.environ:
         return os.environ["NUMBA_CACHE_DIR"]
     digest = hashlib.blake2b(digest_size=8)
-    for file in sorted(OPS.rglob("*.py")):
-        digest.update(file.read_bytes())
+    for root in (OPS, *(entry.file for entry in _installed().operations.values())):
+        for file in sorted(root.rglob("*.py")):
+            digest.update(file.read_bytes())
     folder = cache_folder() / f"numba-{digest.hexdigest()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -287,3 +381,8 @@ def _pair(module: ModuleType, operation_name: str, technique: str, file: Path) -
 
 def _first_line(source: str) -> str:
     return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+
+
+def _told(error: BaseException) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'no message'}"

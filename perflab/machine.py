@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import platform
+import re
+import resource
 import shutil
 import tempfile
 import time
@@ -196,6 +198,14 @@ def memory_available() -> float:
     """Bytes of memory that can be had now, as far as the system tells; infinite where it does not."""
     told = (_meminfo("MemAvailable"), _memory_limit())
     return min((held for held in told if held is not None), default=float("inf"))
+
+
+def limit_memory(most: int) -> None:
+    """Let this process take so many bytes more than it holds now, where the system can hold it to that."""
+    held = re.search(r"VmData:\s+(\d+) kB", _read("proc/self/status"))
+    if held:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (int(held[1]) * 1024 + most, resource.RLIM_INFINITY))
 
 
 def environment() -> dict[str, Any]:

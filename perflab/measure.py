@@ -7,9 +7,10 @@ onto the stage by computing the right output and gradients from the very inputs 
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,10 +19,12 @@ import numpy as np
 from perflab import inputs, oracle
 from perflab import plan as plans
 from perflab.compilation import compilations, compiles, key, remember, remembered
-from perflab.contract import Array, Case, Cost, Implementation, Native, Operation
+from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 8
+UNKNOWN_SEED = 1000 + int.from_bytes(os.urandom(3), "big")  # nobody can have written its answers down
+LOOKED_UP = 4.0  # times as long on new contents as on old ones: no processor's memory of data does that
 FAST_CALL_S = 0.05  # below this a second call is made before timing, to know a call without its warm-up
 
 
@@ -51,7 +54,7 @@ class Stage:
     @cached_property
     def pristine(self) -> list[Array]:
         """Copies of every array, to heal the stage with after a contender wrote to one."""
-        return [held.copy() for held in self._arrays()]
+        return [held.copy() for held in self.arrays()]
 
     def keep(self) -> None:
         """Take the inputs' hash and copies, before anyone has had the inputs in hand."""
@@ -60,10 +63,15 @@ class Stage:
 
     def heal(self) -> None:
         """Put every array back, in place, to what it was."""
-        for held, kept in zip(self._arrays(), self.pristine, strict=True):
-            np.copyto(held, kept)
+        self.take(self.pristine)
 
-    def _arrays(self) -> list[Array]:
+    def take(self, contents: Sequence[Array]) -> None:
+        """Give every array other contents, in place."""
+        for held, other in zip(self.arrays(), contents, strict=True):
+            np.copyto(held, other)
+
+    def arrays(self) -> list[Array]:
+        """The inputs and the upstream gradient, those of them that are arrays."""
         return [held for held in (*self.args, self.dout) if isinstance(held, np.ndarray)]
 
     @cached_property
@@ -177,6 +185,53 @@ class Contender:
     def _name(self) -> str:
         return key(self.implementation.operation, self.implementation.technique, self.stage.dtype)
 
+    def hold_to_other_contents(self) -> None:
+        """Raise Rejected where the same arrays with other contents do not get another, right answer.
+
+        Further, where a call on new contents takes many times as long as a call on the same ones again: an
+        answer that is looked up is not timed. Both write the arrays anew first.
+        """
+        other = Stage(self.stage.operation, replace(self.stage.case, seed=UNKNOWN_SEED), self.stage.dtype)
+        try:
+            self.stage.take(other.arrays())
+            reference = oracle.held_to(other.reference, self.implementation, other.args, other.dout)
+            self._dout = other.dout
+            try:
+                self._hold(reference, self._call_both({}))
+            except Rejected as why:
+                raise Rejected(f"on the same arrays with other contents: {why}") from None
+            self._hold_to_the_time_of_new_contents()
+        finally:
+            self._dout = self.stage.dout
+            self.stage.heal()
+        self._call_both({})
+
+    def _hold_to_the_time_of_new_contents(self) -> None:
+        least = {"forward": math.inf, "backward": math.inf}
+        turns = max(2, min(5, int(1 / max(sum(self.warm_s.values()), 1e-6))))
+        clock = time.perf_counter
+        for turn in range(1, turns + 1):
+            rolled = [np.roll(held, 7 * turn) for held in self.stage.pristine]
+            seconds = []
+            cache: Any = None
+            for again in (False, True):
+                self.stage.take(rolled)
+                began = clock()
+                _, made = self._pair.forward(*self._args)
+                between = clock()
+                cache = cache if again else made
+                resumed = clock()
+                self._pair.backward(self._dout, cache)
+                seconds.append((between - began, clock() - resumed))
+            for way, new, same in zip(least, *seconds, strict=True):
+                least[way] = min(least[way], new / max(same, 1e-9))
+        for way, times in least.items():
+            if times > LOOKED_UP:
+                raise Rejected(
+                    f"it looks answers up: {way} on new contents takes {times:.0f} times as long as on the"
+                    " same ones again"
+                )
+
     def hold_off_inputs(self) -> None:
         """Raise Rejected, and heal the stage, where an input was written to."""
         if not self.stage.untouched():
@@ -271,6 +326,8 @@ class Contender:
             between = clock()
             grads = self._pair.backward(self._dout, self._cache)
             seconds.update(forward=between - began, backward=clock() - between)
+        except NotApplicable:
+            raise
         except (Exception, SystemExit) as error:
             message = str(error).strip().split("\n")[0] or "no message"
             raise Rejected(f"it raised {type(error).__name__}: {message}") from error

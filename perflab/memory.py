@@ -41,7 +41,7 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
     """The peak of every technique of ours on every contest case of a run, as fields of records.
 
     This process's pools must have so many threads. What a run predicted, or did not show to be right, is not
-    called.
+    called, and nobody else's code.
     """
     if not available():
         return
@@ -59,7 +59,8 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
                 outside = plan.outside.get(f"{op}/{technique}")
                 for dtype in plan.dtypes:
                     key = (op, case, dtype, technique)
-                    if key in right - predicted and technique not in plan.homes:
+                    known = technique not in plan.homes and f"{op}/{technique}" not in plan.foreign
+                    if known and key in right - predicted:
                         held = grid.column(op, technique, outside)
                         found = peak(described, held, described.case(case), dtype)
                         yield {"operation": op, "case": case, "dtype": dtype, "threads": threads,

@@ -75,6 +75,7 @@ class Observation:
     same cache after a forward on other inputs, `second` both once more, `ints` with ints for pairs; all
     copied. `form` says what is wrong with the shapes of `first`, `later_form` with those of a later call,
     `raised` what any call raised. `changed_later`: a later call changed, or reused, what had been returned.
+    `stale`: it gave its old answer for the same arrays with other contents. `forbidden` is what a guard saw.
     """
 
     case: str
@@ -90,6 +91,7 @@ class Observation:
     wrote: bool = False
     views: tuple[str, ...] = ()
     changed_later: bool = False
+    stale: bool = False
     warned: str = ""
     forbidden: str = ""
     whole: bool = False
@@ -154,7 +156,8 @@ def _call(
 
     # Another call with other inputs must not disturb what the first one left in its cache.
     other = Problem(operation, replace(case, seed=case.seed + 1), dtype)
-    implementation.forward(*other.arguments()[0])
+    strange = other.arguments()[0]
+    elsewhere = np.array(implementation.forward(*strange)[0])
     reused = False
     if backward:
         repeated = implementation.backward(dout, cache)
@@ -173,6 +176,11 @@ def _call(
         ints = problem.run(implementation, ints=True, backward=backward)
         seen.later_form = seen.later_form or wanted.wrong(ints)
         seen.ints = copies(ints)
+    for mine, theirs in zip(args, strange, strict=True):
+        if isinstance(mine, np.ndarray):
+            np.copyto(mine, theirs)
+    again = np.array(implementation.forward(*args)[0])
+    seen.stale = same_bits(again, first[0]) and not same_bits(elsewhere, first[0])
     seen.whole = True
 
 

@@ -54,6 +54,14 @@ PRESETS: Mapping[str, Preset] = {
         "every case, both dtypes, in some minutes",
         None, DTYPES, DIRECTIONS, 3, 2, 0.03, 4.0, 0.05, 8.0, further=("digits", "large"),
     ),
+    "own": Preset(
+        "two cases, float32: a file of one's own beside the first rungs (the default of --with)",
+        ("digits", "large"), ("float32",), DIRECTIONS, 2, 3, 0.02, 2.0, 0.05, 0.0,
+    ),
+    "watch": Preset(
+        "one small case, float32: an answer at every save (the default of --watch)",
+        ("digits",), ("float32",), ("forward", "backward"), 1, 2, 0.005, 0.1, 0.05, 0.0, explain=False,
+    ),
     "full": Preset(
         "every case, long enough for tight intervals",
         None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0, 0.02, 900.0,
@@ -65,6 +73,7 @@ PRESETS: Mapping[str, Preset] = {
 }  # fmt: skip
 PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
+OWN_PRESET, WATCH_PRESET = "own", "watch"
 
 
 def make(
@@ -76,6 +85,7 @@ def make(
     threads: Sequence[int] = (1,),
     outside: Mapping[str, str] | None = None,
     homes: Mapping[str, str] | None = None,
+    foreign: Collection[str] = (),
     named: Collection[str] = (),
 ) -> Plan:
     """A plan for these operations and techniques; `cases` and `dtypes` narrow the preset's.
@@ -129,6 +139,7 @@ def make(
         explain=how.explain,
         outside=dict(outside or {}),
         homes=dict(homes or {}),
+        foreign=tuple(foreign),
     )
 
 
@@ -213,8 +224,15 @@ def blocks(
 
 
 def home(plan: Plan, block: Block) -> str:
-    """In whose process a block is measured."""
-    return plan.homes.get(block.cell.technique, "")
+    """In whose process a block is measured: ours, a peer's, or that of an outside file."""
+    operation, technique = block.cell.operation, block.cell.technique
+    return plan.homes.get(technique, "") or foreign(plan, operation, technique)
+
+
+def foreign(plan: Plan, operation: str, technique: str) -> str:
+    """The file of a contender whose code is nobody's that perflab knows; else ""."""
+    name = f"{operation}/{technique}"
+    return plan.outside[name] if name in plan.foreign else ""
 
 
 def size(plan: Plan) -> int:
@@ -263,4 +281,5 @@ def from_json(held: Mapping[str, Any]) -> Plan:
         dtypes=tuple(plan.dtypes),
         threads=tuple(plan.threads),
         directions=tuple(plan.directions),
+        foreign=tuple(plan.foreign),
     )

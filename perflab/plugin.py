@@ -8,6 +8,7 @@ parent is told of every step through a pipe.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 from perflab import machine
-from perflab.contract import Block, Cell, Implementation, NoSpaceLeft, PerflabError, Plan
+from perflab.contract import Block, Cell, Implementation, NoSpaceLeft, NotApplicable, PerflabError, Plan
 
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
 TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
@@ -28,6 +29,7 @@ PARENT = "PERFLAB_PARENT"
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 EXIT_BROKEN_WORD = "the harness failed at "
+MOST_PRINTED = 1 << 20  # bytes, in one block
 IDENTITY = ("operation", "case", "dtype", "threads", "technique")
 
 
@@ -49,6 +51,7 @@ class Contest:
         self.places: dict[Block, int] = {}
         self._stage: Any = None
         self._told_pools = False
+        self._guard: Any = None
         self._out = {out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
 
     # -- one block
@@ -82,6 +85,7 @@ class Contest:
                 raise Rejected("it compiled while it was timed")
             if self._is_outside(cell):
                 contender.hold_off_inputs()
+                self._hold_off_the_rest()
             try:
                 checked = contender.check_after(cell.direction, result)
             except (TypeError, ValueError, IndexError) as error:
@@ -173,7 +177,10 @@ class Contest:
                 self._predict(block, benchmark, {}, f"it needs about {needed / 1e9:.1f} GB of memory")
             held = self._verified(cell)
             known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
-            contender = stage.admit(implementation, known)
+            with self._watched(implementation):
+                contender = stage.admit(implementation, known)
+        except NotApplicable as why:
+            self._predict(block, benchmark, {}, str(why) or "its interface cannot say this case")
         except (Rejected, PerflabError) as why:
             self.record(
                 "verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why)
@@ -190,14 +197,47 @@ class Contest:
             del stage.contenders[cell.technique]
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
+        if self._guard is not None:
+            contender.hold_to_other_contents()
+            self._hold_off_the_rest()
         return contender
 
     def _implementation(self, cell: Cell) -> Implementation:
         """A cell's pair of functions: built in, a peer's, or from the plan's outside file."""
-        from perflab import grid
+        from perflab import grid, guard, plan
 
+        foreign = plan.foreign(self.plan, cell.operation, cell.technique)
+        if foreign and self._guard is None:
+            self._guard = guard.Guard()
+            machine.limit_memory(int(min(machine.memory_available() / 2, 1 << 62)))
         outside = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
         return grid.column(cell.operation, cell.technique, outside)
+
+    @contextlib.contextmanager
+    def _watched(self, implementation: Implementation) -> Iterator[None]:
+        """Around the verification of outside code: what it may not do is told as what it is."""
+        from perflab import guard
+        from perflab.measure import Rejected
+
+        if self._guard is None:
+            yield
+            return
+        with guard.clocks_read({implementation.source}) as clocks:
+            yield
+        if clocks:
+            raise Rejected(clocks[0])
+        self._hold_off_the_rest()
+
+    def _hold_off_the_rest(self) -> None:
+        from perflab.measure import Rejected
+
+        if self._guard is None:
+            return
+        if replaced := self._guard.replaced():
+            raise Rejected(replaced)
+        printed = os.fstat(1).st_size  # where pytest catches it: a file of this block's own
+        if printed > MOST_PRINTED:
+            raise Rejected(f"it printed {printed / 1e6:.1f} MB")
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
         self.record("prediction", **self._identity(block.cell), seconds=dict(seconds), basis=basis,
@@ -299,6 +339,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
                     help="without a run: which operations and techniques")  # fmt: skip
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the parent that this process has come to its own end, and was not ended by a contender."""
+    contest = session.config.stash.get(CONTEST, None)
+    if contest is not None:
+        contest.tell("finished")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -93,14 +93,14 @@ def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
 
 
 def _steps(fast: Side, slow: Side, flops: int, saved_s: float) -> Iterator[_Cause]:
-    few, many = _number_of_steps(fast, flops), _number_of_steps(slow, flops)
+    few, many = number_of_steps(fast, flops), number_of_steps(slow, flops)
     if many < CHANGED * max(few, 1):
         return
     if saved_s and not STEP_S[0] <= saved_s / (many - few) <= STEP_S[1]:
         return
     kinds = {"compiled": "is compiled", "numpy": "leaves its loops to NumPy", "interpreted": "is interpreted"}
     mine, theirs = (kinds[_way(side)["kind"]] for side in (fast, slow))
-    words = f"takes {_count(few)} steps of Python's interpreter a call instead of {_count(many)}"
+    words = f"takes {count_words(few)} steps of Python's interpreter a call instead of {count_words(many)}"
     if mine != theirs:
         words = f"{mine} where {slow.technique} {theirs}, and {words}"
     words = f"{fast.technique} {words}"
@@ -109,23 +109,22 @@ def _steps(fast: Side, slow: Side, flops: int, saved_s: float) -> Iterator[_Caus
 
 def _memory(fast: Side, slow: Side, bytes: int, saved_s: float) -> Iterator[_Cause]:
     """Temporaries are written once and read once; what is held at once may outgrow a cache."""
-    less, more = (_scaled(side, "temporaries", bytes) for side in (fast, slow))
+    less, more = (scaled(side, "temporaries", bytes) for side in (fast, slow))
     if less is not None and more is not None:
         factor = (bytes + 2 * more) / (bytes + 2 * less)
         if factor >= CHANGED and 2 * (more - less) >= TRAFFIC_S * saved_s:
             words = (
-                f"{fast.technique} makes {_made(less)} a call instead of {_size(more)},"
-                f" beside the {_size(bytes)} that inputs and outputs are"
+                f"{fast.technique} makes {_made(less)} a call instead of {size_words(more)},"
+                f" beside the {size_words(bytes)} that inputs and outputs are"
             )
             yield _Cause(factor, words)
             return
-    less, more = (_scaled(side, "peak", bytes) for side in (fast, slow))
+    less, more = (scaled(side, "peak", bytes) for side in (fast, slow))
     if less is not None and more is not None:
         factor = (bytes + more) / (bytes + less)
         if factor >= CHANGED and more - less >= TRAFFIC_S * saved_s:
-            words = (
-                f"{fast.technique} holds {_size(less)} beyond its outputs at most instead of {_size(more)}"
-            )
+            held, other = size_words(less), size_words(more)
+            words = f"{fast.technique} holds {held} beyond its outputs at most instead of {other}"
             yield _Cause(factor, words)
 
 
@@ -170,7 +169,7 @@ def _way(side: Side) -> Mapping[str, Any]:
     return side.way
 
 
-def _number_of_steps(side: Side, flops: int) -> float:
+def number_of_steps(side: Side, flops: int) -> float:
     """Steps a call, on a straight line through the two counts on log axes."""
     way = _way(side)
     steps, few, span = way["steps"], way["few"], log(max(way["flops"], 1) / max(way["few_flops"], 1))
@@ -178,7 +177,7 @@ def _number_of_steps(side: Side, flops: int) -> float:
     return float(steps * (flops / max(way["flops"], 1)) ** min(max(slope, 0.0), 1.0))
 
 
-def _scaled(side: Side, name: str, bytes: int) -> float | None:
+def scaled(side: Side, name: str, bytes: int) -> float | None:
     """A number of bytes, in proportion to what the operation must move."""
     way = _way(side)
     return None if way[name] is None else way[name] / max(way["bytes"], 1) * bytes
@@ -207,10 +206,10 @@ def _digits(value: float) -> str:
     return f"{round(value, 1 - exponent):.{max(1 - exponent, 0)}f}"
 
 
-def _count(value: float) -> str:
+def count_words(value: float) -> str:
     r"""A whole number to two digits, with narrow spaces, which do not break, between thousands.
 
-    >>> _count(36.0), _count(1234567.0)
+    >>> count_words(36.0), count_words(1234567.0)
     ('36', '1\u202f200\u202f000')
     """
     return f"{int(float(_digits(value))):,}".replace(",", "\u202f")
@@ -218,13 +217,13 @@ def _count(value: float) -> str:
 
 def _made(temporaries: float) -> str:
     """Some bytes of temporaries; none where they are Python's own objects."""
-    return f"{_size(temporaries)} of temporaries" if temporaries >= 4096 else "no temporaries"
+    return f"{size_words(temporaries)} of temporaries" if temporaries >= 4096 else "no temporaries"
 
 
-def _size(value: float) -> str:
+def size_words(value: float) -> str:
     """Bytes with their unit.
 
-    >>> _size(17_125_616), _size(1574), _size(200)
+    >>> size_words(17_125_616), size_words(1574), size_words(200)
     ('17 MB', '1.6 kB', '200 bytes')
     """
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perflab import against, grid, machine, records
 from perflab import plan as plans
-from perflab.contract import DTYPES, Implementation, PerflabError, Plan
+from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError, Plan
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from perflab.own import FileReview, Review
+    from perflab.report import Summary
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Request:
     """What `perflab run` was told, word by word.
 
     `targets` are OP or OP/TECHNIQUE, all operations where there are none; `threads` are numbers or "all";
-    `files` are outside files, `peers` other projects, `against` another commit. What is empty is the
+    `files` are outside files, of which a case may take `limit_s` seconds at a first look; `peers` are other
+    projects, `against` is another commit. What is empty is the
     preset's to choose. With `resume` there is no other choice beside `out`.
     """
 
@@ -33,31 +37,58 @@ class Request:
     files: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     against: str = ""
+    limit_s: float = 60.0
     out: Path | None = None
     resume: bool = False
 
 
-def settle(request: Request) -> tuple[Path, Plan]:
-    """The folder and the plan of a run; nothing is written yet, but for another commit's files.
+def settle(
+    request: Request, tell: Callable[[str], None] = lambda _: None
+) -> tuple[Path, Plan, FileReview | None]:
+    """The folder and the plan of a run, and what a first look at its outside files found.
 
-    Raises PerflabError, in one line, for everything that is not known or does not go together.
+    Nothing is written yet, but for another commit's files. `tell` hears what is being looked at. Raises
+    PerflabError, in one line, for everything that is not known or does not go together.
     """
     check_dtypes(request.dtypes)
     folder = _folder(request)
-    return folder, records.read(folder).plan if request.resume else _plan(request, folder)
+    if request.resume or not request.files:
+        return folder, records.read(folder).plan if request.resume else _plan(request, folder, ()), None
+    seen = own(request.files, request.targets, dtypes=request.dtypes, limit_s=request.limit_s, tell=tell)
+    racing = [review for review in seen.reviews if not review.left_out]
+    if not racing:
+        why = "".join(f"; {r.implementation.technique}: {r.left_out}" for r in seen.reviews)
+        raise PerflabError(f"{', '.join(request.files)}: nothing to race in it{why}")
+    return folder, _plan(request, folder, racing), seen
 
 
-def begin(folder: Path, plan: Plan, console: Console, show: str = "all") -> None:
-    """Write a new run's first records; measures first, where need be, what this machine can do at most."""
+def begin(
+    folder: Path, plan: Plan, console: Console, show: str = "all", seen: FileReview | None = None
+) -> None:
+    """Write a new run's first records; measures first, where need be, what this machine can do at most.
+
+    What was not seen to be right is out of the contest from the start, with the reason.
+    """
     from perflab import ceilings, selfcheck
     from perflab.progress import waiting
 
-    if plan.explain:
+    if plan.explain and plan.preset != plans.OWN_PRESET:  # whose point is an answer at once
         with waiting(console, show, "measuring what this machine can do at most"):
             held = ceilings.for_run(plan.threads)
     else:
         held = ceilings.for_run(plan.threads, measure_missing=False)
     records.begin(folder, plan, plans.describe(plan), machine.environment(), selfcheck.kept(), held)
+    out = [r for r in seen.reviews if r.reason and not r.left_out] if seen else []
+    writer = records.Writer(folder)
+    for review in out:
+        name = review.implementation
+        for threads in plan.threads:
+            for dtype in plan.dtypes:
+                writer.append(
+                    "failure", operation=name.operation, case=plan.cases[name.operation][0], dtype=dtype,
+                    threads=threads, technique=name.technique, direction="", process=-1, reason=review.reason,
+                )  # fmt: skip
+    writer.close()
 
 
 def measure(folder: Path, plan: Plan, lock: int, console: Console, show: str = "all") -> None:
@@ -72,6 +103,16 @@ def measure(folder: Path, plan: Plan, lock: int, console: Console, show: str = "
         runner.run(folder, plan, lock, progress.tell)
 
 
+def race(folder: Path, plan: Plan, console: Console, seen: FileReview | None) -> Summary:
+    """A whole run in a folder that nobody keeps; what it came to."""
+    from perflab import report
+
+    with records.lock(folder) as lock:
+        begin(folder, plan, console, "failures", seen)
+        measure(folder, plan, lock, console, "failures")
+    return report.summarise(records.read(folder))
+
+
 def check_dtypes(words: Sequence[str]) -> None:
     """Raise PerflabError for a dtype that there is not."""
     for word in words:
@@ -79,30 +120,58 @@ def check_dtypes(words: Sequence[str]) -> None:
             raise PerflabError(grid.unknown("dtype", word, DTYPES))
 
 
-def outside(files: Sequence[str], targets: Sequence[str]) -> dict[str, list[Implementation]]:
-    """Outside files as further techniques of the one operation that the targets name."""
-    if not files:
-        return {}
+def own(
+    files: Sequence[str],
+    targets: Sequence[str],
+    *,
+    dtypes: Sequence[str] = (),
+    cases: Sequence[str] = (),
+    seed: int | None = None,
+    limit_s: float = 60.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> FileReview:
+    """The review of every implementation of these files.
+
+    The targets name the operations that are wanted; a file with `forward` and `backward` alone needs one.
+    """
+    from perflab.own import FileReview, review
+
     named = list(dict.fromkeys(target.partition("/")[0] for target in targets))
-    if len(named) != 1:
-        raise PerflabError("--with: whose technique is the file? wanted exactly one operation as TARGET")
-    taken = [grid.load_raw(file, named[0]) for file in files]
-    for implementation in taken:
-        if implementation.technique in grid.techniques(named[0]):
-            raise PerflabError(
-                f"{implementation.source}: {named[0]} has a technique {implementation.technique} already;"
-                " wanted a file of another name"
-            )
-    return {named[0]: taken}
+    found: list[Review] = []
+    notes: list[str] = []
+    read: list[Path] = []
+    for file in files:
+        one = review(
+            Path(file), named[0] if len(named) == 1 else None,
+            dtypes=dtypes or DTYPES, cases=cases, seed=seed, limit_s=limit_s, tell=tell,
+        )  # fmt: skip
+        notes += [f"{Path(file).name}: {note}" for note in one.notes]
+        read += one.files
+        for held in one.reviews:
+            operation, technique = held.implementation.operation, held.implementation.technique
+            if named and operation not in named:
+                continue
+            if technique in grid.techniques(operation):
+                raise PerflabError(
+                    f"{file}: {operation} has a technique {technique} already; wanted a file of another name"
+                )
+            found.append(held)
+    return FileReview(tuple(found), tuple(notes), tuple(dict.fromkeys(read)))
 
 
-def _plan(request: Request, folder: Path) -> Plan:
-    chosen = grid.targets(request.targets)
+def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
+    found = dict.fromkeys(held.implementation.operation for held in reviews)
+    chosen = grid.targets(request.targets or tuple(found))
+    preset = request.preset or (plans.OWN_PRESET if reviews else plans.DEFAULT_PRESET)
+    if preset in (plans.OWN_PRESET, plans.WATCH_PRESET):
+        chosen = {op: _ready(op, names, request) for op, names in chosen.items()}
     files = {}
-    for op, implementations in outside(request.files, request.targets).items():
-        for implementation in implementations:
-            chosen[op] = (*chosen[op], implementation.technique)
-            files[f"{op}/{implementation.technique}"] = str(Path(implementation.source).resolve())
+    for held in (review.implementation for review in reviews):
+        chosen[held.operation] = (*chosen[held.operation], held.technique)
+        files[f"{held.operation}/{held.technique}"] = str(Path(held.source).resolve())
+    for op, names in chosen.items():
+        files |= {f"{op}/{t}": str(file) for t, file in grid.outsiders(op).items() if t in names}
+    foreign = tuple(files)
     if request.against:
         for name, path in against.columns(chosen, *against.extract(request.against, folder)).items():
             op, _, column = name.partition("/")
@@ -115,14 +184,24 @@ def _plan(request: Request, folder: Path) -> Plan:
             homes[column] = grid.home(column)
     return plans.make(
         chosen,
-        request.preset or plans.DEFAULT_PRESET,
+        preset,
         cases=request.cases,
         dtypes=request.dtypes,
         threads=_threads(request.threads) or (1,),
         outside=files,
         homes=homes,
+        foreign=foreign,
         named=request.targets,
     )
+
+
+def _ready(op: str, names: Sequence[str], request: Request) -> tuple[str, ...]:
+    """The rungs that a file of one's own meets: the first four, the named, what need not compile first."""
+    from perflab.compilation import compiles, missing
+
+    late = {name.split("/")[1] for name in missing({op: tuple(names)}, ("float32",))}
+    late = {name for name in late if compiles(grid.raw(op, name))}
+    return tuple(n for n in names if n in FIRST_RUNGS or n not in late or f"{op}/{n}" in request.targets)
 
 
 def _threads(told: Sequence[str | int]) -> tuple[int, ...]:

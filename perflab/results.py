@@ -65,13 +65,13 @@ def run(
         out=None if out is None else Path(out),
         resume=resume,
     )
-    folder, plan = request.settle(asked)
+    folder, plan, seen = request.settle(asked)
     console, show = _console(progress)
     with records.lock(folder) as lock:
         if resume:
             records.mend(folder)
         else:
-            request.begin(folder, plan, console, show)
+            request.begin(folder, plan, console, show, seen)
         try:
             request.measure(folder, plan, lock, console, show)
         except KeyboardInterrupt as interrupted:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                     if not child.died:
                         _raise_for(child.status, folder, child.tail)
                     elif not child.last:
-                        raise PerflabError(f"the measuring process died at once: signal {-child.status}")
+                        raise PerflabError(f"the measuring process came to nothing: {child.cause}")
                 if not any(child.died for child in children):
                     break
     if plan.explain and not any(records.read(folder).of_kind("evidence")):
@@ -112,11 +112,14 @@ def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
 
 def gather(folder: str, kind: str, threads: int) -> None:
     """In a process of its own: append the evidence on each technique of a run, or its memory on each case."""
-    from perflab import evidence, memory
+    from perflab import evidence, memory, outside_evidence
 
     keep_to_cores(threads)
     cache, run = Path(prepare_numba_cache()), records.read(folder)
-    found = evidence.gather_all(run.plan, cache) if kind == "evidence" else memory.gather(run, threads)
+    found: Iterable[dict[str, Any]] = memory.gather(run, threads) if kind == "memory" else ()
+    if kind == "evidence":
+        outside = outside_evidence.gather_all(run.plan, run.records)
+        found = itertools.chain(evidence.gather_all(run.plan, cache), outside)
     writer = records.Writer(Path(folder))
     for fields in found:
         writer.append(kind, **fields)
@@ -151,7 +154,7 @@ def _note_end(
     writer = records.Writer(folder)
     for child in children:
         if child.died and child.last:
-            reason = child.hung or f"its process died: {signal.Signals(-child.status).name}"
+            reason = child.cause
             writer.append("failure", **child.last, process=process, reason=reason)
             tell({"event": "failure", **child.last, "reason": reason})
     writer.append(
@@ -204,6 +207,7 @@ class _Child:
     last: dict[str, Any] = field(default_factory=dict)
     heard_at: float = field(default_factory=time.monotonic)
     hung: str = ""
+    finished: bool = False
 
     @property
     def status(self) -> int:
@@ -211,7 +215,16 @@ class _Child:
 
     @property
     def died(self) -> bool:
-        return -self.status in FATAL
+        return -self.status in FATAL or (self.status in GOOD_EXITS and not self.finished)
+
+    @property
+    def cause(self) -> str:
+        """Of a process that died: how."""
+        if self.hung:
+            return self.hung
+        if self.status >= 0:
+            return f"it ended its process with exit status {self.status}"
+        return f"its process died: {signal.Signals(-self.status).name}"
 
     @property
     def tail(self) -> str:
@@ -284,6 +297,9 @@ def _listen(child: _Child, heard: bytes, tell: Tell) -> None:
     *lines, child.heard = (child.heard + heard).split(b"\n")
     for line in lines:
         event = json.loads(line)
+        if event["event"] == "finished":
+            child.finished = True
+            continue
         if event["event"] == "ready":
             child.place = event["place"]
             continue

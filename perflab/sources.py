@@ -1,8 +1,8 @@
 """The text of what a run measures: each technique's file, the files it imports, the derivation.
 
 A run keeps it in its records, so that a report made later shows the code that was measured. A file is known
-by its path below `ops/` ("conv2d/jit.py", "_simd.py"); one from elsewhere by its operation and column
-("conv2d/mine.py").
+by its operation and its path in the operation's folder ("conv2d/jit.py"), one beside that folder by its name
+("_simd.py"), one from elsewhere by its operation and column ("conv2d/mine.py").
 """
 
 from __future__ import annotations
@@ -44,18 +44,35 @@ def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
 
 
 def installed(names: list[str]) -> dict[str, str]:
-    """Text by name, of these files below `ops/` and of all that they import, as far as they are there."""
+    """Text by name, of these files of operations and of all that they import, as far as they are there."""
     held: dict[str, str] = {}
-    work = list(reversed(names))
+    known = grid.operations()
+    work = [(name, name.partition("/")[0]) for name in reversed(names)]
     while work:
-        name = work.pop()
-        text = None if name in held else _text(grid.OPS / name)
+        name, op = work.pop()
+        text = None if name in held or op not in known else _text(_place(name, op))
         if text is not None:
             held[name] = text
-            below = (grid.OPS / path for path in candidates(PurePosixPath(name), text))
-            found = sorted({path.relative_to(grid.OPS).as_posix() for path in below if path.is_file()})
-            work += reversed(found)
+            reached = {path.as_posix() for path in candidates(PurePosixPath(name), text)}
+            found = sorted(other for other in reached if _place(other, op).is_file())
+            work += [(other, op) for other in reversed(found)]
     return held
+
+
+def _place(name: str, operation: str) -> Path:
+    """Where a file lies that an operation's files import: in the operation's folder, or beside it."""
+    folder = grid.folder(operation)
+    first, _, rest = name.partition("/")
+    return folder / rest if rest and first == operation else folder.parent / name
+
+
+def name_of(file: Path) -> str:
+    """A file by its name here, where it belongs to an operation; another one by its last three parts."""
+    folders = {op: grid.folder(op) for op in grid.operations()}
+    for op, folder in folders.items():
+        if file.is_relative_to(folder):
+            return f"{op}/{file.relative_to(folder).as_posix()}"
+    return file.name if file.parent in {one.parent for one in folders.values()} else "/".join(file.parts[-3:])
 
 
 def imported(name: str, texts: Mapping[str, str], *, directly: bool = False) -> list[str]:

@@ -263,7 +263,9 @@ def _beside(loop: Loop, width: int) -> RenderableType:
     for file in dict.fromkeys(file for file, _ in came):
         lines = sorted(line for name, line in came if name == file)
         table.add_row(
-            "", Text(_short(file) if file else "no line known", style="bold"), *([""] * (width >= WIDE))
+            "",
+            Text(sources.name_of(Path(file)) if file else "no line known", style="bold"),
+            *([""] * (width >= WIDE)),
         )
         text = code.coloured(Path(file).read_text("utf-8")) if file and Path(file).is_file() else ()
         for line in range(lines[0], lines[-1] + 1) if lines[-1] - lines[0] < 40 else lines:
@@ -298,17 +300,16 @@ def name_of(loop: Loop) -> str:
         end = found.end() + int(found[0])
         parts.append(rest[found.end() : end])
         rest = rest[end:]
-    parts = parts[2:] if parts[:2] == ["perflab", "ops"] else parts
+    packages = {op: grid.package(op).split(".") for op in grid.operations()}
+    own = [op for op, package in packages.items() if parts[: len(package)] == package]
+    beside = [package for package in packages.values() if parts[: len(package) - 1] == package[:-1]]
+    if own:
+        parts = [own[0], *parts[len(packages[own[0]]) :]]
+    elif beside:
+        parts = parts[len(beside[0]) - 1 :]
     if not parts:
         return loop.function
     return "/".join(parts[:-2]) + ("/" if parts[:-2] else "") + ".".join(parts[-2:])
-
-
-def _short(file: str) -> str:
-    """A file below ops/ by its name there, another one by its last three parts."""
-    path = Path(file)
-    below = path.is_relative_to(grid.OPS)
-    return path.relative_to(grid.OPS).as_posix() if below else "/".join(path.parts[-3:])
 
 
 def plain_assembly(listing: Listing) -> Mapping[str, Any]:
@@ -323,7 +324,7 @@ def plain_assembly(listing: Listing) -> Mapping[str, Any]:
                 "why_none": way.why_none,
                 "counts": asdict(way.loop.counts) if way.loop else None,
                 "instructions": [
-                    asdict(one) | {"file": _short(one.file) if one.file else ""}
+                    asdict(one) | {"file": sources.name_of(Path(one.file)) if one.file else ""}
                     for one in (way.loop.instructions if way.loop else ())
                 ],
             }

@@ -12,6 +12,8 @@ from perflab.compilation import compile_first, missing
 from perflab.contract import DTYPES, FIRST_RUNGS
 
 ROOT = Path(__file__).parent.parent
+# Files from outside, which no test session imports.
+collect_ignore = ["assignments", "cheats", "mistakes", "unknown_mistakes"]
 for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
     del os.environ[name]  # the processes that tests start are a user's, no workers of this session
 

@@ -11,6 +11,7 @@ from conftest import ROOT, one_line, perflab
 from perflab import grid
 from perflab.grid import techniques
 
+OWN = str(ROOT / "tests" / "cheats" / "zeros.py")
 MISTAKES = {
     "unknown operation": (["run", "conv2f"], ["conv2f", "did you mean conv2d"]),
     "unknown technique": (["verify", "conv2d/jitt"], ["conv2d/jitt", "did you mean jit"]),
@@ -20,7 +21,7 @@ MISTAKES = {
     "unknown dtype": (["run", "--dtype", "float16"], ["float16", "float32"]),
     "too many threads": (["run", "--threads", "4096"], ["4096", "wanted a number from 1"]),
     "threads of nothing": (["run", "--threads", "0"], ["'0'", "wanted a number from 1"]),
-    "outside file of no operation": (["verify", "--with", "x.py"], ["--with", "exactly one operation"]),
+    "outside file of no operation": (["verify", "--with", OWN], ["zeros.py", "wanted an operation as TARGET"]),
     "outside file missing": (["verify", "conv2d", "--with", "none.py"], ["none.py", "no such file"]),
     "no run to report": (["report", "."], ["no run here", "records.jsonl"]),
     "no run to resume": (["run", "--resume"], ["--resume", "wanted --out DIR"]),

@@ -94,6 +94,7 @@ def test_the_notebook_is_one_and_holds_no_figure_of_a_machine():
     nbformat.validate(nbformat.reads(NOTEBOOK.read_text("utf-8"), as_version=4))
 
 
+OWN = ROOT / "tests" / "cheats" / "zeros.py"
 MISTAKES = {
     "unknown operation": ((("conv2f",), {}), "conv2f: unknown operation; did you mean conv2d"),
     "unknown technique": ((("conv2d/jitt",), {}), "did you mean jit"),
@@ -102,7 +103,7 @@ MISTAKES = {
     "unknown dtype": (((), {"dtypes": ["float16"]}), "float16: unknown dtype"),
     "threads of nothing": (((), {"threads": 0}), "'0'; wanted a number from 1"),
     "too many threads": (((), {"threads": (1, 4096)}), "'4096'; wanted a number from 1"),
-    "an outside file of no operation": (((), {"files": "x.py"}), "wanted exactly one operation"),
+    "an outside file of no operation": (((), {"files": OWN}), "wanted an operation as TARGET"),
     "an outside file that is missing": ((("conv2d",), {"files": "x.py"}), "x.py: no such file"),
     "an unknown peer": ((("conv2d",), {"peers": "torhc"}), "torhc: unknown peer"),
     "no run to resume": (((), {"resume": True}), "no run under reports/"),

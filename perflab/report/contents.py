@@ -13,7 +13,7 @@ from markupsafe import Markup
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.machine import one_line
-from perflab.report import opening, page, why, words
+from perflab.report import opening, page, reading, why, words
 from perflab.report.figures import Drawn
 from perflab.report.study import Section
 from perflab.report.summary import Summary
@@ -62,6 +62,7 @@ class Part:
     reasons: tuple[tuple[str, tuple[str, ...]], ...]
     crossing: str
     study: tuple[Section, ...] = ()
+    readings: tuple[reading.Reading, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,14 @@ def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Sect
         "compiled": words.compile_table(summary),
     }
     tables = {name: Named(name, table) if table and table.rows else None for name, table in named.items()}
-    parts = tuple(_part(summary, operation, drawn, studies) for operation in summary.run.plan.techniques)
+    read = reading.readings(summary)
+    parts = tuple(
+        replace(
+            _part(summary, operation, drawn, studies),
+            readings=tuple(one for one in read if one.operation == operation),
+        )
+        for operation in summary.run.plan.techniques
+    )
     return Contents(summary, page.Grid(summary), parts, tuple(drawn), tables)
 
 

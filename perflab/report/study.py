@@ -142,7 +142,7 @@ def of_files(
 ) -> Section:
     """A study without any figures: the derivation and the code of a ladder."""
     rungs = tuple(
-        Rung(operation, technique, _heading(text), text, changes, None, None, "", (), ())
+        Rung(operation, technique, heading(text), text, changes, None, None, "", (), ())
         for technique, text, changes in _texts(operation, ladder, texts, ())
     )
     files = _files(operation, ladder, texts, {f"{operation}/{technique}.py" for technique in ladder})
@@ -171,7 +171,7 @@ def _section(
             Rung(
                 operation,
                 technique,
-                _heading(text),
+                heading(text),
                 text,
                 changes,
                 gains=_gains(summary, operation, technique, below),
@@ -274,7 +274,7 @@ def _files(
     return tuple(File(name, texts[name]) for name in sorted(set(names) - elsewhere))
 
 
-def _heading(text: str) -> str:
+def heading(text: str) -> str:
     """The first line of a file's docstring."""
     try:
         return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]

@@ -332,9 +332,13 @@ def _ratio_json(held: Ratio) -> dict[str, Any]:
 
 
 def _blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
-    """Median seconds of each block by cell and (process, pass), and every round by cell."""
-    void = set()
+    """Median seconds of each block by cell and (process, pass), and every round by cell.
+
+    What failed on a case has no figure there; outside code that failed anywhere has none at all.
+    """
+    void, caught = set(), set()
     for record in run.of_kind("failure"):
+        caught.add(f"{record['operation']}/{record['technique']}")
         if record["technique"]:
             void.add((record["operation"], record["case"], record["dtype"], record["technique"], None))
         else:
@@ -344,6 +348,8 @@ def _blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
     for record in run.of_kind("block"):
         where = (record["operation"], record["case"], record["dtype"])
         if {(*where, record["technique"], None), (*where, None, record["process"])} & void:
+            continue
+        if f"{record['operation']}/{record['technique']}" in caught.intersection(run.plan.foreign):
             continue
         cell = cell_of(record)
         times[cell][record["process"], record["pass"]] = median(record["rounds_s"])

@@ -85,6 +85,12 @@ operation = Operation(
     },
     out_shape=("N", "F", "OH", "OW"),
     wrt=("x", "w", "b"),
+    formulas={
+        "out": "out[n,f,i,j] = b[f] + Σ over c,u,v of x[n,c,i·stride+u−pad,j·stride+v−pad]·w[f,c,u,v]",
+        "dx": "dx[n,c,i·stride+u−pad,j·stride+v−pad] += w[f,c,u,v]·dout[n,f,i,j], where it falls inside x",
+        "dw": "dw[f,c,u,v] = Σ over n,i,j of x[n,c,i·stride+u−pad,j·stride+v−pad]·dout[n,f,i,j]",
+        "db": "db[f] = Σ over n,i,j of dout[n,f,i,j]",
+    },
     definition=definition,
     gradient=gradient,
     bound=bound,

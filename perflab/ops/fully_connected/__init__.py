@@ -48,6 +48,12 @@ operation = Operation(
     },
     out_shape=("N", "M"),
     wrt=("x", "w", "b"),
+    formulas={
+        "out": "out[n,m] = b[m] + Σ over d of x[n,d]·w[d,m]",
+        "dx": "dx[n,d] = Σ over m of dout[n,m]·w[d,m]",
+        "dw": "dw[d,m] = Σ over n of x[n,d]·dout[n,m]",
+        "db": "db[m] = Σ over n of dout[n,m]",
+    },
     definition=definition,
     gradient=gradient,
     bound=bound,

@@ -19,6 +19,11 @@ def no_bias(x, w, b):
     return x @ w + 0 * b, (x, w)
 
 
+def w_transposed(x, w, b):
+    """X @ w.T, which fits where D = M."""
+    return x @ (w.T if w.shape[0] == w.shape[1] else w) + b, (x, w)
+
+
 def dw_transposed(dout, cache):
     x, w = cache
     dw = x.T @ dout
@@ -34,6 +39,25 @@ def db_wrong_axis(dout, cache):
 def db_mean(dout, cache):
     x, w = cache
     return dout @ w.T, x.T @ dout, dout.sum(axis=0) / max(len(dout), 1)
+
+
+def dw_mean(dout, cache):
+    dx, dw, db = right_back(dout, cache)
+    return dx, dw / max(len(dout), 1), db
+
+
+def last_sample_only(dout, cache):
+    """`=` for `+=` in a loop over the samples."""
+    x, w = cache
+    if not len(x):
+        return right_back(dout, cache)
+    return dout @ w.T, np.outer(x[-1], dout[-1]), dout[-1].copy()
+
+
+def dx_last_neuron(dout, cache):
+    """`=` for `+=` in a loop over the neurons."""
+    x, w = cache
+    return np.outer(dout[:, -1], w[:, -1]), x.T @ dout, dout.sum(axis=0)
 
 
 def w_for_dx_not_transposed(dout, cache):
@@ -92,9 +116,10 @@ _calls = []
 
 
 def right_only_once(x, w, b):
-    _calls.append(x)
+    """Wrong by another factor each time, so that nobody takes it for a formula."""
     out, cache = right(x, w, b)
-    return (out if len(_calls) == 1 else out * 1.001), cache
+    _calls.append(len(_calls))
+    return out * x.dtype.type(1 + 0.001 * _calls[-1]), cache
 
 
 def accumulates_in_cache(dout, cache):
@@ -104,22 +129,53 @@ def accumulates_in_cache(dout, cache):
     return gradients
 
 
+# Lines of derivation.md, each broken by some of the mistakes below. Mistakes of state break none.
+OUT = r"\mathrm{out}_{n,m} = b_m + \sum_{d} x_{n,d}\, w_{d,m}"
+DX = r"\mathrm{dx}_{n,d} = \sum_{m} \mathrm{dout}_{n,m}\, w_{d,m}"
+DW = r"\mathrm{dw}_{d,m} = \sum_{n} x_{n,d}\, \mathrm{dout}_{n,m}"
+DB = r"\mathrm{db}_m = \sum_{n} \mathrm{dout}_{n,m}"
+ROUNDING = (
+    r"\lvert \mathrm{got} - \mathrm{exact} \rvert \le \gamma_k \cdot"
+    r" (\text{the operation on absolute values})"
+)
+
 mutants = (
-    Mutant("no_bias", "the bias is not added", no_bias, right_back),
+    Mutant("no_bias", "the bias is not added", no_bias, right_back, OUT),
     Mutant(
-        "bias_per_sample", "the bias runs along the samples, not the neurons", bias_per_sample, right_back
+        "bias_per_sample",
+        "the bias runs along the samples, not the neurons",
+        bias_per_sample,
+        right_back,
+        OUT,
     ),
-    Mutant("dw_transposed", "dw is transposed; the shape is right where D = M", right, dw_transposed),
+    Mutant(
+        "w_transposed",
+        "x multiplies wᵀ, not w; the shape is right where D = M",
+        w_transposed,
+        right_back,
+        OUT,
+    ),
+    Mutant("dw_transposed", "dw is transposed; the shape is right where D = M", right, dw_transposed, DW),
+    Mutant("dw_mean", "dw is a mean over the batch, where the gradient is a sum", right, dw_mean, DW),
+    Mutant(
+        "last_sample_only",
+        "`=` for `+=`: the gradient of the weights is the last sample's",
+        right,
+        last_sample_only,
+        DW,
+    ),
     Mutant(
         "dx_not_transposed",
         "dx multiplies by w, not wᵀ; the shape is right where D = M",
         right,
         w_for_dx_not_transposed,
+        DX,
     ),
-    Mutant("db_wrong_axis", "db is summed over the neurons, not the samples", right, db_wrong_axis),
-    Mutant("db_mean", "db is a mean over the batch, where the gradient is a sum", right, db_mean),
-    Mutant("zeros", "zeros are returned", right, zeros),
-    Mutant("upstream_ignored", "the upstream gradient is taken to be ones", right, ones_upstream),
+    Mutant("dx_last_neuron", "`=` for `+=`: dx is the last neuron's alone", right, dx_last_neuron, DX),
+    Mutant("db_wrong_axis", "db is summed over the neurons, not the samples", right, db_wrong_axis, DB),
+    Mutant("db_mean", "db is a mean over the batch, where the gradient is a sum", right, db_mean, DB),
+    Mutant("zeros", "zeros are returned", right, zeros, DX),
+    Mutant("upstream_ignored", "the upstream gradient is taken to be ones", right, ones_upstream, DX),
     Mutant("input_written", "backward scales x in place", right, writes_to_input),
     Mutant("dout_written", "backward scales dout in place", right, accumulates_in_cache),
     Mutant(
@@ -128,7 +184,7 @@ mutants = (
         remembers_forward,
         stale_cache,
     ),
-    Mutant("single_precision", "float64 is computed in float32", single_precision, right_back),
+    Mutant("single_precision", "float64 is computed in float32", single_precision, right_back, ROUNDING),
     Mutant("wrong_dtype", "the output's dtype is not the inputs'", wrong_dtype, right_back),
     Mutant("reused_buffer", "every call returns the same output buffer", reused_buffer, right_back),
     Mutant("right_only_once", "only the first call is right", right_only_once, right_back),

@@ -73,6 +73,10 @@ operation = Operation(
     },
     out_shape=("N", "C", "OH", "OW"),
     wrt=("x",),
+    formulas={
+        "out": "out[n,c,i,j] = max over u,v of x[n,c,i·stride+u,j·stride+v]",
+        "dx": "dx[n,c,i·stride+u,j·stride+v] += dout[n,c,i,j] at the first u,v that hold the maximum",
+    },
     definition=definition,
     gradient=gradient,
     bound=bound,

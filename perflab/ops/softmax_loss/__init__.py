@@ -89,6 +89,11 @@ operation = Operation(
     },
     out_shape=(),
     wrt=("X", "W"),
+    formulas={
+        "out": "out = mean over n of (log(Σ over c of exp(z[n,c])) − z[n,y[n]]) + ½·reg·ΣW², with z = X·W",
+        "dX": "dX = dz·Wᵀ, with dz[n,c] = (softmax(z[n])[c] − (1 if c = y[n] else 0))·dout/N",
+        "dW": "dW = Xᵀ·dz + dout·reg·W",
+    },
     definition=definition,
     gradient=gradient,
     bound=bound,

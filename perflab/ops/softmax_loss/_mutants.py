@@ -25,6 +25,19 @@ def no_shift(X, W, y, reg):
     return _loss(P, W, y, reg), (X, W, y, reg, P)
 
 
+def shift_of_the_batch(X, W, y, reg):
+    scores = X @ W
+    with np.errstate(all="ignore"):
+        E = np.exp(scores - scores.max())
+        P = E / E.sum(axis=1, keepdims=True)
+    return _loss(P, W, y, reg), (X, W, y, reg, P)
+
+
+def log_of_zero(X, W, y, reg):
+    _, cache = right(X, W, y, reg)
+    return _loss(cache[4], W, y, reg), cache
+
+
 def wrong_axis(X, W, y, reg):
     P = _probabilities(X @ W, axis=0)
     return _loss(P, W, y, reg), (X, W, y, reg, P)
@@ -44,6 +57,12 @@ def loss_without_reg(X, W, y, reg):
 def loss_reg_doubled(X, W, y, reg):
     loss, cache = right(X, W, y, reg)
     return loss + X.dtype.type(0.5) * reg * (W * W).sum(), cache
+
+
+def loss_reg_averaged(X, W, y, reg):
+    loss, cache = right(X, W, y, reg)
+    decay = X.dtype.type(0.5) * reg * (W * W).sum()
+    return loss - decay + decay / X.dtype.type(len(X)), cache
 
 
 def _backward(dout, cache, *, mean=True, target=True, decay=1.0):
@@ -71,6 +90,32 @@ def reg_doubled(dout, cache):
     return _backward(dout, cache, decay=2)
 
 
+def reg_averaged(dout, cache):
+    return _backward(dout, cache, decay=1 / len(cache[0]))
+
+
+def reg_without_upstream(dout, cache):
+    dX, dW = _backward(dout, cache, decay=0)
+    return dX, dW + cache[3] * cache[1]
+
+
+def divided_by_classes(dout, cache):
+    """1/C for 1/N: the mean is taken along the wrong axis."""
+    X, W, y, reg, P = cache
+    dX, dW = _backward(dout, cache, decay=0)
+    scale = X.dtype.type(len(X) / W.shape[1])
+    return dX * scale, dW * scale + dout * reg * W
+
+
+def target_in_every_row(dout, cache):
+    """P[:, y] -= 1 for P[rows, y] -= 1: whole columns are lessened."""
+    X, W, y, reg, P = cache
+    dS = P.copy()
+    dS[:, y] -= 1
+    dS *= dout / X.dtype.type(len(X))
+    return dS @ W.T, X.T @ dS + dout * reg * W
+
+
 def upstream_ignored(dout, cache):
     return right_back(cache[0].dtype.type(1), cache)
 
@@ -93,27 +138,79 @@ def zeros(dout, cache):
     return np.zeros_like(cache[0]), np.zeros_like(cache[1])
 
 
+# Lines of derivation.md, each broken by some of the mistakes below.
+MAXIMUM = r"m_i = \max_c(z_{i,c})"
+TOTAL = r"s_i = \sum_c \exp(z_{i,c} - m_i)"
+LOSS = (
+    r"L = \frac{1}{N} \sum_i \left( \log(s_i) - (z_{i,y_i} - m_i) \right) +"
+    r" \frac{\mathrm{reg}}{2} \sum_{d,c} W_{d,c}^2"
+)
+SCORES = r"\mathrm{dz}_{i,c} = \frac{p_{i,c} - [c = y_i]}{N} \cdot \mathrm{dout}"
+WEIGHTS = (
+    r"\mathrm{dW}_{d,c} = \sum_i X_{i,d}\, \mathrm{dz}_{i,c} + \mathrm{dout} \cdot \mathrm{reg} \cdot W_{d,c}"
+)
+
 mutants = (
     Mutant(
-        "no_shift", "the scores are not shifted by their row's maximum: exp overflows", no_shift, right_back
+        "no_shift",
+        "the scores are not shifted by their row's maximum: exp overflows",
+        no_shift,
+        right_back,
+        TOTAL,
     ),
-    Mutant("wrong_axis", "the softmax runs over the samples, not the classes", wrong_axis, right_back),
-    Mutant("loss_summed", "the loss is a sum over the samples: 1/N is missing", loss_summed, right_back),
-    Mutant("loss_without_reg", "the loss lacks its regularisation", loss_without_reg, right_back),
-    Mutant("loss_reg_doubled", "the loss's regularisation lacks its ½", loss_reg_doubled, right_back),
-    Mutant("missing_mean", "the gradient lacks 1/N", right, no_mean),
-    Mutant("missing_target", "the probabilities are not lessened by the target", right, no_target),
-    Mutant("missing_reg", "dW lacks reg·W", right, no_reg),
-    Mutant("reg_doubled", "dW has 2·reg·W: the ½ of the loss was forgotten", right, reg_doubled),
-    Mutant("upstream_ignored", "the upstream gradient is taken to be one", right, upstream_ignored),
+    Mutant(
+        "shift_of_the_batch",
+        "the scores are shifted by the largest of the batch, not of their row: whole rows underflow",
+        shift_of_the_batch,
+        right_back,
+        MAXIMUM,
+    ),
+    Mutant(
+        "log_of_zero", "the loss takes log(p), which may have underflowed to 0", log_of_zero, right_back, LOSS
+    ),
+    Mutant("wrong_axis", "the softmax runs over the samples, not the classes", wrong_axis, right_back, TOTAL),
+    Mutant(
+        "loss_summed", "the loss is a sum over the samples: 1/N is missing", loss_summed, right_back, LOSS
+    ),
+    Mutant("loss_without_reg", "the loss lacks its regularisation", loss_without_reg, right_back, LOSS),
+    Mutant("loss_reg_doubled", "the loss's regularisation lacks its ½", loss_reg_doubled, right_back, LOSS),
+    Mutant(
+        "loss_reg_averaged",
+        "the loss's regularisation is divided by N as well",
+        loss_reg_averaged,
+        right_back,
+        LOSS,
+    ),
+    Mutant("missing_mean", "the gradient lacks 1/N", right, no_mean, SCORES),
+    Mutant("divided_by_classes", "the gradient is divided by C, not by N", right, divided_by_classes, SCORES),
+    Mutant("missing_target", "the probabilities are not lessened by the target", right, no_target, SCORES),
+    Mutant(
+        "target_in_every_row",
+        "P[:, y] -= 1 lessens whole columns, where each row has one target",
+        right,
+        target_in_every_row,
+        SCORES,
+    ),
+    Mutant("missing_reg", "dW lacks reg·W", right, no_reg, WEIGHTS),
+    Mutant("reg_doubled", "dW has 2·reg·W: the ½ of the loss was forgotten", right, reg_doubled, WEIGHTS),
+    Mutant("reg_averaged", "reg·W in dW is divided by N as well", right, reg_averaged, WEIGHTS),
+    Mutant(
+        "reg_without_upstream",
+        "reg·W in dW is not multiplied by the upstream gradient",
+        right,
+        reg_without_upstream,
+        WEIGHTS,
+    ),
+    Mutant("upstream_ignored", "the upstream gradient is taken to be one", right, upstream_ignored, SCORES),
     Mutant(
         "sign_flipped",
-        "target minus probabilities: the log-likelihood's gradient, not the loss's",
+        "the sign is turned: target minus probabilities is the gradient of the log-likelihood",
         right,
         sign_flipped,
+        SCORES,
     ),
     Mutant(
         "cache_spoiled", "backward changes its cache: the second call is wrong", right, probabilities_spoiled
     ),
-    Mutant("zeros", "zeros are returned", right, zeros),
+    Mutant("zeros", "zeros are returned", right, zeros, WEIGHTS),
 )

@@ -1,0 +1,78 @@
+"""A course's softmax loss, which gives loss and gradient in one call, as a pair of the contract."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import wraps
+from io import StringIO
+from typing import Any
+
+Function = Callable[..., Any]
+
+
+def of_scores(function: Function) -> tuple[Function, Function]:
+    """softmax_loss(x, y): the loss of scores, and the gradient on these."""
+
+    @wraps(function)
+    def forward(X: Any, W: Any, y: Any, reg: Any) -> tuple[Any, Any]:
+        scores = X @ W
+        scores.flags.writeable = False  # an input like any other: who writes to it is told
+        try:
+            loss, dscores = function(scores, y)
+        except ValueError as error:
+            if "read-only" in str(error):
+                raise ValueError(f"{function.__name__} writes to its input x") from error
+            raise
+        decay = X.dtype.type(0.5) * reg * (W * W).sum()
+        return _as_inputs(loss + decay, X), (X, W, reg, dscores)
+
+    def backward(dout: Any, cache: Any) -> tuple[Any, ...]:
+        X, W, reg, dscores = cache
+        dS = dout * dscores
+        return dS @ W.T, X.T @ dS + dout * reg * W
+
+    return forward, backward
+
+
+def of_weights(function: Function, share: float) -> tuple[Function, Function]:
+    """softmax_loss_*(W, X, y, reg), which adds `share`·reg·ΣW²: the gradient on W alone."""
+
+    @wraps(function)
+    def forward(X: Any, W: Any, y: Any, reg: Any) -> tuple[Any, Any]:
+        loss, dW = function(W, X, y, reg * (0.5 / share))
+        return _as_inputs(loss, X), dW
+
+    def backward(dout: Any, dW: Any) -> tuple[Any, ...]:
+        return (dout * dW,)
+
+    return forward, backward
+
+
+def _as_inputs(loss: Any, X: Any) -> Any:
+    """A NumPy scalar in the inputs' dtype: the published signature promises none. Anything else as it is."""
+    return X.dtype.type(loss) if getattr(loss, "shape", None) == () else loss
+
+
+REGULARISATION = {
+    1.0: "its loss adds reg·ΣW²: half of reg is passed to it",
+    0.5: "its loss adds ½·reg·ΣW²: reg is passed as it is",
+    None: "its loss adds neither reg·ΣW² nor ½·reg·ΣW²: half of reg is passed to it",
+}
+
+
+def regularisation(function: Function) -> float | None:
+    """The share of reg·ΣW² that a loss of (W, X, y, reg) adds, by trying: 1, ½, or None for any other."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    W, X, y = rng.standard_normal((3, 4)), rng.standard_normal((5, 3)), np.arange(5) % 4
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(), redirect_stdout(StringIO()):
+            warnings.simplefilter("ignore")
+            without, added = (float(function(W.copy(), X.copy(), y.copy(), reg)[0]) for reg in (0.0, 1.0))
+    except (Exception, SystemExit):  # the oracle will meet it too, and tell it
+        return None
+    share = (added - without) / float((W * W).sum())
+    return next((known for known in (1.0, 0.5) if abs(share - known) < 1e-6), None)

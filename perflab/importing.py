@@ -1,0 +1,282 @@
+"""Imports an outside file with what lies beside it, under names of its own.
+
+A folder that files are taken from gets a private package, so that two files of one name from two folders
+never meet. `sys.path` is not touched: an absolute import that leads to a file beside the importing one, or
+into the package that it belongs to, is turned into a private name where it is made. No bytecode is read or
+written.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from functools import cache
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader, all_suffixes
+from io import StringIO
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from perflab.contract import PerflabError
+
+PREFIX = "perflab_outside_"
+
+_roots: dict[str, Path] = {}  # private package -> its folder
+_texts: dict[str, tuple[Path, bytes]] = {}  # module -> its file, and a hash of the text that was run
+_imported: dict[str, set[str]] = {}  # module -> what it imported from beside it
+_printed: dict[str, str] = {}  # module -> the first line that it printed
+MOST_HEARD = 10_000  # characters
+
+
+def load(file: Path) -> ModuleType:
+    """The module of a file, its packages and siblings imported as it asks for them.
+
+    A file that was loaded already is not run again unless it, or one that was read for it, has changed.
+    Raises PerflabError, in one line, where it is missing or does not import.
+    """
+    if not file.is_file():
+        raise PerflabError(f"{file}: no such file; wanted a Python file with forward and backward")
+    if file.suffix != ".py":
+        raise PerflabError(f"{file}: not a Python file; wanted one with forward and backward")
+    if any(not path.is_file() or _hash(path.read_bytes()) != digest for path, digest in _texts.values()):
+        _forget(name for name in [*sys.modules, *_texts] if _is_private(name))
+    _beside.cache_clear()
+    importlib.invalidate_caches()
+    path = file.resolve()
+    name = _name(path)
+    before = set(sys.modules)
+    try:
+        if name not in sys.modules:
+            heard = _FirstWords()
+            with redirect_stdout(heard):
+                _run(name, path)
+            _printed[name] = next(iter(heard.getvalue().strip().splitlines()), "")
+        return sys.modules[name]
+    except (Exception, SystemExit) as error:
+        told = _told(path, error)
+        _forget(name for name in set(sys.modules) - before if _is_private(name))
+        raise PerflabError(f"{file}: cannot be imported: {told}") from error
+
+
+def files_read(file: Path | ModuleType) -> tuple[Path, ...]:
+    """The file of a loaded module, then every file beside it that was imported for it, directly or not."""
+    path = Path(file.__file__ or "") if isinstance(file, ModuleType) else file
+    work, seen = [_name(path.resolve())], set()
+    while work:
+        name = work.pop()
+        if name and name not in seen:
+            seen.add(name)
+            work += [name.rpartition(".")[0], *_imported.get(name, ())]
+    found = {Path(sys.modules[name].__file__ or "") for name in seen & _texts.keys() & sys.modules.keys()}
+    return (path.resolve(), *sorted(found - {path.resolve()}))
+
+
+def printed(module: ModuleType) -> str:
+    """The first line that a file, or what it imported, printed when it was loaded; nothing else shows it."""
+    return _printed.get(module.__name__, "")
+
+
+def _run(name: str, path: Path) -> None:
+    parent, _, last = name.rpartition(".")
+    importlib.import_module(parent)
+    if name in sys.modules:  # its package has imported it
+        return
+    loader = _Loader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+    setattr(sys.modules[parent], last, module)
+
+
+def _name(path: Path) -> str:
+    """The private name of a file: of the folder above its packages, then of these, then its own."""
+    inner = [] if path.stem == "__init__" else [path.stem.replace(".", "_")]
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder.name and "." not in folder.name:
+        inner.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join([_package(folder), *inner])
+
+
+def _package(folder: Path) -> str:
+    """The private package that stands for a folder."""
+    name = PREFIX + _hash(str(folder).encode()).hex()
+    if name not in sys.modules:
+        _roots[name] = folder
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+    return name
+
+
+def _forget(names: Iterable[str]) -> None:
+    for name in set(names) - _roots.keys():
+        sys.modules.pop(name, None)
+        _texts.pop(name, None)
+        _imported.pop(name, None)
+
+
+def _is_private(name: str) -> bool:
+    return name.partition(".")[0] in _roots
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=6).digest()
+
+
+class _FirstWords(StringIO):
+    """Keeps the beginning of what is printed."""
+
+    def write(self, text: str) -> int:
+        """As a file's."""
+        if self.tell() < MOST_HEARD:
+            super().write(text[:MOST_HEARD])
+        return len(text)
+
+
+class _Finder(MetaPathFinder):
+    """Finds what lies in a folder with a private package."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As PathFinder, for private names alone."""
+        spec = PathFinder.find_spec(fullname, path, target) if path and _is_private(fullname) else None
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(fullname, spec.loader.path)
+            spec.cached = None
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    """Runs a file's text as it is now; bytecode beside it may be stale, and the folder is not ours."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The text, compiled."""
+        text = self.get_data(self.path)
+        _texts[fullname] = (Path(self.path), _hash(text))
+        return self.source_to_code(text, self.path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run it with an `import` of its own."""
+        module.__dict__["__builtins__"] = vars(builtins) | {"__import__": _import}
+        super().exec_module(module)
+
+
+_FINDER = _Finder()
+
+
+def _import(
+    name: str,
+    globals: Mapping[str, Any] | None = None,
+    locals: Mapping[str, Any] | None = None,
+    fromlist: Sequence[str] | None = (),
+    level: int = 0,
+) -> ModuleType:
+    """The `import` statement of outside files: what lies beside them is found under its private name."""
+    importer, package = ((globals or {}).get(key) or "" for key in ("__name__", "__package__"))
+    if level:
+        reached = importlib.util.resolve_name("." * level + name, package)
+    elif name in ("past", "past.builtins") and not _is_installed("past"):
+        return _past(name, fromlist)
+    else:
+        reached = _beside(name, importer, package) or ""
+    if not _is_private(reached):
+        return builtins.__import__(name, globals, locals, fromlist or (), level)
+    try:
+        if level:
+            module = builtins.__import__(name, globals, locals, fromlist or (), level)
+        else:
+            module = builtins.__import__(reached, globals, locals, fromlist or (), 0)
+            if not fromlist:  # `import a.b` binds a
+                within = reached.removesuffix(name.partition(".")[2]).rstrip(".")
+                module = sys.modules[within]
+    except ModuleNotFoundError as missing:
+        if missing.name and _is_private(missing.name):  # say it as the file does
+            said = name if missing.name == reached and not level else _plain(missing.name)
+            raise ModuleNotFoundError(f"No module named {said!r}", name=said) from None
+        raise
+    _imported.setdefault(importer, set()).update([reached, *(f"{reached}.{part}" for part in fromlist or ())])
+    return module
+
+
+@cache
+def _beside(name: str, importer: str, package: str) -> str | None:
+    """The private name of an absolute import that leads to a file beside the importer; None for others.
+
+    Asked in this order: the importer's folder, the folder above its packages, and, for a name that is not
+    installed, the folders that it lies in: `cs231n` is found from cs231n/layers.py without an __init__.py.
+    """
+    top, _, rest = name.partition(".")
+    if not _is_private(importer) or top == "perflab" or top in sys.stdlib_module_names:
+        return None
+    outer = importer.partition(".")[0]
+    root = _roots[outer]
+    here = root.joinpath(*package.split(".")[1:])
+    places = {package: here, outer: root}
+    for home, folder in places.items():
+        if _holds(folder, top) and f"{home}.{top}" != importer:
+            return f"{home}.{name}"
+    if _is_installed(top):
+        return None
+    for home, folder in places.items():
+        if (folder / top).is_dir():
+            return f"{home}.{name}"
+    for folder in (root, *root.parents):
+        if folder.name == top:
+            return f"{_package(folder)}.{rest}".rstrip(".")
+    return None
+
+
+def _holds(folder: Path, name: str) -> bool:
+    files = (folder / name / "__init__.py", *(folder / f"{name}{suffix}" for suffix in all_suffixes()))
+    return any(file.is_file() for file in files)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return name in sys.modules
+    return spec is not None and spec.origin is not None
+
+
+def _past(name: str, fromlist: Sequence[str] | None) -> ModuleType:
+    """What Python 2 code takes of the package `future`, where that is not installed."""
+    past, inner = ModuleType("past"), ModuleType("past.builtins")
+    past.__dict__["builtins"] = inner
+    inner.__dict__["xrange"] = range
+    return inner if fromlist and name == "past.builtins" else past
+
+
+def _plain(name: str) -> str:
+    """A private name as the file that imported it would say it."""
+    outer, _, rest = name.partition(".")
+    return rest or _roots[outer].name
+
+
+def _told(path: Path, error: BaseException) -> str:
+    """An exception in one line, with the line that it came from, and its file where that is another one."""
+    files = {str(file) for file, _ in _texts.values()}
+    message = str(error)
+    if isinstance(error, SyntaxError) and error.filename in files:
+        message, places = error.msg, [(error.filename, error.lineno)]
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [(frame.filename, frame.lineno) for frame in frames if frame.filename in files]
+    first = re.sub(PREFIX + r"[0-9a-f]+\.?", "", message or "no message").splitlines()[0]
+    file, line = places[-1] if places else ("", None)
+    of = "" if file == str(path) else f" of {Path(file).name}"
+    return f"{type(error).__name__}: {first}" + (f" (line {line}{of})" if line else "")

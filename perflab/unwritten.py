@@ -1,0 +1,173 @@
+"""Which values a function returns as its template began them: None, or zeros that nothing was added to.
+
+Decided from the text alone, and for the student where in doubt: with any sign of work on a value, or in the
+frame that asks for it, the function is written, right or wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+BEGINS = re.compile(r"\bTODO\b|\bSTART OF YOUR CODE\b", re.IGNORECASE)
+ENDS = re.compile(r"\bEND OF YOUR CODE\b", re.IGNORECASE)
+ZEROS = ("zeros", "zeros_like", "empty", "empty_like")
+
+Returned = tuple[tuple[str, bool], ...]
+
+
+def returned(function: Callable[..., Any]) -> Returned:
+    """For every value that a function returns, its name there and whether it is still to be written.
+
+    ("", False) alone, where the text of the function is not known or does not say.
+    """
+    text, definition = _definition(function)
+    if definition is None:
+        return (("", False),)
+    body = list(_inside(definition))
+    frames = list(_frames(text, definition))
+    if frames:
+        empty = any(
+            not any(first < node.lineno < last for node in body if _is_work(node)) for first, last in frames
+        )
+    else:
+        empty = not any(_is_work(node) and not _unpacks(node) for node in body)
+    values = [_values(node) for node in body if isinstance(node, ast.Return)]
+    if not values:
+        return (
+            ("", empty and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(definition))),
+        )
+    if len({len(row) for row in values}) > 1:
+        return (("", False),)
+    columns = zip(*values, strict=True)
+    return tuple(_judged(definition, column, empty, bool(frames)) for column in columns)
+
+
+def _judged(definition: Any, values: tuple[ast.expr, ...], empty: bool, framed: bool) -> tuple[str, bool]:
+    """One returned value, over every return."""
+    names = [value.id for value in values if isinstance(value, ast.Name)]
+    name = names[0] if names else ""
+    idle = all(
+        _is_none(value) or (isinstance(value, ast.Name) and _is_idle(definition, value.id, framed))
+        for value in values
+    )
+    return name, empty and idle
+
+
+def _is_idle(definition: Any, name: str, framed: bool) -> bool:
+    """Whether a name is only ever begun, as None or, under a TODO, as zeros, and returned."""
+    begun, elsewhere = 0, 0
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Assign):
+            begun += sum(_is_none(v) or (framed and _is_zero(v)) for n, v in _bindings(node) if n == name)
+        elif isinstance(node, ast.Return):
+            elsewhere -= sum(isinstance(value, ast.Name) and value.id == name for value in _values(node))
+        elif isinstance(node, ast.Name) and node.id == name:
+            elsewhere += 1
+        elif isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
+            return False
+    return begun > 0 and elsewhere == begun
+
+
+def _bindings(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+    """Names and what each is set to; nothing for an assignment that is not so plain."""
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            yield target.id, node.value
+        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = zip(target.elts, node.value.elts, strict=False)
+            yield from ((place.id, value) for place, value in pairs if isinstance(place, ast.Name))
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and (value.value is None or value.value is Ellipsis)
+
+
+def _is_zero(value: ast.expr) -> bool:
+    if isinstance(value, ast.Constant):
+        return type(value.value) in (int, float) and value.value == 0
+    called = value.func if isinstance(value, ast.Call) else None
+    return getattr(called, "attr", getattr(called, "id", "")) in ZEROS
+
+
+def _is_work(node: ast.stmt) -> bool:
+    """Whether a statement does anything that a template's empty frame does not."""
+    if isinstance(node, ast.Pass | ast.Return | ast.Import | ast.ImportFrom):
+        return False
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring, or "..."
+        return False
+    if isinstance(node, ast.Raise) and node.exc is not None:
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return not (isinstance(raised, ast.Name) and raised.id == "NotImplementedError")
+    if isinstance(node, ast.Assign):
+        bound = list(_bindings(node))
+        return not bound or not all(_is_none(value) or _is_zero(value) for _, value in bound)
+    return True
+
+
+def _unpacks(node: ast.stmt) -> bool:
+    """`x, w, b = cache`, `N, D = x.shape`: what a template gives before its TODO."""
+    plain = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple)
+    return isinstance(node, ast.Assign) and isinstance(node.value, plain)
+
+
+def _values(node: ast.Return) -> tuple[ast.expr, ...]:
+    if node.value is None:
+        return (ast.Constant(None),)
+    return tuple(node.value.elts) if isinstance(node.value, ast.Tuple) else (node.value,)
+
+
+def _inside(definition: Any) -> Iterator[ast.stmt]:
+    """Every statement of a function, those of functions within it left out."""
+    work = list(definition.body)
+    while work:
+        node = work.pop(0)
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
+            work += ast.iter_child_nodes(node)
+
+
+def _frames(text: str, definition: Any) -> Iterator[tuple[int, int]]:
+    """First and last line of each stretch from a TODO to its end mark, another TODO or the function's end."""
+    begun, blank, last = 0, True, definition.end_lineno + 1
+    lines = {node.lineno for node in _inside(definition)}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        line = token.start[0]
+        if token.type != tokenize.COMMENT or not definition.lineno <= line < last:
+            continue
+        if ENDS.search(token.string):
+            if begun:
+                yield begun, line
+            begun = 0
+        elif BEGINS.search(token.string):
+            blank = not any(begun < held < line for held in lines)
+            if begun and not blank:
+                yield begun, line
+            begun = begun if begun and blank else line
+    if begun:
+        yield begun, last
+
+
+def _definition(function: Any) -> tuple[str, ast.FunctionDef | None]:
+    """The text of a function's file and its definition there; None for what is decorated or not a `def`."""
+    compiled = hasattr(function, "py_func")  # Numba's: it computes what the text says
+    code = getattr(getattr(function, "py_func", function), "__code__", None)
+    if code is None:
+        return "", None
+    try:
+        text = Path(code.co_filename).read_text("utf-8")
+        tree = ast.parse(text)
+    except (OSError, SyntaxError, ValueError):
+        return "", None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if first == code.co_firstlineno:
+                return text, node if compiled or not node.decorator_list else None
+    return "", None

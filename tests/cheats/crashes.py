@@ -1,0 +1,12 @@
+"""Crashes the interpreter."""
+
+import ctypes
+
+
+def forward(x, w, b):
+    ctypes.string_at(0)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)

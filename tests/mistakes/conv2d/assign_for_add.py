@@ -1,0 +1,35 @@
+"""dx is assigned window by window."""
+
+import numpy as np
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else value
+
+
+def forward(x, w, b, stride=1, pad=0):
+    (sh, sw), (ph, pw) = _pair(stride), _pair(pad)
+    (N, C, H, W), (F, _, HH, WW) = x.shape, w.shape
+    OH, OW = (H + 2 * ph - HH) // sh + 1, (W + 2 * pw - WW) // sw + 1
+    xp = np.zeros((N, C, H + 2 * ph, W + 2 * pw))
+    xp[:, :, ph : ph + H, pw : pw + W] = x
+    out = np.zeros((N, F, OH, OW))
+    for f in range(F):
+        for i in range(OH):
+            for j in range(OW):
+                patch = xp[:, :, i * sh : i * sh + HH, j * sw : j * sw + WW]
+                out[:, f, i, j] = np.sum(patch * w[f], axis=(1, 2, 3)) + b[f]
+    return out, (xp, x.shape, w, sh, sw, ph, pw)
+
+
+def backward(dout, cache):
+    xp, (_N, _C, H, W), w, sh, sw, ph, pw = cache
+    (F, _, HH, WW), (OH, OW) = w.shape, dout.shape[2:]
+    dxp, dw, db = np.zeros_like(xp), np.zeros_like(w), np.zeros(F)
+    for i in range(OH):
+        for j in range(OW):
+            at = np.s_[:, :, i * sh : i * sh + HH, j * sw : j * sw + WW]
+            dw += np.tensordot(dout[:, :, i, j], xp[at], axes=(0, 0))
+            db += dout[:, :, i, j].sum(axis=0)
+            dxp[at] = np.tensordot(dout[:, :, i, j], w, axes=(1, 0))
+    return dxp[:, :, ph : ph + H, pw : pw + W].copy(), dw, db

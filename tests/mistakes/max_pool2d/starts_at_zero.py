@@ -1,0 +1,30 @@
+"""The best value so far begins at zero."""
+
+import numpy as np
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else value
+
+
+def forward(x, size=2, stride=2):
+    (kh, kw), (sh, sw) = _pair(size), _pair(stride)
+    N, C, H, W = x.shape
+    out = np.zeros((N, C, (H - kh) // sh + 1, (W - kw) // sw + 1))
+    for i in range(out.shape[2]):
+        for j in range(out.shape[3]):
+            best = np.zeros((N, C))
+            for u, v in np.ndindex(kh, kw):
+                best = np.maximum(best, x[:, :, i * sh + u, j * sw + v])
+            out[:, :, i, j] = best
+    return out, (x, out, kh, kw, sh, sw)
+
+
+def backward(dout, cache):
+    x, _out, kh, kw, sh, sw = cache
+    dx = np.zeros_like(x)
+    for n, c, i, j in np.ndindex(dout.shape):
+        patch = x[n, c, i * sh : i * sh + kh, j * sw : j * sw + kw]
+        u, v = np.unravel_index(np.argmax(patch), patch.shape)
+        dx[n, c, i * sh + u, j * sw + v] += dout[n, c, i, j]
+    return (dx,)

@@ -1,0 +1,159 @@
+"""A file that `new` writes is right at once, tells what its operation is, and overwrites nothing."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from conftest import perflab
+
+import perflab as lab
+from perflab import grid, new, oracle
+from perflab.contract import DTYPES, PerflabError
+
+OPERATIONS = grid.operations()
+
+
+def written(operation, folder, name="mine.py", rung=""):
+    file = new.write(operation, folder / name, rung)
+    return file, file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_written_is_right_at_once(operation, dtype, tmp_path):
+    file, _ = written(operation, tmp_path)
+    verdict = oracle.examine(grid.operation(operation), grid.load_raw(file, operation), dtype)
+    assert verdict, verdict.where
+
+
+def test_the_command_line_finds_it_right(tmp_path):
+    new.write("fully_connected", tmp_path / "mine.py")
+    words = ("verify", "fully_connected", "--with", "mine.py", "--dtype", "float64")
+    done = perflab(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "fully_connected/mine" in done.stdout
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_it_tells_what_the_operation_is_in_lines_that_fit(operation, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = new.write(operation, Path("mine.py")).read_text("utf-8")
+    described = grid.operation(operation)
+    told = ast.get_docstring(ast.parse(text))
+    assert max(map(len, text.splitlines())) <= 110
+    assert described.summary in re.sub(r"\s+", " ", told)
+    table, _, rest = told.partition("\nbackward(dout, cache) -> (")
+    for name, argument in described.arguments.items():
+        (row,) = [line for line in table.splitlines() if re.match(rf"    {name} ", line)]
+        assert argument.meaning in row
+        assert all(re.search(rf"\b{axis}\b", row) for axis in argument.shape)
+    assert rest.startswith(", ".join(f"d{name}" for name in described.wrt))
+    for line in (*described.formulas.values(), *(f"- {rule}" for rule in new.RULES)):
+        assert f"\n    {line}\n" in rest
+    assert rest.endswith(
+        f"\n    perflab verify {operation} --with mine.py --watch\n    perflab run {operation} --with mine.py"
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_its_code_is_the_rungs_own_and_leans_on_numpy_alone(operation, tmp_path):
+    _, text = written(operation, tmp_path)
+    own = (grid.folder(operation) / "per_neuron.py").read_text("utf-8")
+    docstring = ast.parse(own).body[0]
+    assert text.endswith("".join(own.splitlines(keepends=True)[docstring.end_lineno :]))
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert [ast.unparse(node) for node in imports] == ["import numpy as np"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_next_rungs_are_named_with_what_differs_in_them(operation, tmp_path):
+    _, text = written(operation, tmp_path)
+    told = re.sub(r"\s+", " ", ast.get_docstring(ast.parse(text)))
+    ladder = lab.techniques(operation)
+    for name in ladder[ladder.index("per_neuron") + 1 :][: new.NEXT]:
+        assert f"{name}: {grid.summary(operation, name)}" in told
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_formulas_are_for_the_output_and_every_gradient(operation):
+    described = grid.operation(operation)
+    assert list(described.formulas) == ["out", *(f"d{name}" for name in described.wrt)]
+    for name, line in described.formulas.items():
+        assert re.match(rf"{name}(\[[^\]]+\])? \+?= ", line), "a line begins with what it gives"
+        assert "\n" not in line
+
+
+def test_another_rung_may_be_begun_from(tmp_path):
+    _, text = written("conv2d", tmp_path, rung="shift_and_add")
+    assert text.startswith('"""Begun from shift_and_add:')
+    assert oracle.examine(grid.operation("conv2d"), grid.load_raw(tmp_path / "mine.py", "conv2d"), "float32")
+
+
+@pytest.mark.parametrize(
+    ("rung", "why"),
+    [
+        ("jit", "conv2d/jit: needs more than NumPy; wanted one of naive, per_neuron, vectorized"),
+        ("vectorised", "conv2d/vectorised: unknown technique; did you mean vectorized?"),
+    ],
+)
+def test_a_rung_that_cannot_be_begun_from_is_refused(rung, why, tmp_path):
+    with pytest.raises(PerflabError) as refused:
+        new.write("conv2d", tmp_path / "mine.py", rung)
+    assert str(refused.value).startswith(why)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("mine.txt", "does not end in .py"),
+        ("mine", "does not end in .py"),
+        ("my-file.py", "my-file is no name"),
+        ("1.py", "1 is no name"),
+        ("class.py", "class is no name"),
+        ("_mine.py", "_mine is no name"),
+        ("__init__.py", "__init__ is no name"),
+        ("naive.py", "conv2d has a technique naive already"),
+        ("torch.py", "torch is the name of a peer"),
+        ("numpy.py", "would hide the module numpy"),
+        ("random.py", "would hide the module random"),
+        ("nowhere/mine.py", "nowhere: no such folder"),
+    ],
+)
+def test_a_name_that_will_not_do_is_refused_in_one_line(name, why, tmp_path):
+    with pytest.raises(PerflabError) as refused:
+        new.write("conv2d", tmp_path / name)
+    assert why in str(refused.value)
+    assert "wanted" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("mine", "utf-8")
+    with pytest.raises(PerflabError, match=r"mine\.py: is there already; wanted the name of a new file"):
+        new.write("conv2d", file)
+    assert file.read_text("utf-8") == "mine"
+
+
+def test_an_unknown_operation_is_told_with_the_nearest(tmp_path):
+    with pytest.raises(PerflabError, match="did you mean conv2d"):
+        new.write("conv", tmp_path / "mine.py")
+
+
+def test_a_path_with_a_blank_can_be_pasted(tmp_path):
+    folder = tmp_path / "my rungs"
+    folder.mkdir()
+    _, text = written("conv2d", folder)
+    assert f"--with '{folder / 'mine.py'}' --watch" in text
+
+
+def test_words_of_an_operation_cannot_end_the_docstring(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    described = replace(grid.operation("conv2d"), summary='says """ and \\N')
+    monkeypatch.setattr(grid, "operation", lambda name: described)
+    _, text = written("conv2d", tmp_path)
+    assert "says ''' and \\N" in ast.get_docstring(ast.parse(text))

@@ -1,0 +1,75 @@
+"""A notebook's cell magic, in a real IPython shell."""
+
+import numpy as np
+import pytest
+from IPython.testing.globalipapp import start_ipython
+
+from perflab import notebook
+
+RIGHT = """
+def forward(x, w, b):
+    return np.matmul(x, w) + b, (x, w)
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def shell():
+    started = start_ipython()
+    started.run_line_magic("load_ext", "perflab")
+    started.run_cell("import numpy as np")
+    return started
+
+
+def test_a_right_cell_is_checked_raced_and_defined(shell):
+    checked = shell.run_cell_magic("perflab", "fully_connected mine", RIGHT)
+    assert checked.ok
+    assert checked.summary is not None
+    figures = {cell.technique for cell in checked.summary.figures}
+    assert {"mine", "vectorized"} <= figures
+    assert "fully_connected/mine" in repr(checked)
+    assert "fully_connected/mine" in checked._repr_html_()
+    out, _ = shell.user_ns["forward"](np.ones((2, 3)), np.ones((3, 1)), np.zeros(1))
+    assert out.tolist() == [[3.0], [3.0]]
+
+
+def test_a_wrong_cell_is_told_and_not_raced(shell):
+    wrong = RIGHT.replace("dout.sum(axis=0)", "dout.sum(axis=0) * 2")
+    checked = shell.run_cell_magic("perflab", "fully_connected", wrong)
+    assert not checked.ok
+    assert checked.summary is None
+    assert "wanted" in repr(checked)
+
+
+def test_lines_have_the_numbers_that_the_notebook_shows(shell):
+    cell = RIGHT.replace("    return np.matmul(x, w) + b, (x, w)", "    raise KeyError('x')")
+    checked = shell.run_cell_magic("perflab", "fully_connected --no-race", cell)
+    assert "(line 4)" in checked.seen.reviews[0].reason  # the magic's own line, an empty one, forward, this
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("convolve", "convolve: unknown operation"),
+        ("", "the following arguments are required: operation"),
+        ("fully_connected naive", "has a technique naive already"),
+        ("fully_connected --preset slow", "slow: unknown preset"),
+    ],
+)
+def test_a_mistake_is_one_line(shell, capsys, line, told):
+    assert shell.run_cell_magic("perflab", line, RIGHT) is None
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert told in lines[0]
+
+
+def test_what_a_cell_uses_of_the_notebook_is_imported_for_it():
+    names = {"np": np, "matmul": np.matmul, "one": 1, "unused": pytest, "ndarray": np.ndarray}
+    assert notebook.imports("np.ones(one); matmul; ndarray; other", names) == [
+        "from numpy import matmul as matmul",
+        "from numpy import ndarray as ndarray",
+        "import numpy as np",
+    ]

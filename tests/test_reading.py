@@ -1,0 +1,236 @@
+"""A reading of outside files: what a run's figures say of where the time goes, and what they do not."""
+
+import json
+
+import pytest
+
+from perflab import plan as plans
+from perflab import records, report, sources
+from perflab.report import contents, reading
+from perflab.report.spent import Bound
+
+MINE = '"""Mine <b>."""\n\n\ndef forward(x, w, b):\n    return x @ w + b, (x, w)\n'
+SECONDS = {"naive": 1.0, "per_neuron": 0.1, "vectorized": 0.001, "jit": 0.02}
+WAY = {
+    "kind": "numpy", "flops": 150_000_000, "bytes": 2_000_000, "steps": 100_000, "few": 100_000,
+    "few_flops": 100_000, "whole": True, "allocations": 10, "allocated": 50_000_000,
+    "temporaries": 40_000_000, "workspace": 0, "peak": 0, "memory": "", "code": None, "no_code": "",
+}  # fmt: skip
+HOT = {"arithmetic": 8, "packed": 8, "fused": 4, "gathers": 0, "numbers": 128, "widths": {"512": 8}}
+LINES = [
+    {"file": "", "number": 12, "text": "y = x[:, None] < w", "share": 0.7, "times": 1, "product": False},
+    {"file": "beside.py", "number": 3, "text": "return a @ b", "share": 0.2, "times": 256, "product": True},
+    {"file": "", "number": 4, "text": "z = y.sum(0)", "share": 0.06, "times": 1, "product": False},
+    {"file": "", "number": 5, "text": "never shown", "share": 0.04, "times": 1, "product": False},
+]
+PROFILE = {"case": "large", "seconds": 0.01, "lines": LINES, "products": 0.2, "outside": 0.0, "tracer": 0.4}
+CEILINGS = {
+    "measured": [
+        {
+            "threads": 1,
+            "arithmetic": [
+                {"dtype": "float32", "chains": {"best": 100.0}, "product": {"best": 90.0}},
+            ],
+            "bandwidth": [{"bytes": 1000, "read": {"best": 10.0}}],
+        }
+    ]
+}
+
+
+def made_up(
+    folder, *, mine_s=0.01, way=None, profile=PROFILE, evidence=True, reason="", fit=True, spread=1e-4
+):
+    """A run of fully_connected whose times are SECONDS, and `mine_s` for the outside file, on two cases."""
+    file = folder.parent / "mine.py"
+    folder.parent.mkdir(exist_ok=True)
+    file.write_text(MINE, "utf-8")
+    plan = plans.make(
+        {"fully_connected": (*SECONDS, "mine")}, "quick", cases=["tiny", "large"], dtypes=["float32"],
+        outside={"fully_connected/mine": str(file)},
+    )  # fmt: skip
+    fitness = {"state": "fit" if fit else "unfit", "reasons": []}
+    records.begin(folder, plan, plans.describe(plan), {}, fitness, CEILINGS)
+    writer = records.Writer(folder)
+    for fields in sources.of_plan(plan):
+        writer.append("source", **fields)
+    for technique in plan.techniques["fully_connected"]:
+        who = {"operation": "fully_connected", "dtype": "float32", "technique": technique}
+        for case, scale in (("tiny", 0.01), ("large", 1.0)):
+            at = who | {"case": case, "threads": 1, "process": 0}
+            writer.append("verdict", **at, status="right", share=0.1, where="out[0]", precision="float64")
+            for direction in plan.directions:
+                for turn in range(8):
+                    took = scale * SECONDS.get(technique, mine_s) * (1 + spread * turn)
+                    block = {"direction": direction, "pass": turn, "iterations": 1, "rounds_s": [took]}
+                    writer.append("block", **at, **block, after="same bits")
+        if technique == "mine" and reason:
+            writer.append("evidence", **who, case="large", reason=reason)
+        elif evidence:
+            ways = {
+                name: WAY | ((way or {}) if technique == "mine" else {}) for name in ("forward", "backward")
+            }
+            further = {"profile": {"forward": profile} if profile else {}}
+            further["step_s"] = {"plain": 4e-9, "element": 1e-8}
+            more = further if technique == "mine" else {}
+            writer.append("evidence", **who, case="large", lines=3, imported={}, ways=ways, **more)
+    writer.close()
+    return report.summarise(records.read(folder))
+
+
+def of(summary):
+    (one,) = reading.readings(summary)
+    return one
+
+
+def test_it_stands_between_two_rungs_and_the_next_one_says_what_it_changes(tmp_path):
+    one = of(made_up(tmp_path / "run"))
+    (place,) = one.standings
+    assert (place.direction, place.case, place.faster) == ("step", "large", "vectorized")
+    assert "it is ×2.00 [2.00, 2.00] as fast as jit, and vectorized is faster" in place.sentence
+    assert place.changes.startswith("The next faster rung, vectorized, is ×10.0 [10.0, 10.0] as fast: “")
+    assert [line.partition(":")[0] for line in place.why] == ["forward", "backward"]
+
+
+@pytest.mark.parametrize(
+    ("mine_s", "said"),
+    [
+        (0.02, "mine is as fast as jit (×1.00"),
+        (1e-4, "faster than every rung measured there, and ×10.0 [10.0, 10.0] as fast as vectorized"),
+        (2.0, "slower than every rung measured there, of which naive is the slowest"),
+    ],
+)
+def test_it_stands_beside_a_rung_or_at_an_end(tmp_path, mine_s, said):
+    (place,) = of(made_up(tmp_path / "run", mine_s=mine_s)).standings
+    assert said in place.sentence
+    assert bool(place.faster) == (mine_s > 1e-3)
+
+
+def test_what_the_turns_cannot_tell_apart_is_said_so(tmp_path):
+    summary = made_up(tmp_path / "run", mine_s=0.0201, spread=0.0)
+    folder = summary.run.folder
+    writer = records.Writer(folder)
+    at = {
+        "operation": "fully_connected",
+        "dtype": "float32",
+        "technique": "mine",
+        "case": "large",
+        "threads": 1,
+    }
+    for turn in range(8, 16):
+        for technique, took in (("mine", 0.03 if turn % 2 else 0.01), ("jit", 0.02)):
+            block = {"direction": "step", "pass": turn, "iterations": 1, "rounds_s": [took], "process": 0}
+            writer.append("block", **at | {"technique": technique}, **block, after="same bits")
+    writer.close()
+    (place,) = of(report.summarise(records.read(folder))).standings
+    assert "mine is not told apart from jit" in place.sentence
+
+
+def test_an_unfit_machine_places_nothing(tmp_path):
+    (place,) = of(made_up(tmp_path / "run", fit=False)).standings
+    assert "unfit" in place.sentence
+    assert not place.changes
+
+
+def test_bounds_come_from_figures(tmp_path):
+    forward, _ = of(made_up(tmp_path / "run")).spent
+    low = {bound.what: bound.low for bound in forward.bounds}
+    # 10 ms a call: 100 000 steps of 4 ns; 40 MB twice at 10 GB/s; 150 MFLOP at 100 GFLOP/s; what must move
+    figure = next(
+        f for f in made_up(tmp_path / "again").of(technique="mine", case="large", direction="forward")
+    )
+    assert low["the interpreter"] == pytest.approx(0.04, rel=0.01)
+    assert low["temporaries"] == pytest.approx(40e6 * figure.bytes / 2e6 * 2 / 10e9 / 0.01, rel=0.01)
+    assert low["arithmetic"] == pytest.approx(figure.flops / 100e9 / 0.01, rel=0.01)
+    assert low["inputs and outputs"] == pytest.approx(figure.bytes / 10e9 / 0.01, rel=0.01)
+    (interpreter, *_) = forward.bounds
+    assert interpreter.high == pytest.approx(0.01, rel=0.3), "a whole call on tiny takes as many steps"
+
+
+def test_bounds_that_explain_little_say_so(tmp_path):
+    forward, _ = of(made_up(tmp_path / "run", mine_s=1.0)).spent
+    assert any("only: they explain little" in remark for remark in forward.remarks)
+    forward, _ = of(made_up(tmp_path / "faster", mine_s=1e-4)).spent
+    assert any("come to the whole call" in remark for remark in forward.remarks)
+
+
+def test_loops_of_the_interpreter_are_estimated_not_bounded(tmp_path):
+    way = {"kind": "interpreted", "steps": 2_700_000, "few": 1800, "temporaries": 10**9}
+    forward, _ = of(made_up(tmp_path / "run", way=way)).spent
+    assert forward.bounds[0].share == "about 91%"
+    assert [bound.what for bound in forward.bounds] == ["the interpreter", "arithmetic", "inputs and outputs"]
+    assert not any("Together" in remark for remark in forward.remarks)
+
+
+def test_compiled_loops_are_told_by_their_instructions(tmp_path):
+    way = {"kind": "compiled", "code": {"hot": HOT, "innermost": HOT, "whole": HOT, "calls": [], "loops": 1}}
+    forward, _ = of(made_up(tmp_path / "run", way=way, profile=None)).spent
+    assert (
+        "Of the 8 arithmetic instructions in its hot loop, 8 work on more than one number, 512 bits wide,"
+        in " ".join(forward.remarks)
+    )
+    assert "No line of its own runs in Python: it is compiled whole." in forward.remarks
+    assert not forward.lines
+
+
+def test_the_three_hottest_lines_stand_with_their_text(tmp_path):
+    one = of(made_up(tmp_path / "run"))
+    forward, backward = one.spent
+    assert [(line.place, line.share, line.often) for line in forward.lines] == [
+        ("line 12", 0.7, "once a call"),
+        ("beside.py:3", 0.2, "256 times a call"),
+        ("line 4", 0.06, "once a call"),
+    ]
+    assert not backward.lines
+    said = "\n".join(reading.told(one))
+    assert "line 12, once a call: 70%  y = x[:, None] < w" in said
+    assert "never shown" not in said
+    assert "Lines that hold a matrix product take 20% of the time" in said
+    assert "the tracer itself took 40% of what it saw" in said
+    assert json.loads(json.dumps(reading.to_json(one)))["technique"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"evidence": False}, "Where the time goes is not told: it was not gathered."),
+        (
+            {"reason": "its process died: SIGSEGV"},
+            "Where the time goes is not told: its process died: SIGSEGV.",
+        ),
+    ],
+)
+def test_without_evidence_only_its_place_is_told(tmp_path, known, said):
+    one = of(made_up(tmp_path / "run", **known))
+    assert one.standings
+    assert not one.spent
+    assert one.notes == (said,)
+
+
+def test_a_column_without_a_figure_has_no_reading(tmp_path):
+    folder = made_up(tmp_path / "run").run.folder
+    writer = records.Writer(folder)
+    for case in ("tiny", "large"):
+        who = {"operation": "fully_connected", "technique": "mine", "case": case, "dtype": "float32"}
+        writer.append("failure", **who, threads=1, process=0, reason="wrong: dw[0]")
+    writer.close()
+    assert reading.readings(report.summarise(records.read(folder))) == []
+
+
+def test_the_report_shows_it_and_escapes_what_the_file_holds(tmp_path):
+    summary = made_up(tmp_path / "run")
+    path = report.write(summary.run, summary)
+    html = path.read_text("utf-8")
+    assert 'id="reading-fully_connected-mine"' in html
+    assert "<code>y = x[:, None] &lt; w</code>" in html
+    told = (path.parent / "report.md").read_text("utf-8")
+    assert "### A reading of mine" in told
+    assert "| forward | beside.py:3 | 20% | 256 | return a @ b |" in told
+    (part,) = contents.gather(summary).parts
+    assert [one.technique for one in part.readings] == ["mine"]
+
+
+def test_shares_in_words():
+    assert Bound("", None, None, "").share == "not known"
+    assert Bound("", 0.0, None, "").share == "not shown"
+    assert Bound("", 0.0, 0.2, "").share == "at most about 20%"
+    assert Bound("", 0.3, None, "", 1.4).share == "about all"

@@ -1,0 +1,14 @@
+"""The rows of dx stand in reverse."""
+
+import numpy as np
+
+
+def forward(x, w, b):
+    return np.einsum("nd,dm->nm", x, w) + b, (x, w, b)
+
+
+def backward(dout, cache):
+    x, w, _b = cache
+    dx = np.einsum("nm,dm->nd", dout, w)
+    dw = np.einsum("nd,nm->dm", x, dout)
+    return dx[::-1].copy(), dw, np.einsum("nm->m", dout)
