@@ -279,7 +279,8 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from perflab import compilation, display, grid, oracle, own
+    from perflab import compilation, display, grid, oracle
+    from perflab.own.review import review
 
     _settle_words(args)
     for name, value in _single_threaded().items():
@@ -311,7 +312,7 @@ def _verify(args: argparse.Namespace) -> int:
             described, outsiders = grid.operation(op), grid.outsiders(op)
             columns = [grid.raw(op, name) for name in techniques if name not in outsiders]
             for name in outsiders.keys() & set(techniques):
-                seen = own.review(
+                seen = review(
                     outsiders[name], op, technique=name, dtypes=dtypes, cases=args.case, tell=status.update
                 )
                 verdicts += [verdict for review in seen.reviews for verdict in review.verdicts]
@@ -351,7 +352,8 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _verify_own(args: argparse.Namespace) -> int:
     """Review outside files alone, once or at every save."""
-    from perflab import display, grid, request, watch
+    from perflab import display, grid, request
+    from perflab.own import watch
 
     grid.targets(args.targets)
 
@@ -421,7 +423,7 @@ def _verify_json(
 
 
 def _new(args: argparse.Namespace) -> int:
-    from perflab import new
+    from perflab.own import new
 
     print(new.write(args.operation, args.file, args.rung))
     return GOOD
@@ -485,8 +487,9 @@ def _watch_run(args: argparse.Namespace, asked: Request) -> int:
     import tempfile
     from dataclasses import replace
 
-    from perflab import display, request, watch
+    from perflab import display, request
     from perflab import plan as plans
+    from perflab.own import watch
 
     if not args.outside or args.resume or args.out:
         raise PerflabError(

@@ -16,7 +16,7 @@ from perflab.contract import Verdict
 if TYPE_CHECKING:
     from perflab.board import Board
     from perflab.oracle import Pair
-    from perflab.own import FileReview
+    from perflab.own.review import FileReview
     from perflab.report import Summary
 
 

@@ -31,7 +31,7 @@ from perflab.contract import PerflabError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from perflab.own import FileReview
+    from perflab.own.review import FileReview
     from perflab.report import Summary
 
 WIDTH = 120
@@ -53,8 +53,9 @@ def load(shell: Any) -> None:
                 return None  # the notebook has shown the error
             return check(cell, words.operation, words.name, words.preset, words.race, shell.user_ns)
         except (PerflabError, ValueError) as wrong:
-            print(f"perflab: {wrong}", file=sys.stderr)  # noqa: T201 - where a notebook shows a mistake
-            return None
+            from IPython.core.error import UsageError
+
+            raise UsageError(str(wrong)) from None  # which a notebook shows as one line
 
     shell.register_magic_function(perflab, magic_kind="cell", magic_name="perflab")
 

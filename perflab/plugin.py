@@ -204,7 +204,8 @@ class Contest:
 
     def _implementation(self, cell: Cell) -> Implementation:
         """A cell's pair of functions: built in, a peer's, or from the plan's outside file."""
-        from perflab import grid, guard, plan
+        from perflab import grid, plan
+        from perflab.own import guard
 
         foreign = plan.foreign(self.plan, cell.operation, cell.technique)
         if foreign and self._guard is None:
@@ -216,8 +217,8 @@ class Contest:
     @contextlib.contextmanager
     def _watched(self, implementation: Implementation) -> Iterator[None]:
         """Around the verification of outside code: what it may not do is told as what it is."""
-        from perflab import guard
         from perflab.measure import Rejected
+        from perflab.own import guard
 
         if self._guard is None:
             yield

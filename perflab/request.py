@@ -15,7 +15,7 @@ from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError, Plan
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from perflab.own import FileReview, Review
+    from perflab.own.review import FileReview, Review
     from perflab.report import Summary
 
 
@@ -134,7 +134,7 @@ def own(
 
     The targets name the operations that are wanted; a file with `forward` and `backward` alone needs one.
     """
-    from perflab.own import FileReview, review
+    from perflab.own.review import FileReview, review
 
     named = list(dict.fromkeys(target.partition("/")[0] for target in targets))
     found: list[Review] = []

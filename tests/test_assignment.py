@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from perflab import assignment_losses, grid, importing, oracle, outside
+from perflab import grid, oracle, outside
 from perflab.contract import NotApplicable, PerflabError
+from perflab.outside import importing, losses
 
 FILLED = ROOT / "tests/assignments/filled/cs231n"
 TEMPLATE = ROOT / "tests/assignments/template/cs231n"
@@ -221,7 +222,7 @@ def test_the_regularisation_is_found_by_trying(write, written, taken):
             return 2.0 + {written} * np.sum(W * W), np.ones_like(W)
     """))  # fmt: skip
     assert one.gives == ("W",)
-    assert assignment_losses.REGULARISATION[taken] in one.notes
+    assert losses.REGULARISATION[taken] in one.notes
     X, W, y = np.ones((2, 3)), np.ones((3, 4)), np.zeros(2, int)
     if taken:
         loss, cache = one.forward(X, W, y, np.float64(0.5))

@@ -21,7 +21,10 @@ MISTAKES = {
     "unknown dtype": (["run", "--dtype", "float16"], ["float16", "float32"]),
     "too many threads": (["run", "--threads", "4096"], ["4096", "wanted a number from 1"]),
     "threads of nothing": (["run", "--threads", "0"], ["'0'", "wanted a number from 1"]),
-    "outside file of no operation": (["verify", "--with", OWN], ["zeros.py", "wanted an operation as TARGET"]),
+    "outside file of no operation": (
+        ["verify", "--with", OWN],
+        ["zeros.py", "wanted an operation as TARGET"],
+    ),
     "outside file missing": (["verify", "conv2d", "--with", "none.py"], ["none.py", "no such file"]),
     "no run to report": (["report", "."], ["no run here", "records.jsonl"]),
     "no run to resume": (["run", "--resume"], ["--resume", "wanted --out DIR"]),

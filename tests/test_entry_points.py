@@ -366,7 +366,7 @@ def test_functions_and_files_of_an_installed_operation_are_named_by_it(site):
 
 def test_a_new_file_for_an_installed_operation_is_right_at_once(site, tmp_path):
     code = (
-        "from pathlib import Path\nimport perflab\nfrom perflab import new\n"
+        "from pathlib import Path\nimport perflab\nfrom perflab.own import new\n"
         f"file = new.write('leaky_relu', Path({str(tmp_path / 'mine.py')!r}))\n"
         "print(bool(perflab.verify('leaky_relu', perflab.load(file, 'leaky_relu'))))\n"
     )

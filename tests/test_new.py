@@ -8,8 +8,9 @@ import pytest
 from conftest import perflab
 
 import perflab as lab
-from perflab import grid, new, oracle
+from perflab import grid, oracle
 from perflab.contract import DTYPES, PerflabError
+from perflab.own import new
 
 OPERATIONS = grid.operations()
 

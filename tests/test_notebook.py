@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from IPython.core.error import UsageError
 from IPython.testing.globalipapp import start_ipython
 
 from perflab import notebook
@@ -59,11 +60,11 @@ def test_lines_have_the_numbers_that_the_notebook_shows(shell):
         ("fully_connected --preset slow", "slow: unknown preset"),
     ],
 )
-def test_a_mistake_is_one_line(shell, capsys, line, told):
-    assert shell.run_cell_magic("perflab", line, RIGHT) is None
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert told in lines[0]
+def test_a_mistake_is_one_line(shell, line, told):
+    with pytest.raises(UsageError) as refused:
+        shell.run_cell_magic("perflab", line, RIGHT)
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_what_a_cell_uses_of_the_notebook_is_imported_for_it():

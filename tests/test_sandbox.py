@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import one_line, perflab
 
-from perflab import own
 from perflab.contract import PerflabError
+from perflab.own import review
 
 CHEATS = Path(__file__).parent / "cheats"
 OPERATION = "fully_connected"
@@ -49,7 +49,7 @@ RACED = {
 
 
 def look(name, **more):
-    return own.review(CHEATS / f"{name}.py", OPERATION, **more).reviews
+    return review.review(CHEATS / f"{name}.py", OPERATION, **more).reviews
 
 
 def test_every_file_is_held_to_something():

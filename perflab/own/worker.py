@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from perflab import grid, guard, machine, observation, outside
+from perflab import grid, machine, observation, outside
 from perflab.contract import Case, NotApplicable, PerflabError
+from perflab.own import guard
 
 ARRAYS = ("first", "repeated", "second", "ints")
 

@@ -6,7 +6,7 @@
     rnn_forward(x, h0, Wx, Wh, b) -> h, cache              rnn_backward(dh, cache) -> dx, dh0, dWx, dWh, db
     softmax_loss(x, y) -> loss, dx                         softmax_loss_*(W, X, y, reg) -> loss, dW
 
-This file, and `assignment_losses.py` beside it, alone know of them; the contract does not.
+This file, and `losses.py` beside it, alone know of them; the contract does not.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from perflab import assignment_losses, unwritten
 from perflab.contract import NotApplicable
+from perflab.outside import losses, unwritten
 
 Function = Callable[..., Any]
 
@@ -234,14 +234,14 @@ def _loss(name: str, function: Function, variant: str | None) -> Found:
     notes = ["loss and gradient come from one call, made in forward"]
     written = "forward" not in left
     if _accepts(function, 2):
-        forward, backward = assignment_losses.of_scores(function)
+        forward, backward = losses.of_scores(function)
         notes.append("the products with W, and the regularisation, are perflab's")
         gives = None
     else:
-        share = assignment_losses.regularisation(function) if written else None
-        forward, backward = assignment_losses.of_weights(function, share or 1.0)
+        share = losses.regularisation(function) if written else None
+        forward, backward = losses.of_weights(function, share or 1.0)
         if written:
-            notes.append(assignment_losses.REGULARISATION[share])
+            notes.append(losses.REGULARISATION[share])
         notes.append("it gives no dX: it is checked, and not raced")
         gives = ("W",)
     notes.append("a loss of another precision than the inputs' is brought to theirs")

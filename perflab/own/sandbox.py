@@ -24,7 +24,7 @@ import numpy as np
 from perflab import grid, machine, oracle
 from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, Verdict
 from perflab.observation import Observation
-from perflab.worker import ARRAYS
+from perflab.own.worker import ARRAYS
 
 LIMIT_S = 60.0  # for one case, compilation included
 MOST_PRINTED = 1 << 20  # bytes
@@ -109,7 +109,7 @@ class Sandbox:
         asked, asking = os.pipe()
         answering, answered = os.pipe()
         memory = int(min(machine.memory_available() / 2, MEMORY))
-        code = f"from perflab.worker import serve; serve({asked}, {answered})"
+        code = f"from perflab.own.worker import serve; serve({asked}, {answered})"
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-c", code], env=machine.for_child(1), pass_fds=(asked, answered),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from perflab import diagnosis, grid, sandbox
+from perflab import diagnosis, grid
 from perflab.contract import DTYPES, Implementation, Verdict
 from perflab.diagnosis import Diagnosis
+from perflab.own import sandbox
 
 VALUES = ("rounding bound", "central differences")  # checks whose failure numbers can explain
 

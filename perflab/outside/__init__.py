@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from perflab import assignment, importing
 from perflab.contract import Implementation, PerflabError
+from perflab.outside import assignment, importing
 
-OPS = Path(__file__).parent / "ops"
+OPS = Path(__file__).parent.parent / "ops"
 
 
 @dataclass(frozen=True)
