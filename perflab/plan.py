@@ -60,7 +60,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "watch": Preset(
         "one small case, float32: an answer at every save (the default of --watch)",
-        ("digits",), ("float32",), ("forward", "backward"), 1, 2, 0.005, 0.1, 0.05, 0.0, explain=False,
+        ("tiny",), ("float32",), ("forward", "backward"), 1, 2, 0.005, 0.1, 0.05, 0.0, explain=False,
     ),
     "full": Preset(
         "every case, long enough for tight intervals",

@@ -164,7 +164,7 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     chosen = grid.targets(request.targets or tuple(found))
     preset = request.preset or (plans.OWN_PRESET if reviews else plans.DEFAULT_PRESET)
     if preset in (plans.OWN_PRESET, plans.WATCH_PRESET):
-        chosen = {op: _ready(op, names, request) for op, names in chosen.items()}
+        chosen = {op: _ready(op, names, request, preset) for op, names in chosen.items()}
     files = {}
     for held in (review.implementation for review in reviews):
         chosen[held.operation] = (*chosen[held.operation], held.technique)
@@ -195,10 +195,15 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     )
 
 
-def _ready(op: str, names: Sequence[str], request: Request) -> tuple[str, ...]:
-    """The rungs that a file of one's own meets: the first four, the named, what need not compile first."""
+def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tuple[str, ...]:
+    """The rungs that a file of one's own meets: the first four, the named, what need not compile first.
+
+    At every save only the first three and the named: loading compiled code takes longer than the race.
+    """
     from perflab.compilation import compiles, missing
 
+    if preset == plans.WATCH_PRESET:
+        return tuple(n for n in names if n in FIRST_RUNGS[:3] or f"{op}/{n}" in request.targets)
     late = {name.split("/")[1] for name in missing({op: tuple(names)}, ("float32",))}
     late = {name for name in late if compiles(grid.raw(op, name))}
     return tuple(n for n in names if n in FIRST_RUNGS or n not in late or f"{op}/{n}" in request.targets)

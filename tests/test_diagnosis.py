@@ -1,6 +1,7 @@
 # ruff: noqa: E501  (a pattern stands on one line)
 """The diagnosis names the mistakes that it knows, and no other; of the rest it tells a pattern that holds."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,7 @@ def answer(op, pair):
     return lambda case: run(described, case, pair)
 
 
+@cache
 def diagnosed(path):
     op = path.parent.name
     return diagnose(grid.operation(op), answer(op, grid.load_raw(path, op)))
@@ -209,6 +211,12 @@ def test_gradients_of_a_wrong_output_are_no_further_mistake():
     assert (found.tensors, found.follows) == (("out",), ("dx",))
 
 
+def test_the_second_of_two_mistakes_is_shown_where_it_matters():
+    _, second = diagnosed(HERE / "mistakes/softmax_loss/wrong_axis_and_missing_mean.py")
+    assert second.mistake == "missing_mean"
+    assert second.case.sizes["N"] == 2, "with one sample 1/N is 1"
+
+
 def test_overflow_alone_names_a_mistake_only_where_all_else_fits():
     """Both ends of `log(0)` and of a missing shift are infinite; what else is wrong tells them apart."""
     (found,) = diagnosed(HERE / "mistakes/softmax_loss/log_of_zero.py")
@@ -253,7 +261,7 @@ def test_an_operation_without_a_list_of_mistakes_gets_patterns(monkeypatch):
 
     monkeypatch.setattr(known.grid, "mutants", missing)
     monkeypatch.setattr(known, "_KEPT", {})
-    (found,) = diagnosed(HERE / "mistakes/fully_connected/db_mean.py")
+    (found,) = diagnosed.__wrapped__(HERE / "mistakes/fully_connected/db_mean.py")
     assert found.mistake == ""
     assert found.pattern == "wrong wherever N > 1, and only there; got = 1/N · wanted"
 

@@ -15,7 +15,6 @@ import numpy as np
 from perflab.contract import Array, Case, Mutant, Operation
 from perflab.diagnosis import witness
 from perflab.diagnosis.known import (
-    CLEAR,
     Answer,
     Known,
     Look,
@@ -95,24 +94,21 @@ def _smallest(look: Look, match: Match) -> tuple[Case, Array, Array, int] | None
     elsewhere; an answer that is not the mutant's takes the name away.
     """
     operation, known, t = look.operation, match.known, match.tensors[0]
-    at = [i for i in look.answered if look.wrong[i][t] and known.answers[i] and known.wrong[i][t]]
-    start = min((look.witnesses[i].case for i in at), key=lambda case: witness.volume(operation, case))
-    asked: list[bool] = []
+    asked: list[bool] = []  # whether each answer was the mutant's, or there was none
 
     def separates(case: Case) -> bool:
+        if len(asked) >= ASKED or False in asked or not known.separates(operation, case, t):
+            return False
         theirs = witness.run(operation, case, known.mutant)
-        if theirs is None or len(asked) >= ASKED or False in asked:
-            return False
-        if not far(theirs[t], *witness.roughly(operation, case, t, CLEAR)).any():
-            return False
         held = witness.witness(operation, case, False)
         got = given(look.answer(case), held)
-        if got is None:
-            asked.append(True)
-            return False
-        asked.append(all(alike(got[k], theirs[k], held.allowed[k]) for k in match.tensors))
-        return asked[-1]
+        assert theirs is not None
+        asked.append(got is None or all(alike(got[k], theirs[k], held.allowed[k]) for k in match.tensors))
+        return got is not None and asked[-1]
 
+    at = [i for i in look.answered if look.wrong[i][t] and known.wrong[i][t]]
+    cases = sorted((look.witnesses[i].case for i in at), key=lambda case: witness.volume(operation, case))
+    start = next((case for case in cases if known.separates(operation, case, t)), cases[0])
     case = smallest(operation, start, separates)
     if False in asked:
         return None

@@ -23,16 +23,28 @@ Answer = Callable[[Case], Given]
 
 @dataclass(frozen=True)
 class Known:
-    """A known mistake as numbers: its answers on every witness, and where each tensor of them is wrong."""
+    """A known mistake as numbers: its answers on every witness, and where each tensor of them is wrong.
+
+    `upon` is the mistaken forward whose cache it works on, where it is the second of two.
+    """
 
     mutant: Mutant
     answers: tuple[Given, ...]
     wrong: tuple[tuple[bool, ...], ...]
+    upon: Mutant | None = None
 
     @property
     def name(self) -> str:
         """The mutant's."""
         return self.mutant.name
+
+    def separates(self, operation: Operation, case: Case, t: int) -> bool:
+        """Whether this mistake makes tensor `t` clearly wrong here, and other than the first of two did."""
+        theirs = witness.run(operation, case, self.mutant)
+        if theirs is None or not far(theirs[t], *witness.roughly(operation, case, t, CLEAR)).any():
+            return False
+        first = witness.run(operation, case, self.upon) if self.upon else None
+        return first is None or bool(far(theirs[t], first[t], CLEAR * largest(first[t])).any())
 
 
 @dataclass
@@ -134,7 +146,7 @@ _KEPT: dict[tuple[Any, ...], list[Known]] = {}
 def mixed(look: Look, first: Known, known: Sequence[Known]) -> list[Known]:
     """The mistakes of backward alone, made upon the cache of a forward that is itself mistaken."""
     return [
-        _answers(look.operation, replace(k.mutant, forward=first.mutant.forward))
+        replace(_answers(look.operation, replace(k.mutant, forward=first.mutant.forward)), upon=first.mutant)
         for k in known
         if not any(wrong[0] for wrong in k.wrong)
     ]
