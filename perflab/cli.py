@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("run", help="verify and time, into one folder of results")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
-    verb.add_argument("--preset", help="smoke, quick (the default), full or peers")
+    verb.add_argument("--preset", help="smoke, quick (the default), own (that of --with), full or peers")
     _add_list(verb, "--case", "NAME", "only these cases")
     _add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     _add_list(verb, "--threads", "N", "1 (the default), another number, all")

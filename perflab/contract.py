@@ -138,7 +138,7 @@ class Implementation:
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
     inputs and outputs tells how much: workspace_bytes(sizes, itemsize), derived sizes among them.
 
-    Of an outside file: `unwritten` names those of "forward" and "backward" that are missing, or still a TODO, and
+    Of an outside file: `unwritten` names those of "forward" and "backward" that are missing or still a TODO;
     `notes` tells what a reader should know of how the file was read; `gives` names the gradients that it
     computes where these are not all of `wrt`: it is checked, and not raced.
     """
@@ -177,7 +177,7 @@ class Mutant:
     """A known mistake, kept to hold the oracle to its word.
 
     `lesson` says in one line what is wrong; `breaks` is the line of the derivation that it breaks, LaTeX as
-    in the operation's derivation.md.
+    in the operation's derivation.md, empty where a mistake of state or dtype breaks none.
     """
 
     name: str

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from perflab.report import Summary
 
 
+MANY = 1000.0  # times a bound, from which on only the order of magnitude says anything
+
+
 def table(*head: str, right: Sequence[int] = ()) -> Table:
     """An empty table with this head; the columns at `right` are aligned there."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -37,7 +40,8 @@ def verdicts(held: Sequence[Verdict]) -> Table:
         if not v.deterministic:
             word += ", not repeatable"
         where = Text(v.where)
-        made.add_row(f"{v.operation}/{v.technique}", v.dtype, f"{v.error:.3f}", where, bits, word)
+        share = f"{v.error:.3f}" if v.error < MANY else f"{v.error:.1e}"
+        made.add_row(f"{v.operation}/{v.technique}", v.dtype, share, where, bits, word)
     return made
 
 

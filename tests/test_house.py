@@ -22,7 +22,7 @@ MAY = {
     "outside": {"contract"},
     "grid": {"contract", "door", "installed", "machine", "outside"},
     "own": {"contract", "diagnosis", "grid", "machine", "observation", "oracle", "outside"},
-    "diagnosis": {"contract", "grid", "inputs", "observation", "oracle"},
+    "diagnosis": {"contract", "grid", "inputs", "oracle"},
     "apart": {"contract", "machine"},
     "line_profile": {"contract", "inputs"},
     "outside_evidence": {"apart", "contract", "evidence", "grid", "line_profile", "plan"},

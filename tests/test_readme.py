@@ -4,7 +4,7 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, perflab
 
 from perflab import cli, grid
 from perflab.contract import FIRST_RUNGS
@@ -20,7 +20,7 @@ COMMANDS = [
 
 
 def test_the_code_in_the_readme_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (code,) = re.findall(r"\n\n```python\n(import.*?)```", README, re.DOTALL)
     held = {}
     exec(compile(code, "README.md", "exec"), held)
     assert held["out"].shape == (2, 4, 8, 8)
@@ -35,6 +35,29 @@ def test_the_code_in_the_readme_runs():
 def test_the_commands_in_the_readme_are_understood(command):
     args = cli._parser().parse_args(shlex.split(command)[1:])
     assert callable(args.command)
+
+
+def test_the_section_on_a_file_of_ones_own_is_so(tmp_path):
+    (commands,) = re.findall(r"<!-- own commands -->\n```sh\n(.*?)```", README, re.DOTALL)
+    for line in commands.splitlines():
+        done = perflab(*shlex.split(line)[1:], cwd=tmp_path)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert "mine" in done.stdout, line
+    assert "where the time goes" in perflab_of_the_run(tmp_path)
+    ((name, text),) = re.findall(r"<!-- own file: (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / name).write_text(text)
+    ((command, told),) = re.findall(r"<!-- own output: (.*?) -->\n```text\n(.*?)```", README, re.DOTALL)
+    done = perflab(*shlex.split(command)[1:], cwd=tmp_path)
+    assert done.returncode == 1
+    assert told.strip() in done.stdout
+
+
+def perflab_of_the_run(folder):
+    (run,) = (folder / "reports").iterdir()
+    done = perflab("report", run, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "mine" in (run / "report.html").read_text()
+    return done.stdout
 
 
 def test_the_two_commands_stand_alone_on_one_line():

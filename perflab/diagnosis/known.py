@@ -97,6 +97,7 @@ def _explains(look: Look, known: Known, t: int) -> str:
 
     That two answers overflow at the same places says little, so it counts only where all else fits as well.
     Where the mutant's own shapes do not fit, nothing can be said; that may be so in few of the wrong cases.
+    Nor does it take the name away that two programs part on an empty batch, on NaN or past exp's range.
     """
     shared, apart, finite = 0, 0, False
     for i in look.answered:
@@ -105,7 +106,9 @@ def _explains(look: Look, known: Known, t: int) -> str:
         if theirs is None:
             apart += look.wrong[i][t]
         elif not alike(got[t], theirs[t], held.allowed[t]):
-            return ""
+            if not held.peculiar:
+                return ""
+            apart += 1
         elif look.wrong[i][t] and known.wrong[i][t]:
             shared += 1
             mask = far(got[t], held.wanted[t], held.allowed[t])

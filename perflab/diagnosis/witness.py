@@ -39,6 +39,11 @@ class Witness:
     allowed: tuple[Array, ...]
     checked: bool
 
+    @property
+    def peculiar(self) -> bool:
+        """Whether programs with one and the same mistake may part here: nothing in it, NaN, or overflow."""
+        return min(self.sizes.values(), default=1) == 0 or self.case.inputs in ("nan", "extreme")
+
 
 _KEPT: dict[tuple[Any, ...], tuple[Witness, ...]] = {}
 

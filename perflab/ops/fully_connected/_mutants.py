@@ -36,6 +36,11 @@ def db_wrong_axis(dout, cache):
     return dout @ w.T, x.T @ dout, dout.sum(axis=axis)
 
 
+def db_first_sample(dout, cache):
+    dx, dw, db = right_back(dout, cache)
+    return dx, dw, (dout[0].copy() if len(dout) else db)
+
+
 def db_mean(dout, cache):
     x, w = cache
     return dout @ w.T, x.T @ dout, dout.sum(axis=0) / max(len(dout), 1)
@@ -173,6 +178,7 @@ mutants = (
     ),
     Mutant("dx_last_neuron", "`=` for `+=`: dx is the last neuron's alone", right, dx_last_neuron, DX),
     Mutant("db_wrong_axis", "db is summed over the neurons, not the samples", right, db_wrong_axis, DB),
+    Mutant("db_first_sample", "db is not summed over the batch", right, db_first_sample, DB),
     Mutant("db_mean", "db is a mean over the batch, where the gradient is a sum", right, db_mean, DB),
     Mutant("zeros", "zeros are returned", right, zeros, DX),
     Mutant("upstream_ignored", "the upstream gradient is taken to be ones", right, ones_upstream, DX),
