@@ -1,4 +1,4 @@
-"""The compiled steps on every core: samples share nothing but weights, so each core takes some through all steps.
+"""The compiled steps on every core: samples share only weights, so each core takes some through all steps.
 
 x (N,T,D), h0 (N,H), Wx (D,H), Wh (H,H), b (H,) -> h (N,T,H)
 
@@ -7,40 +7,35 @@ weights' gradients are sums over all samples: products after the loop, cut among
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 
 from ..fully_connected.cores import product
-from ._steps import TALL, panels, states, steps_of
+from ._steps import backwards, forwards, laid_out
 from .fused import gradients
-from .one_product import rows
-
-forwards, backwards = steps_of(*TALL)
+from .one_product import rows as rows_of
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def all_forwards(h, W, s):
-    for part in prange(s.shape[1] // TALL[0]):
-        forwards(h, W, s, part * TALL[0])
+def all_forwards(h, s, W, rows):
+    for part in prange(s.shape[1] // rows):
+        forwards(part * rows, h, s, W, rows)
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def all_backwards(dout, h, da, W, s):
-    for part in prange(s.shape[1] // TALL[0]):
-        backwards(dout, h, da, W, s, part * TALL[0])
+def all_backwards(dout, h, da, s, W, rows):
+    for part in prange(s.shape[1] // rows):
+        backwards(part * rows, dout, h, da, s, W, rows)
 
 
 def forward(x, h0, Wx, Wh, b):
     h = np.empty((*x.shape[:2], len(b)), x.dtype)
-    product(rows(x), Wx, rows(h), bias=b)
-    W = panels(Wh, False, TALL[1])
-    all_forwards(h, W, states(h0, TALL[0], len(W) * W.shape[2]))
+    product(rows_of(x), Wx, rows_of(h), bias=b)
+    all_forwards(h, *laid_out(h0, Wh, get_num_threads()))
     return h, (x, h0, Wx, Wh, h)
 
 
 def backward(dout, cache):
-    x, h0, Wx, Wh, h = cache
-    da, W = np.empty_like(h), panels(Wh, True, TALL[1])
-    all_backwards(
-        np.ascontiguousarray(dout), h, da, W, states(np.zeros_like(h0), TALL[0], len(W) * W.shape[2])
-    )
-    return gradients(da, x, h0, Wx, Wh, h, product)
+    _, h0, _, Wh, h = cache
+    da = np.empty_like(h)
+    all_backwards(np.ascontiguousarray(dout), h, da, *laid_out(np.zeros_like(h0), Wh.T, get_num_threads()))
+    return gradients(da, *cache, product)

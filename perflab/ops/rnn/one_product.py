@@ -2,9 +2,9 @@
 
 x (N,T,D), h0 (N,H), Wx (D,H), Wh (H,H), b (H,) -> h (N,T,H)
 
-All samples and steps are the rows of one matrix. One large product runs at several times the pace of T small
-ones, and what surrounds it is called once. In h, row by row, the state that a step reads lies one row above the
-one that it makes: dWh needs no copy of the states, only first steps that are set aside.
+All samples and steps are the rows of one matrix. One large product runs at a multiple of the pace of T small
+ones, and what surrounds it is called once. In h, row by row, the state that a step reads lies one row above
+the one that it makes: dWh needs no copy of the states, only first steps that are set aside.
 """
 
 import numpy as np
