@@ -30,8 +30,8 @@ def through_time(dout, h, Wh):
 def gradient(dout, x, h0, Wx, Wh, b):
     h = definition(x, h0, Wx, Wh, b)
     da, dh0 = through_time(dout, h, Wh)
-    rows = da.reshape(-1, len(b))
-    inputs, states = x.reshape(len(rows), len(Wx)), before(h, h0).reshape(rows.shape)
+    (N, T, D), H = x.shape, len(b)
+    rows, inputs, states = da.reshape(N * T, H), x.reshape(N * T, D), before(h, h0).reshape(N * T, H)
     return da @ Wx.T, dh0, inputs.T @ rows, states.T @ rows, rows.sum(axis=0)
 
 
