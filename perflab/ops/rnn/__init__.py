@@ -127,7 +127,7 @@ operation = Operation(
         "Wx": Argument(
             "Wx", "array", ("D", "H"), scale=0.1, meaning="weights of the input, one neuron a column"
         ),
-        "Wh": Argument("Wh", "array", ("H", "H"), scale=0.01, meaning="weights of the last state, likewise"),
+        "Wh": Argument("Wh", "array", ("H", "H"), scale=0.004, meaning="weights of the last state, likewise"),
         "b": Argument("b", "array", ("H",), scale=0.25, meaning="biases"),
     },
     out_shape=("N", "T", "H"),
