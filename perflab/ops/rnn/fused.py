@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from ..fully_connected.packed import product
+from ..fully_connected.simd import rows as weigh_rows
 from ._steps import backwards, forwards, laid_out
 from .one_product import rows as rows_of
 
@@ -38,16 +39,22 @@ def backward(dout, cache):
     _, h0, _, Wh, h = cache
     da = np.empty_like(h)
     all_backwards(np.ascontiguousarray(dout), h, da, *laid_out(np.zeros_like(h0), Wh.T))
-    return gradients(da, *cache, product)
+    return gradients(da, *cache, product, over_rows)
 
 
-def gradients(da, x, h0, Wx, Wh, h, product):
-    """All gradients of da, each sum over samples and steps one product; da is not kept."""
-    ones, first = np.ones((1, h.shape[0] * h.shape[1]), h.dtype), da[:, 0].copy()
+def over_rows(left, right):
+    """The product leftᵀ·right: sums over samples, or samples and steps."""
+    return product(left, right, transpose_a=True)
+
+
+def gradients(da, x, h0, Wx, Wh, h, product, over_rows):
+    """All gradients of da, with these two ways to make a product; da is not kept."""
+    (N, T, H), dtype = h.shape, h.dtype
+    first, db = da[:, 0].copy(), np.empty(H, dtype)
+    weigh_rows(np.ones(1, dtype), 0, 0, da.reshape(-1), np.zeros(H, dtype), db, N * T, H, 0, 1, 0)
     dx, dh0 = product(rows_of(da), Wx, transpose_b=True), product(first, Wh, transpose_b=True)
-    dWx, db = product(rows_of(x), rows_of(da), transpose_a=True), product(ones, rows_of(da))
-    dWh = product(h0, first, transpose_a=True)
-    if h.shape[1] > 1:
+    dWx, dWh = over_rows(rows_of(x), rows_of(da)), over_rows(h0, first)
+    if T > 1:
         da[:, 0] = 0
-        dWh += product(rows_of(h)[:-1], rows_of(da)[1:], transpose_a=True)
-    return dx.reshape(x.shape), dh0, dWx, dWh, db[0]
+        dWh += over_rows(rows_of(h)[:-1], rows_of(da)[1:])
+    return dx.reshape(x.shape), dh0, dWx, dWh, db
