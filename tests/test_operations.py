@@ -440,3 +440,34 @@ def test_regularisation_adds_half_reg_times_the_squared_weights(technique, dtype
     squares = np.longdouble(0 + 1 + 4 + 9 + 16 + 25)
     assert_inside(got[0], np.log(np.longdouble(2)) + squares, right.bounds[0], "log 2 + ½·2·ΣW²")
     assert np.array_equal(got[2], 3 * 2 * W), "dW = dout·reg·W"
+
+
+# ------------------------------------------------------------------------ what a recurrent layer settles
+
+
+@every_technique("rnn")
+@every_dtype
+def test_one_step_of_one_neuron_is_tanh_to_two_units_in_the_last_place(technique, dtype):
+    rng, kind = np.random.default_rng(0), np.dtype(dtype).type
+    sizes = np.exp(rng.uniform(-40, 5, 400)) * rng.choice([-1, 1], 400)
+    x = np.concatenate([sizes, rng.uniform(-3, 3, 400)]).astype(dtype)[:, np.newaxis, np.newaxis]
+    nothing, one = np.zeros((len(x), 1), dtype), np.ones((1, 1), dtype)
+    h, _ = grid.raw("rnn", technique).forward(x, nothing, one, 0 * one, np.zeros(1, dtype))
+    wanted = np.tanh(x.astype(np.longdouble))
+    assert (np.abs(h - wanted) <= 2 * np.spacing(np.abs(wanted).astype(dtype))).all()
+    ends = np.array([np.inf, -np.inf, np.nan, 0, 1e30, -1e30], dtype)[:, np.newaxis, np.newaxis]
+    h, _ = grid.raw("rnn", technique).forward(ends, nothing[:6], one, 0 * one, np.zeros(1, dtype))
+    assert np.array_equal(h[:, 0, 0], np.array([1, -1, kind(np.nan), 0, 1, -1], dtype), equal_nan=True)
+
+
+@every_technique("rnn")
+@every_dtype
+def test_a_state_is_carried_through_all_steps_and_its_gradient_back(technique, dtype):
+    """Two steps by hand, as in the derivation: no input moves the state, only gradients move."""
+    raw = grid.raw("rnn", technique)
+    one, zero = np.ones((1, 1), dtype), np.zeros((1, 1), dtype)
+    h, cache = raw.forward(np.zeros((1, 2, 1), dtype), zero, one, 2 * one, zero[0])
+    dx, dh0, dWx, dWh, db = raw.backward(np.array([[[1], [10]]], dtype), cache)
+    assert not h.any()
+    assert dx.ravel().tolist() == [21, 10]
+    assert (dh0, dWx, dWh, db) == (42, 0, 0, 31)
