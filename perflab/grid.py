@@ -31,11 +31,11 @@ from perflab.machine import cache_folder
 
 OPS = Path(__file__).parent / "ops"
 PEERS = Path(__file__).parent / "peers"
-ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d")
+ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn")
 
 
 def operations() -> tuple[str, ...]:
-    """The names of the operations: the built-in four first, then any other folder, then installed ones."""
+    """The names of the operations: the built-in ones first, then any other folder, then installed ones."""
     found = set(_built_in())
     known = [name for name in ORDER if name in found]
     return (*known, *sorted(found - set(known)), *_installed().operations)

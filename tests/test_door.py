@@ -18,6 +18,7 @@ SIZES = {
     "fully_connected": {"N": 4, "D": 3, "M": 5},
     "conv2d": {"N": 2, "C": 3, "H": 6, "W": 7, "F": 4, "HH": 5, "WW": 1},
     "max_pool2d": {"N": 2, "C": 3, "H": 6, "W": 7},
+    "rnn": {"N": 4, "T": 2, "D": 3, "H": 5},
 }
 PARAMETERS = {"softmax_loss": {"reg": 0.5}, "conv2d": {"stride": (2, 1), "pad": (1, 0)}}
 
@@ -144,6 +145,10 @@ DISAGREEMENTS = [
     ("fully_connected", "b", "M", "w"),
     ("conv2d", "w", "C", "x"),
     ("conv2d", "b", "F", "w"),
+    ("rnn", "h0", "N", "x"),
+    ("rnn", "Wx", "D", "x"),
+    ("rnn", "Wx", "H", "h0"),
+    ("rnn", "b", "H", "h0"),
 ]
 
 
@@ -307,6 +312,22 @@ def test_a_window_larger_than_the_padded_input_is_refused(door, changed, said):
 def test_a_kernel_without_taps_is_refused(door, shape, axis):
     with refused(ValueError, "w", f"{axis} = 0", "wanted a kernel of at least one tap"):
         door.forward(w=np.zeros(shape))
+
+
+# ------------------------------------------------------------------------------------------- sequences
+
+
+@pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "rnn"], ids=str)
+@pytest.mark.parametrize("batch", [0, 4])
+def test_a_sequence_without_steps_is_refused(door, batch):
+    with refused(ValueError, "x", "T = 0", "wanted a sequence of at least one step"):
+        door.forward(x=np.zeros((batch, 0, 3)), h0=np.zeros((batch, 5)))
+
+
+@pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "rnn"], ids=str)
+def test_weights_of_the_state_that_are_not_square_are_refused(door):
+    with refused(ValueError, "Wh", "shape (5, 6), so H = 6", "h0 says H = 5", "wanted (H, H)"):
+        door.forward(Wh=np.zeros((5, 6)))
 
 
 # ------------------------------------------------------------------------------------------- arguments
@@ -657,7 +678,8 @@ def test_a_good_call_warns_of_nothing(door):
 @array_doors
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_empty_batch_passes_with_empty_results(door, dtype):
-    args = {k: v[:0] if k == "x" else v for k, v in door.arguments(dtype).items()}
+    per_sample = [name for name, one in door.described.arguments.items() if one.shape[:1] == ("N",)]
+    args = {k: v[:0] if k in per_sample else v for k, v in door.arguments(dtype).items()}
     out, cache = door.implementation.forward(**args)
     grads = door.implementation.backward(out, cache)
     assert out.shape == (0, *door.upstream().shape[1:])
@@ -672,7 +694,7 @@ def test_an_empty_batch_passes_with_empty_results(door, dtype):
     [
         pytest.param(door, axis, id=f"{door}-{axis}")
         for door in DOORS
-        for axis in ("D", "M", "C", "F")
+        for axis in ("D", "M", "C", "F", *("H" if door.operation == "rnn" else ()))
         if axis in SIZES[door.operation] and (door.operation, axis) != ("softmax_loss", "C")  # refused, above
     ],
 )

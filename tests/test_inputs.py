@@ -160,7 +160,7 @@ def test_the_upstream_gradient_is_never_ones_nor_zeros(operation, case, dtype):
 # -------------------------------------------------------------------------------------- kind after kind
 
 
-@pytest.mark.parametrize("operation", ["softmax_loss", "fully_connected", "conv2d"])
+@pytest.mark.parametrize("operation", ["softmax_loss", "fully_connected", "conv2d", "rnn"])
 def test_normal_inputs_hold_outliers(operation):
     described = perflab.operation(operation)
     args, _ = made(operation, described.cases["large"], "float64")
@@ -233,10 +233,9 @@ def test_nan_inputs_hold_windows_with_none_one_and_several(operation, case, dtyp
     assert (count > 1).any()
 
 
-@cases_of("extreme")
 @every_dtype
-def test_extreme_logits_straddle_the_overflow_of_exp(operation, case, dtype):
-    args, _ = made(operation, case, dtype)
+def test_extreme_logits_straddle_the_overflow_of_exp(dtype):
+    args, _ = made("softmax_loss", perflab.operation("softmax_loss").checks["extreme"], dtype)
     logits = args["X"] @ args["W"]
     overflow = np.log(np.finfo(dtype).max)
     assert logits.max() > overflow, "exp of it is infinite"
@@ -244,6 +243,16 @@ def test_extreme_logits_straddle_the_overflow_of_exp(operation, case, dtype):
     assert (np.abs(logits) < overflow).any(), "and of others it is neither"
     assert (logits.max(axis=1) > overflow).any(), "a row without a shift gives inf/inf"
     assert np.isfinite(logits).all()
+
+
+@every_dtype
+def test_extreme_sequences_drive_tanh_to_both_ends_and_leave_some_between(dtype):
+    described = perflab.operation("rnn")
+    args, _ = made("rnn", described.checks["extreme"], dtype)
+    h = described.definition(*args.values())
+    assert {-1.0, 1.0} <= set(h.ravel().tolist()), "as far as it goes, where the slope is zero"
+    assert (np.abs(h) < 0.9).any()
+    assert (np.abs(args["x"] @ args["Wx"]) > np.log(np.finfo(dtype).max)).any(), "exp of it is infinite"
 
 
 def test_each_kind_is_used_by_some_check():

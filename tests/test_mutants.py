@@ -21,6 +21,7 @@ COVERAGE = {
     ),
     "the wrong axis with the right shape": ("softmax_loss/wrong_axis", "fully_connected/bias_per_sample"),
     "`=` for `+=` in overlapping windows": ("conv2d/assign_for_add", "max_pool2d/assign_for_add"),
+    "`=` for `+=` over the steps": ("rnn/dwx_assigned", "rnn/dwh_of_the_last_step", "rnn/db_of_one_step"),
     "mask instead of argmax on ties": ("max_pool2d/mask_for_argmax", "max_pool2d/tie_shared"),
     "transposed dw": ("fully_connected/dw_transposed", "conv2d/dw_transposed"),
     "db summed over the wrong axes": ("fully_connected/db_wrong_axis", "conv2d/db_wrong_axes"),
@@ -31,13 +32,19 @@ COVERAGE = {
         "conv2d/dx_kernel_turned",
     ),
     "pad not undone in dx": ("conv2d/pad_not_undone",),
-    "stale cache": ("fully_connected/stale_cache", "softmax_loss/cache_spoiled"),
-    "input written to": ("fully_connected/input_written", "fully_connected/dout_written"),
+    "stale cache": ("fully_connected/stale_cache", "softmax_loss/cache_spoiled", "rnn/cache_spoiled"),
+    "input written to": ("fully_connected/input_written", "fully_connected/dout_written", "rnn/dout_written"),
     "zeros returned": tuple(f"{op}/zeros" for op in perflab.operations()),
     "upstream gradient ignored": tuple(f"{op}/upstream_ignored" for op in perflab.operations()),
     "float32 inside float64": ("fully_connected/single_precision",),
     "no max-shift in softmax": ("softmax_loss/no_shift",),
     "probabilities not minus the target": ("softmax_loss/missing_target",),
+    "gradient not carried through time": ("rnn/not_carried", "rnn/truncated"),
+    "upstream of the earlier steps ignored": ("rnn/only_the_last_upstream",),
+    "tanh's slope from the wrong value": ("rnn/slope_of_the_sum", "rnn/slope_of_the_step_before"),
+    "a step's own state for the one before": ("rnn/dwh_with_the_states_after",),
+    "Wh not transposed, or twice": ("rnn/wh_turned", "rnn/wh_not_transposed", "rnn/dh0_without_wh"),
+    "the sequence reversed": ("rnn/turned_round",),
 }
 
 # What gives a mistake away, where that is not an element out of its bound.
@@ -48,6 +55,8 @@ GIVEN_AWAY_BY = {
     "fully_connected/dout_written": "inputs untouched",
     "fully_connected/wrong_dtype": "form",
     "fully_connected/reused_buffer": "fresh outputs",
+    "rnn/cache_spoiled": "one cache, many backwards",
+    "rnn/dout_written": "inputs untouched",
 }
 
 
@@ -70,6 +79,12 @@ def test_a_mutant_is_wrong_in_both_precisions_unless_precision_is_its_mistake(op
     statuses = {verdict.dtype: verdict.status for verdict in verdicts(operation, mutant)}
     in_float32 = "right" if mutant.name == "single_precision" else "wrong"
     assert statuses == {"float32": in_float32, "float64": "wrong"}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, mutant) in MUTANTS.items() if mutant.breaks])
+def test_the_line_that_a_mutant_breaks_stands_in_the_derivation(name):
+    operation, mutant = MUTANTS[name]
+    assert mutant.breaks in (grid.OPS / operation / "derivation.md").read_text("utf-8")
 
 
 @every_mutant

@@ -21,12 +21,17 @@ import perflab
 from perflab import door, grid, oracle
 from perflab.contract import Implementation
 
-OPERATIONS = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d")
+OPERATIONS = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn")
 GRID = [(operation, technique) for operation in OPERATIONS for technique in perflab.techniques(operation)]
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 every_implementation = pytest.mark.parametrize(("operation", "technique"), GRID)
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
+# PyTorch keeps sample inputs of functions; its recurrent layer has none.
+every_sampled = pytest.mark.parametrize("operation", OPERATIONS[:4])
+every_sampled_implementation = pytest.mark.parametrize(
+    ("operation", "technique"), [one for one in GRID if one[0] in OPERATIONS[:4]]
+)
 
 
 @dataclass(frozen=True)
@@ -160,19 +165,21 @@ ONNX = {
     "MaxPool": "max_pool2d",
     "Gemm": "fully_connected",
     "SoftmaxCrossEntropyLoss": "softmax_loss",
+    "RNN": "rnn",
 }
 # The modules in which ONNX makes the vectors of these nodes, and its kinds of tests that lie in files: layers
 # of PyTorch's, exported with their numbers.
-MODULES = ("conv", "maxpool", "gemm", "softmax_cross_entropy_loss")
+MODULES = ("conv", "maxpool", "gemm", "softmax_cross_entropy_loss", "rnn")
 CONVERTED = ("pytorch-converted", "pytorch-operator")
 TOO_LONG = {("test_operator_conv", "naive")}  # 68 million multiplications in scalar loops
-AT_LEAST = {"softmax_loss": 4, "fully_connected": 8, "conv2d": 17, "max_pool2d": 8}
+AT_LEAST = {"softmax_loss": 4, "fully_connected": 8, "conv2d": 17, "max_pool2d": 8, "rnn": 2}
 
 CATCH = {
     "softmax_loss": {"wrong_axis", "loss_summed"},
     "fully_connected": {"no_bias"},
     "conv2d": {"flipped_kernel", "taps_swapped", "pads_swapped", "edge_padding", "no_bias"},
     "max_pool2d": {"average", "minimum", "largest_magnitude", "starts_at_zero"},
+    "rnn": {"no_bias", "sigmoid"},
 }
 
 
@@ -187,7 +194,7 @@ def onnx_vectors():
         if len(graph.node) == 1 and graph.node[0].op_type in ONNX:
             node = graph.node[0]
             attributes = {a.name: get_attribute_value(a) for a in node.attribute}
-            inputs = [given[i] for i in node.input]
+            inputs = [given.get(i) for i in node.input]  # None where an optional one is left out
             table[ONNX[node.op_type]].sort(name, EXPRESS[node.op_type], attributes, inputs, wanted)
     return table
 
@@ -292,7 +299,30 @@ def cross_entropy(name, attributes, inputs, wanted):
     return Vector(name, (S, np.eye(S.shape[1], dtype=S.dtype), y.reshape(-1), 0.0), {"out": wanted[0]})
 
 
-EXPRESS = {"Conv": conv, "MaxPool": max_pool, "Gemm": gemm, "SoftmaxCrossEntropyLoss": cross_entropy}
+def recurrent(name, attributes, inputs, wanted):
+    """Of x (T,N,D), W (ways,H,D), R (ways,H,H), both biases side by side: all states, or the last alone."""
+    x, W, R, B, _, h0 = (*inputs, *[None] * (6 - len(inputs)))
+    refuse(
+        (len(W) > 1, "both ways through time"),
+        (attributes.get("activations", [b"Tanh"]) != [b"Tanh"], "another function than tanh"),
+    )
+    if attributes.get("layout", 0) == 0:
+        x = np.swapaxes(x, 0, 1)
+    (N, T, _), H = x.shape, R.shape[1]
+    refuse((T > 1, "the last state alone"))  # of one step, it is all states
+    bias = np.zeros(H, x.dtype) if B is None else B[0, :H] + B[0, H:]
+    start = np.zeros((N, H), x.dtype) if h0 is None else h0[0]
+    args = tuple(map(np.ascontiguousarray, (x, start, W[0].T, R[0].T, bias)))
+    return Vector(name, args, {"out": wanted[-1].reshape(N, T, H)})
+
+
+EXPRESS = {
+    "Conv": conv,
+    "MaxPool": max_pool,
+    "Gemm": gemm,
+    "SoftmaxCrossEntropyLoss": cross_entropy,
+    "RNN": recurrent,
+}
 
 
 @every_operation
@@ -351,7 +381,7 @@ def torch_samples(dtype):
         warnings.simplefilter("ignore")  # PyTorch's own
         from torch.testing._internal.common_methods_invocations import op_db
 
-    table = {operation: Sorted([], {}) for operation in OPERATIONS}
+    table = {operation: Sorted([], {}) for operation in OPERATIONS[:4]}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for function in op_db:
@@ -449,26 +479,26 @@ EXPRESS_SAMPLE = {
 }
 
 
-@every_operation
+@every_sampled
 @every_dtype
 def test_our_definition_gives_what_pytorch_says_of_its_samples(operation, dtype):
     for vector in torch_samples(dtype)[operation].taken:
         hold_definition(operation, vector)
 
 
-@every_implementation
+@every_sampled_implementation
 @every_dtype
 def test_every_technique_gives_what_pytorch_says_of_its_samples(operation, technique, dtype):
     for vector in torch_samples(dtype)[operation].taken:
         hold(perflab.implementation(operation, technique), vector)
 
 
-@every_operation
+@every_sampled
 def test_pytorchs_samples_catch_known_mistakes(operation):
     assert not missed(operation, CATCH_WITH_SAMPLES[operation], torch_samples("float32")[operation].taken)
 
 
-@every_operation
+@every_sampled
 @every_dtype
 def test_what_of_pytorch_is_held_and_what_is_left_out(operation, dtype, request, capsys):
     samples = torch_samples(dtype)[operation]

@@ -299,6 +299,7 @@ channels = st.integers(1, 5)
 filters = st.integers(1, 5)
 pixels = st.integers(1, 11)
 taps = st.integers(1, 5)
+steps = st.integers(1, 7)
 strides = st.tuples(st.integers(1, 4), st.integers(1, 4))
 pads = st.tuples(st.integers(0, 3), st.integers(0, 3))
 
@@ -332,6 +333,12 @@ def max_pool2ds(draw):
     return Case("drawn", sizes, {"size": size, "stride": draw(strides)}, draw(one_of("ties")), draw(seeds))
 
 
+@st.composite
+def rnns(draw):
+    sizes = {"N": draw(batch), "T": draw(steps), "D": draw(features), "H": draw(neurons)}
+    return Case("drawn", sizes, {}, draw(one_of("extreme")), draw(seeds))
+
+
 def one_of(*more):
     """A kind of inputs."""
     return st.sampled_from(("normal", "integers", *more))
@@ -342,6 +349,7 @@ CASES = {
     "fully_connected": fully_connecteds(),
     "conv2d": conv2ds(),
     "max_pool2d": max_pool2ds(),
+    "rnn": rnns(),
 }
 
 

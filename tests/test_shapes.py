@@ -52,6 +52,20 @@ FULLY = [
     (150, 33, 800),
 ]
 
+RNN = [  # N, T, D, H
+    (1, 1, 1, 1),
+    (1, 9, 5, 33),
+    (2, 3, 17, 65),
+    (3, 2, 70, 31),
+    (5, 4, 3, 129),
+    (7, 6, 33, 16),
+    (8, 2, 9, 64),
+    (9, 5, 1, 47),
+    (17, 3, 40, 66),
+    (19, 1, 130, 8),
+    (33, 2, 21, 97),
+]
+
 
 def cases():
     for image, kernel, stride, pad in CONV:
@@ -65,6 +79,9 @@ def cases():
         yield "softmax_loss", Case("shape", dict(zip("NDC", shape, strict=True)), {"reg": 0.1}, seed=3)
     for shape in FULLY:
         yield "fully_connected", Case("shape", dict(zip("NDM", shape, strict=True)), seed=3)
+    for shape in RNN:
+        for kind in ("normal", "extreme"):
+            yield "rnn", Case("shape", dict(zip("NTDH", shape, strict=True)), inputs=kind, seed=3)
 
 
 CASES = list(cases())
