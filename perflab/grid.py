@@ -29,11 +29,11 @@ from perflab.machine import cache_folder
 
 OPS = Path(__file__).parent / "ops"
 PEERS = Path(__file__).parent / "peers"
-ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d")
+ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "mlp")
 
 
 def operations() -> tuple[str, ...]:
-    """The names of the operations: the built-in four first, then any other folder by name."""
+    """The names of the operations: the built-in ones first, then any other folder by name."""
     found = {folder.parent.name for folder in OPS.glob("*/__init__.py")}
     known = [name for name in ORDER if name in found]
     return (*known, *sorted(found - set(known)))
