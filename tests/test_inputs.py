@@ -74,6 +74,11 @@ def test_a_digits_case_holds_the_real_images_and_their_labels(operation, case, d
     assert all(np.ptp(other) > 0 for other in others), "weights and biases are drawn"
     if "y" in args:
         assert np.array_equal(args["y"], labels[:N])
+    if "t" in args:
+        assert args["t"].shape == (N, 10)
+        assert np.array_equal(args["t"].argmax(axis=1), labels[:N])
+        assert ((args["t"] == 1).sum(axis=1) == 1).all()
+        assert args["t"].sum() == N, "one one in a row, and zeros"
 
 
 def test_every_operation_has_a_case_of_digits():
@@ -237,13 +242,22 @@ def test_nan_inputs_hold_windows_with_none_one_and_several(operation, case, dtyp
 @every_dtype
 def test_extreme_logits_straddle_the_overflow_of_exp(operation, case, dtype):
     args, _ = made(operation, case, dtype)
-    logits = args["X"] @ args["W"]
+    logits = args["x"] @ args["W2"].T if operation == "mlp" else args["X"] @ args["W"]
     overflow = np.log(np.finfo(dtype).max)
     assert logits.max() > overflow, "exp of it is infinite"
     assert logits.min() < -overflow, "exp of it is zero"
     assert (np.abs(logits) < overflow).any(), "and of others it is neither"
     assert (logits.max(axis=1) > overflow).any(), "a row without a shift gives inf/inf"
     assert np.isfinite(logits).all()
+
+
+@cases_of("normal")
+def test_targets_lie_between_nought_and_one(operation, case):
+    args, _ = made(operation, case, "float64")
+    for name, argument in perflab.operation(operation).arguments.items():
+        if argument.target and args[name].size > 100:
+            assert 0 <= args[name].min() < 0.1
+            assert 0.9 < args[name].max() <= 1
 
 
 def test_each_kind_is_used_by_some_check():

@@ -70,11 +70,17 @@ def max_pool2ds(draw):
     return {"N": draw(batch), "C": draw(channels), "H": H, "W": W}, {"size": size, "stride": draw(strides)}
 
 
+@st.composite
+def mlps(draw):
+    return {"N": draw(samples), "n": draw(features), "h": draw(neurons), "k": draw(neurons)}, {}
+
+
 PROBLEMS = {
     "softmax_loss": softmax_losses(),
     "fully_connected": fully_connecteds(),
     "conv2d": conv2ds(),
     "max_pool2d": max_pool2ds(),
+    "mlp": mlps(),
 }
 
 
@@ -144,7 +150,7 @@ def test_on_real_numbers_every_technique_is_inside_the_rounding_bound(operation,
     for_drawn_problems(operation, dtype, "normal", assert_within_the_rounding_bound)
 
 
-AWKWARD = [("softmax_loss", "extreme"), ("max_pool2d", "ties"), ("max_pool2d", "nan")]
+AWKWARD = [("softmax_loss", "extreme"), ("mlp", "extreme"), ("max_pool2d", "ties"), ("max_pool2d", "nan")]
 
 
 @pytest.mark.parametrize(("operation", "kind"), AWKWARD)
@@ -160,6 +166,7 @@ SHAPES = {
     "fully_connected": ({"N": 4, "D": 3, "M": 5}, {}),
     "conv2d": ({"N": 2, "C": 2, "H": 5, "W": 6, "F": 3, "HH": 3, "WW": 2}, {"stride": (2, 1), "pad": (1, 0)}),
     "max_pool2d": ({"N": 2, "C": 2, "H": 5, "W": 6}, {"size": (3, 2), "stride": (2, 1)}),
+    "mlp": ({"N": 4, "n": 3, "h": 5, "k": 2}, {}),
 }
 
 every_operation = pytest.mark.parametrize("operation", perflab.operations())

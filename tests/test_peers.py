@@ -332,6 +332,13 @@ def max_pool2ds(draw):
     return Case("drawn", sizes, {"size": size, "stride": draw(strides)}, draw(one_of("ties")), draw(seeds))
 
 
+@st.composite
+def mlps(draw):
+    sizes = {"N": draw(samples), "n": draw(features), "h": draw(neurons), "k": draw(neurons)}
+    kind = draw(st.sampled_from(("normal", "extreme")))
+    return Case("drawn", sizes, {}, kind, draw(seeds))
+
+
 def one_of(*more):
     """A kind of inputs."""
     return st.sampled_from(("normal", "integers", *more))
@@ -342,6 +349,7 @@ CASES = {
     "fully_connected": fully_connecteds(),
     "conv2d": conv2ds(),
     "max_pool2d": max_pool2ds(),
+    "mlp": mlps(),
 }
 
 

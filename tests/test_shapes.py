@@ -52,6 +52,20 @@ FULLY = [
     (150, 33, 800),
 ]
 
+MLP = [  # N, n, h, k
+    (1, 1, 1, 1),
+    (1, 33, 70, 5),
+    (3, 1, 17, 1),
+    (5, 300, 3, 129),
+    (17, 19, 33, 2),
+    (40, 64, 130, 10),
+    (70, 31, 1, 65),
+    (130, 67, 100, 33),
+    (300, 130, 64, 47),
+    (67, 600, 29, 16),
+    (9, 16, 520, 530),
+]
+
 
 def cases():
     for image, kernel, stride, pad in CONV:
@@ -65,6 +79,8 @@ def cases():
         yield "softmax_loss", Case("shape", dict(zip("NDC", shape, strict=True)), {"reg": 0.1}, seed=3)
     for shape in FULLY:
         yield "fully_connected", Case("shape", dict(zip("NDM", shape, strict=True)), seed=3)
+    for shape in MLP:
+        yield "mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3)
 
 
 CASES = list(cases())

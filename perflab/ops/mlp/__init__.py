@@ -32,8 +32,8 @@ def gradient(dout, x, W2, b2, W3, b3, t):
 def bound(gamma, dout, x, W2, b2, W3, b3, t):
     """Rounding, carried from layer to layer as it arises: forward first, then back.
 
-    e_q is how far q may be off. A product of two factors that are off by e and f is off by |p|·f + |q|·e + e·f,
-    and by its own rounding; see `activated` for the sigmoid.
+    e_q is how far q may be off. A product p·q is off by |p|·e_q + |q|·e_p + e_p·e_q, and by its own rounding;
+    see `activated` for the sigmoid.
     """
     (N, n), (k, h) = x.shape, W3.shape
     ax, aW2, aW3 = np.abs(x), np.abs(W2), np.abs(W3)

@@ -40,7 +40,7 @@ def backward(dout, cache):
     dx, dW2, db2 = np.zeros((N, n), x.dtype), np.zeros((h, n), x.dtype), np.zeros(h, x.dtype)
     dW3, db3 = np.zeros((k, h), x.dtype), np.zeros(k, x.dtype)
     d3, d2 = np.empty(k, x.dtype), np.empty(h, x.dtype)
-    share = dout / x.dtype.type(k * N)  # 1/k of the error's mean over the outputs, 1/N of that over the samples
+    share = dout / x.dtype.type(k * N)  # 1/k, and 1/N of the mean over the samples
     for i in range(N):
         for m in range(k):  # BP1: the errors of the outputs; σ' = a·(1 − a)
             d3[m] = share * (a3[i, m] - t[i, m]) * (a3[i, m] * (one - a3[i, m]))
