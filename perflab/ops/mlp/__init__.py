@@ -144,6 +144,6 @@ operation = Operation(
             case("saturated", 7, 6, 5, 3, inputs="extreme"),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "jit"),
+    ladder=("naive", "per_neuron", "vectorized", "in_place", "jit", "fused", "packed", "cores"),
     exact_on_integers=False,
 )
