@@ -1,5 +1,7 @@
 """Every rung on shapes no kernel was written for: odd sizes and strides, one of something, tile edges."""
 
+import importlib
+
 import pytest
 
 import perflab
@@ -103,6 +105,14 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
     sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (2, 18, 9, 11, 70, 3, 3), strict=True))
     case = Case("shape", sizes, {"stride": 1, "pad": 1}, seed=3)
     assert_right("conv2d", case, dtype, ("winograd2", "winograd4"))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", MLP)
+def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
+    cores = importlib.import_module("perflab.ops.mlp.cores")
+    monkeypatch.setattr(cores, "FEW", 0)
+    assert_right("mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3), dtype, ("cores",))
 
 
 def assert_right(name, case, dtype, techniques):

@@ -1,4 +1,4 @@
-"""A block of rows through both layers, forward and back, while all that is made of it stays in the cache."""
+"""One core's rows through both layers, forward and back, a block at a time, all of it from the cache."""
 
 from numba import njit
 
@@ -9,11 +9,19 @@ from .fused import activate, hidden_errors, output_errors, squares
 
 
 @njit(cache=True, error_model="numpy")
-def panels(b, br, bc, K, M, out):
-    """b[k·br + m·bc] in panels as wide as a tile: the right side of `multiply`, and where it ends."""
-    wide = VECTORS * lanes(out)
-    pack(b, 0, bc, br, M, K, wide, out)
-    return -(-M // wide) * wide * K
+def straight(b, out):
+    """A matrix in panels as wide as a tile, the right side of `multiply`; and what is left of `out`."""
+    (K, M), wide = b.shape, VECTORS * lanes(out)
+    pack(b.reshape(-1), 0, 1, M, M, K, wide, out)
+    return out[-(-M // wide) * wide * K :]
+
+
+@njit(cache=True, error_model="numpy")
+def turned(b, out):
+    """The same of a matrix's transpose."""
+    (M, K), wide = b.shape, VECTORS * lanes(out)
+    pack(b.reshape(-1), 0, K, 1, M, K, wide, out)
+    return out[-(-M // wide) * wide * K :]
 
 
 @njit(cache=True, error_model="numpy")
@@ -28,34 +36,44 @@ def multiply(a, ar, ac, right, start, ds, c, N, K, M, left):
 
 
 @njit(cache=True, error_model="numpy")
-def forward(x, W2, b2, W3, b3, t, a2, a3, none, work):
-    """The activations of these rows, and their Σ (a³ − t)²; W2ᵀ and W3ᵀ lie in panels."""
-    (N, n), h, k = x.shape, a2.shape[1], a3.shape[1]
-    multiply(x.reshape(-1), n, 1, W2, b2, 0, a2.reshape(-1), N, n, h, work)
-    activate(a2, none[:h])
-    multiply(a2.reshape(-1), h, 1, W3, b3, 0, a3.reshape(-1), N, h, k, work)
-    activate(a3, none[:k])
-    return squares(a3, t)
+def add_turned(a, b, c, none, first, work):
+    """c[n, m] += Σ a[k, n] · b[k, m], c flat; = instead of += if first."""
+    (K, N), M = a.shape, b.shape[1]
+    left = straight(b, work)
+    start, ds = (none, 0) if first else (c, M)
+    multiply(a.reshape(-1), 1, N, work, start, ds, c, N, K, M, left)
 
 
 @njit(cache=True, error_model="numpy")
-def backward(x, W2, W3, t, a2, a3, share, dx, dW2, db2, dW3, db3, none, work):
-    """dx of these rows; what they say of weights and biases is added to dW2, db2, dW3, db3.
-
-    W2 and W3 lie in panels. The errors are made in `work`, and forgotten.
-    """
-    (N, n), h, k = x.shape, a2.shape[1], a3.shape[1]
-    d3, d2, work = work[: N * k], work[N * k : N * (k + h)], work[N * (k + h) :]
-    output_errors(a3, t, share, d3.reshape(N, k), db3)
-    add_turned(d3, a2.reshape(-1), dW3.reshape(-1), k, N, h, work)
-    multiply(d3, k, 1, W3, none, 0, d2, N, k, h, work)
-    hidden_errors(a2, d2.reshape(N, h), db2)
-    add_turned(d2, x.reshape(-1), dW2.reshape(-1), h, N, n, work)
-    multiply(d2, h, 1, W2, none, 0, dx.reshape(-1), N, h, n, work)
+def forward(x, W2, b2, W3, b3, t, a2, a3, none, high, p2):
+    """The activations of these rows, `high` of them at a time, and their Σ (a³ − t)²."""
+    (h, n), k, total = W2.shape, len(W3), x.dtype.type(0)
+    p3 = turned(W2, p2)
+    work = turned(W3, p3)
+    for i in range(0, len(x), high):
+        j = min(i + high, len(x))
+        A2, A3 = a2[i:j], a3[i:j]
+        multiply(x[i:j].reshape(-1), n, 1, p2, b2, 0, A2.reshape(-1), j - i, n, h, work)
+        activate(A2, none[:h])
+        multiply(A2.reshape(-1), h, 1, p3, b3, 0, A3.reshape(-1), j - i, h, k, work)
+        activate(A3, none[:k])
+        total += squares(A3, t[i:j])
+    return total
 
 
 @njit(cache=True, error_model="numpy")
-def add_turned(a, b, c, N, K, M, work):
-    """c[n, m] += Σ a[k, n] · b[k, m], all flat."""
-    end = panels(b, M, 1, K, M, work)
-    multiply(a, 1, N, work, c, M, c, N, K, M, work[end:])
+def backward(x, W2, W3, t, a2, a3, share, dx, dW2, db2, dW3, db3, none, high, p2):
+    """What these rows, `high` of them at a time, say of the inputs, the weights and the biases."""
+    (h, n), k = W2.shape, len(W3)
+    p3 = straight(W2, p2)
+    d3 = straight(W3, p3)
+    d2, work = d3[high * k :], d3[high * (k + h) :]
+    for i in range(0, len(x), high):
+        j = min(i + high, len(x))
+        D3, D2, A2 = d3[: (j - i) * k].reshape(j - i, k), d2[: (j - i) * h].reshape(j - i, h), a2[i:j]
+        output_errors(a3[i:j], t[i:j], share, D3, db3)
+        add_turned(D3, A2, dW3.reshape(-1), none, i == 0, work)
+        multiply(d3, k, 1, p3, none, 0, d2, j - i, k, h, work)
+        hidden_errors(A2, D2, db2)
+        add_turned(D2, x[i:j], dW2.reshape(-1), none, i == 0, work)
+        multiply(d2, h, 1, p2, none, 0, dx[i:j].reshape(-1), j - i, h, n, work)
