@@ -2,7 +2,7 @@
 
 >>> import perflab
 >>> perflab.operations()
-('softmax_loss', 'fully_connected', 'conv2d', 'max_pool2d', 'rnn')
+('softmax_loss', 'fully_connected', 'conv2d', 'max_pool2d', 'rnn', 'mlp')
 >>> perflab.techniques("softmax_loss")[:3]
 ('naive', 'per_neuron', 'vectorized')
 """

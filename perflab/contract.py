@@ -42,7 +42,8 @@ class Argument:
     """One argument of an operation's `forward`.
 
     `kind` is "array" (floats), "labels" (integers in [0, sizes[upper])), "scalar" (a real number) or
-    "pair" (an int or two ints, at least `minimum`). `shape` names the axes of an array, e.g. "NCHW".
+    "pair" (an int or two ints, at least `minimum`). `shape` names the axes of an array, e.g. "NCHW". An
+    array that is a `target` holds what an output from 0 to 1 should be, one sample a row.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Argument:
     default: Any = None
     required: bool = True
     scale: float = 1.0
+    target: bool = False
     meaning: str = ""
 
 

@@ -31,7 +31,7 @@ from perflab.machine import cache_folder
 
 OPS = Path(__file__).parent / "ops"
 PEERS = Path(__file__).parent / "peers"
-ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn")
+ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn", "mlp")
 
 
 def operations() -> tuple[str, ...]:

@@ -9,6 +9,8 @@ ties      zeros and ones: nearly every window holds several maxima
 nan       normal, one value in ten NaN
 extreme   rows scaled from 1 up, so that scores straddle the overflow of exp and pass ±1e4
 digits    real images and their labels; weights and biases as in "normal"
+
+Targets are even between 0 and 1 whatever the kind; of the digits, one-hot rows of the labels.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ def make(operation: Operation, case: Case, dtype: str) -> dict[str, Any]:
         if argument.kind == "array":
             if case.inputs == "digits" and position == 0:
                 made[argument.name] = _images(argument, case.sizes).astype(dtype)
+            elif argument.target:
+                made[argument.name] = _targets(argument, case, rng).astype(dtype)
             else:
                 made[argument.name] = _draw(operation, argument, case, position, rng).astype(dtype)
         elif argument.kind == "labels":
@@ -93,6 +97,11 @@ def _images(argument: Argument, sizes: Mapping[str, int]) -> Array:
     shape = tuple(sizes[axis] for axis in argument.shape)
     images = digits()[0][: shape[0]] / 16.0
     return np.ascontiguousarray(images.reshape(shape))
+
+
+def _targets(argument: Argument, case: Case, rng: np.random.Generator) -> Array:
+    N, k = (case.sizes[axis] for axis in argument.shape)
+    return np.eye(10, k)[digits()[1][:N]] if case.inputs == "digits" else rng.random((N, k))
 
 
 def _draw(

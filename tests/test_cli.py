@@ -92,7 +92,7 @@ def test_a_wrong_outside_file_is_a_finding_with_a_command_that_shows_it_again(tm
 
 def test_list_names_every_operation_technique_and_case(tmp_path):
     held = json.loads(perflab("list", "--json", cwd=tmp_path).stdout)
-    assert list(held) == ["softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn"]
+    assert list(held) == ["softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn", "mlp"]
     for name, described in held.items():
         assert tuple(described["techniques"]) == techniques(name)
         assert {"naive", "per_neuron", "vectorized", "jit"} <= set(described["techniques"])

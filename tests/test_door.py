@@ -19,6 +19,7 @@ SIZES = {
     "conv2d": {"N": 2, "C": 3, "H": 6, "W": 7, "F": 4, "HH": 5, "WW": 1},
     "max_pool2d": {"N": 2, "C": 3, "H": 6, "W": 7},
     "rnn": {"N": 4, "T": 2, "D": 3, "H": 5},
+    "mlp": {"N": 4, "n": 3, "h": 5, "k": 2},
 }
 PARAMETERS = {"softmax_loss": {"reg": 0.5}, "conv2d": {"stride": (2, 1), "pad": (1, 0)}}
 
@@ -81,7 +82,8 @@ every_door = pytest.mark.parametrize("door", DOORS, ids=str)
 every_array = pytest.mark.parametrize(("door", "name"), each("array"))
 every_pair = pytest.mark.parametrize(("door", "name"), each("pair"))
 softmax_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "softmax_loss"], ids=str)
-array_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.operation != "softmax_loss"], ids=str)
+mlp_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "mlp"], ids=str)
+array_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.described.out_shape], ids=str)
 
 
 def refused(kind, name, *said):
@@ -149,6 +151,12 @@ DISAGREEMENTS = [
     ("rnn", "Wx", "D", "x"),
     ("rnn", "Wx", "H", "h0"),
     ("rnn", "b", "H", "h0"),
+    ("mlp", "W2", "n", "x"),
+    ("mlp", "b2", "h", "W2"),
+    ("mlp", "W3", "h", "W2"),
+    ("mlp", "b3", "k", "W3"),
+    ("mlp", "t", "N", "x"),
+    ("mlp", "t", "k", "W3"),
 ]
 
 
@@ -233,6 +241,16 @@ def test_an_empty_batch_has_no_mean_loss_and_is_refused(door):
 def test_no_classes_at_all_are_refused(door):
     with pytest.raises(ValueError, match=r"^[yW]: .*(C = 0|\[0, C\) = \[0, 0\))"):
         door.forward(W=np.zeros((3, 0)))
+
+
+@mlp_doors
+@pytest.mark.parametrize(
+    ("axis", "name", "wanted"), [("N", "x", "wanted N >= 1"), ("k", "W3", "wanted k >= 1")]
+)
+def test_a_mean_over_nothing_is_refused(door, axis, name, wanted):
+    args = inputs.make(door.described, Case("none", SIZES["mlp"] | {axis: 0}), "float64")
+    with refused(ValueError, name, f"{axis} = 0", wanted):
+        door.implementation.forward(**args)
 
 
 # ---------------------------------------------------------------------------------- windows and strides
@@ -694,7 +712,7 @@ def test_an_empty_batch_passes_with_empty_results(door, dtype):
     [
         pytest.param(door, axis, id=f"{door}-{axis}")
         for door in DOORS
-        for axis in ("D", "M", "C", "F", *("H" if door.operation == "rnn" else ()))
+        for axis in ("D", "M", "C", "F", "n", "h", *("H" if door.operation == "rnn" else ()))
         if axis in SIZES[door.operation] and (door.operation, axis) != ("softmax_loss", "C")  # refused, above
     ],
 )

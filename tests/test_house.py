@@ -16,6 +16,7 @@ MAY = {
     "contract": set(),
     "statistics": set(),
     "machine": set(),
+    "circuit": NOUNS,
     "door": NOUNS,
     "inputs": NOUNS,
     "installed": set(),

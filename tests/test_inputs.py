@@ -74,6 +74,11 @@ def test_a_digits_case_holds_the_real_images_and_their_labels(operation, case, d
     assert all(np.ptp(other) > 0 for other in others), "weights and biases are drawn"
     if "y" in args:
         assert np.array_equal(args["y"], labels[:N])
+    if "t" in args:
+        assert args["t"].shape == (N, 10)
+        assert np.array_equal(args["t"].argmax(axis=1), labels[:N])
+        assert ((args["t"] == 1).sum(axis=1) == 1).all()
+        assert args["t"].sum() == N, "one one in a row, and zeros"
 
 
 def test_every_operation_has_a_case_of_digits():
@@ -233,10 +238,11 @@ def test_nan_inputs_hold_windows_with_none_one_and_several(operation, case, dtyp
     assert (count > 1).any()
 
 
+@pytest.mark.parametrize("operation", ["softmax_loss", "mlp"])
 @every_dtype
-def test_extreme_logits_straddle_the_overflow_of_exp(dtype):
-    args, _ = made("softmax_loss", perflab.operation("softmax_loss").checks["extreme"], dtype)
-    logits = args["X"] @ args["W"]
+def test_extreme_logits_straddle_the_overflow_of_exp(operation, dtype):
+    args, _ = made(operation, perflab.operation(operation).checks["extreme"], dtype)
+    logits = args["x"] @ args["W2"].T if operation == "mlp" else args["X"] @ args["W"]
     overflow = np.log(np.finfo(dtype).max)
     assert logits.max() > overflow, "exp of it is infinite"
     assert logits.min() < -overflow, "exp of it is zero"
@@ -253,6 +259,15 @@ def test_extreme_sequences_drive_tanh_to_both_ends_and_leave_some_between(dtype)
     assert {-1.0, 1.0} <= set(h.ravel().tolist()), "as far as it goes, where the slope is zero"
     assert (np.abs(h) < 0.9).any()
     assert (np.abs(args["x"] @ args["Wx"]) > np.log(np.finfo(dtype).max)).any(), "exp of it is infinite"
+
+
+@cases_of("normal")
+def test_targets_lie_between_nought_and_one(operation, case):
+    args, _ = made(operation, case, "float64")
+    for name, argument in perflab.operation(operation).arguments.items():
+        if argument.target and args[name].size > 100:
+            assert 0 <= args[name].min() < 0.1
+            assert 0.9 < args[name].max() <= 1
 
 
 def test_each_kind_is_used_by_some_check():

@@ -12,7 +12,19 @@ every_mutant = pytest.mark.parametrize(("operation", "mutant"), MUTANTS.values()
 
 # The mistakes that people make, and who stands for each of them.
 COVERAGE = {
-    "missing 1/N": ("softmax_loss/loss_summed", "softmax_loss/missing_mean"),
+    "missing 1/N": (
+        "softmax_loss/loss_summed",
+        "softmax_loss/missing_mean",
+        "mlp/loss_summed",
+        "mlp/missing_mean",
+    ),
+    "missing 1/k": ("mlp/loss_of_all_outputs", "mlp/missing_outputs"),
+    "σ' missing, or another function's": ("mlp/no_output_slope", "mlp/no_hidden_slope", "mlp/slope_of_tanh"),
+    "σ' of another layer": ("mlp/output_slope_of_hidden", "mlp/hidden_slope_of_output"),
+    "σ' at a, not z": ("mlp/slope_at_activation",),
+    "errors back through the wrong weights": ("mlp/not_transposed", "mlp/weights_of_layer_two"),
+    "another layer's activations": ("mlp/inputs_for_activations", "mlp/activations_for_inputs"),
+    "target minus answer": ("softmax_loss/sign_flipped", "mlp/sign_flipped"),
     "missing or doubled reg": (
         "softmax_loss/loss_without_reg",
         "softmax_loss/loss_reg_doubled",
@@ -38,6 +50,7 @@ COVERAGE = {
     "upstream gradient ignored": tuple(f"{op}/upstream_ignored" for op in perflab.operations()),
     "float32 inside float64": ("fully_connected/single_precision",),
     "no max-shift in softmax": ("softmax_loss/no_shift",),
+    "a sigmoid that overflows": ("mlp/overflows",),
     "probabilities not minus the target": ("softmax_loss/missing_target",),
     "gradient not carried through time": ("rnn/not_carried", "rnn/truncated"),
     "upstream of the earlier steps ignored": ("rnn/only_the_last_upstream",),
@@ -49,6 +62,7 @@ COVERAGE = {
 
 # What gives a mistake away, where that is not an element out of its bound.
 GIVEN_AWAY_BY = {
+    "mlp/cache_spoiled": "one cache, many backwards",
     "softmax_loss/cache_spoiled": "one cache, many backwards",
     "fully_connected/stale_cache": "one cache, many backwards",
     "fully_connected/input_written": "inputs untouched",
@@ -93,6 +107,16 @@ def test_a_mutant_says_what_is_wrong_in_one_line(operation, mutant):
     assert mutant.lesson.strip() == mutant.lesson != ""
     assert "\n" not in mutant.lesson
     assert mutant.name.isidentifier()
+
+
+def test_each_of_the_four_equations_names_its_mistakes():
+    text = (grid.OPS / "mlp" / "derivation.md").read_text("utf-8").splitlines()
+    broken = {mutant.name: mutant.breaks for mutant in grid.mutants("mlp")}
+    assert {name for name, line in broken.items() if not line} == {"cache_spoiled", "zeros"}
+    for name, line in broken.items():
+        assert not line or line in text, f"{name}: the derivation has no line {line}"
+    for equation in (r"\delta^3_", r"\delta^2_", r"\mathrm{db}", r"\mathrm{dW}"):
+        assert any(line.startswith(equation) for line in broken.values()), equation
 
 
 def test_there_are_enough_mutants_and_each_has_its_own_name():

@@ -76,12 +76,18 @@ def rnns(draw):
     return {"N": draw(batch), "T": draw(steps), "D": draw(features), "H": draw(neurons)}, {}
 
 
+@st.composite
+def mlps(draw):
+    return {"N": draw(samples), "n": draw(features), "h": draw(neurons), "k": draw(neurons)}, {}
+
+
 PROBLEMS = {
     "softmax_loss": softmax_losses(),
     "fully_connected": fully_connecteds(),
     "conv2d": conv2ds(),
     "max_pool2d": max_pool2ds(),
     "rnn": rnns(),
+    "mlp": mlps(),
 }
 
 
@@ -155,6 +161,7 @@ AWKWARD = [
     ("softmax_loss", "extreme"),
     ("max_pool2d", "ties"),
     ("max_pool2d", "nan"),
+    ("mlp", "extreme"),
     ("rnn", "extreme"),
     ("rnn", "integers"),
 ]
@@ -174,6 +181,7 @@ SHAPES = {
     "conv2d": ({"N": 2, "C": 2, "H": 5, "W": 6, "F": 3, "HH": 3, "WW": 2}, {"stride": (2, 1), "pad": (1, 0)}),
     "max_pool2d": ({"N": 2, "C": 2, "H": 5, "W": 6}, {"size": (3, 2), "stride": (2, 1)}),
     "rnn": ({"N": 4, "T": 2, "D": 3, "H": 5}, {}),
+    "mlp": ({"N": 4, "n": 3, "h": 5, "k": 2}, {}),
 }
 
 every_operation = pytest.mark.parametrize("operation", perflab.operations())

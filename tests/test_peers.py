@@ -339,6 +339,13 @@ def rnns(draw):
     return Case("drawn", sizes, {}, draw(one_of("extreme")), draw(seeds))
 
 
+@st.composite
+def mlps(draw):
+    sizes = {"N": draw(samples), "n": draw(features), "h": draw(neurons), "k": draw(neurons)}
+    kind = draw(st.sampled_from(("normal", "extreme")))
+    return Case("drawn", sizes, {}, kind, draw(seeds))
+
+
 def one_of(*more):
     """A kind of inputs."""
     return st.sampled_from(("normal", "integers", *more))
@@ -350,6 +357,7 @@ CASES = {
     "conv2d": conv2ds(),
     "max_pool2d": max_pool2ds(),
     "rnn": rnns(),
+    "mlp": mlps(),
 }
 
 

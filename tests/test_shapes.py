@@ -1,5 +1,7 @@
 """Every rung on shapes no kernel was written for: odd sizes and strides, one of something, tile edges."""
 
+import importlib
+
 import pytest
 
 import perflab
@@ -65,6 +67,19 @@ RNN = [  # N, T, D, H
     (19, 1, 130, 8),
     (33, 2, 21, 97),
 ]
+MLP = [  # N, n, h, k
+    (1, 1, 1, 1),
+    (1, 33, 70, 5),
+    (3, 1, 17, 1),
+    (5, 300, 3, 129),
+    (17, 19, 33, 2),
+    (40, 64, 130, 10),
+    (70, 31, 1, 65),
+    (130, 67, 100, 33),
+    (300, 130, 64, 47),
+    (67, 600, 29, 16),
+    (9, 16, 520, 530),
+]
 
 
 def cases():
@@ -82,6 +97,8 @@ def cases():
     for shape in RNN:
         for kind in ("normal", "extreme"):
             yield "rnn", Case("shape", dict(zip("NTDH", shape, strict=True)), inputs=kind, seed=3)
+    for shape in MLP:
+        yield "mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3)
 
 
 CASES = list(cases())
@@ -104,6 +121,14 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
     sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (2, 18, 9, 11, 70, 3, 3), strict=True))
     case = Case("shape", sizes, {"stride": 1, "pad": 1}, seed=3)
     assert_right("conv2d", case, dtype, ("winograd2", "winograd4"))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", MLP)
+def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
+    cores = importlib.import_module("perflab.ops.mlp.cores")
+    monkeypatch.setattr(cores, "FEW", 1)
+    assert_right("mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3), dtype, ("cores",))
 
 
 def assert_right(name, case, dtype, techniques):

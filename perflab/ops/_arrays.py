@@ -1,5 +1,7 @@
 """Arrays as kernels want them: flat, on whole cache lines, and buffers that outlive a call."""
 
+from math import prod
+
 import numpy as np
 
 
@@ -10,7 +12,7 @@ def flat(array):
 
 def aligned(shape, dtype):
     """np.empty, but from a cache line's start on: a vector that lies in two lines is slow."""
-    size, each = int(np.prod(shape)), np.dtype(dtype).itemsize
+    size, each = prod(shape), np.dtype(dtype).itemsize
     whole = np.empty(size + 64 // each, dtype)
     skip = -whole.ctypes.data % 64 // each
     return whole[skip : skip + size].reshape(shape)

@@ -86,6 +86,7 @@ def _smaller(drawn: str) -> str:
 
 _WORDS = {
     "sum": "Σ", "partial": "∂", "cdot": "·", "top": "ᵀ", "qquad": "    ", "quad": "  ", "gamma": "γ",
+    "delta": "δ", "sigma": "σ",
     "le": "≤", "ge": "≥", "lvert": "|", "rvert": "|", "leftarrow": "←", "times": "×", "odot": "⊙",
     "lfloor": "⌊",
     "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "approx": "≈", "varphi": "φ", "varepsilon": "ε", "bmod": "mod",

@@ -26,7 +26,13 @@ def tall(N):
 def sweep_of(rows):
     """The sweep in tiles of so many rows; the left block's panels are as high."""
 
-    @njit(cache=True, error_model="numpy")
+    def kernel(function):
+        # Numba tells symbols apart by name and by a count that every process begins anew: of two kernels
+        # with one name, compiled in different processes and cached, one would be called for the other.
+        function.__qualname__ += f"_{rows}"
+        return njit(cache=True, error_model="numpy")(function)
+
+    @kernel
     def sum_tile(a, at, b, bt, db, depth, start, st, ds, c, ct, dc):
         """One tile, c = start + a·b; `start` may be c itself, or one row for all when ds = 0."""
         L, high = np.uintp(lanes(c)), np.uintp(rows)
@@ -40,7 +46,7 @@ def sweep_of(rows):
             at, bt = at + high + high, bt + db + db
         store(acc, c, ct, dc)
 
-    @njit(cache=True, error_model="numpy")
+    @kernel
     def sum_edge(a, at, b, bt, db, depth, start, st, ds, c, ct, dc, h, w):
         """One vector's width of a tile, of which only h rows and w columns are there."""
         acc = load_part(start, st, ds, rows, 1, h, w)
@@ -49,7 +55,7 @@ def sweep_of(rows):
             at, bt = at + np.uintp(rows), bt + db
         store_part(acc, c, ct, dc, h, w)
 
-    @njit(cache=True, error_model="numpy")
+    @kernel
     def sweep(left, right, bt, panel, db, depth, start, ds, c, dc, n0, n1, m0, m1):
         """Rows n0 … n1, columns m0 … m1 of c = start + left·right; `panel` is the way to right's next one."""
         L, db = lanes(c), np.uintp(db)

@@ -1,4 +1,8 @@
-"""Softmax loss of a linear classifier: scores, probabilities, mean negative log-likelihood."""
+"""Softmax loss of a linear classifier: scores, probabilities, mean negative log-likelihood.
+
+Given scores S (N,C) have their own loss here: with X = S, W the identity and reg = 0 it is their softmax
+loss, without weights and without regularisation, and dX is their gradient, (softmax(S) − one-hot(y)) / N.
+"""
 
 import numpy as np
 
