@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
+from .._named import named
 from .._simd import BYTES, load, store, tile
 from ._bands import OPTIONS, cover, cut_out
 from ._borrowed import borrowed
@@ -19,7 +20,7 @@ def kernel(height):
     """The sum of a tile of so many filters × 3 vectors of positions over some taps."""
     filters = tuple(range(height))
 
-    @njit(**OPTIONS)
+    @named(height, **OPTIONS)
     def sum_tile(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
         acc = tile(y, height, 3) if first else load(y, at, pitch, height, 3)
         for k in range(np.uintp(start), np.uintp(stop)):

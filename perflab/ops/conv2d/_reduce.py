@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
+from .._named import named
 from .._simd import BYTES, load, load_turned_part, store
 from ._bands import OPTIONS, cut_out
 from ._borrowed import borrowed
@@ -16,7 +17,7 @@ _work = {}
 def kernel(vectors):
     """The sum of a tile of 8 taps × so many vectors of filters, which begin at `columns`."""
 
-    @njit(**OPTIONS)
+    @named(vectors, **OPTIONS)
     def sum_tile(dw, at, pitch, b, band, base, taps, g, gt, columns, images, first, last, total):
         acc = load(dw, at, pitch, 8, vectors)
         for m in range(images):

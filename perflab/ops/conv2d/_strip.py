@@ -7,6 +7,7 @@ the second, eight numbers of a step side by side. Meanwhile what the next panel 
 import numpy as np
 from numba import njit
 
+from .._named import named
 from .._simd import lanes, load, load_part, outer, prefetch, spread, store, store_part
 from ._bands import OPTIONS
 
@@ -14,7 +15,7 @@ VECTORS = 3  # 8 × 3 registers of sums
 
 
 def kernel(rows, vectors, whole):
-    @njit(**OPTIONS)
+    @named(rows, vectors, whole, **OPTIONS)
     def sum_tile(a, at, b, depth, start, st, first, c, ct, dc, h, w, source, taps, k, near):
         """A tile of c, whose first h rows and w columns exist, = (start or itself) + a·b."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)

@@ -8,6 +8,7 @@ the tiles of the output follow one another along memory.
 import numpy as np
 from numba import njit
 
+from .._named import named
 from .._simd import REGISTERS, lanes, load, load_part, outer, store, store_part
 
 ROWS, VECTORS = (14 if REGISTERS == 32 else 6), 2  # a tile's sums leave room for two of b and one of a
@@ -25,12 +26,7 @@ def tall(N):
 
 def sweep_of(rows):
     """The sweep in tiles of so many rows; the left block's panels are as high."""
-
-    def kernel(function):
-        # Numba tells symbols apart by name and by a count that every process begins anew: of two kernels
-        # with one name, compiled in different processes and cached, one would be called for the other.
-        function.__qualname__ += f"_{rows}"
-        return njit(cache=True, error_model="numpy")(function)
+    kernel = named(rows, cache=True, error_model="numpy")
 
     @kernel
     def sum_tile(a, at, b, bt, db, depth, start, st, ds, c, ct, dc):

@@ -133,7 +133,7 @@ operation = Operation(
     out_shape=("N", "T", "H"),
     wrt=("x", "h0", "Wx", "Wh", "b"),
     formulas={
-        "out": "h[n,t] = tanh(x[n,t]·Wx + h[n,t−1]·Wh + b), where h[n,−1] = h0[n]",
+        "out": "out[n,t] = h[n,t] = tanh(x[n,t]·Wx + h[n,t−1]·Wh + b), where h[n,−1] = h0[n]",
         "dx": "dx[n,t] = da[n,t]·Wxᵀ, where da[n,t] = (dout[n,t] + da[n,t+1]·Whᵀ) ∘ (1 − h[n,t]²)",
         "dh0": "dh0[n] = da[n,0]·Whᵀ",
         "dWx": "dWx[d,k] = Σ over n, t of x[n,t,d]·da[n,t,k]",

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from .._arrays import aligned
+from .._named import named
 from .._simd import LANES, REGISTERS, lanes, load_part, outer, store, store_part
 from ._tanh import tanh
 
@@ -43,7 +44,7 @@ def laid_out(h0, W, cores=1):
 def steps_of(rows, vectors):
     """The two loops over time for tiles of so many rows and vectors, for the samples from n to n + rows."""
 
-    @njit(cache=True, error_model="numpy")
+    @named(rows, vectors, cache=True, error_model="numpy")
     def tile_of(start, at, H, T, height, state, old, width, w, p, depth):
         """Sums from rows of `start`, T·H apart, plus `depth` numbers of the states at `old` times panel p."""
         L, one = lanes(w), np.uintp(1)
@@ -59,7 +60,7 @@ def steps_of(rows, vectors):
             a, b = a + one + one, b + wide + wide
         return acc
 
-    @njit(cache=True, error_model="numpy")
+    @named(rows, vectors, cache=True, error_model="numpy")
     def forwards(n, h, W, s):
         """In h is what each step starts from, in s[0] the first one's state; in h then are the states."""
         (N, T, H), wide, (_, room, width) = h.shape, W.shape[2], s.shape
@@ -72,7 +73,7 @@ def steps_of(rows, vectors):
                 store_part(acc, flat, at, T * H, N - n, H - p * wide)
                 store(acc, state, new + p * wide, width)
 
-    @njit(cache=True, error_model="numpy")
+    @named(rows, vectors, cache=True, error_model="numpy")
     def backwards(n, dout, h, da, W, s):
         """From the states h and their upstream gradient to da, the gradient of the sums under tanh."""
         (N, T, H), wide, (_, room, width), one = h.shape, W.shape[2], s.shape, h.dtype.type(1)

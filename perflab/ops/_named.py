@@ -1,0 +1,17 @@
+"""Kernels that one function makes for different sizes, each under a name of its own."""
+
+from numba import njit
+
+
+def named(*sizes, **options):
+    """As njit(**options), for a kernel that these sizes are built into.
+
+    Numba tells symbols apart by a function's name and by a count that every process begins anew: of two
+    kernels with one name, compiled in different processes and cached, one would be called for the other.
+    """
+
+    def compiled(function):
+        function.__qualname__ += "".join(f"_{size}" for size in sizes)
+        return njit(**options)(function)
+
+    return compiled
