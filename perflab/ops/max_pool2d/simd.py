@@ -13,7 +13,6 @@ from functools import cache as once
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from .._named import named
 from .._simd import LANES, lanes
 from . import jit_parallel
 from ._lanes import choose, equals, filled
@@ -57,7 +56,7 @@ def backward(dout, cache):
 def _forward(size_h, size_w, stride_h, stride_w):
     step = min(stride_w, FAR)
 
-    @named(size_h, size_w, stride_h, stride_w, cache=True, parallel=True, error_model="numpy")
+    @njit(cache=True, parallel=True, error_model="numpy")
     def kernel(x, out, winner, together, parts):
         (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
         rows, L = N * C * OH, lanes(x)
