@@ -16,7 +16,7 @@ from perflab.contract import Cell
 from perflab.report import words
 from perflab.report.summary import Figure, Summary
 
-SHOWN_LINES = 3
+SHOWN_LINES, LEAST = 3, 0.01  # of lines, and of the share of a call that one must take to be shown
 LITTLE = 0.5  # bounds that together come to less explain little
 NOTHING = 0.0005  # a lower bound below it says nothing
 ROUGH = 0.3  # a tracer that took more of what it saw leaves rough shares
@@ -97,7 +97,8 @@ def spent(
         *_roof(summary, figure),
     ]
     profile = evidence.get("profile", {}).get(direction)
-    lines = tuple(_line(line) for line in (profile or {}).get("lines", ())[:SHOWN_LINES])
+    hottest = (profile or {}).get("lines", ())[:SHOWN_LINES]
+    lines = tuple(_line(line) for at, line in enumerate(hottest) if not at or line["share"] >= LEAST)
     remarks = [*_together(bounds, way), *_code(way), *_of_profile(profile, way, evidence)]
     return Spent(
         direction, figure.cell.case, words.time(figure), tuple(bounds), lines,
