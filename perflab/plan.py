@@ -56,7 +56,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "own": Preset(
         "two cases, float32: a file of one's own beside the first rungs (the default of --with)",
-        ("digits", "large"), ("float32",), DIRECTIONS, 2, 3, 0.02, 2.0, 0.05, 0.0,
+        ("digits", "medium"), ("float32",), DIRECTIONS, 2, 3, 0.01, 0.8, 0.05, 0.0,
     ),
     "watch": Preset(
         "one small case, float32: an answer at every save (the default of --watch)",

@@ -198,7 +198,7 @@ class Contest:
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
         if self._guard is not None:
-            contender.hold_to_other_contents()
+            contender.hold_to_other_contents(known is not None)
             self._hold_off_the_rest()
         return contender
 

@@ -196,17 +196,18 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
 
 
 def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tuple[str, ...]:
-    """The rungs that a file of one's own meets: the first four, the named, what need not compile first.
+    """The rungs that a file of one's own meets: the first four, those of NumPy alone, the last, the named.
 
-    At every save only the first three and the named: loading compiled code takes longer than the race.
+    The last only where it is compiled already. At every save only the first three and the named: loading
+    compiled code takes longer than the race.
     """
     from perflab.compilation import compiles, missing
 
-    if preset == plans.WATCH_PRESET:
-        return tuple(n for n in names if n in FIRST_RUNGS[:3] or f"{op}/{n}" in request.targets)
-    late = {name.split("/")[1] for name in missing({op: tuple(names)}, ("float32",))}
-    late = {name for name in late if compiles(grid.raw(op, name))}
-    return tuple(n for n in names if n in FIRST_RUNGS or n not in late or f"{op}/{n}" in request.targets)
+    chosen = {name for name in names if name in FIRST_RUNGS[:3] or f"{op}/{name}" in request.targets}
+    if preset == plans.OWN_PRESET:
+        chosen |= {name for name in names if name in FIRST_RUNGS or not compiles(grid.raw(op, name))}
+        chosen |= {names[-1]} if not missing({op: (names[-1],)}, ("float32",)) else set()
+    return tuple(name for name in names if name in chosen)
 
 
 def _threads(told: Sequence[str | int]) -> tuple[int, ...]:

@@ -78,7 +78,9 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     if plan.explain and not any(records.read(folder).of_kind("evidence")):
         tell({"event": "evidence"})
         _gather(folder, "evidence", 1, lock)
-    large = any(case in operation(op).contest for op, cases in plan.cases.items() for case in cases)
+    large = plan.preset != plans.OWN_PRESET and any(
+        case in operation(op).contest for op, cases in plan.cases.items() for case in cases
+    )
     for threads in plan.threads if large else ():
         if not any(r["threads"] == threads for r in records.read(folder).of_kind("memory")):
             tell({"event": "memory"})
