@@ -94,6 +94,9 @@ OF_STATE = {
     "fully_connected/wrong_dtype",
     "fully_connected/reused_buffer",
     "fully_connected/right_only_once",
+    "rnn/dout_written",
+    "rnn/cache_spoiled",
+    "mlp/cache_spoiled",
 }
 MUTANTS = {f"{op}/{mutant.name}": (op, mutant) for op in perflab.operations() for mutant in grid.mutants(op)}
 

@@ -95,12 +95,6 @@ def test_a_mutant_is_wrong_in_both_precisions_unless_precision_is_its_mistake(op
     assert statuses == {"float32": in_float32, "float64": "wrong"}
 
 
-@pytest.mark.parametrize("name", [name for name, (_, mutant) in MUTANTS.items() if mutant.breaks])
-def test_the_line_that_a_mutant_breaks_stands_in_the_derivation(name):
-    operation, mutant = MUTANTS[name]
-    assert mutant.breaks in (grid.OPS / operation / "derivation.md").read_text("utf-8")
-
-
 @every_mutant
 def test_a_mutant_says_what_is_wrong_in_one_line(operation, mutant):
     assert isinstance(mutant, Mutant)
@@ -112,7 +106,7 @@ def test_a_mutant_says_what_is_wrong_in_one_line(operation, mutant):
 def test_each_of_the_four_equations_names_its_mistakes():
     text = (grid.OPS / "mlp" / "derivation.md").read_text("utf-8").splitlines()
     broken = {mutant.name: mutant.breaks for mutant in grid.mutants("mlp")}
-    assert {name for name, line in broken.items() if not line} == {"cache_spoiled", "zeros"}
+    assert {name for name, line in broken.items() if not line} == {"cache_spoiled"}
     for name, line in broken.items():
         assert not line or line in text, f"{name}: the derivation has no line {line}"
     for equation in (r"\delta^3_", r"\delta^2_", r"\mathrm{db}", r"\mathrm{dW}"):

@@ -245,5 +245,5 @@ mutants = (
            inputs_have_a_slope, INPUTS),
     Mutant("cache_spoiled", "backward changes its cache: the second call is wrong", right,
            activations_spoiled),
-    Mutant("zeros", "zeros are returned", right, zeros),
+    Mutant("zeros", "zeros are returned", right, zeros, BP1),
 )  # fmt: skip

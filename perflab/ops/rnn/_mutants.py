@@ -244,13 +244,12 @@ mutants = (
         wx_not_transposed,
         DX,
     ),
-    _of_backward("dout_written", "backward writes to dout", dout_written, CARRIED),
+    _of_backward("dout_written", "backward writes to dout", dout_written, ""),
     Mutant(
         "cache_spoiled",
         "backward changes its cache: the second call is wrong",
         keeps_a_copy,
         cache_spoiled,
-        SLOPE,
     ),
     _of_backward("zeros", "zeros are returned", zeros, SLOPE),
 )
