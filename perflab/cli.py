@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 MOST_SIDES = 24  # results that one `compare` takes
 CHAIN_RULE = "chain-rule"
-MOST_WORDS = 64  # that `study chain-rule` takes: an expression and values
+MOST_VALUES = 64  # that `study chain-rule` takes after the first
 MOST_NAMED = 20  # cells without a ratio that `compare` names in a terminal unless told --all
 
 
@@ -137,16 +137,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     told = "OP, or OP/TECHNIQUE for one rung; chain-rule for circuits worked by hand"
     verb.add_argument("target", metavar="TARGET", help=told)
-    for position in range(MOST_WORDS):  # each one by itself, so that options may stand between them
-        word = verb.add_argument(
-            "words", action="append", metavar="NAME=NUMBER" if position else "EXPRESSION"
-        )
-        word.required = False
-        word.help = (
-            ("a circuit of one's own; after -- where it begins with a minus", "its values")[position]
-            if position < 2
-            else argparse.SUPPRESS
-        )
+    shown = [
+        ("EXPRESSION", "a circuit of your own; after -- where it begins with a minus"),
+        ("NAME=NUMBER", "the values of its names"),
+    ]
+    for metavar, told in [*shown, *[("NAME=NUMBER", argparse.SUPPRESS)] * MOST_VALUES]:
+        word = verb.add_argument("words", action="append", metavar=metavar, help=told)
+        word.required = False  # each one by itself, so that options may stand between them
     verb.add_argument("--html", type=Path, metavar="FILE", help="with chain-rule: write a page")
     verb.add_argument(
         "--run", type=Path, metavar="DIR", help="the run that gives the figures; the newest under reports/"

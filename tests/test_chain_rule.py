@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from perflab import circuit, quotients, worked
 from perflab.contract import PerflabError
 from perflab.report import circuit as drawn
+from perflab.report import layers
 
 OWN = ["x*tanh(x*y) + max(x*w, y)/(w - 3)**2", "x=-2", "y=5", "w=1.5"]
 LONG = ["a*b*c*d*a + b*(a + b*(c + d*(a + sigmoid(b))))", "a=1", "b=2", "c=3", "d=0.5"]
@@ -247,7 +248,7 @@ def meet(one, other):
 
 
 def held_to_the_rules_of_drawing(held):
-    put = drawn.layout(held)
+    put = layers.layout(held)
     assert len(put.cells) == len(held.steps)
     for n, cell in enumerate(put.cells):
         left, top, right, bottom = cell.edges
