@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -110,8 +111,13 @@ def parse(expression: str) -> tuple[Node, ...]:
     """
     try:
         expression = " ".join(expression.split())
-        tree = ast.parse(expression, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python's style: `2or x` is refused below all the same
+            tree = ast.parse(expression, mode="eval").body
+    except SyntaxError as error:
+        where = f", at character {error.offset}" if expression and error.offset else ""
+        raise PerflabError(f"{expression!r}: no expression: {error.msg}{where}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
         raise PerflabError(f"{expression!r}: no expression: {error.__class__.__name__}") from None
     nodes: list[Node] = []
     names: dict[str, int] = {}
@@ -135,6 +141,10 @@ def parse(expression: str) -> tuple[Node, ...]:
                 return add(Node(text, number=_finite(number, text)))
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return place(operand, depth + 1)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)) if (
+                not isinstance(number, bool)
+            ):
+                return add(Node(text, number=_finite(-number, text)))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return add(Node(text, RULES["negative"], (place(operand, depth + 1),)))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
@@ -162,10 +172,32 @@ def run(nodes: tuple[Node, ...], values: Mapping[str, float], dout: float = 1.0)
         told = [f"no value of {', '.join(missing)}"] if missing else []
         told += [f"no {', '.join(unknown)} in the expression"] if unknown else []
         raise PerflabError(f"{'; '.join(told)}; wanted a number for each of {', '.join(names) or 'no names'}")
+    held, slopes = forward(nodes, values)
+    gradients = [0.0] * len(nodes)
+    gradients[-1] = dout
+    for at in range(len(nodes) - 1, -1, -1):  # whoever uses a node was made after it
+        for source, slope in zip(nodes[at].inputs, slopes[at], strict=True):
+            gradients[source] += gradients[at] * slope
+    passed = tuple(Passed(*one) for one in zip(nodes, held, gradients, slopes, strict=True))
+    return Trace(passed, held[-1], {one.node.text: one.gradient for one in passed if one.node.text in values})
+
+
+def forward(
+    nodes: tuple[Node, ...], values: Mapping[str, float], instead: Mapping[int, float] | None = None
+) -> tuple[list[float], list[tuple[float, ...]]]:
+    """Every node's value, and its derivative by each input; `instead` holds nodes, by place, at a number.
+
+    Raises PerflabError for a node that has no real value.
+    """
+    instead = instead or {}
     held: list[float] = []
     slopes: list[tuple[float, ...]] = []
-    for node in nodes:
-        inputs = [held[at] for at in node.inputs]
+    for at, node in enumerate(nodes):
+        inputs = [held[source] for source in node.inputs]
+        if at in instead:
+            held.append(instead[at])
+            slopes.append(())
+            continue
         if node.rule is None:
             held.append(_finite(values[node.text], node.text) if node.number is None else node.number)
             slopes.append(())
@@ -178,13 +210,7 @@ def run(nodes: tuple[Node, ...], values: Mapping[str, float], dout: float = 1.0)
             raise PerflabError(
                 f"{node.text}: {node.rule.name} of {given} has no real value or slope"
             ) from None
-    gradients = [0.0] * len(nodes)
-    gradients[-1] = dout
-    for at in range(len(nodes) - 1, -1, -1):  # whoever uses a node was made after it
-        for source, slope in zip(nodes[at].inputs, slopes[at], strict=True):
-            gradients[source] += gradients[at] * slope
-    passed = tuple(Passed(*one) for one in zip(nodes, held, gradients, slopes, strict=True))
-    return Trace(passed, held[-1], {one.node.text: one.gradient for one in passed if one.node.text in values})
+    return held, slopes
 
 
 def trace(expression: str, **values: float) -> Trace:

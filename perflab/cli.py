@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 MOST_SIDES = 24  # results that one `compare` takes
+CHAIN_RULE = "chain-rule"
+MOST_VALUES = 64  # that `study chain-rule` takes after the first
 MOST_NAMED = 20  # cells without a ratio that `compare` names in a terminal unless told --all
 
 
@@ -131,8 +133,18 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser(
         "study",
         help="a ladder rung by rung: derivation, code, what changed, how much it gained, and why",
+        usage="perflab study [option ...] TARGET | chain-rule [EXPRESSION NAME=NUMBER ...]",
     )
-    verb.add_argument("target", metavar="TARGET", help="OP, or OP/TECHNIQUE for one rung")
+    told = "OP, or OP/TECHNIQUE for one rung; chain-rule for circuits worked by hand"
+    verb.add_argument("target", metavar="TARGET", help=told)
+    shown = [
+        ("EXPRESSION", "a circuit of your own; after -- where it begins with a minus"),
+        ("NAME=NUMBER", "the values of its names"),
+    ]
+    for metavar, told in [*shown, *[("NAME=NUMBER", argparse.SUPPRESS)] * MOST_VALUES]:
+        word = verb.add_argument("words", action="append", metavar=metavar, help=told)
+        word.required = False  # each one by itself, so that options may stand between them
+    verb.add_argument("--html", type=Path, metavar="FILE", help="with chain-rule: write a page")
     verb.add_argument(
         "--run", type=Path, metavar="DIR", help="the run that gives the figures; the newest under reports/"
     )
@@ -608,10 +620,15 @@ def _study(args: argparse.Namespace) -> int:
     from perflab import grid, machine
 
     op, _, technique = args.target.partition("/")
+    if args.target == CHAIN_RULE:
+        return _chain_rule(args)
+    if args.words or args.html:
+        said = args.words[0] if args.words else "--html"
+        raise PerflabError(f"{said}: not understood after {args.target}; wanted it after chain-rule only")
     if args.asm is not None:
         return _assembly(op, args.asm, args)
     if op not in grid.operations() and args.run is None:
-        raise PerflabError(grid.unknown("operation", op, grid.operations()))
+        raise PerflabError(grid.unknown("operation", op, [*grid.operations(), CHAIN_RULE]))
     machine.prepare_matplotlib()
     from perflab import study
 
@@ -624,6 +641,29 @@ def _study(args: argparse.Namespace) -> int:
     for piece in study.shown(section, rungs, source, console.width):
         console.print(piece, highlight=False)
     return GOOD
+
+
+def _chain_rule(args: argparse.Namespace) -> int:
+    from perflab import machine, worked
+
+    if args.run or args.asm is not None:
+        raise PerflabError("--run, --asm: for an operation; wanted chain-rule without them")
+    circuits = [worked.typed(args.words)] if args.words else worked.standard()
+    good = GOOD if all(held.ok for held in circuits) else FINDING
+    machine.prepare_matplotlib()
+    if args.html:
+        from perflab.report import circuit
+
+        circuit.write(args.html, circuits, worked.derivation())
+    if args.json:
+        _print_json(worked.plain(circuits))
+        return good
+    from perflab import chain_rule
+
+    _print_all(_console(), chain_rule.shown(circuits, "" if args.words else worked.derivation()))
+    if args.html:
+        print(f"written: {args.html}")
+    return good
 
 
 def _assembly(op: str, technique: str, args: argparse.Namespace) -> int:

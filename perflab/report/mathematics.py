@@ -120,9 +120,8 @@ def plain(latex: str) -> str:
 
 
 def _fraction(found: re.Match[str]) -> str:
-    top, bottom = (
-        part if re.fullmatch(r"[\w\\ .]+|\w+\(.*\)", part.strip()) else f"({part})" for part in found.groups()
-    )
+    alone = r"[\w\\ .]+|\w+\([^()]*\)"
+    top, bottom = (part if re.fullmatch(alone, part.strip()) else f"({part})" for part in found.groups())
     return f"{top.strip()}/{bottom.strip()}"
 
 
