@@ -645,11 +645,16 @@ def _train(args: argparse.Namespace) -> int:
 
     if args.model not in blueprint.MODELS:
         raise PerflabError(grid.unknown("model", args.model, blueprint.MODELS))
+    for word in args.by_layer:
+        if not all(word.partition("=")):
+            raise PerflabError(f"--with-technique: {word}; wanted LAYER=TECHNIQUE")
     by_layer = dict(word.partition("=")[::2] for word in args.by_layer)
     compare = tuple(filter(None, (args.compare or "").split(",")))
     if args.compare is not None and (by_layer or args.epochs is not None):
         raise PerflabError("--compare: takes the first --steps of whole techniques; wanted it without"
                            " --epochs and --with-technique")  # fmt: skip
+    if args.compare is not None and len(compare) < 2:
+        raise PerflabError(f"--compare: {args.compare or 'nothing'}; wanted two techniques or more")
     if args.compare is not None and args.dtype not in (None, "float64"):
         raise PerflabError(f"--dtype: {args.dtype}; wanted float64 with --compare, whose curves must agree")
     steps = training.COMPARED_STEPS if compare and args.steps is None else args.steps
@@ -682,7 +687,7 @@ def _tell_training(held: Mapping[str, Any], written: Path, as_json: bool) -> int
     if as_json:
         _print_json(held)
     else:
-        _print_all(_console(), display.training(page.lines(held), page.tables(held)))
+        _print_all(_console(), display.training(page.lines(held), page.tables(held, whole=False)))
         _console().print(f"report: {written}", highlight=False, soft_wrap=True)
     for line in held["findings"]:
         print(f"perflab: {line}", file=sys.stderr)

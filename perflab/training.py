@@ -127,13 +127,18 @@ def train(settings: Settings, tell: Tell | None = None) -> dict[str, Any]:
     images, labels = digits(settings.dtype)
     began, total = time.time(), settings.total
     known: dict[tuple[str, str], dict[str, Any]] = {}
-    with np.errstate(all="ignore"):  # what overflows is told as a loss that is not finite
-        first = next(batches(settings))
-        for one in contenders:
-            if tell is not None:
-                tell(0, total, f"verifying {one.name}")
-            _verify(one, settings, images[first], labels[first], known)
-        spent = _descend(settings, contenders, images, labels, tell)
+    first = next(batches(settings))
+    try:
+        with np.errstate(all="ignore"):  # what overflows is told as a loss that is not finite
+            for one in contenders:
+                if tell is not None:
+                    tell(0, total, f"verifying {one.name}")
+                _verify(one, settings, images[first], labels[first], known)
+            spent = _descend(settings, contenders, images, labels, tell)
+    except MemoryError:
+        raise PerflabError(
+            f"{settings.layers}: a batch of {settings.batch} does not fit into memory"
+        ) from None
     return _saved(settings, layers, contenders, began, spent)
 
 
@@ -260,19 +265,23 @@ def _reached(one: Contender) -> str:
 
 
 def disagreements(names: Sequence[str], curves: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
-    """Each curve against the first, step by step: the largest relative difference, and where it is."""
+    """Each curve against the first, step by step: the largest relative difference, and where it is.
+
+    Two losses that are both not finite agree; one alone is None from the other.
+    """
     found = []
     first = np.asarray(curves[0])
     for name, curve in zip(names[1:], curves[1:], strict=True):
         both = min(len(curve), len(first))
-        mine = np.asarray(curve)
+        mine, right = np.asarray(curve)[:both], first[:both]
         with np.errstate(all="ignore"):
-            apart = np.abs(mine[:both] - first[:both]) / np.abs(first[:both])
-        apart = np.where(mine[:both] == first[:both], 0.0, apart)
-        at = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
-        ok = len(curve) == len(first) and bool((apart <= AGREEMENT).all())
-        worst = {"difference": float(apart[at]), "step": at + 1}
-        found.append({"name": name, "against": names[0], "ok": ok, **worst})
+            apart = np.abs(mine - right) / np.abs(right)
+        apart = np.where(np.isnan(apart), np.inf, apart)
+        apart[(mine == right) | ~(np.isfinite(mine) | np.isfinite(right))] = 0.0
+        at = int(np.argmax(apart))
+        ok = len(curve) == len(first) and bool(apart[at] <= AGREEMENT)
+        difference = float(apart[at]) if np.isfinite(apart[at]) else None
+        found.append({"name": name, "against": names[0], "ok": ok, "difference": difference, "step": at + 1})
     return found
 
 
@@ -282,8 +291,8 @@ def _saved(
     curves = disagreements([one.name for one in contenders], [one.losses for one in contenders])
     findings = [one.diverged for one in contenders if one.diverged]
     findings += [
-        f"{one['name']}: its loss is {one['difference']:.1e} from that of {one['against']} at step"
-        f" {one['step']}; wanted {AGREEMENT:g}"
+        f"{one['name']}: its loss is {_difference(one)} from that of {one['against']} at step {one['step']};"
+        f" wanted {AGREEMENT:g} at most"
         for one in curves
         if not one["ok"] and settings.dtype == "float64"
     ]
@@ -324,6 +333,10 @@ def _set(one: Contender) -> dict[str, Any]:
         "step": {"median_s": _median(one.whole_s), "total_s": sum(one.whole_s)},
         "diverged": one.diverged,
     }
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    return "far" if one["difference"] is None else f"{one['difference']:.1e} (relative)"
 
 
 def _median(held: Sequence[float]) -> float | None:

@@ -1,8 +1,8 @@
-"""Where a training step's time goes, and Amdahl's bound: what the whole could gain if one layer cost nothing.
+"""Where a training step's time goes, and what the whole could gain if one layer cost nothing.
 
-G. Amdahl, "Validity of the single processor approach to achieving large scale computing capabilities", 1967: a
-part that takes the share s of the whole bounds the speed-up from making it faster by 1 / (1 − s). Every
-function takes one set of techniques as a training saved it; times are medians over the steps, in seconds.
+G. Amdahl, "Validity of the single processor approach to achieving large scale computing capabilities",
+1967: a part that takes the share s of the whole bounds the speed-up from making it faster by 1 / (1 − s).
+Every function takes one set of techniques as a training saved it; times are medians over the steps, in s.
 """
 
 from __future__ import annotations

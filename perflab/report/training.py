@@ -28,7 +28,7 @@ FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Picture | None]] = {
 
 
 def free(folder: Path) -> None:
-    """Make the folder of a new training. Raises PerflabError where results lie there, or it cannot be made."""
+    """Make a new training's folder. Raises PerflabError where results lie there, or it cannot be made."""
     if (folder / SAVED).exists() or (folder / RECORDS).exists():
         raise PerflabError(f"{folder}: holds results already; wanted another --out")
     try:
@@ -90,9 +90,9 @@ def lines(held: Mapping[str, Any]) -> list[str]:
     """What was trained and what came of it, a sentence each."""
     settings, split = held["settings"], held["split"]
     found = [
-        f"{settings['layers']}: batches of {settings['batch']}, learning rate {settings['rate']:g}, regularisation"
-        f" {settings['reg']:g}, seed {settings['seed']}, {settings['dtype']}; {split['train']} digits to train on,"
-        f" {split['test']} to test on."
+        f"{settings['layers']}: batches of {settings['batch']}, learning rate {settings['rate']:g},"
+        f" regularisation {settings['reg']:g}, seed {settings['seed']}, {settings['dtype']};"
+        f" {split['train']} digits to train on, {split['test']} to test on."
     ]
     for one in held["sets"]:
         taken = f"{one['name']}: {len(one['losses'])} of {settings['total_steps']} steps"
@@ -103,26 +103,38 @@ def lines(held: Mapping[str, Any]) -> list[str]:
             taken += f", test accuracy {one['accuracy'][-1]['test']:.1%} (best {best['test']:.1%})"
         found.append(f"{taken}, {words.seconds(one['step']['total_s'])} in steps.")
         found += [f"{one['name']}: {note}." for note in one["notes"]]
+    checks = [verdict for one in held["sets"] for verdict in one["verified"]]
+    if checks:
+        worst = max(max(one["error"], one["error_first_batch"]) for one in checks)
+        found.append(
+            "Every technique was verified before the clock started, on the check cases and on the first"
+            f" batch: errors are at most {worst:.2f} of the rounding bound."
+        )
     curves = held["agreement"]["curves"]
     if curves and all(one["ok"] for one in curves):
-        worst = max(curves, key=lambda one: one["difference"])
+        apart = max(curves, key=lambda one: one["difference"])
         found.append(
-            f"All follow the loss curve of {worst['against']} within {worst['difference']:.1e} relative"
+            f"All follow the loss curve of {apart['against']} within {apart['difference']:.1e} relative"
             f" (allowed {held['agreement']['allowed']:g})."
         )
     return found
 
 
-def tables(held: Mapping[str, Any]) -> Iterator[words.Table]:
-    """A training's tables: one set's layers, or all sets side by side; then what the oracle said."""
+def tables(held: Mapping[str, Any], whole: bool = True) -> Iterator[words.Table]:
+    """One set's layers, or all sets side by side; where `whole`, each set's too, and what the oracle said."""
     sets = [one for one in held["sets"] if amdahl.shares(one)]
     if len(sets) == 1:
         yield _layers(sets[0])
     elif sets:
         yield _sets(sets)
-        for one in sets:
-            yield _layers(one)
-    yield words.Table(
+        if whole:
+            yield from map(_layers, sets)
+    if whole:
+        yield _verified(held)
+
+
+def _verified(held: Mapping[str, Any]) -> words.Table:
+    return words.Table(
         "Verified before the clock started: worst error as a share of the rounding bound",
         ("set", "layer", "technique", "check cases", "first batch"),
         tuple(

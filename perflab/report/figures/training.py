@@ -1,4 +1,4 @@
-"""A training's figures: the loss curve, where a step's time goes with Amdahl's bound, the layers' speed-ups."""
+"""A training's figures: the loss curve, a step's time by layer with Amdahl's bound, the speed-ups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST = 1e-17  # two losses that are the same number are drawn here
 
 
 def loss_curve(held: Held) -> Picture | None:
-    """The loss of every step; beside it the accuracy by epoch, or how far apart the techniques' losses are."""
+    """The loss of every step; beside it the accuracy by epoch, or how far apart the techniques are."""
     sets = held["sets"]
     known = {one["name"]: _finite(one["losses"]) for one in sets}
     if not any(known.values()):
@@ -119,9 +119,9 @@ def layer_times(held: Held) -> Picture | None:
     ])  # fmt: skip
     caption = (
         "Left, where the time of a training step goes, forward and backward together; medians over"
-        f" {len(base['losses'])} steps of {held['settings']['batch']} digits. Right, Amdahl's bound 1 / (1 − share):"
-        " what the whole step could gain at most, if that part cost nothing. The rest is the batch, the update of"
-        " the weights, and what lies between the layers."
+        f" {len(base['losses'])} steps of {held['settings']['batch']} digits. Right, Amdahl's bound"
+        " 1 / (1 − share): what the whole step could gain at most, if that part cost nothing. The rest is the"
+        " batch, the update of the weights, and what lies between the layers."
     )
     if len(sets) > 1:
         caption += f" Speed-ups are over {base['name']}."
@@ -151,8 +151,8 @@ def layer_speedups(held: Held) -> Picture | None:
     ax.yaxis.set_major_formatter(FixedFormatter(rows))
     sheet.across(f"times faster than {base['name']}, forward and backward together")
     caption = (
-        f"The speed-up of every layer over {base['name']} in the same training, and of the whole step: a layer's"
-        " hundredfold is worth what its share of the step allows. ReLU is the same NumPy everywhere."
+        f"The speed-up of every layer over {base['name']} in the same training, and of the whole step: a"
+        " layer's hundredfold is worth what its share of the step allows. ReLU is the same NumPy everywhere."
     )
     title = f"Layers in training: speed-up over {base['name']}, {held['settings']['dtype']}"
     return sheet.laid_out(held["environment"], title, caption, {name: looks[name] for name in found})
