@@ -112,6 +112,40 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     verb.set_defaults(command=_run)
 
+    verb = verbs.add_parser(
+        "train",
+        help="a network on the handwritten digits: loss curve, test accuracy, the time of every layer",
+        description="Layers: conv:FILTERSxTAPS, relu, pool:WINDOW, fc:NEURONS, and softmax as the last one.",
+    )
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--model", default="cnn", metavar="NAME", help="cnn (the default) or linear")
+    which.add_argument("--layers", metavar="LIST", help="conv:16x3,relu,pool:2,fc:64,softmax, say")
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument(
+        "--technique", default="fastest", metavar="NAME", help="of every layer; fastest by default"
+    )
+    how.add_argument(
+        "--compare",
+        metavar="LIST",
+        help="these techniques side by side, in float64, which must give one loss curve:"
+        " naive,per_neuron,vectorized,jit,fastest",
+    )
+    _add_list(verb, "--with-technique", "LAYER=TECHNIQUE", "of one layer: conv=simd", "by_layer")
+    verb.add_argument("--epochs", type=int, metavar="N", help="20 by default")
+    verb.add_argument(
+        "--steps", type=int, metavar="N", help="only the first N steps; with --compare 20 by default"
+    )
+    verb.add_argument("--batch", type=int, default=32, metavar="N", help="digits a step (32)")
+    verb.add_argument("--rate", type=float, default=0.1, metavar="A", help="learning rate (0.1)")
+    verb.add_argument("--reg", type=float, default=0.0, metavar="R", help="½·R·ΣW² is added to the loss (0)")
+    verb.add_argument("--seed", type=int, default=0, metavar="N", help="of first weights and batches (0)")
+    verb.add_argument("--dtype", metavar="DTYPE", help="float32 (the default) or float64 (that of --compare)")
+    verb.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder; reports/train-DATE-TIME by default"
+    )
+    verb.add_argument("--json", action="store_true", help="print what is saved as JSON")
+    verb.set_defaults(command=_train)
+
     verb = verbs.add_parser("report", help="make the report of saved results again")
     verb.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -525,9 +559,24 @@ def _watch_run(args: argparse.Namespace, asked: Request) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
+    if (args.folder / "training.json").is_file():
+        return _report_training(args)
     if args.figure:
         return _write_figures(args.folder, args.figure, args.json)
     return FINDING if _write_report(args.folder, args.json) else GOOD
+
+
+def _report_training(args: argparse.Namespace) -> int:
+    """Make a training's page and figures again."""
+    from perflab import machine
+
+    machine.prepare_matplotlib()
+    from perflab.report import training as page
+
+    if args.figure:
+        raise PerflabError(f"{args.folder}: a training, whose figures are made together; wanted no --figure")
+    held = page.read(args.folder)
+    return _tell_training(held, page.write(args.folder, held), args.json)
 
 
 def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
@@ -569,7 +618,7 @@ def _write_report(folder: Path, as_json: bool) -> int:
     if run.torn:
         print(f"perflab: {folder}: the last line was cut short and is left out", file=sys.stderr)
     console = _console(stderr=as_json)
-    with _report_bar(console) as tell:
+    with _step_bar(console, "writing the report") as tell:
         written = report.write(run, summary, tell)
     if as_json:
         read = [reading.to_json(one) for one in reading.readings(summary)]
@@ -581,8 +630,8 @@ def _write_report(folder: Path, as_json: bool) -> int:
 
 
 @contextmanager
-def _report_bar(console: Console) -> Iterator[Callable[[int, int, str], None]]:
-    """How far a report is: a bar where there is a terminal to show it on, which goes when it is done."""
+def _step_bar(console: Console, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """How far something is: a bar where there is a terminal to show it on, which goes when it is done."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     words = TextColumn("{task.description}")
@@ -591,8 +640,70 @@ def _report_bar(console: Console) -> Iterator[Callable[[int, int, str], None]]:
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with bar:
-        task = bar.add_task("writing the report", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, steps, step: bar.update(task, completed=done, total=steps, description=step)
+
+
+# -------------------------------------------------------------------------------------------------- train
+
+
+def _train(args: argparse.Namespace) -> int:
+    for name, value in _single_threaded().items():
+        os.environ.setdefault(name, value)
+    from perflab import blueprint, compilation, grid, machine, training
+
+    machine.prepare_matplotlib()
+    from perflab.report import training as page
+
+    if args.model not in blueprint.MODELS:
+        raise PerflabError(grid.unknown("model", args.model, blueprint.MODELS))
+    for word in args.by_layer:
+        if not all(word.partition("=")):
+            raise PerflabError(f"--with-technique: {word}; wanted LAYER=TECHNIQUE")
+    by_layer = dict(word.partition("=")[::2] for word in args.by_layer)
+    compare = tuple(filter(None, (args.compare or "").split(",")))
+    if args.compare is not None and (by_layer or args.epochs is not None):
+        raise PerflabError("--compare: takes the first --steps of whole techniques; wanted it without"
+                           " --epochs and --with-technique")  # fmt: skip
+    if args.compare is not None and len(compare) < 2:
+        raise PerflabError(f"--compare: {args.compare or 'nothing'}; wanted two techniques or more")
+    if args.compare is not None and args.dtype not in (None, "float64"):
+        raise PerflabError(f"--dtype: {args.dtype}; wanted float64 with --compare, whose curves must agree")
+    steps = training.COMPARED_STEPS if compare and args.steps is None else args.steps
+    settings = training.Settings(
+        layers=blueprint.MODELS[args.model] if args.layers is None else args.layers,
+        technique=args.technique, by_layer=by_layer, compare=compare, steps=steps,
+        epochs=training.EPOCHS if args.epochs is None else args.epochs, batch=args.batch, rate=args.rate,
+        reg=args.reg, seed=args.seed, dtype=args.dtype or ("float64" if compare else "float32"),
+    )  # fmt: skip
+    used = training.used(settings)
+    folder = args.out or Path("reports") / f"train-{time.strftime('%Y%m%d-%H%M%S')}"
+    page.free(folder)
+    console = _console(stderr=True)
+    missing = compilation.missing(used, (settings.dtype,))
+    if len(missing) > 1:
+        with console.status("compiling") as status:
+            compilation.compile_first(missing, lambda event: status.update(f"compiling {event['name']}"))
+    with _step_bar(console, "training") as tell:
+        held = training.train(settings, tell)
+    page.save(folder, held)
+    written = page.write(folder, held)
+    return _tell_training(held, written, args.json)
+
+
+def _tell_training(held: Mapping[str, Any], written: Path, as_json: bool) -> int:
+    """Print what a training gave; its exit code."""
+    from perflab import display
+    from perflab.report import training as page
+
+    if as_json:
+        _print_json(held)
+    else:
+        _print_all(_console(), display.training(page.lines(held), page.tables(held, whole=False)))
+        _console().print(f"report: {written}", highlight=False, soft_wrap=True)
+    for line in held["findings"]:
+        print(f"perflab: {line}", file=sys.stderr)
+    return FINDING if held["findings"] else GOOD
 
 
 # -------------------------------------------------------------------------------------------------- board

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from perflab.oracle import Pair
     from perflab.own.review import FileReview
     from perflab.report import Summary
+    from perflab.report.words import Table as Words
 
 
 MANY = 1000.0  # times a bound, from which on only the order of magnitude says anything
@@ -128,6 +129,18 @@ def board(found: Board) -> Iterator[RenderableType]:
             made.add_row(*map(Text, row))
         yield made
     yield from map(Text, boards.closing(found))
+
+
+def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[RenderableType]:
+    """What came of a training, and where its time went."""
+    for line in lines:
+        yield Text(line)
+    for held in tables:
+        yield Text(held.title, style="bold")
+        made = table(*held.head, right=range(2, len(held.head)))
+        for row in held.rows:
+            made.add_row(*map(Text, row))
+        yield made
 
 
 def _left_out(held: Sequence[Verdict]) -> Iterator[str]:

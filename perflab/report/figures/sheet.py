@@ -125,10 +125,16 @@ class Sheet:
         self, summary: Summary, title: str, caption: str, keys: Mapping[str, Look] | None = None
     ) -> Picture:
         """The laid-out figure, with its title, its keys and the machine's line."""
+        return self.laid_out(summary.run.environment, title, caption, keys)
+
+    def laid_out(
+        self, environment: Mapping[str, Any], title: str, caption: str, keys: Mapping[str, Look] | None = None
+    ) -> Picture:
+        """As `finished`, of what was measured in this environment."""
         width, lefts = self._columns()
         width = max(width, NARROWEST)
         heading = wrapped(title, TITLE, width - 0.1)
-        machine = wrapped(one_line(summary.run.environment), 6.5, width - 0.1)
+        machine = wrapped(one_line(environment), 6.5, width - 0.1)
         placed, key_rows = _keys(keys or {}, width)
         head = 0.12 + TITLE * LINE / 72 * (heading.count("\n") + 1) + 0.2 * key_rows + 0.04
         foot = 0.06 + 6.5 * LINE / 72 * (machine.count("\n") + 1)
