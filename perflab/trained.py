@@ -65,7 +65,11 @@ def to_json(one: Contender) -> dict[str, Any]:
         "losses": [loss if math.isfinite(loss) else None for loss in one.losses],
         "accuracy": one.accuracy,
         "seconds": layers,
-        "step": {"median_s": _median(one.whole_s), "total_s": sum(one.whole_s)},
+        "step": {
+            "median_s": _median(one.whole_s),
+            "total_s": sum(one.whole_s),
+            "each_s": [float(f"{seconds:.4g}") for seconds in one.whole_s],
+        },
         "diverged": one.diverged,
     }
 
