@@ -115,7 +115,6 @@ def test_a_curve_that_leaves_the_first_is_found():
 def test_the_convolutional_network_reads_97_percent_of_the_digits(whole):
     assert whole["sets"][0]["accuracy"][-1]["test"] >= 0.97
     assert whole["findings"] == []
-    assert whole["wall_s"] < 20  # seconds; it takes about one
 
 
 def test_the_linear_classifier_alone_reads_94_percent():
