@@ -19,10 +19,12 @@ OPERATIONS = {
     "conv": "conv2d", "relu": "", "pool": "max_pool2d", "fc": "fully_connected", "softmax": "softmax_loss",
 }  # fmt: skip
 FASTEST_NAME = "fastest"
-# The rungs that are fastest at a network's small shapes: a batch of 32 images of 8×8, one thread.
+# The rungs that are fastest at a network's small shapes (batches of 32 digits of 8×8, one thread). Where a
+# product takes some microseconds, the rungs that save passes over memory have nothing left to save.
 FASTEST = {
-    "conv2d": "one_product", "max_pool2d": "simd", "fully_connected": "in_place", "softmax_loss": "jit_exp",
+    "conv2d": "vectorized", "max_pool2d": "simd", "fully_connected": "vectorized", "softmax_loss": "jit_exp",
 }  # fmt: skip
+FASTEST_IN_FLOAT64 = FASTEST | {"max_pool2d": "jit_parallel"}
 INSTEAD = "vectorized"  # where an operation lacks a technique that others of the network have
 DEFAULTS = {"conv": (16, 3), "pool": (2,), "fc": (64,)}
 FORMS = {"conv": "conv:FILTERSxTAPS", "pool": "pool:WINDOW", "fc": "fc:NEURONS"}
@@ -118,7 +120,7 @@ def _derived(
 
 
 def techniques(
-    layers: Sequence[Spec], technique: str, by_layer: Mapping[str, str] | None = None
+    layers: Sequence[Spec], technique: str, by_layer: Mapping[str, str] | None = None, dtype: str = "float32"
 ) -> tuple[dict[str, str], list[str]]:
     """Which technique each layer with an operation takes, and a line for each that takes another than asked.
 
@@ -142,9 +144,11 @@ def techniques(
                 grid.unknown("technique", f"{layer}={wanted}", _known(operations[layer]), wanted)
             )
         chosen[layer] = wanted
-    return {
-        layer: FASTEST[operations[layer]] if name == FASTEST_NAME else name for layer, name in chosen.items()
-    }, notes
+    best = FASTEST_IN_FLOAT64 if dtype == "float64" else FASTEST
+    resolved = {
+        layer: best[operations[layer]] if name == FASTEST_NAME else name for layer, name in chosen.items()
+    }
+    return resolved, notes
 
 
 def _known(operation: str) -> list[str]:

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from perflab import blueprint, grid, inputs, machine, oracle
+from perflab import blueprint, grid, inputs, machine, oracle, trained
 from perflab.blueprint import Spec
 from perflab.contract import DTYPES, Array, PerflabError
-from perflab.network import Call, Network
+from perflab.network import Call
+from perflab.trained import AGREEMENT, Contender
 
 SCHEMA = 1
 SPLIT_SEED, TEST = 0, 360  # of 1,797 digits; the same for every seed, so that accuracies compare
-AGREEMENT = 1e-10  # relative, between two techniques' losses in float64
 EPOCHS, COMPARED_STEPS = 20, 20
 LONG_S = 0.05  # a step for which it does not matter what another technique left in the caches
 
@@ -75,22 +75,6 @@ class Settings:
     def total(self) -> int:
         """How many steps are taken, if the loss stays finite."""
         return self.steps or self.epochs * (len(split()[0]) // self.batch)
-
-
-@dataclass
-class Contender:
-    """A network in one set of techniques, and what its training has shown so far."""
-
-    name: str
-    network: Network
-    techniques: Mapping[str, str]
-    notes: Sequence[str]
-    verified: list[dict[str, Any]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    whole_s: list[float] = field(default_factory=list)
-    accuracy: list[dict[str, float]] = field(default_factory=list)
-    diverged: str = ""
 
 
 def split() -> tuple[Array, Array]:
@@ -148,7 +132,7 @@ def used(settings: Settings) -> dict[str, list[str]]:
     layers = blueprint.specs(settings.layers)
     found: dict[str, list[str]] = {}
     for name in settings.compare or (settings.technique,):
-        chosen, _ = blueprint.techniques(layers, name, settings.by_layer)
+        chosen, _ = blueprint.techniques(layers, name, settings.by_layer, settings.dtype)
         for spec in layers:
             held = found.setdefault(spec.operation, []) if spec.operation else []
             if spec.operation and chosen[spec.name] not in held:
@@ -157,7 +141,7 @@ def used(settings: Settings) -> dict[str, list[str]]:
 
 
 def _contender(settings: Settings, layers: Sequence[Spec], name: str) -> Contender:
-    chosen, notes = blueprint.techniques(layers, name, settings.by_layer)
+    chosen, notes = blueprint.techniques(layers, name, settings.by_layer, settings.dtype)
     network = blueprint.build(layers, chosen, settings.dtype, settings.seed, settings.reg)
     if settings.by_layer and not settings.compare:
         name = ", ".join(dict.fromkeys(chosen.values()))
@@ -261,41 +245,13 @@ def _reached(one: Contender) -> str:
     return f", test accuracy {one.accuracy[-1]['test']:.1%}" if one.accuracy else ""
 
 
-# -------------------------------------------------------------------------------------------------- saved
-
-
-def disagreements(names: Sequence[str], curves: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
-    """Each curve against the first, step by step: the largest relative difference, and where it is.
-
-    Two losses that are both not finite agree; one alone is None from the other.
-    """
-    found = []
-    first = np.asarray(curves[0])
-    for name, curve in zip(names[1:], curves[1:], strict=True):
-        both = min(len(curve), len(first))
-        mine, right = np.asarray(curve)[:both], first[:both]
-        with np.errstate(all="ignore"):
-            apart = np.abs(mine - right) / np.abs(right)
-        apart = np.where(np.isnan(apart), np.inf, apart)
-        apart[(mine == right) | ~(np.isfinite(mine) | np.isfinite(right))] = 0.0
-        at = int(np.argmax(apart))
-        ok = len(curve) == len(first) and bool(apart[at] <= AGREEMENT)
-        difference = float(apart[at]) if np.isfinite(apart[at]) else None
-        found.append({"name": name, "against": names[0], "ok": ok, "difference": difference, "step": at + 1})
-    return found
-
-
 def _saved(
     settings: Settings, layers: Sequence[Spec], contenders: Sequence[Contender], began: float, spent: float
 ) -> dict[str, Any]:
-    curves = disagreements([one.name for one in contenders], [one.losses for one in contenders])
+    curves = trained.disagreements([one.name for one in contenders], [one.losses for one in contenders])
     findings = [one.diverged for one in contenders if one.diverged]
-    findings += [
-        f"{one['name']}: its loss is {_difference(one)} from that of {one['against']} at step {one['step']};"
-        f" wanted {AGREEMENT:g} at most"
-        for one in curves
-        if not one["ok"] and settings.dtype == "float64"
-    ]
+    if settings.dtype == "float64":
+        findings += [trained.apart(one) for one in curves if not one["ok"]]
     places = split()
     return {
         "schema": SCHEMA,
@@ -310,34 +266,7 @@ def _saved(
              "shape": list(s.shape), "weights": [list(w) for w in s.weights]}
             for s in layers
         ],
-        "sets": [_set(one) for one in contenders],
+        "sets": [trained.to_json(one) for one in contenders],
         "agreement": {"allowed": AGREEMENT, "curves": curves},
         "findings": findings,
     }  # fmt: skip
-
-
-def _set(one: Contender) -> dict[str, Any]:
-    """What one set of techniques showed; a value that is not finite is None, as JSON has none."""
-    layers = {
-        name: {way: {"median_s": _median(held), "total_s": sum(held)} for way, held in ways.items()}
-        for name, ways in one.seconds.items()
-    }
-    return {
-        "name": one.name,
-        "techniques": dict(one.techniques),
-        "notes": list(one.notes),
-        "verified": one.verified,
-        "losses": [loss if math.isfinite(loss) else None for loss in one.losses],
-        "accuracy": one.accuracy,
-        "seconds": layers,
-        "step": {"median_s": _median(one.whole_s), "total_s": sum(one.whole_s)},
-        "diverged": one.diverged,
-    }
-
-
-def _difference(one: Mapping[str, Any]) -> str:
-    return "far" if one["difference"] is None else f"{one['difference']:.1e} (relative)"
-
-
-def _median(held: Sequence[float]) -> float | None:
-    return float(np.median(held)) if held else None

@@ -19,6 +19,7 @@ from perflab.report.figures import Drawn
 from perflab.report.figures.style import STYLE, Picture
 from perflab.report.figures.training import layer_speedups, layer_times, loss_curve
 from perflab.report.write import _template
+from perflab.statistics import paired_ratio
 
 SAVED = "training.json"
 SCHEMA = 1
@@ -155,7 +156,7 @@ def _layers(one: Mapping[str, Any]) -> words.Table:
             else ["", ""]
         )
         technique = one["techniques"].get(name, "NumPy" if name in ways else "")
-        rows.append((name, technique, *times, f"{share[name]:.1%}", f"{words.rounded(bound[name], 3)}×"))
+        rows.append((name, technique, *times, f"{share[name]:.1%}", f"×{words.rounded(bound[name], 3)}"))
     rows.append(("whole step", "", "", words.seconds(amdahl.whole(one)), "", ""))
     head = ("layer", "technique", "forward", "backward", "share of a step", "at most faster without it")
     return words.Table(f"A step by layer: {one['name']}", head, tuple(rows))
@@ -167,9 +168,11 @@ def _sets(sets: list[Mapping[str, Any]]) -> words.Table:
     rows = []
     for one in sets:
         faster, times = amdahl.speedups(one, base), amdahl.times(one)
-        cells = [f"{words.seconds(times[name])}, {words.rounded(faster[name], 3)}×" for name in parts]
-        whole = f"{words.seconds(amdahl.whole(one))}, {words.rounded(faster['whole step'], 3)}×"
+        cells = [f"{words.seconds(times[name])}, ×{words.rounded(faster[name], 3)}" for name in parts]
+        whole = words.seconds(amdahl.whole(one))
+        steps, others = base["step"]["each_s"], one["step"]["each_s"]
+        if one is not base and len(steps) == len(others):
+            whole += f", {words.interval(paired_ratio(steps, others))}"
         rows.append((one["name"], whole, *cells))
-    return words.Table(
-        f"Time and speed-up over {base['name']}", ("technique", "whole step", *parts), tuple(rows)
-    )
+    title = f"Time and speed-up over {base['name']}: medians, and the 95 % interval of the whole step's"
+    return words.Table(title, ("technique", "whole step", *parts), tuple(rows))

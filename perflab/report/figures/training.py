@@ -106,7 +106,7 @@ def layer_times(held: Held) -> Picture | None:
         )
     left.set_xlim(0, 100)
     left.xaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
-    _, most = logarithmic([right], "x", values, lambda value: f"{value:g}×", 6, margin=0.05)
+    _, most = logarithmic([right], "x", values, lambda value: f"×{value:g}", 6, margin=0.05)
     right.set_xlim(0.94, most)
     right.axvline(1.0, color=INK, linewidth=1)
     sheet.name(0, 0, "share of a step, %")
@@ -114,7 +114,7 @@ def layer_times(held: Held) -> Picture | None:
     base = sets[0]
     sheet.ends(0, 1, [
         (row, {}, words.seconds(amdahl.whole(one)) + (
-            f", {words.rounded(amdahl.whole(base) / amdahl.whole(one), 3)}×" if row else " a step"))
+            f", ×{words.rounded(amdahl.whole(base) / amdahl.whole(one), 3)}" if row else " a step"))
         for row, one in enumerate(sets)
     ])  # fmt: skip
     caption = (
@@ -144,7 +144,7 @@ def layer_speedups(held: Held) -> Picture | None:
         ax.plot(list(speedups.values()), [rows.index(row) for row in speedups],
                 **looks[name] | {"linestyle": ""})  # fmt: skip
     logarithmic([ax], "x", [1.0, *(v for s in found.values() for v in s.values())],
-                lambda value: f"{value:g}×", 9)  # fmt: skip
+                lambda value: f"×{value:g}", 9)  # fmt: skip
     ax.axvline(1.0, color=INK, linewidth=1)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.yaxis.set_major_locator(FixedLocator(range(len(rows))))
@@ -152,7 +152,8 @@ def layer_speedups(held: Held) -> Picture | None:
     sheet.across(f"times faster than {base['name']}, forward and backward together")
     caption = (
         f"The speed-up of every layer over {base['name']} in the same training, and of the whole step: a"
-        " layer's hundredfold is worth what its share of the step allows. ReLU is the same NumPy everywhere."
+        " layer's hundredfold is worth what its share of the step allows. ReLU is the same NumPy everywhere:"
+        " there only what the layers before leave in the caches differs."
     )
     title = f"Layers in training: speed-up over {base['name']}, {held['settings']['dtype']}"
     return sheet.laid_out(held["environment"], title, caption, {name: looks[name] for name in found})
