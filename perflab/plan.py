@@ -52,7 +52,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quick": Preset(
         "every case, both dtypes, in some minutes",
-        None, DTYPES, DIRECTIONS, 3, 2, 0.02, 3.0, 0.05, 4.0, further=("digits", "large"),
+        None, DTYPES, DIRECTIONS, 3, 2, 0.012, 1.5, 0.05, 2.0, further=("digits", "large"),
     ),
     "own": Preset(
         "two cases, float32: a file of one's own beside the first rungs (the default of --with)",
