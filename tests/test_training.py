@@ -4,11 +4,12 @@ import json
 import re
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from perflab import blueprint, cli, trained, training
+from perflab import blueprint, cli, machine, trained, training
 from perflab.contract import PerflabError
 from perflab.network import Network, relu_backward, relu_forward
 from perflab.report import amdahl
@@ -226,6 +227,13 @@ BAD = {
     "--compare jit,naive --dtype float32": "wanted float64 with --compare",
     "--compare jit,naive --epochs 3": "wanted it without",
 }
+
+
+@pytest.fixture(autouse=True)
+def _threads_stay(monkeypatch):
+    """The command pins its pools, once and for all, by variables; this process has other tests to run."""
+    for variable in machine.POOLS:
+        monkeypatch.setenv(variable, str(numba.config.NUMBA_NUM_THREADS))
 
 
 @pytest.mark.parametrize("options", BAD)
