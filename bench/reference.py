@@ -21,6 +21,7 @@ from pathlib import Path
 import perflab
 from perflab import records, report
 from perflab.contract import PerflabError
+from perflab.units import in_bytes
 
 ROOT = Path(__file__).parent.parent
 MOST_BYTES = 3_000_000
@@ -158,7 +159,7 @@ def main(words: Sequence[str]) -> int:
     except PerflabError as wrong:
         sys.stderr.write(f"reference: {wrong}\n")
         return 2
-    sys.stdout.write(f"{asked.out}: {count / 1e6:.2f} MB\n")
+    sys.stdout.write(f"{asked.out}: {in_bytes(count)}\n")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from perflab import grid
+from perflab import errors, grid
 from perflab.contract import Array, PerflabError
 from perflab.network import Layer, Network, relu_backward, relu_forward
 
@@ -58,7 +58,7 @@ def specs(words: str | Sequence[str]) -> list[Spec]:
     kinds = [word.partition(":")[0] for word in named]
     for word, kind in zip(named, kinds, strict=True):
         if kind not in OPERATIONS:
-            raise PerflabError(grid.unknown("layer", word or "''", OPERATIONS, kind))
+            raise PerflabError(errors.unknown("layer", word or "''", OPERATIONS, kind))
     if kinds.count("softmax") != 1 or kinds[-1] != "softmax":
         raise PerflabError(f"{','.join(named)}: wanted one softmax, and that as the last layer")
     shape: tuple[int, ...] = IMAGE
@@ -129,7 +129,7 @@ def techniques(
     operations = {spec.name: spec.operation for spec in layers if spec.operation}
     every = dict.fromkeys(name for op in operations.values() for name in _known(op))
     if technique not in every:
-        raise PerflabError(grid.unknown("technique", technique, every))
+        raise PerflabError(errors.unknown("technique", technique, every))
     chosen, notes = {}, []
     for layer, op in operations.items():
         wanted = technique if technique in _known(op) else INSTEAD
@@ -138,10 +138,10 @@ def techniques(
         chosen[layer] = wanted
     for layer, wanted in (by_layer or {}).items():
         if layer not in operations:
-            raise PerflabError(grid.unknown("layer with a technique", layer, operations))
+            raise PerflabError(errors.unknown("layer with a technique", layer, operations))
         if wanted not in _known(operations[layer]):
             raise PerflabError(
-                grid.unknown("technique", f"{layer}={wanted}", _known(operations[layer]), wanted)
+                errors.unknown("technique", f"{layer}={wanted}", _known(operations[layer]), wanted)
             )
         chosen[layer] = wanted
     best = FASTEST_IN_FLOAT64 if dtype == "float64" else FASTEST

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perflab import grid, machine, records
+from perflab import errors, grid, machine, records, units
 from perflab.candidates import BASELINES, Candidate, Fault, candidates, faults, read
 from perflab.contract import Cell, PerflabError
 from perflab.records import Run
@@ -160,7 +160,7 @@ def tables(found: Board, most: int = MOST) -> Iterator[words.Table]:
             (
                 "–" if e.rank is None else f"={e.rank}" if ties.count(e.rank) > 1 else str(e.rank),
                 e.name, e.kind, words.interval(e.ratio) if e.technique != group.baseline else "baseline",
-                words.seconds(e.seconds, 3), _day(e.started), e.run,
+                units.seconds(e.seconds, 3), _day(e.started), e.run,
             )
             for e in shown
         )  # fmt: skip
@@ -222,7 +222,7 @@ def _wanted(targets: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for target in targets or grid.operations():
         operation, _, technique = target.partition("/")
         if operation not in grid.operations():
-            raise PerflabError(grid.unknown("operation", operation, grid.operations()))
+            raise PerflabError(errors.unknown("operation", operation, grid.operations()))
         wanted.setdefault(operation, [])
         wanted[operation] += [technique] if technique else []
     whole = {target for target in targets if "/" not in target}

@@ -18,9 +18,6 @@ together go through. The last three are left out of small sizes, "fresh" of very
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,9 +29,10 @@ from statistics import median
 from threading import Barrier
 from typing import Any, Literal
 
-from perflab import machine
+from perflab import machine, process
 from perflab.contract import DTYPES, Array, PerflabError
 from perflab.grid import prepare_numba_cache
+from perflab.units import in_bytes
 
 MEANING: Mapping[str, str] = {
     "read": "the sum of an array",
@@ -164,21 +162,12 @@ def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
 
 def _in_a_process(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
     """Measure in a fresh process with so many threads."""
-    order = json.dumps({"threads": threads, "quick": quick, "wanted": list(wanted)})
+    order = {"threads": threads, "quick": quick, "wanted": list(wanted)}
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "perflab.ceilings", order], env=machine.for_child(threads),
-            timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            check=True,
-        )  # fmt: skip
-        held: dict[str, Any] = json.loads(done.stdout)
-        return held
-    except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if line.strip()]
-        why = lines[-1].strip() if lines else f"status {error.returncode}"
-    except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        why = str(error)
-    raise PerflabError(f"the ceilings on {threads} threads could not be measured: {why}")
+        measured: dict[str, Any] = process.call("perflab.ceilings:_here", order, TIMEOUT_S, threads)
+    except PerflabError as error:
+        raise PerflabError(f"the ceilings on {threads} threads could not be measured: {error}") from error
+    return measured
 
 
 def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dict[str, Any]:
@@ -188,8 +177,8 @@ def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dic
     notes = []
     if largest // 3 < 4 * last:
         notes.append(
-            f"the largest arrays, {largest / 3 / 2**20:.0f} MB each, are smaller than four times the last"
-            f" cache ({last / 2**20:.0f} MB): memory itself may be slower than the last line says"
+            f"the largest arrays, {in_bytes(largest / 3)} each, are smaller than four times the last"
+            f" cache ({in_bytes(last)}): memory itself may be slower than the last line says"
         )
     return {
         "when": max((one["when"] for one in measured), default=0.0),
@@ -399,7 +388,3 @@ def _fresh(team: _Team, np: Any, kernels: Any, size: int, budget_s: float) -> di
 
     kernels.fill(np.empty(kernels.STEP, np.float32))  # it may compile
     return _figure(timed, 4.0 * share * team.threads, 1, budget_s)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_here(**json.loads(sys.argv[1])), allow_nan=False))

@@ -20,13 +20,12 @@ from numbers import Real
 
 from perflab.contract import PerflabError
 
-STEP = 1e-6  # of central differences, as a share of what is moved
 DEEPEST = 100  # operations within one another
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a node does: its value from its inputs', and the derivative by each, told as `local`.
+    """What a node does: its value from its inputs', and the derivative by each.
 
     value(*inputs) -> output;  slopes(output, *inputs) -> one derivative for each input
     """
@@ -34,7 +33,6 @@ class Rule:
     name: str
     value: Callable[..., float]
     slopes: Callable[..., tuple[float, ...]]
-    local: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,18 +77,18 @@ def _power_slopes(out: float, x: float, y: float) -> tuple[float, float]:
 RULES: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("+", lambda x, y: x + y, lambda out, x, y: (1.0, 1.0), ("1", "1")),
-        Rule("-", lambda x, y: x - y, lambda out, x, y: (1.0, -1.0), ("1", "−1")),
-        Rule("*", lambda x, y: x * y, lambda out, x, y: (y, x), ("y", "x")),
-        Rule("/", lambda x, y: x / y, lambda out, x, y: (1 / y, -x / (y * y)), ("1/y", "−x/y²")),
-        Rule("**", lambda x, y: x**y, _power_slopes, ("y·x^(y−1)", "x^y·log x")),
-        Rule("negative", lambda x: -x, lambda out, x: (-1.0,), ("−1",)),
-        Rule("exp", math.exp, lambda out, x: (out,), ("exp x",)),
-        Rule("log", math.log, lambda out, x: (1 / x,), ("1/x",)),
-        Rule("sigmoid", _sigmoid, lambda out, x: (out * (1 - out),), ("σ·(1 − σ)",)),
-        Rule("tanh", math.tanh, lambda out, x: (1 - out * out,), ("1 − tanh²",)),
-        Rule("max", max, lambda out, x, y: (float(x >= y), float(x < y)), ("[x ≥ y]", "[x < y]")),
-        Rule("min", min, lambda out, x, y: (float(x <= y), float(x > y)), ("[x ≤ y]", "[x > y]")),
+        Rule("+", lambda x, y: x + y, lambda out, x, y: (1.0, 1.0)),
+        Rule("-", lambda x, y: x - y, lambda out, x, y: (1.0, -1.0)),
+        Rule("*", lambda x, y: x * y, lambda out, x, y: (y, x)),
+        Rule("/", lambda x, y: x / y, lambda out, x, y: (1 / y, -x / (y * y))),
+        Rule("**", lambda x, y: x**y, _power_slopes),
+        Rule("negative", lambda x: -x, lambda out, x: (-1.0,)),
+        Rule("exp", math.exp, lambda out, x: (out,)),
+        Rule("log", math.log, lambda out, x: (1 / x,)),
+        Rule("sigmoid", _sigmoid, lambda out, x: (out * (1 - out),)),
+        Rule("tanh", math.tanh, lambda out, x: (1 - out * out,)),
+        Rule("max", max, lambda out, x, y: (float(x >= y), float(x < y))),
+        Rule("min", min, lambda out, x, y: (float(x <= y), float(x > y))),
     )
 }
 FUNCTIONS = {"exp": 1, "log": 1, "sigmoid": 1, "tanh": 1, "max": 2, "min": 2}
@@ -216,16 +214,6 @@ def forward(
 def trace(expression: str, **values: float) -> Trace:
     """An expression taken apart, with both passes through it. Raises PerflabError as `parse` and `run` do."""
     return run(parse(expression), values)
-
-
-def differences(nodes: tuple[Node, ...], values: Mapping[str, float]) -> dict[str, float]:
-    """The same gradients by central differences: what the chain rule is held to."""
-    found = {}
-    for name, value in values.items():
-        h = STEP * max(1.0, abs(value))
-        up, down = (run(nodes, {**values, name: value + sign * h}).value for sign in (1, -1))
-        found[name] = (up - down) / (2 * h)
-    return found
 
 
 def _finite(value: object, text: str) -> float:

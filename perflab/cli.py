@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perflab import __version__
+from perflab import __version__, errors, units
 from perflab.contract import DTYPES, Operation, PerflabError, Verdict
 
 if TYPE_CHECKING:
@@ -342,7 +342,7 @@ def _verify(args: argparse.Namespace) -> int:
         for name in args.case or ():
             checks = grid.operation(op).checks
             if name not in checks:
-                raise PerflabError(f"{op}: {grid.unknown('check case', name, checks)}")
+                raise PerflabError(f"{op}: {errors.unknown('check case', name, checks)}")
     began = time.perf_counter()
     verdicts: list[Verdict] = []
     pairs: list[oracle.Pair] = []
@@ -413,7 +413,7 @@ def _verify_own(args: argparse.Namespace) -> int:
         if args.case and not seen.reviews:
             ops = args.targets or grid.operations()
             known = dict.fromkeys(name for op in ops for name in grid.operation(op).checks)
-            raise PerflabError(grid.unknown("check case", args.case[0], known))
+            raise PerflabError(errors.unknown("check case", args.case[0], known))
         if args.json:
             _print_json(_reviews_json(seen.reviews))
         else:
@@ -581,7 +581,7 @@ def _report_training(args: argparse.Namespace) -> int:
 
 def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
     """Draw the named figures alone and print where they lie."""
-    from perflab import grid, machine
+    from perflab import machine
 
     machine.prepare_matplotlib()
     from perflab import records, report
@@ -591,7 +591,7 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
     known = figures.names(summary)
     for name in names:
         if name not in known:
-            raise PerflabError(grid.unknown("figure", name, known))
+            raise PerflabError(errors.unknown("figure", name, known))
     written: list[str] = []
     for name in names:
         drawn = figures.drawn(summary, name)
@@ -650,13 +650,13 @@ def _step_bar(console: Console, what: str) -> Iterator[Callable[[int, int, str],
 def _train(args: argparse.Namespace) -> int:
     for name, value in _single_threaded().items():
         os.environ.setdefault(name, value)
-    from perflab import blueprint, compilation, grid, machine, training
+    from perflab import blueprint, compilation, machine, training
 
     machine.prepare_matplotlib()
     from perflab.report import training as page
 
     if args.model not in blueprint.MODELS:
-        raise PerflabError(grid.unknown("model", args.model, blueprint.MODELS))
+        raise PerflabError(errors.unknown("model", args.model, blueprint.MODELS))
     for word in args.by_layer:
         if not all(word.partition("=")):
             raise PerflabError(f"--with-technique: {word}; wanted LAYER=TECHNIQUE")
@@ -739,7 +739,7 @@ def _study(args: argparse.Namespace) -> int:
     if args.asm is not None:
         return _assembly(op, args.asm, args)
     if op not in grid.operations() and args.run is None:
-        raise PerflabError(grid.unknown("operation", op, [*grid.operations(), CHAIN_RULE]))
+        raise PerflabError(errors.unknown("operation", op, [*grid.operations(), CHAIN_RULE]))
     machine.prepare_matplotlib()
     from perflab import study
 
@@ -782,7 +782,7 @@ def _assembly(op: str, technique: str, args: argparse.Namespace) -> int:
 
     grid.targets([f"{op}/{technique}"])
     if args.dtype not in DTYPES:
-        raise PerflabError(grid.unknown("dtype", args.dtype, DTYPES))
+        raise PerflabError(errors.unknown("dtype", args.dtype, DTYPES))
     for name, value in _single_threaded().items():
         os.environ.setdefault(name, value)
     from perflab import listing, study
@@ -983,26 +983,13 @@ def _print_ceilings(measured: Mapping[str, Any]) -> None:
             arithmetic.add_row(row["dtype"], str(one["threads"]), *figures)
         for row in one["bandwidth"]:
             figures = (f"{row[kind]['best']:.1f}" if kind in row else "–" for kind in kinds)
-            traffic.add_row(_size(row["bytes"]), str(one["threads"]), *figures)
+            traffic.add_row(units.in_bytes(row["bytes"]), str(one["threads"]), *figures)
     console.print(arithmetic)
     console.print(traffic)
     for kind, meaning in ceilings.MEANING.items():
         console.print(f"{kind.replace('_', ' ')}: {meaning}", highlight=False, markup=False)
     for note in measured["notes"]:
         console.print(note, highlight=False, markup=False)
-
-
-def _size(count: float) -> str:
-    """A number of bytes in words: 24 KB, 1.5 MB.
-
-    >>> _size(24576), _size(1.5 * 2**20), _size(2**30)
-    ('24 KB', '1.5 MB', '1 GB')
-    """
-    for unit in ("B", "KB", "MB"):
-        if count < 1024:
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} GB"
 
 
 # -------------------------------------------------------------------------------------------------- small
@@ -1026,15 +1013,4 @@ def _print_all(console: Console, pieces: Iterable[Any]) -> None:
 
 
 def _print_json(held: Any) -> None:
-    print(json.dumps(_finite(held), indent=1, ensure_ascii=False, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: an error without bound is null."""
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
+    print(json.dumps(units.finite(held), indent=1, ensure_ascii=False, allow_nan=False))

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from perflab import grid, inputs
-from perflab.contract import Implementation
+from perflab import grid, inputs, process
+from perflab.contract import Implementation, PerflabError
 from perflab.grid import prepare_numba_cache
-from perflab.machine import cores, for_child
+from perflab.machine import cores
 from perflab.plan import costs
 
 
@@ -112,22 +112,21 @@ def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in names:
         waiting.put(name)
-    environment = for_child(1)
 
     def work() -> None:
         with contextlib.suppress(queue.Empty):
             while True:
                 name = waiting.get_nowait()
                 tell({"event": "compile", "name": name, "left": waiting.qsize(), "total": len(names)})
-                code = f"from perflab.compilation import compile_one; compile_one({name!r})"
-                child = subprocess.Popen(
-                    [sys.executable, "-P", "-c", code], env=environment, start_new_session=True,
-                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                )  # fmt: skip
-                children.append(child)
-                child.wait()
+                with contextlib.suppress(PerflabError):
+                    order = {"name": name}
+                    child = process.begin(
+                        "perflab.compilation:compile_one", order, None, start_new_session=True
+                    )
+                    children.append(child)
+                    process.finish(child)
 
-    children: list[subprocess.Popen[bytes]] = []
+    children: list[subprocess.Popen[Any]] = []
     workers = [threading.Thread(target=work, daemon=True) for _ in range(cores())]
     try:
         for worker in workers:

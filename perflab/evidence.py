@@ -32,6 +32,7 @@ from perflab import grid, inputs, machine, sources
 from perflab import plan as plans
 from perflab.assembly import Code, Loop, hot_loop, read
 from perflab.contract import Case, Implementation, Operation, Plan
+from perflab.errors import reason
 from perflab.line_profile import Profile
 
 NOTED_BYTES = 1024  # smaller allocations are Python's own objects as often as arrays
@@ -54,7 +55,7 @@ class Way:
                   interprets every operation, what batches of one and two samples foretell
     few           the same on the operation's first case, of `few_flops` operations
     whole         whether every step was looked at; else the following three are what there is at least
-    allocations   how many steps asked for more than 1 KB of memory; None, as the rest, where it could not
+    allocations   how many steps asked for more than 1 KiB of memory; None, as the rest, where it could not
                   be traced
     allocated     the bytes that they asked for
     temporaries   bytes of them that neither outputs nor cache hold in the end
@@ -153,8 +154,7 @@ def gather_all(plan: Plan, memory: Path | None = None) -> Iterator[dict[str, Any
             try:
                 found = gather(op, technique, case, dtype, outside=outside).plain()
             except Exception as error:
-                why = str(error).strip().split("\n")[0] or "no message"
-                yield {**names, "reason": f"{type(error).__name__}: {why}"}
+                yield {**names, "reason": reason(error)}
                 continue
             if not outside:
                 held.keep(names, found)

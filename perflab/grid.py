@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import atexit
-import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -26,6 +25,7 @@ from typing import Any
 
 from perflab.contract import Implementation, Mutant, Native, Operation, PerflabError
 from perflab.door import checked
+from perflab.errors import first_line, reason, unknown
 from perflab.installed import Entry, Installed, rungs
 from perflab.machine import cache_folder
 
@@ -100,7 +100,7 @@ def _described(name: str) -> Operation:
     try:
         held = getattr(importlib.import_module(module), "operation", None)
     except (Exception, SystemExit) as error:
-        why = f"{module}: cannot be imported: {_told(error)}"
+        why = f"{module}: cannot be imported: {reason(error)}"
     else:
         if isinstance(held, Operation) and held.name == name:
             return held
@@ -147,7 +147,7 @@ def raw(operation_name: str, technique: str) -> Implementation:
     try:
         module = importlib.import_module(f"{package(operation_name)}.{technique}")
     except (Exception, SystemExit) as error:
-        raise PerflabError(f"{operation_name}/{technique}: cannot be imported: {_told(error)}") from error
+        raise PerflabError(f"{operation_name}/{technique}: cannot be imported: {reason(error)}") from error
     pair = _pair(module, operation_name, technique, _file(operation_name, technique))
     # Only what lies in the operation's folder may have a bound of its own: an outside file would choose a
     # wide one.
@@ -201,7 +201,7 @@ def peer(operation_name: str, project: str) -> Implementation:
         )
     except (Exception, SystemExit) as error:
         if entry:
-            raise PerflabError(f"{entry.told}: cannot be imported: {_told(error)}") from error
+            raise PerflabError(f"{entry.told}: cannot be imported: {reason(error)}") from error
         if not isinstance(error, ImportError):
             raise
         wanted = f"pip install 'perflab[{home(project)}]'"
@@ -292,7 +292,7 @@ def _in_package(file: Path) -> ModuleType:
     try:
         return importlib.import_module(f"{package}.{folder.name}.{file.stem}")
     except (Exception, SystemExit) as error:
-        raise PerflabError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
+        raise PerflabError(f"{file}: cannot be imported: {reason(error)}") from error
 
 
 def mutants(operation_name: str) -> tuple[Mutant, ...]:
@@ -327,14 +327,6 @@ def _usable() -> Iterator[str]:
             yield operation(name).name
         except PerflabError:
             continue
-
-
-def unknown(kind: str, name: str, known: Iterable[str], asked: str | None = None) -> str:
-    """One line that names what is unknown and what is nearest to it."""
-    known = list(known)
-    near = difflib.get_close_matches(asked or name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"{name}: unknown {kind}; {hint}there are {', '.join(known)}"
 
 
 @lru_cache(maxsize=1)
@@ -375,14 +367,9 @@ def _pair(module: ModuleType, operation_name: str, technique: str, file: Path) -
         forward=module.forward,
         backward=module.backward,
         source=str(file),
-        summary=(module.__doc__ or "").strip().split("\n")[0],
+        summary=first_line(module.__doc__ or "", ""),
     )
 
 
 def _first_line(source: str) -> str:
-    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
-
-
-def _told(error: BaseException) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'no message'}"
+    return first_line(ast.get_docstring(ast.parse(source)) or "", "")

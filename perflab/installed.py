@@ -19,6 +19,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
 
+from perflab.errors import reason
+
 OPERATIONS, TECHNIQUES, PEERS = "perflab.operations", "perflab.techniques", "perflab.peers"
 PAIR = ("forward", "backward")
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -145,7 +147,7 @@ def _find(point: EntryPoint, group: str, functions: Collection[str]) -> Entry | 
     try:
         file = _file(point.value)
     except Exception as error:  # a package's own finder may fail in any way
-        return f"{point.value}: cannot be found: {type(error).__name__}: {error}"
+        return f"{point.value}: cannot be found: {reason(error)}"
     if file is None:
         return f"{point.value}: no such module"
     if group == OPERATIONS:
@@ -183,7 +185,7 @@ def _missing(file: Path, functions: Collection[str]) -> str:
     try:
         names = set(_bound(ast.parse(file.read_bytes()).body))
     except (OSError, SyntaxError, ValueError) as error:
-        return f"cannot be read: {type(error).__name__}: {error}"
+        return f"cannot be read: {reason(error)}"
     missing = [] if "*" in names else [name for name in functions if name not in names]
     return f"no function {' and no function '.join(missing)}" if missing else ""
 

@@ -10,21 +10,16 @@ line numbers alone: no variables, no other optimisation. What the loops of the t
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from perflab import evidence, grid
+from perflab import evidence, grid, process
 from perflab.assembly import Code, Counts, Instruction, Loop
 from perflab.contract import PerflabError
-from perflab.machine import for_child
 
 LINES = "lines"  # the folder in Numba's cache for what is compiled with line numbers
 WAIT_S = 600.0
@@ -63,21 +58,15 @@ def gather(operation: str, technique: str, dtype: str) -> Listing:
             operation, technique, dtype, case,
             {name: Way(None, True, why) for name, (_, why) in timed.items()},
         )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "loops.json"
-        arguments = ", ".join(map(repr, (operation, technique, dtype, str(out))))
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", f"from perflab import listing; listing.child({arguments})"],
-            env=for_child(1) | {"NUMBA_CACHE_DIR": str(Path(cache) / LINES)}, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, errors="replace", timeout=WAIT_S, check=False,
-        )  # fmt: skip
-        if done.returncode or not out.is_file():
-            said = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")
-            raise PerflabError(f"{operation}/{technique}: no line numbers from this Numba: {said}")
-        held = json.loads(out.read_text("utf-8"))
+    order = {"operation": operation, "technique": technique, "dtype": dtype}
+    variables = {"NUMBA_CACHE_DIR": str(Path(cache) / LINES)}
+    try:
+        loops = process.call("perflab.listing:child", order, WAIT_S, variables=variables)
+    except PerflabError as error:
+        raise PerflabError(f"{operation}/{technique}: no line numbers from this Numba: {error}") from error
     return Listing(
         operation, technique, dtype, case,
-        {name: _way(*timed[name], held[name]) for name in timed},
+        {name: _way(*timed[name], loops[name]) for name in timed},
     )  # fmt: skip
 
 
@@ -96,20 +85,20 @@ def _way(code: Code | None, why: str, held: Mapping[str, Any]) -> Way:
     return Way(found, same)
 
 
-def child(operation: str, technique: str, dtype: str, out: str) -> None:
-    """In a process of its own: compile with line numbers, and write the hot loops as JSON."""
+def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
+    """In a process of its own: compile with line numbers; the hot loops as plain JSON."""
     os.environ.setdefault("NUMBA_CACHE_DIR", grid.prepare_numba_cache())
     _with_line_numbers()
-    held: dict[str, Any] = {}
+    loops: dict[str, Any] = {}
     _, found = evidence.codes(operation, technique, dtype)
     for name, (code, _) in found.items():
         loop = evidence.hot_loop_of(operation, technique, name, dtype) if code else None
-        held[name] = {
+        loops[name] = {
             "loop": asdict(loop) if loop else None,
             "whole": asdict(code.whole) if code else None,
             "loops": code.loops if code else 0,
         }
-    Path(out).write_text(json.dumps(held), "utf-8")
+    return loops
 
 
 def _with_line_numbers() -> None:

@@ -20,6 +20,7 @@ from perflab import inputs, oracle
 from perflab import plan as plans
 from perflab.compilation import compilations, compiles, key, remember, remembered
 from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
+from perflab.errors import reason
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 8
@@ -336,8 +337,7 @@ class Contender:
         except NotApplicable:
             raise
         except (Exception, SystemExit) as error:
-            message = str(error).strip().split("\n")[0] or "no message"
-            raise Rejected(f"it raised {type(error).__name__}: {message}") from error
+            raise Rejected(f"it raised {reason(error)}") from error
         if not isinstance(grads, tuple):
             raise Rejected(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
         return self._numpy((out, *grads))

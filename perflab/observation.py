@@ -17,6 +17,7 @@ import numpy as np
 
 from perflab import inputs as inputs_of
 from perflab.contract import Array, Case, Implementation, Mutant, NotApplicable, Operation
+from perflab.errors import reason
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def told(error: BaseException, source: str = "") -> str:
     """An exception in one line, with the line of the source file that it came from."""
     lines = [f for f in traceback.extract_tb(error.__traceback__) if source and f.filename == source]
     at = f" (line {lines[-1].lineno})" if lines else ""
-    return f"{type(error).__name__}: {str(error) or 'no message'}".split("\n")[0] + at
+    return reason(error) + at
 
 
 def fingerprint(arrays: Iterable[Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from perflab import errors
 from perflab.contract import (
     DTYPES,
     Array,
@@ -103,9 +104,9 @@ def verify(
 
     described = grid.operation(operation)
     if case is not None and case not in described.checks:
-        raise PerflabError(grid.unknown("check case", case, described.checks))
+        raise PerflabError(errors.unknown("check case", case, described.checks))
     if dtype is not None and dtype not in DTYPES:
-        raise PerflabError(grid.unknown("dtype", dtype, DTYPES))
+        raise PerflabError(errors.unknown("dtype", dtype, DTYPES))
     raw = technique if isinstance(technique, Implementation) else grid.raw(operation, technique)
     verdicts = [examine(described, raw, d, [case] if case else None) for d in ([dtype] if dtype else DTYPES)]
     worst = max(verdicts, key=lambda v: (not v.ok, v.error))

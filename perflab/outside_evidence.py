@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from perflab import apart, evidence, grid, line_profile
+from perflab import evidence, grid, line_profile, process
 from perflab import plan as plans
 from perflab.contract import Case, Implementation, Operation, PerflabError, Plan
 
@@ -37,7 +37,7 @@ def gather_all(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dic
                 continue
             order = {**who, "case": case, "outside": plan.outside[name], "cases": _telling(plan, op)}
             try:
-                yield {**apart.call("perflab.outside_evidence:gather", order, LIMIT_S), **who}
+                yield {**process.call("perflab.outside_evidence:gather", order, LIMIT_S), **who}
             except PerflabError as error:
                 yield {**who, "case": case, "reason": str(error)}
 

@@ -18,7 +18,8 @@ from perflab.contract import (
     PerflabError,
     Plan,
 )
-from perflab.grid import operation, unknown
+from perflab.errors import unknown
+from perflab.grid import operation
 from perflab.inputs import pairs
 
 

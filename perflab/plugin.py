@@ -22,6 +22,8 @@ import pytest
 
 from perflab import machine
 from perflab.contract import Block, Cell, Implementation, NoSpaceLeft, NotApplicable, PerflabError, Plan
+from perflab.errors import first_line, reason
+from perflab.units import in_bytes
 
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
 TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
@@ -79,7 +81,7 @@ class Contest:
                 with compilations() as compiled:
                     result = benchmark.pedantic(timed, rounds=rounds, iterations=iterations)
             except (Exception, SystemExit) as error:
-                message = str(error).strip().split("\n")[0] or "no message"
+                message = first_line(str(error))
                 raise Rejected(f"it raised {type(error).__name__} while timed: {message}") from error
             if compiled.count:
                 raise Rejected("it compiled while it was timed")
@@ -101,7 +103,7 @@ class Contest:
         except Exception as error:  # ours, not the contender's: a run must not look whole after it
             if self.writer is None:
                 raise
-            message = f"{plan_name(block)}: {type(error).__name__}: {error}"
+            message = f"{plan_name(block)}: {reason(error)}"
             pytest.exit(f"{EXIT_BROKEN_WORD}{message}", returncode=EXIT_BROKEN)
         benchmark.extra_info.update(verified=f"{contender.share:.3g} of its rounding bound", after=checked)
         if benchmark.stats is None:  # benchmarks are disabled: the block has run once, as a test
@@ -174,7 +176,7 @@ class Contest:
             implementation = self._implementation(cell)
             needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
-                self._predict(block, benchmark, {}, f"it needs about {needed / 1e9:.1f} GB of memory")
+                self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
             held = self._verified(cell)
             known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
             with self._watched(implementation):
@@ -238,7 +240,7 @@ class Contest:
             raise Rejected(replaced)
         printed = os.fstat(1).st_size  # where pytest catches it: a file of this block's own
         if printed > MOST_PRINTED:
-            raise Rejected(f"it printed {printed / 1e6:.1f} MB")
+            raise Rejected(f"it printed {in_bytes(printed)}")
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
         self.record("prediction", **self._identity(block.cell), seconds=dict(seconds), basis=basis,

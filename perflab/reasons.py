@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from perflab.units import count, in_bytes, rounded
+
 CHANGED = 1.15  # a figure has changed where it differs by so much
 ALIKE = 1.03  # times nearer than this are taken as the same
 STEP_S = (2e-9, 5e-6)  # what a saved step of the interpreter may stand for, the call that it makes included
@@ -51,9 +53,9 @@ def because(
         return f"{said}, although {max(causes, key=lambda cause: cause.factor).words}."
     fast, slow = (upper, lower) if ratio > 1 else (lower, upper)
     how = (
-        f"takes {_digits(1 / ratio)} times as long as"
+        f"takes {rounded(1 / ratio, 2)} times as long as"
         if ratio < 1
-        else f"is {_digits(ratio)} times as fast as"
+        else f"is {rounded(ratio, 2)} times as fast as"
     )
     said = f"{upper.technique} {how} {lower.technique} ({rates})"
     causes = sorted(_causes(fast, slow, flops, bytes), key=lambda cause: -cause.factor)
@@ -100,7 +102,7 @@ def _steps(fast: Side, slow: Side, flops: int, saved_s: float) -> Iterator[_Caus
         return
     kinds = {"compiled": "is compiled", "numpy": "leaves its loops to NumPy", "interpreted": "is interpreted"}
     mine, theirs = (kinds[_way(side)["kind"]] for side in (fast, slow))
-    words = f"takes {count_words(few)} steps of Python's interpreter a call instead of {count_words(many)}"
+    words = f"takes {count(few)} steps of Python's interpreter a call instead of {count(many)}"
     if mine != theirs:
         words = f"{mine} where {slow.technique} {theirs}, and {words}"
     words = f"{fast.technique} {words}"
@@ -114,8 +116,8 @@ def _memory(fast: Side, slow: Side, bytes: int, saved_s: float) -> Iterator[_Cau
         factor = (bytes + 2 * more) / (bytes + 2 * less)
         if factor >= CHANGED and 2 * (more - less) >= TRAFFIC_S * saved_s:
             words = (
-                f"{fast.technique} makes {_made(less)} a call instead of {size_words(more)},"
-                f" beside the {size_words(bytes)} that inputs and outputs are"
+                f"{fast.technique} makes {_made(less)} a call instead of {in_bytes(more, 2)},"
+                f" beside the {in_bytes(bytes, 2)} that inputs and outputs are"
             )
             yield _Cause(factor, words)
             return
@@ -123,7 +125,7 @@ def _memory(fast: Side, slow: Side, bytes: int, saved_s: float) -> Iterator[_Cau
     if less is not None and more is not None:
         factor = (bytes + more) / (bytes + less)
         if factor >= CHANGED and more - less >= TRAFFIC_S * saved_s:
-            held, other = size_words(less), size_words(more)
+            held, other = in_bytes(less, 2), in_bytes(more, 2)
             words = f"{fast.technique} holds {held} beyond its outputs at most instead of {other}"
             yield _Cause(factor, words)
 
@@ -154,8 +156,8 @@ def _instructions(fast: Side, slow: Side) -> Iterator[_Cause]:
     few, many = (hot["gathers"] / hot["arithmetic"] for hot in (mine, theirs))
     if 1 + many >= CHANGED * (1 + few):
         words = (
-            f"{fast.technique}'s hot loop gathers {_digits(few)} times an arithmetic instruction"
-            f" instead of {_digits(many)}"
+            f"{fast.technique}'s hot loop gathers {rounded(few, 2)} times an arithmetic instruction"
+            f" instead of {rounded(many, 2)}"
         )
         yield _Cause((1 + many) / (1 + few), words)
     called = sorted({*other["calls"]} - {*code["calls"], "?"})
@@ -191,42 +193,9 @@ def _bits(hot: Mapping[str, Any]) -> str:
 def _rate(side: Side, flops: int, bytes: int) -> str:
     if side.seconds <= 0:
         return "–"
-    return f"{_digits(flops / side.seconds / 1e9)} GFLOP/s, {_digits(bytes / side.seconds / 1e9)} GB/s"
-
-
-def _digits(value: float) -> str:
-    """Two significant digits, and no exponent.
-
-    >>> _digits(0.01234), _digits(9.96), _digits(1234.0), _digits(0.0)
-    ('0.012', '10', '1200', '0')
-    """
-    if not value:
-        return "0"
-    exponent = int(f"{value:.1e}".partition("e")[2])
-    return f"{round(value, 1 - exponent):.{max(1 - exponent, 0)}f}"
-
-
-def count_words(value: float) -> str:
-    r"""A whole number to two digits, with narrow spaces, which do not break, between thousands.
-
-    >>> count_words(36.0), count_words(1234567.0)
-    ('36', '1\u202f200\u202f000')
-    """
-    return f"{int(float(_digits(value))):,}".replace(",", "\u202f")
+    return f"{rounded(flops / side.seconds / 1e9, 2)} GFLOP/s, {rounded(bytes / side.seconds / 1e9, 2)} GB/s"
 
 
 def _made(temporaries: float) -> str:
     """Some bytes of temporaries; none where they are Python's own objects."""
-    return f"{size_words(temporaries)} of temporaries" if temporaries >= 4096 else "no temporaries"
-
-
-def size_words(value: float) -> str:
-    """Bytes with their unit.
-
-    >>> size_words(17_125_616), size_words(1574), size_words(200)
-    ('17 MB', '1.6 kB', '200 bytes')
-    """
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= 0.9995 * size:
-            return f"{_digits(value / size)} {unit}"
-    return f"{round(value)} bytes"
+    return f"{in_bytes(temporaries, 2)} of temporaries" if temporaries >= 4096 else "no temporaries"

@@ -23,7 +23,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -34,6 +33,7 @@ from typing import Any
 
 from perflab import plan as plans
 from perflab.contract import Block, Cell, NoSpaceLeft, PerflabError, Plan
+from perflab.units import finite
 
 SCHEMA = 1
 RECORDS = "records.jsonl"
@@ -119,7 +119,7 @@ class Writer:
 
     def append(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Write one record and return it as it was written."""
-        record = {"kind": kind, **_plain(fields)}
+        record = {"kind": kind, **finite(fields)}
         line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
         try:
             written = self._file.write(line)
@@ -288,17 +288,4 @@ def _environment(folder: Path) -> Mapping[str, Any]:
 
 
 def _write_json(path: Path, held: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(_plain(held), allow_nan=False, ensure_ascii=False, indent=1), "utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """Plain JSON: NumPy's scalars as Python's; what is not finite as null, since JSON has no NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(held) for key, held in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(held) for held in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    path.write_text(json.dumps(finite(held), allow_nan=False, ensure_ascii=False, indent=1), "utf-8")

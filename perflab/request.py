@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perflab import against, grid, machine, records
+from perflab import against, errors, grid, machine, records
 from perflab import plan as plans
 from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError, Plan
 
@@ -117,7 +117,7 @@ def check_dtypes(words: Sequence[str]) -> None:
     """Raise PerflabError for a dtype that there is not."""
     for word in words:
         if word not in DTYPES:
-            raise PerflabError(grid.unknown("dtype", word, DTYPES))
+            raise PerflabError(errors.unknown("dtype", word, DTYPES))
 
 
 def own(

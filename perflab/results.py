@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from perflab import machine
 from perflab.contract import PerflabError
-from perflab.grid import unknown
+from perflab.errors import unknown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,6 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter, deque
@@ -23,8 +22,9 @@ from perflab import records, sources
 from perflab.compilation import compile_first, missing
 from perflab.contract import NoSpaceLeft, PerflabError, Plan
 from perflab.grid import operation, prepare_numba_cache
-from perflab.machine import cpu_seconds, cpu_ticks, for_child, keep_to_cores, steal_share
+from perflab.machine import cpu_seconds, cpu_ticks, keep_to_cores, steal_share
 from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS, out_key
+from perflab.process import begin, finish, spawn
 from perflab.sampling import next_groups
 
 PACKAGE = Path(__file__).parent
@@ -98,18 +98,13 @@ def _keep_sources(folder: Path, plan: Plan) -> None:
 
 def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
     """Have a process of its own gather what explains, apart from the clock; a run is whole without it."""
-    arguments = f"{str(folder.resolve())!r}, {kind!r}, {threads}"
-    code = f"from perflab.runner import gather; gather({arguments})"
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-c", code], env=for_child(threads), pass_fds=(lock,), start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    order = {"folder": str(folder.resolve()), "kind": kind, "threads": threads}
+    child = begin("perflab.runner:gather", order, GATHER_S, threads, pass_fds=(lock,), start_new_session=True)
     try:
-        child.wait(timeout=GATHER_S)
-    except BaseException as error:
+        with contextlib.suppress(PerflabError):
+            finish(child, GATHER_S)
+    finally:
         _stop(child)
-        if not isinstance(error, subprocess.TimeoutExpired):
-            raise
 
 
 def gather(folder: str, kind: str, threads: int) -> None:
@@ -326,22 +321,20 @@ def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, al
     bench = suite()
     reading, writing = os.pipe()
     taking, granting = os.pipe()
-    environment = for_child(threads)
-    environment |= {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    variables = {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if not alone:
-        environment[TURNS] = str(taking)
-    command = [
-        sys.executable, "-P", "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull,
+        variables[TURNS] = str(taking)
+    words = [
+        "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull,
         f"--rootdir={bench}", "-q", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider",
         f"--benchmark-storage=file://{folder.resolve()}", "--benchmark-disable-gc", "--benchmark-quiet",
         "--tb=short", "--no-header",
         f"--perflab-run={folder.resolve()}", f"--perflab-process={process}", f"--perflab-threads={threads}",
         f"--perflab-home={home}",
     ]  # fmt: skip
-    child = subprocess.Popen(
-        command, env=environment, pass_fds=(writing, taking, lock), start_new_session=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace",
+    child = spawn(
+        words, threads, variables, pass_fds=(writing, taking, lock), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )  # fmt: skip
     os.close(writing)
     os.close(taking)

@@ -21,7 +21,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from perflab import grid, records, report, sources
+from perflab import errors, grid, records, report, sources
 from perflab.assembly import Instruction, Loop
 from perflab.contract import PerflabError
 from perflab.listing import Listing
@@ -63,7 +63,7 @@ def chosen(found: studies.Section, technique: str) -> list[studies.Rung]:
     """The rungs to show: one, or all where none is named. Raises PerflabError for an unknown one."""
     names = [rung.technique for rung in found.rungs]
     if technique and technique not in names:
-        raise PerflabError(grid.unknown("technique", f"{found.operation}/{technique}", names, technique))
+        raise PerflabError(errors.unknown("technique", f"{found.operation}/{technique}", names, technique))
     return [rung for rung in found.rungs if technique in ("", rung.technique)]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from perflab import blueprint, grid, inputs, machine, oracle, trained
+from perflab import blueprint, errors, grid, inputs, machine, oracle, trained
 from perflab.blueprint import Spec
 from perflab.contract import DTYPES, Array, PerflabError
 from perflab.network import Call
@@ -65,7 +65,7 @@ class Settings:
         if not (math.isfinite(self.reg) and self.reg >= 0):
             raise PerflabError(f"--reg: {self.reg}; wanted a finite number, at least 0")
         if self.dtype not in DTYPES:
-            raise PerflabError(grid.unknown("dtype", self.dtype, DTYPES))
+            raise PerflabError(errors.unknown("dtype", self.dtype, DTYPES))
         if len(set(self.compare)) < len(self.compare) or len(self.compare) == 1:
             names = ", ".join(self.compare)
             raise PerflabError(f"--compare: {names}; wanted two techniques or more, each once")

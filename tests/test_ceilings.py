@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from conftest import perflab
 
-from perflab import ceilings, machine, plan, records
+from perflab import ceilings, machine, plan, process, records
 from perflab.contract import PerflabError
 
 KB, MB = 1 << 10, 1 << 20
@@ -126,7 +126,7 @@ def test_arrays_smaller_than_four_times_the_last_cache_are_told():
 
 
 def test_a_process_that_fails_is_one_line(monkeypatch):
-    monkeypatch.setattr(ceilings.sys, "executable", "/dev/null/python")
+    monkeypatch.setattr(process.sys, "executable", "/dev/null/python")
     with pytest.raises(PerflabError, match="could not be measured") as refused:
         ceilings.measure([1], quick=True)
     assert "\n" not in str(refused.value)

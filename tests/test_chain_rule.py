@@ -69,7 +69,7 @@ def test_a_wrong_local_derivative_is_told_as_wrong(monkeypatch, name):
         first, *others = rule.slopes(out, *inputs)
         return first * 1.01, *others
 
-    broken = circuit.Rule(name, rule.value, slopes, rule.local)
+    broken = circuit.Rule(name, rule.value, slopes)
     monkeypatch.setattr(circuit, "RULES", {**circuit.RULES, name: broken})
     operator = {"negative": "-x + y"}.get(name)
     if operator is None:

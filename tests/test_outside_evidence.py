@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from perflab import apart, evidence, grid, line_profile, outside_evidence
+from perflab import evidence, grid, line_profile, outside_evidence, process
 from perflab.contract import PerflabError, Plan
 
 RIGHT = """
@@ -79,7 +79,7 @@ def test_one_that_misbehaves_costs_no_other_its_evidence(tmp_path):
 def test_one_that_hangs_is_ended():
     began = time.monotonic()
     with pytest.raises(PerflabError, match="it gave no answer for 1 s"):
-        apart.call("multiprocessing.connection:wait", {"object_list": [], "timeout": 60}, 1.0)
+        process.call("multiprocessing.connection:wait", {"object_list": [], "timeout": 60}, 1.0)
     assert time.monotonic() - began < 30
 
 

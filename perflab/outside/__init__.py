@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from perflab.contract import Implementation, PerflabError
+from perflab.errors import first_line
 from perflab.outside import assignment, importing
 
 OPS = Path(__file__).parent.parent / "ops"
@@ -95,7 +96,7 @@ def _own_pair(module: Any, path: Path, operation: str | None, known: Collection[
         module.forward,
         module.backward,
         source=str(path.resolve()),
-        summary=(module.__doc__ or "").strip().split("\n")[0],
+        summary=first_line(module.__doc__ or "", ""),
         unwritten=assignment.still_to_write(module.forward, module.backward),
     )
 

@@ -19,6 +19,7 @@ from functools import wraps
 from typing import Any
 
 from perflab.contract import NotApplicable
+from perflab.errors import first_line
 from perflab.outside import losses, unwritten
 
 Function = Callable[..., Any]
@@ -194,8 +195,8 @@ def _unless_refused(function: Function, *args: Any) -> Any:
     try:
         return _unless_empty(function, *args)
     except AssertionError as refused:
-        why = str(refused).splitlines() or ["its assertion does not hold"]
-        raise NotApplicable(f"{function.__name__} refuses this case: {why[0]}") from refused
+        why = first_line(str(refused), "its assertion does not hold")
+        raise NotApplicable(f"{function.__name__} refuses this case: {why}") from refused
 
 
 def _unless_empty(function: Function, *args: Any) -> Any:

@@ -26,6 +26,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from perflab.contract import PerflabError
+from perflab.errors import reason
 
 PREFIX = "perflab_outside_"
 
@@ -270,13 +271,13 @@ def _plain(name: str) -> str:
 def _told(path: Path, error: BaseException) -> str:
     """An exception in one line, with the line that it came from, and its file where that is another one."""
     files = {str(file) for file, _ in _texts.values()}
-    message = str(error)
+    message = None
     if isinstance(error, SyntaxError) and error.filename in files:
         message, places = error.msg, [(error.filename, error.lineno)]
     else:
         frames = traceback.extract_tb(error.__traceback__)
         places = [(frame.filename, frame.lineno) for frame in frames if frame.filename in files]
-    first = re.sub(PREFIX + r"[0-9a-f]+\.?", "", message or "no message").splitlines()[0]
+    first = re.sub(PREFIX + r"[0-9a-f]+\.?", "", reason(error, message))
     file, line = places[-1] if places else ("", None)
     of = "" if file == str(path) else f" of {Path(file).name}"
-    return f"{type(error).__name__}: {first}" + (f" (line {line}{of})" if line else "")
+    return first + (f" (line {line}{of})" if line else "")

@@ -32,7 +32,6 @@ class Guard:
         for name, module in list(sys.modules.items()):
             if isinstance(module, ModuleType) and name.partition(".")[0] in WATCHED:
                 self._kept += [(module, key, held) for key, held in vars(module).items() if callable(held)]
-        self._profile = sys.getprofile()
 
     def replaced(self) -> str:
         """What is no longer what it was, in words; empty when nothing is."""

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from perflab import grid
+from perflab import errors, grid
 from perflab.contract import Argument, Operation, PerflabError
 
 STARTS = ("per_neuron", "vectorized")  # where these do not stand alone, the lowest rung that does
@@ -73,7 +73,7 @@ def _start(described: Operation, rung: str) -> str:
     known = described.ladder
     if rung:
         if rung not in known:
-            raise PerflabError(grid.unknown("technique", f"{described.name}/{rung}", known, rung))
+            raise PerflabError(errors.unknown("technique", f"{described.name}/{rung}", known, rung))
         if not _stands_alone(described.name, rung):
             alone = ", ".join(name for name in known if _stands_alone(described.name, name))
             raise PerflabError(f"{described.name}/{rung}: needs more than NumPy; wanted one of {alone}")

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from perflab import grid, machine, oracle
+from perflab import grid, machine, oracle, process
 from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, Verdict
 from perflab.observation import Observation
 from perflab.own.worker import ARRAYS
+from perflab.units import in_bytes
 
 LIMIT_S = 60.0  # for one case, compilation included
 MOST_PRINTED = 1 << 20  # bytes
@@ -69,7 +69,7 @@ class Sandbox:
         kept = iter(arrays)
         for name in ARRAYS:
             plain[name] = tuple(next(kept) for _ in range(counts[name]))
-        printed = f"it printed {self.printed / 1e6:.1f} MB" if self.printed > MOST_PRINTED else ""
+        printed = f"it printed {in_bytes(self.printed)}" if self.printed > MOST_PRINTED else ""
         return Observation(**plain | {"forbidden": forbidden or printed})
 
     def answer(self, column: Implementation, case: Case) -> tuple[Array, ...] | None:
@@ -110,9 +110,8 @@ class Sandbox:
         answering, answered = os.pipe()
         memory = int(min(machine.memory_available() / 2, MEMORY))
         code = f"from perflab.own.worker import serve; serve({asked}, {answered})"
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-c", code], env=machine.for_child(1), pass_fds=(asked, answered),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self._child = process.spawn(
+            ["-c", code], 1, pass_fds=(asked, answered), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
         os.close(asked)

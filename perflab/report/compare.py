@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perflab import machine
+from perflab import machine, units
 from perflab.contract import PerflabError
 from perflab.machine import Difference
 from perflab.report import words
@@ -230,9 +230,9 @@ def interval(change: Change) -> str:
     held = change.ratio
     if held.low is None or held.high is None:
         counts = f"{len(change.base.values)} and {len(change.new.values)} times"
-        return f"×{words.rounded(held.value, 2)} (not enough: {counts})"
+        return f"×{units.rounded(held.value, 2)} (not enough: {counts})"
     digits = 3 if held.high / held.low < 2 else 2
-    value, low, high = (words.rounded(x, digits) for x in (held.value, held.low, held.high))
+    value, low, high = (units.rounded(x, digits) for x in (held.value, held.low, held.high))
     return f"×{value} [{low}, {high}]"
 
 
@@ -300,7 +300,7 @@ def verdict(change: Change) -> str:
 def seconds(timing: Timing) -> str:
     """A side's median time of a cell, in as many digits as its interval supports."""
     low, high = median_interval(timing.values) or (None, None)
-    return words.seconds(timing.median_s, significant(timing.median_s, low, high))
+    return units.seconds(timing.median_s, significant(timing.median_s, low, high))
 
 
 def _percent(share: float | None) -> str:

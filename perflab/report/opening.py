@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from perflab import units
 from perflab.plan import blocks, cells
 from perflab.report import words
 from perflab.report.summary import Summary
@@ -24,7 +25,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         str(held[name]) for name in ("hypervisor", "container") if held.get(name) not in (None, "", "no")
     ]
     virtual = ["virtual machine" if word == "yes" else word for word in where]
-    room = f", {words.in_bytes(memory)}" if isinstance(memory, int) else ""
+    room = f", {units.in_bytes(memory)}" if isinstance(memory, int) else ""
     return [
         ("CPU", str(held.get("cpu", "not recorded"))),
         ("Cores", f"{cores}{room}" + "".join(f", {word}" for word in virtual)),

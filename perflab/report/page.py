@@ -16,6 +16,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from perflab import units
 from perflab.contract import Cell, Plan
 from perflab.plan import is_built_in
 from perflab.records import cell_of
@@ -227,11 +228,11 @@ def time_interval(figure: Figure) -> str:
     """The 95 % interval of a cell's time, in the unit of its time."""
     if figure.low_s is None or figure.high_s is None:
         return ""
-    size = next((size for size, _ in words.UNITS if figure.median_s >= size * 0.9995), 1e-9)
+    size = units.of_time(figure.median_s)[0]
     low, high = figure.low_s / size, figure.high_s / size
     least = significant(figure.median_s, figure.low_s, figure.high_s)
-    digits = next((n for n in (2, 3, 4) if n >= least and words.rounded(low, n) != words.rounded(high, n)), 4)
-    return f"[{words.rounded(low, digits)}, {words.rounded(high, digits)}]"
+    digits = next((n for n in (2, 3, 4) if n >= least and units.rounded(low, n) != units.rounded(high, n)), 4)
+    return f"[{units.rounded(low, digits)}, {units.rounded(high, digits)}]"
 
 
 # ------------------------------------------------------------------------------------------- embedded data
@@ -264,7 +265,7 @@ def data(grid: Grid) -> dict[str, Any]:
             *(at[field][getattr(cell, field)] for field in names), cell.threads,
             *_measured(summary, figure), "" if share is None else f"{share:.3f}",
             summary.memory.get(cell, 0),
-            words.in_bytes(summary.memory[cell]) if cell in summary.memory else "", figure.basis,
+            units.in_bytes(summary.memory[cell]) if cell in summary.memory else "", figure.basis,
             _packed(grid.ratios.get(cell, {}), plan.contenders(cell.operation, cell.case)),
             *_scaled(figure, samples.get(cell, [])),
         ])  # fmt: skip
@@ -301,8 +302,8 @@ def _measured(summary: Summary, figure: Figure) -> tuple[Any, ...]:
     roof = words.roof_words(summary, figure)
     return (
         _short(figure.median_s), words.time(figure), time_interval(figure), _short(figure.best_s or 0.0),
-        words.seconds(figure.best_s, 3) if figure.best_s else "",
-        words.rounded(figure.gflops, 3), words.rounded(figure.gbytes_s, 3),
+        units.seconds(figure.best_s, 3) if figure.best_s else "",
+        units.rounded(figure.gflops, 3), units.rounded(figure.gbytes_s, 3),
         *("" if word == "–" else word for word in roof),
     )  # fmt: skip
 

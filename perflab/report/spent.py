@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from perflab import reasons
+from perflab import reasons, units
 from perflab.ceilings import bandwidth, peak
 from perflab.contract import Cell
 from perflab.report import words
@@ -116,7 +116,7 @@ def _interpreter(
     steps = reasons.number_of_steps(side, figure.flops)
     if way["kind"] == "interpreted":
         basis = (
-            f"about {reasons.count_words(steps)} steps a call of {words.seconds(step_s['element'], 2)} each,"
+            f"about {units.count(steps)} steps a call of {units.seconds(step_s['element'], 2)} each,"
             " as in a plain loop over an array's numbers"
         )
         about = steps * step_s["element"] / side.seconds
@@ -124,7 +124,7 @@ def _interpreter(
         return
     low = steps * step_s["plain"] / side.seconds
     basis = (
-        f"{reasons.count_words(steps)} steps a call of at least {words.seconds(step_s['plain'], 2)} each,"
+        f"{units.count(steps)} steps a call of at least {units.seconds(step_s['plain'], 2)} each,"
         " what they call not counted"
     )
     small = _smallest(summary, figure)
@@ -135,8 +135,8 @@ def _interpreter(
         if most < 1:
             high = most
             basis += (
-                f"; a whole call on {small.cell.case} takes {words.seconds(small.median_s, 2)} for"
-                f" {reasons.count_words(fewer)}"
+                f"; a whole call on {small.cell.case} takes {units.seconds(small.median_s, 2)} for"
+                f" {units.count(fewer)}"
             )
     yield Bound("the interpreter", min(low, 1.0), high, basis)
 
@@ -155,17 +155,17 @@ def _temporaries(summary: Summary, side: reasons.Side, figure: Figure) -> Iterat
     if made is None or way["kind"] == "interpreted":
         return
     if made < 4096:
-        yield Bound("temporaries", 0.0, None, "less than 4 kB a call")
+        yield Bound("temporaries", 0.0, None, "less than 4 KiB a call")
         return
     each = way["allocated"] / max(way["allocations"], 1)
     rate = bandwidth(summary.ceilings, side.threads, each)
-    held = ("" if way["whole"] else "at least ") + reasons.size_words(made)
+    held = ("" if way["whole"] else "at least ") + units.in_bytes(made, 2)
     if rate is None:
         yield Bound("temporaries", None, None, f"{held} a call; no bandwidth was measured to hold them to")
         return
     basis = (
         f"{held} a call beyond what is returned and kept; each byte written once and read once at"
-        f" {words.rounded(rate / 1e9, 2)} GB/s, the most measured for arrays of that size"
+        f" {units.rounded(rate / 1e9, 2)} GB/s, the most measured for arrays of that size"
     )
     yield Bound("temporaries", min(2 * made / rate / side.seconds, 1.0), None, basis)
 
@@ -177,11 +177,11 @@ def _roof(summary: Summary, figure: Figure) -> Iterator[Bound]:
     if limit is None or best is None:
         return
     basis = (
-        f"{words.rounded(figure.gflops, 2)} GFLOP/s; the most that was measured here is"
-        f" {words.rounded(best / 1e9, 2)}"
+        f"{units.rounded(figure.gflops, 2)} GFLOP/s; the most that was measured here is"
+        f" {units.rounded(best / 1e9, 2)}"
     )
     yield Bound("arithmetic", min(limit.arithmetic_s / figure.median_s, 1.0), None, basis)
-    basis = f"{reasons.size_words(figure.bytes)} moved at the best bandwidth of arrays of that size"
+    basis = f"{units.in_bytes(figure.bytes, 2)} moved at the best bandwidth of arrays of that size"
     yield Bound("inputs and outputs", min(limit.memory_s / figure.median_s, 1.0), None, basis)
 
 

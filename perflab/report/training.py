@@ -9,7 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 
-from perflab import __version__
+from perflab import __version__, units
 from perflab.contract import PerflabError
 from perflab.machine import one_line
 from perflab.records import RECORDS, full_or
@@ -102,7 +102,7 @@ def lines(held: Mapping[str, Any]) -> list[str]:
         if one["accuracy"]:
             best = max(one["accuracy"], key=lambda a: a["test"])
             taken += f", test accuracy {one['accuracy'][-1]['test']:.1%} (best {best['test']:.1%})"
-        found.append(f"{taken}, {words.seconds(one['step']['total_s'])} in steps.")
+        found.append(f"{taken}, {units.seconds(one['step']['total_s'])} in steps.")
         found += [f"{one['name']}: {note}." for note in one["notes"]]
     checks = [verdict for one in held["sets"] for verdict in one["verified"]]
     if checks:
@@ -151,13 +151,13 @@ def _layers(one: Mapping[str, Any]) -> words.Table:
     rows = []
     for name in share:
         times = (
-            [words.seconds(ways[name][way]["median_s"]) for way in ("forward", "backward")]
+            [units.seconds(ways[name][way]["median_s"]) for way in ("forward", "backward")]
             if name in ways
             else ["", ""]
         )
         technique = one["techniques"].get(name, "NumPy" if name in ways else "")
-        rows.append((name, technique, *times, f"{share[name]:.1%}", f"×{words.rounded(bound[name], 3)}"))
-    rows.append(("whole step", "", "", words.seconds(amdahl.whole(one)), "", ""))
+        rows.append((name, technique, *times, f"{share[name]:.1%}", f"×{units.rounded(bound[name], 3)}"))
+    rows.append(("whole step", "", "", units.seconds(amdahl.whole(one)), "", ""))
     head = ("layer", "technique", "forward", "backward", "share of a step", "at most faster without it")
     return words.Table(f"A step by layer: {one['name']}", head, tuple(rows))
 
@@ -168,8 +168,8 @@ def _sets(sets: list[Mapping[str, Any]]) -> words.Table:
     rows = []
     for one in sets:
         faster, times = amdahl.speedups(one, base), amdahl.times(one)
-        cells = [f"{words.seconds(times[name])}, ×{words.rounded(faster[name], 3)}" for name in parts]
-        whole = words.seconds(amdahl.whole(one))
+        cells = [f"{units.seconds(times[name])}, ×{units.rounded(faster[name], 3)}" for name in parts]
+        whole = units.seconds(amdahl.whole(one))
         steps, others = base["step"]["each_s"], one["step"]["each_s"]
         if one is not base and len(steps) == len(others):
             whole += f", {words.interval(paired_ratio(steps, others))}"

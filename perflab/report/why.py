@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from perflab import reasons
+from perflab import reasons, units
 from perflab.contract import Cell
 from perflab.report import words
 from perflab.report.summary import Figure, Summary
@@ -31,8 +31,8 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
         lines = str(held["lines"]) + (f" + {sum(held['imported'].values())}" if held["imported"] else "")
         for direction, way in held["ways"].items():
             rows.append((
-                technique, direction, *_instructions(way), words.in_bytes(way["temporaries"]),
-                words.in_bytes(way["peak"]), compiled, lines,
+                technique, direction, *_instructions(way), units.in_bytes(way["temporaries"]),
+                units.in_bytes(way["peak"]), compiled, lines,
             ))  # fmt: skip
     if not rows:
         return None
@@ -114,4 +114,4 @@ def _side(summary: Summary, figure: Figure, direction: str) -> reasons.Side:
 
 
 def _seconds(value: float | None) -> str:
-    return "–" if value is None else words.seconds(value, 2)
+    return "–" if value is None else units.seconds(value, 2)

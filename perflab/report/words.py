@@ -12,9 +12,8 @@ from perflab.plan import is_built_in
 from perflab.report import contest
 from perflab.report.summary import BASELINE, RIVALS, Figure, Payback, Summary
 from perflab.statistics import Ratio, Scaling, known_to, significant
+from perflab.units import in_bytes, power, rounded, seconds
 
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 # What a reader may expect of the two on the largest case that naive reaches; where one falls short the
 # report says so, and why.
 EXPECTED = {"vectorized": 100.0, "jit": 50.0}
@@ -43,42 +42,6 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def rounded(value: float, digits: int) -> str:
-    """A number to so many significant digits, without an exponent.
-
-    >>> rounded(1234.5, 2), rounded(0.01234, 2), rounded(9.99, 2), rounded(1.0, 3)
-    ('1200', '0.012', '10', '1.00')
-    """
-    if value == 0:
-        return "0"
-    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
-    places = digits - 1 - exponent
-    return f"{round(value, places):.{max(places, 0)}f}"
-
-
-def seconds(value: float, digits: int = 3) -> str:
-    """A time with its unit.
-
-    >>> seconds(0.0000723), seconds(2.5, 2)
-    ('72.3 µs', '2.5 s')
-    """
-    for size, unit in UNITS:
-        if value >= size * 0.9995:
-            return f"{rounded(value / size, digits)} {unit}"
-    return f"{rounded(value * 1e9, digits)} ns"
-
-
-def power(value: float, digits: int = 2) -> str:
-    """A large number as a power of ten, as the figures' axes write it.
-
-    >>> power(23456), power(1e6, 1), power(99.9)
-    ('2.3·10⁴', '10⁶', '1.0·10²')
-    """
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    ten = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
-    return ten if mantissa == "1" else f"{mantissa}·{ten}"
-
-
 def plain(value: Any) -> str:
     """A value of the environment in words.
 
@@ -99,20 +62,6 @@ def time(figure: Figure | None) -> str:
     if figure.predicted:
         return f"~{seconds(figure.median_s, 2)} predicted"
     return seconds(figure.median_s, significant(figure.median_s, figure.low_s, figure.high_s))
-
-
-def in_bytes(count: int | None) -> str:
-    """Bytes with their unit; a dash where they are not known.
-
-    >>> in_bytes(38665984), in_bytes(512), in_bytes(None)
-    ('38.7 MB', '512 B', '–')
-    """
-    if count is None:
-        return "–"
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
-        if count >= size:
-            return f"{rounded(count / size, 3)} {unit}"
-    return f"{count} B"
 
 
 def of_threads(threads: int) -> str:

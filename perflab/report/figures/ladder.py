@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from perflab import units
 from perflab.plan import is_built_in
 from perflab.report import words
 from perflab.report.figures.palette import INK, PAPER
@@ -95,7 +96,7 @@ def _told(summary: Summary, rungs: Mapping[str, Figure], over_naive: bool) -> di
     below: Figure | None = None
     for technique, figure in rungs.items():
         if figure.predicted:
-            told[technique] = "~" + words.seconds(figure.median_s, 2)
+            told[technique] = "~" + units.seconds(figure.median_s, 2)
             continue
         told[technique] = words.time(figure)
         own = is_built_in(summary.run.plan, figure.cell.operation, technique)

@@ -6,6 +6,8 @@ from perflab.report import words
 from perflab.report.figures.sheet import Sheet
 from perflab.report.figures.style import (
     Picture,
+    binary_ticks,
+    decimal_ticks,
     hollow,
     keys_of,
     logarithmic,
@@ -16,6 +18,7 @@ from perflab.report.figures.style import (
     title_of,
 )
 from perflab.report.summary import Figure, Summary
+from perflab.units import in_bytes
 
 LEAST = 64.0  # bytes: what holds less holds nothing
 
@@ -54,8 +57,8 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> Pict
     seconds = [timed[t].median_s for timed, held in found.values() for t in held]
     values = [value for _, held in found.values() for value, _ in held.values()]
     logarithmic(sheet.all, "x", seconds, short_seconds, 5, margin=0.1)
-    write = _bytes if same_case else short_number
-    logarithmic(sheet.all, "y", values, write, 6, margin=0.1, labelled=sheet.axes[0][:1])
+    write, ticks = (in_bytes, binary_ticks) if same_case else (short_number, decimal_ticks)
+    logarithmic(sheet.all, "y", values, write, 6, margin=0.1, labelled=sheet.axes[0][:1], ticks=ticks)
     sheet.across(f"time a call, {direction}")
     sheet.up("memory held" if same_case else "memory held / bytes it must move")
     case = summary.common_case(operation)
@@ -87,13 +90,3 @@ def _shares(summary: Summary, timed: dict[str, Figure]) -> dict[str, tuple[float
             worst = max(max(way["peak"], LEAST) / way["bytes"] for way in ways)
             found[technique] = worst, str(record["case"])
     return found
-
-
-def _bytes(value: float) -> str:
-    """Bytes on an axis.
-
-    >>> _bytes(2e6), _bytes(500.0)
-    ('2 MB', '500 B')
-    """
-    return next((f"{value / size:g} {unit}" for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
-                 if value >= size * 0.999), f"{value:g} B")  # fmt: skip

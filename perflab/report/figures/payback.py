@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from perflab import units
 from perflab.report import words
 from perflab.report.figures.palette import INK
 from perflab.report.figures.sheet import Sheet
@@ -141,4 +142,4 @@ def _said(calls: int | None, verdict: str) -> str:
     """
     if calls is None:
         return "never" if verdict in ("SLOWER", "SAME") else "unclear"
-    return f"{words.rounded(calls, 2) if calls >= 100 else calls} call{'s' if calls != 1 else ''}"
+    return f"{units.rounded(calls, 2) if calls >= 100 else calls} call{'s' if calls != 1 else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from perflab import units
 from perflab.report import contest, words
 from perflab.report.figures.palette import INK, PAPER, SERIES
 from perflab.report.figures.sheet import Sheet
@@ -50,7 +51,7 @@ def peers(summary: Summary, dtype: str, threads: int) -> Picture | None:
     ahead = sum(m.ratio.value > 1 for m in met)
     caption = (
         f"Right of the line the rung is faster: in {ahead} of {len(met)} cells; the geometric mean is"
-        f" ×{words.rounded(contest.geometric_mean(met), 3)}. Medians of paired ratios with their 95 %"
+        f" ×{units.rounded(contest.geometric_mean(met), 3)}. Medians of paired ratios with their 95 %"
         " intervals; either side is the fastest of its kind in that cell."
     )
     return sheet.finished(summary, title, caption, keys)

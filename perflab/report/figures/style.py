@@ -10,8 +10,8 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from perflab import units
 from perflab.contract import FIRST_RUNGS
-from perflab.report import words
 from perflab.report.figures.palette import INK, LINE, MARKERS, PAPER, SERIES
 from perflab.report.summary import Figure, Summary
 
@@ -105,7 +105,7 @@ def short_seconds(value: float) -> str:
     >>> short_seconds(0.002), short_seconds(1e5)
     ('2 ms', '10⁵ s')
     """
-    return words.seconds(value, 1) if value < 1e3 else f"{words.power(value, 1)} s"
+    return units.seconds(value, 1) if value < 1e3 else f"{units.power(value, 1)} s"
 
 
 def short_number(value: float) -> str:
@@ -114,7 +114,7 @@ def short_number(value: float) -> str:
     >>> short_number(0.02), short_number(1e-6), short_number(200.0)
     ('0.02', '10⁻⁶', '200')
     """
-    return f"{value:g}" if 1e-3 <= value < 1e4 else words.power(value, 1)
+    return f"{value:g}" if 1e-3 <= value < 1e4 else units.power(value, 1)
 
 
 def strokes(ax: Axes, pieces: Iterable[tuple[Sequence[float], Sequence[float]]], **style: Any) -> None:
@@ -136,17 +136,18 @@ def logarithmic(
     *,
     margin: float = 0.06,
     labelled: Sequence[Axes] | None = None,
+    ticks: Callable[[float, float, float], list[float]] | None = None,
 ) -> tuple[float, float]:
     """One range for all these axes, with ticks where `room` of them would fit; the ends of the range.
 
     `margin` is the room beyond the values on either side, as a share of the range. Ticks are written on the
-    `labelled` axes only; on all of them by default.
+    `labelled` axes only; on all of them by default. `ticks` are `decimal_ticks` by default.
     """
     found = [value for value in values if value > 0 and math.isfinite(value)]
     low, high = math.log10(min(found)), math.log10(max(found))
     beyond = max(margin * (high - low), (0.85 - (high - low)) / 2, 0.06)
     low, high = low - beyond, high + beyond
-    ticks = _ticks(low, high, room)
+    places = (ticks or decimal_ticks)(low, high, room)
     for ax in axes:
         if which == "x":
             ax.set_xscale("log")
@@ -156,15 +157,15 @@ def logarithmic(
             ax.set_ylim(10**low, 10**high)
         axis = ax.xaxis if which == "x" else ax.yaxis
         shown = labelled is None or any(ax is one for one in labelled)
-        axis.set_major_locator(FixedLocator(ticks))
-        axis.set_major_formatter(FixedFormatter([write(tick) for tick in ticks] if shown else []))
+        axis.set_major_locator(FixedLocator(places))
+        axis.set_major_formatter(FixedFormatter([write(tick) for tick in places] if shown else []))
         axis.set_minor_locator(NullLocator())
         if not shown:
             axis.set_tick_params(labelleft=False, labelbottom=False)
     return 10**low, 10**high
 
 
-def _ticks(low: float, high: float, room: float) -> list[float]:
+def decimal_ticks(low: float, high: float, room: float) -> list[float]:
     """Ticks between two powers of ten, the nearest of them 1/room of the range apart.
 
     1, 2 and 5 where there is room, else 1 and 3, else decades, else some of these.
@@ -179,3 +180,13 @@ def _ticks(low: float, high: float, room: float) -> list[float]:
         if nearest >= (high - low) / room:
             return found
     return found[:: math.ceil((high - low) / room)]
+
+
+def binary_ticks(low: float, high: float, room: float) -> list[float]:
+    """Powers of two between two powers of ten, at most about `room` of them.
+
+    >>> binary_ticks(3.0, 6.0, 6)
+    [1024.0, 4096.0, 16384.0, 65536.0, 262144.0]
+    """
+    first, last = math.ceil(low / math.log10(2)), math.floor(high / math.log10(2))
+    return [2.0**power for power in range(first, last + 1, max(1, math.ceil((last + 1 - first) / room)))]

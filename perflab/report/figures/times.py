@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from matplotlib.axes import Axes
 
+from perflab import units
 from perflab.report import words
 from perflab.report.figures.palette import INK
 from perflab.report.figures.sheet import Sheet
@@ -59,7 +60,7 @@ def times(summary: Summary, operation: str, threads: int) -> Picture | None:
     for c, direction in enumerate(plan.directions):
         column = [row[c] for row in sheet.axes]
         logarithmic(column, "x", [f.flops for f in shown if f.cell.direction == direction],
-                    lambda value: words.power(value, 1), 4)  # fmt: skip
+                    lambda value: units.power(value, 1), 4)  # fmt: skip
     sheet.across("work, operations")
     title = f"{title_of(summary, operation)}: time against size, {words.of_threads(threads)}"
     keys = keys_of(summary, operation, {figure.cell.technique for figure in shown})
@@ -167,7 +168,7 @@ def _caption(
         caption += " Points off the lines, marked +, are the handwritten digits."
     if crossings and len(crossings) <= MOST_CROSSINGS:
         caption += " Rings: " + "; ".join(
-            f"{c.technique} overtakes {c.overtaken} at {words.power(c.flops)} operations"
+            f"{c.technique} overtakes {c.overtaken} at {units.power(c.flops)} operations"
             f" ({c.direction}, {c.dtype})"
             for c in crossings
         ) + "."  # fmt: skip

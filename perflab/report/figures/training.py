@@ -9,8 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
+from perflab import units
 from perflab.contract import FIRST_RUNGS
-from perflab.report import amdahl, words
+from perflab.report import amdahl
 from perflab.report.figures.palette import INK, MARKERS, SERIES
 from perflab.report.figures.sheet import Sheet
 from perflab.report.figures.style import Look, Picture, logarithmic, short_number
@@ -72,7 +73,7 @@ def _apart(ax: Axes, known: Mapping[str, Any], looks: Mapping[str, Look], allowe
     _steps(ax)
     return (
         f" On the right how far each technique's loss is from the first one's; the line is what is allowed,"
-        f" {words.power(allowed, 1)}, and equal losses stand at {words.power(LEAST, 1)}."
+        f" {units.power(allowed, 1)}, and equal losses stand at {units.power(LEAST, 1)}."
     )
 
 
@@ -113,8 +114,8 @@ def layer_times(held: Held) -> Picture | None:
     sheet.name(0, 1, "at most faster, if this part cost nothing")
     base = sets[0]
     sheet.ends(0, 1, [
-        (row, {}, words.seconds(amdahl.whole(one)) + (
-            f", ×{words.rounded(amdahl.whole(base) / amdahl.whole(one), 3)}" if row else " a step"))
+        (row, {}, units.seconds(amdahl.whole(one)) + (
+            f", ×{units.rounded(amdahl.whole(base) / amdahl.whole(one), 3)}" if row else " a step"))
         for row, one in enumerate(sets)
     ])  # fmt: skip
     caption = (

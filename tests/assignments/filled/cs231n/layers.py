@@ -1,4 +1,5 @@
 from builtins import range
+
 import numpy as np
 
 

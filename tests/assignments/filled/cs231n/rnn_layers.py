@@ -1,5 +1,7 @@
-from __future__ import print_function, division
+from __future__ import division, print_function
+
 from builtins import range
+
 import numpy as np
 
 

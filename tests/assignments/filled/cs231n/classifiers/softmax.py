@@ -1,5 +1,4 @@
 import numpy as np
-from random import shuffle
 from past.builtins import xrange
 
 

@@ -1,0 +1,92 @@
+"""Numbers as words: significant digits, times, bytes, powers of ten; and as JSON, which has no infinity.
+
+Sizes of arrays, caches and memory are binary multiples with IEC names (1 KiB is 1024 bytes); rates are
+decimal (1 GB/s is 10⁹ bytes a second).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+def rounded(value: float, digits: int) -> str:
+    """A number to so many significant digits, without an exponent.
+
+    >>> rounded(1234.5, 2), rounded(0.01234, 2), rounded(9.99, 2), rounded(1.0, 3), rounded(0.0, 2)
+    ('1200', '0.012', '10', '1.00', '0')
+    """
+    if value == 0:
+        return "0"
+    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
+    places = digits - 1 - exponent
+    return f"{round(value, places):.{max(places, 0)}f}"
+
+
+def count(value: float) -> str:
+    r"""A large count to two digits, with narrow spaces, which do not break, between thousands.
+
+    >>> count(36.0), count(1234567.0)
+    ('36', '1\u202f200\u202f000')
+    """
+    return f"{int(float(rounded(value, 2))):,}".replace(",", "\u202f")
+
+
+def of_time(value: float) -> tuple[float, str]:
+    """The unit of a time: its length in seconds, its name."""
+    return next((unit for unit in TIMES if value >= unit[0] * 0.9995), TIMES[-1])
+
+
+def seconds(value: float, digits: int = 3) -> str:
+    """A time with its unit.
+
+    >>> seconds(0.0000723), seconds(2.5, 2), seconds(0.9999999)
+    ('72.3 µs', '2.5 s', '1.00 s')
+    """
+    size, unit = of_time(value)
+    return f"{rounded(value / size, digits)} {unit}"
+
+
+def in_bytes(value: float | None, digits: int = 3) -> str:
+    """A number of bytes with its unit, to so many digits; a dash where it is not known.
+
+    >>> in_bytes(24576), in_bytes(38665984), in_bytes(1.5 * 2**30), in_bytes(512), in_bytes(None)
+    ('24 KiB', '36.9 MiB', '1.5 GiB', '512 B', '–')
+    """
+    if value is None:
+        return "–"
+    for size, unit in SIZES:
+        if value >= size:
+            return f"{float(f'{value / size:.{digits}g}'):.15g} {unit}"
+    return f"{round(value)} B"
+
+
+def power(value: float, digits: int = 2) -> str:
+    """A large number as a power of ten, as the figures' axes write it.
+
+    >>> power(23456), power(1e6, 1), power(99.9)
+    ('2.3·10⁴', '10⁶', '1.0·10²')
+    """
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    ten = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    return ten if mantissa == "1" else f"{mantissa}·{ten}"
+
+
+def finite(value: Any) -> Any:
+    """A value as plain JSON: NumPy's scalars as Python's, and None for what is infinite or not a number.
+
+    >>> finite({"error": float("inf"), 3: (1.5, float("nan"))})
+    {'error': None, '3': [1.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
