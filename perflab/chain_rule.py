@@ -16,7 +16,8 @@ from rich.tree import Tree
 from perflab import display
 from perflab.quotients import WRONG
 from perflab.report import mathematics
-from perflab.worked import Slope, Worked, number
+from perflab.units import number
+from perflab.worked import Slope, Worked
 
 GREEN, RED = "green", "red"
 

@@ -7,6 +7,7 @@ decimal (1 GB/s is 10⁹ bytes a second).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,16 @@ def rounded(value: float, digits: int) -> str:
     exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
     places = digits - 1 - exponent
     return f"{round(value, places):.{max(places, 0)}f}"
+
+
+def number(value: float, digits: int = 6) -> str:
+    """A number as books print it: a true minus sign, no leading zeros in the exponent.
+
+    >>> number(-4.0), number(-0.0), number(-1 / 3), number(1.5e-9)
+    ('−4', '0', '−0.333333', '1.5e−9')
+    """
+    text = f"{value + 0.0:.{digits}g}"
+    return re.sub(r"e([+-])0*(\d)", lambda m: "e" + m[1].replace("+", "") + m[2], text).replace("-", "−")
 
 
 def count(value: float) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from perflab import circuit
 from perflab.contract import PerflabError
 from perflab.quotients import CORNER, UNKNOWN, WRONG, check
+from perflab.units import number
 
 SIGMOID = "1/(1 + exp(-1*(w0*x0 + w1*x1 + w2)))"
 STANDARD: tuple[tuple[str, str, Mapping[str, float]], ...] = (
@@ -203,16 +204,6 @@ def plain(held: Sequence[Worked]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------------------------------------- in letters
-
-
-def number(value: float, digits: int = 6) -> str:
-    """A number as it is printed in a book.
-
-    >>> number(-4.0), number(-0.0), number(-1 / 3), number(1.5e-9)
-    ('−4', '0', '−0.333333', '1.5e−9')
-    """
-    text = f"{value + 0.0:.{digits}g}"
-    return re.sub(r"e([+-])0*(\d)", lambda m: "e" + m[1].replace("+", "") + m[2], text).replace("-", "−")
 
 
 def _names(nodes: Sequence[circuit.Node], shown: Sequence[int]) -> dict[int, str]:

@@ -10,7 +10,7 @@ from conftest import one_line, perflab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perflab import circuit, quotients, worked
+from perflab import circuit, quotients, units, worked
 from perflab.contract import PerflabError
 from perflab.report import circuit as drawn
 from perflab.report import layers
@@ -335,13 +335,13 @@ def test_the_page_has_every_number_drawn_and_in_the_table(page):
     for held, svg, table in zip([*worked.standard(), worked.typed(OWN)], drawings, tables, strict=True):
         above = re.findall(r'<text class="value"[^>]*>(?:<tspan[^>]*>[^<]*</tspan>)?([^<]*)</text>', svg)
         below = re.findall(r'<text class="gradient"[^>]*>([^<]*)</text>', svg)
-        assert above == [worked.number(step.value, 4) for step in held.steps]
-        assert below == [worked.number(step.gradient, 4) for step in held.steps]
+        assert above == [units.number(step.value, 4) for step in held.steps]
+        assert below == [units.number(step.gradient, 4) for step in held.steps]
         rows = table.split("<tbody>")[1].split("<tr>")[1:]
         for step, row in zip(held.steps, rows, strict=True):
             text = Reader(row).text
             for number in (step.value, step.gradient, step.difference):
-                assert worked.number(number) in text
+                assert units.number(number) in text
             assert step.verdict in text
 
 

@@ -15,7 +15,8 @@ from perflab.records import full_or
 from perflab.report import mathematics
 from perflab.report.layers import BOX, Cell, layout
 from perflab.report.write import _template
-from perflab.worked import Step, Worked, number
+from perflab.units import number
+from perflab.worked import Step, Worked
 
 
 def drawing(held: Worked, name: str) -> Markup:

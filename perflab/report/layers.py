@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from perflab.worked import Step, Worked, number
+from perflab.units import number
+from perflab.worked import Step, Worked
 
 LETTER, BOX, LINE, GAP, APART, LANE, EDGE = 8.0, 28.0, 18.0, 30.0, 14.0, 10.0, 8.0  # px
 LONGEST = 11  # characters of a box: a longer formula is told by its rule, a longer name is cut
