@@ -1,7 +1,5 @@
-from __future__ import division, print_function
-
+from __future__ import print_function, division
 from builtins import range
-
 import numpy as np
 
 

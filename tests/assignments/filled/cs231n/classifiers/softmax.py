@@ -1,4 +1,5 @@
 import numpy as np
+from random import shuffle
 from past.builtins import xrange
 
 
