@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from perflab.grid import operation as operation
     from perflab.grid import operations as operations
     from perflab.grid import techniques as techniques
-    from perflab.oracle import verify as verify
     from perflab.results import Result as Result
     from perflab.results import result as result
     from perflab.results import run as run
+    from perflab.run.verify import verify as verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -47,7 +49,7 @@ _HOME = {
     "result": "perflab.results",
     "run": "perflab.results",
     "techniques": "perflab.grid",
-    "verify": "perflab.oracle",
+    "verify": "perflab.run.verify",
 }
 
 
@@ -60,9 +62,20 @@ def __getattr__(name: str) -> Any:
     return getattr(importlib.import_module(_HOME[name]), name)
 
 
+class _Package(ModuleType):
+    """Keeps `perflab.run` the function: importing the folder `run/` would put the module in its place."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext perflab`: gives a notebook the cell magic `%%perflab`."""
-    from perflab import notebook
+    from perflab.cli import notebook
 
     notebook.load(shell)
 

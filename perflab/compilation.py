@@ -104,6 +104,15 @@ def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> l
     return [name for name in wanted if name not in held]
 
 
+def compile_missing(
+    techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], tell: Callable[[str], None]
+) -> None:
+    """Compile what may be missing on all cores first; one alone compiles where it is called."""
+    names = missing(techniques, dtypes)
+    if len(names) > 1:
+        compile_first(names, lambda event: tell(f"compiling {event['name']}"))
+
+
 def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None]) -> None:
     """Call these once on all cores, a process each, so that kernels are compiled before the clock starts.
 

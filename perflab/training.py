@@ -77,6 +77,46 @@ class Settings:
         return self.steps or self.epochs * (len(split()[0]) // self.batch)
 
 
+def settings(
+    *,
+    model: str = "cnn",
+    layers: str | None = None,
+    by_layer: Sequence[str] = (),
+    compare: str | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    dtype: str | None = None,
+    **numbers: Any,
+) -> Settings:
+    """Settings from the words of `perflab train`; what is None is chosen here.
+
+    `by_layer` are LAYER=TECHNIQUE, `compare` is a comma-separated list. Raises PerflabError for what is
+    unknown or does not go together.
+    """
+    if model not in blueprint.MODELS:
+        raise PerflabError(grid.unknown("model", model, blueprint.MODELS))
+    for word in by_layer:
+        if not all(word.partition("=")):
+            raise PerflabError(f"--with-technique: {word}; wanted LAYER=TECHNIQUE")
+    names = tuple(filter(None, (compare or "").split(",")))
+    if compare is not None and (by_layer or epochs is not None):
+        raise PerflabError("--compare: takes the first --steps of whole techniques; wanted it without"
+                           " --epochs and --with-technique")  # fmt: skip
+    if compare is not None and len(names) < 2:
+        raise PerflabError(f"--compare: {compare or 'nothing'}; wanted two techniques or more")
+    if compare is not None and dtype not in (None, "float64"):
+        raise PerflabError(f"--dtype: {dtype}; wanted float64 with --compare, whose curves must agree")
+    return Settings(
+        layers=blueprint.MODELS[model] if layers is None else layers,
+        by_layer=dict(word.partition("=")[::2] for word in by_layer),
+        compare=names,
+        epochs=EPOCHS if epochs is None else epochs,
+        steps=COMPARED_STEPS if names and steps is None else steps,
+        dtype=dtype or ("float64" if names else "float32"),
+        **numbers,
+    )
+
+
 def split() -> tuple[Array, Array]:
     """The places of the digits to train on (1437,) and to test on (360,): one fixed shuffle."""
     order = np.random.default_rng(SPLIT_SEED).permutation(len(inputs.digits()[1]))

@@ -126,7 +126,7 @@ LOADED = "import sys, json; {}; print(json.dumps([m for m in {} if m in sys.modu
     [
         ("import perflab", ["numpy", "numba", "scipy", "matplotlib", "rich", "pytest"]),
         (
-            "import perflab.cli; perflab.cli._parser()",
+            "import perflab.cli; perflab.cli.parser().format_help()",
             ["numpy", "numba", "scipy", "matplotlib", "rich", "pytest"],
         ),
         (

@@ -352,10 +352,10 @@ def test_a_study_of_an_installed_operation_shows_its_derivation_and_code(run, si
 def test_functions_and_files_of_an_installed_operation_are_named_by_it(site):
     code = (
         "from pathlib import Path\n"
-        "from perflab import grid, sources, study\n"
+        "from perflab import grid, sources\nfrom perflab.cli.show import listing\n"
         "from perflab.assembly import Loop\n"
         "for name in ('_ZN3lab5leaky5naive7forwardB2', '_ZN3lab7_beside4halfB2', '_ZN5other4file1fB2'):\n"
-        "    print(study.name_of(Loop(name, (), None, 0.0)))\n"
+        "    print(listing.name_of(Loop(name, (), None, 0.0)))\n"
         "home = grid.folder('leaky_relu')\n"
         "for file in (home / 'naive.py', home.parent / '_beside.py', Path('/a/b/c/d.py')):\n"
         "    print(sources.name_of(file))\n"
@@ -453,7 +453,7 @@ def test_the_numba_cache_follows_the_content_of_installed_operations(tmp_path):
 
 def test_the_package_itself_looks_at_no_entry_point():
     code = (
-        "import sys\nimport perflab\nfrom perflab import cli\ncli._parser().format_help()\n"
+        "import sys\nimport perflab\nfrom perflab import cli\ncli.parser().format_help()\n"
         "print('importlib.metadata' in sys.modules, 'numpy' in sys.modules)\n"
     )
     assert python(code, {}) == "False False\n"

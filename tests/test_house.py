@@ -1,111 +1,47 @@
-"""The rules of the house: who may import whom, what a technique file holds, who prints."""
+"""The rules of the house: which street may import which, what a technique file holds, where it prints."""
 
 import ast
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, user_environment
 
-from perflab import grid
+from perflab import catalog
+from perflab.catalog import find
+from perflab.machine import numba_cache
 
 PACKAGE = ROOT / "perflab"
-NOUNS = {"contract"}
-WORDS = {"errors", "units"}  # every module may use them
-MAY = {
-    "__init__": {"contract", "grid", "notebook", "oracle", "results"},
-    "__main__": {"cli"},
+GROUND = {"contract", "errors", "statistics", "units"}
+UP_TO_CATALOG = GROUND | {"records", "machine", "catalog"}
+MAY_IMPORT = {
     "contract": set(),
-    "errors": set(),
+    "errors": {"contract"},
+    "statistics": {"units"},
     "units": set(),
-    "statistics": set(),
-    "machine": set(),
-    "circuit": NOUNS,
-    "quotients": {"circuit", "contract"},
-    "worked": {"circuit", "contract", "quotients"},
-    "chain_rule": {"display", "quotients", "report", "worked"},
-    "door": NOUNS,
-    "inputs": NOUNS,
-    "installed": set(),
-    "outside": {"contract"},
-    "grid": {"contract", "door", "installed", "machine", "outside"},
-    "own": {"contract", "diagnosis", "grid", "machine", "observation", "oracle", "outside", "process"},
-    "diagnosis": {"contract", "grid", "inputs", "oracle"},
-    "process": {"contract", "machine"},
-    "line_profile": {"contract", "inputs"},
-    "outside_evidence": {"contract", "evidence", "grid", "line_profile", "plan", "process"},
-    "candidates": {"contract", "plan", "records", "report", "sources", "statistics"},
-    "board": {"candidates", "contract", "grid", "machine", "records", "report", "statistics"},
-    "display": {"board", "contract", "diagnosis", "oracle", "own", "report"},
-    "notebook": {"contract", "display", "grid", "machine", "own", "plan", "report", "request"},
-    "ceilings": {"contract", "grid", "machine", "ops", "process"},
-    "assembly": set(),
-    "sources": {"contract", "grid", "plan"},
-    "evidence": {"assembly", "line_profile", "contract", "grid", "inputs", "machine", "plan", "sources"},
-    "listing": {"assembly", "contract", "evidence", "grid", "process"},
-    "study": {"assembly", "contract", "grid", "listing", "records", "report", "sources"},
-    "memory": {"contract", "evidence", "grid", "inputs", "records"},
-    "reasons": set(),
-    "observation": {"contract", "inputs"},
-    "oracle": {"contract", "inputs", "grid", "observation"},
-    "network": NOUNS,
-    "blueprint": {"contract", "grid", "network"},
-    "trained": {"network"},
-    "training": {"blueprint", "contract", "grid", "inputs", "machine", "network", "oracle", "trained"},
-    "plan": {"contract", "grid", "inputs"},
-    "against": {"contract"},
-    "sampling": {"contract", "records", "statistics"},
-    "selfcheck": {"contract", "machine", "plan", "records", "runner", "statistics"},
-    "compilation": {"contract", "grid", "inputs", "machine", "plan", "process"},
-    "measure": {"compilation", "contract", "inputs", "oracle", "plan"},
-    "records": {"contract", "plan"},
-    "plugin": {"compilation", "contract", "machine", "records", "plan", "grid", "measure", "own"},
-    "runner": {
-        "compilation",
-        "contract",
-        "evidence",
-        "grid",
-        "memory",
-        "outside_evidence",
-        "plan",
-        "process",
-        "records",
-        "plugin",
-        "machine",
-        "sampling",
-        "sources",
-    },
-    "progress": set(),
-    "request": {
-        "against",
-        "ceilings",
-        "compilation",
-        "contract",
-        "grid",
-        "machine",
-        "own",
-        "plan",
-        "progress",
-        "records",
-        "report",
-        "runner",
-        "selfcheck",
-    },
-    "results": {"contract", "grid", "machine", "records", "report", "request"},
-    "report": {
-        "ceilings",
-        "reasons",
-        "contract",
-        "records",
-        "statistics",
-        "machine",
-        "plan",
-        "sources",
-        "worked",
-        "report",
-        "__init__",
-    },
+    "records": GROUND,
+    "machine": GROUND | {"records", "ops"},
+    "catalog": GROUND | {"records", "machine"},
+    "oracle": UP_TO_CATALOG,
+    "evidence": UP_TO_CATALOG,
+    "run": UP_TO_CATALOG | {"oracle", "evidence"},
+    "report": GROUND | {"records"},
+    "learn": UP_TO_CATALOG | {"oracle", "report"},
+    "results": UP_TO_CATALOG | {"run", "report"},
+    "cli": UP_TO_CATALOG | {"oracle", "evidence", "run", "report", "learn", "results"},
+    "__main__": {"cli"},
+    "__init__": {"catalog", "cli", "contract", "oracle", "results", "run"},
 }
+MOST_LINES, MOST_LINES_OF_THE_COMMAND_LINE = 400, 250
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.relative_to(PACKAGE).parts[0] not in ("ops", "peers"))
 TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))
+
+
+def street(path):
+    """The folder of `perflab/` that a file is in, or the module that it is."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
 def imported(path):
@@ -122,30 +58,51 @@ def imported(path):
                 yield node.module
 
 
-def within(path):
-    """The perflab modules that a file imports, by their first name; dunder names count as the package."""
+def streets(path):
+    """The streets that a file imports; `perflab` itself and its dunder names are left out."""
     for name in imported(path):
-        if name == "perflab" or name.startswith("perflab."):
-            first = [*name.split("."), "__init__"][1]
-            yield "__init__" if first.startswith("__") else first
+        parts = name.split(".")
+        if parts[0] == "perflab" and len(parts) > 1 and not parts[1].startswith("__"):
+            yield parts[1]
 
 
-PACKAGES = ("diagnosis", "outside", "own", "report")
-MODULES = [*PACKAGE.glob("*.py"), *(p for name in PACKAGES for p in PACKAGE.glob(f"{name}/**/*.py"))]
-
-
-@pytest.mark.parametrize("path", sorted(MODULES), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path):
-    name = path.stem if path.parent == PACKAGE else path.relative_to(PACKAGE).parts[0]
-    if name == "cli":
-        return
-    assert set(within(path)) <= MAY[name] | WORDS | {name}, f"{name} imports what it may not"
+    name = street(path)
+    assert set(streets(path)) <= MAY_IMPORT[name] | {name}, f"{name} imports what it may not"
 
 
-def test_nothing_imports_the_command_line():
-    for path in PACKAGE.rglob("*.py"):
-        if path.stem not in ("cli", "__main__"):
-            assert "cli" not in set(within(path)), path
+def test_the_package_that_can_be_called_is_the_only_one_that_reaches_up():
+    text = (PACKAGE / "run" / "__init__.py").read_text("utf-8")
+    assert text.count("from perflab import results") == 2
+
+
+def test_the_report_loads_nothing_that_measures_looks_up_or_draws():
+    code = "import sys, perflab.report.summary; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env=user_environment(), capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    loaded = set(done.stdout.split())
+    ours = {name.split(".")[1] for name in loaded if name.startswith("perflab.")}
+    assert ours <= GROUND | {"records", "report"}
+    assert not loaded & {"matplotlib", "numba"}
+
+
+def test_a_stranger_finds_few_modules_beside_the_streets():
+    modules = [path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")]
+    assert len(modules) <= 6, modules
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_is_long(path):
+    most = MOST_LINES_OF_THE_COMMAND_LINE if street(path) == "cli" else MOST_LINES
+    assert len(path.read_text("utf-8").splitlines()) <= most
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in MODULES}), ids=lambda p: str(p.name))
+def test_a_folder_says_in_one_sentence_what_it_is_given_and_gives(folder):
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+    assert docstring
+    assert docstring.splitlines()[0].endswith(".")
 
 
 @pytest.mark.parametrize("path", TECHNIQUES, ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -168,7 +125,7 @@ def test_a_peer_holds_its_library_and_nothing_of_perflab(path):
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("ops/*/__init__.py")), ids=lambda p: p.parent.name)
 def test_an_operation_imports_the_contract_alone(path):
-    assert set(within(path)) == NOUNS
+    assert set(streets(path)) == {"contract"}
 
 
 def test_naive_uses_no_arithmetic_of_numpy():
@@ -179,50 +136,49 @@ def test_naive_uses_no_arithmetic_of_numpy():
 
 
 def test_only_the_command_line_prints():
-    for path in PACKAGE.rglob("*.py"):
+    for path in MODULES:
         calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
         prints = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
-        assert not prints or path.stem == "cli", path
+        assert not prints or street(path) == "cli", path
+
+
+def test_one_module_starts_our_own_python():
+    """Every other one asks `machine/process.py`."""
+    starts = [path for path in MODULES if "sys.executable" in path.read_text("utf-8")]
+    assert [str(path.relative_to(PACKAGE)) for path in starts] == ["machine/process.py"]
 
 
 def test_every_operation_folder_is_whole():
-    for op in grid.operations():
+    for op in catalog.operations():
         files = {path.name for path in (PACKAGE / "ops" / op).iterdir()}
         assert {"__init__.py", "derivation.md", "_mutants.py"} <= files
         assert {"naive.py", "per_neuron.py", "vectorized.py", "jit.py"} <= files
 
 
 def test_a_new_technique_is_one_file(monkeypatch, tmp_path):
-    import shutil
-
     shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
     (tmp_path / "ops" / "conv2d" / "zzz.py").write_text('"""New."""\n')
-    monkeypatch.setattr(grid, "OPS", tmp_path / "ops")
-    assert grid.techniques("conv2d", ("naive", "jit"))[-1] == "zzz"
-    assert grid.techniques("conv2d", ("naive", "jit"))[:2] == ("naive", "jit")
-    assert grid.summary("conv2d", "zzz") == "New."
+    monkeypatch.setattr(find, "OPS", tmp_path / "ops")
+    assert catalog.techniques("conv2d", ("naive", "jit"))[-1] == "zzz"
+    assert catalog.techniques("conv2d", ("naive", "jit"))[:2] == ("naive", "jit")
+    assert catalog.summary("conv2d", "zzz") == "New."
 
 
-def test_architecture_names_every_module():
-    told = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    for path in PACKAGE.glob("*.py"):
-        if not path.stem.startswith("__"):
-            assert f"`{path.name}`" in told, path.name
+def test_architecture_names_every_street():
+    rows = [line for line in (ROOT / "ARCHITECTURE.md").read_text("utf-8").splitlines() if line[:2] == "| "]
+    for name in {street(path) for path in MODULES} - {"__init__", "__main__"}:
+        assert any(f"`{name}/`" in row or f"`{name}.py`" in row for row in rows), name
+    assert len(rows) <= 20
 
 
 def test_the_numba_cache_follows_the_content_of_the_operations(monkeypatch, tmp_path):
-    import shutil
-
     shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
-    monkeypatch.setattr(grid, "OPS", tmp_path / "ops")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folders = []
     for extra in ("", "# a change\n"):
         monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
         file = tmp_path / "ops" / "conv2d" / "jit.py"
         file.write_text(file.read_text() + extra)
-        grid.prepare_numba_cache.cache_clear()
-        folders.append(grid.prepare_numba_cache())
-    grid.prepare_numba_cache.cache_clear()
+        folders.append(numba_cache.prepare([tmp_path / "ops"]))
     assert folders[0] != folders[1]
     assert all(folder.startswith(str(tmp_path / "cache")) for folder in folders)

@@ -5,7 +5,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.testing.globalipapp import start_ipython
 
-from perflab import notebook
+from perflab.cli import notebook
 
 RIGHT = """
 def forward(x, w, b):

@@ -33,7 +33,7 @@ def test_the_code_in_the_readme_runs():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_in_the_readme_are_understood(command):
-    args = cli._parser().parse_args(shlex.split(command)[1:])
+    args = cli.parser().parse_args(shlex.split(command)[1:])
     assert callable(args.command)
 
 

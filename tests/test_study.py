@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from perflab import assembly, evidence, grid, listing, records, report, sources
 from perflab import plan as plans
-from perflab import study as terminal
+from perflab.cli.show import listing as beside
+from perflab.cli.show import study as terminal
 from perflab.report import code, mathematics, study
 
 EVIL = '"""A rung <script>alert(1)</script> & more."""\n\nTAG = "<script>alert(2)</script>"\n'
@@ -297,7 +298,7 @@ def test_line_numbers_leave_the_code_as_it_is():
         assert all("+=" in source[one.line - 1] for one in arithmetic if one.mnemonic[0] in "vf")
     _, found = evidence.codes("fully_connected", "jit", "float32")
     assert found["forward"][0].hot == held.ways["forward"].loop.counts
-    told = terminal.plain_assembly(held)
+    told = beside.plain(held)
     assert told["directions"]["forward"]["function"] == "fully_connected/naive.forward"
     assert told["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
 

@@ -11,7 +11,7 @@ import time
 import pytest
 from conftest import one_line, perflab, user_environment
 
-from perflab.own import watch
+from perflab.cli import watch
 
 RIGHT = """
 def forward(x, w, b):

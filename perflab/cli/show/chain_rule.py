@@ -1,7 +1,4 @@
-"""The chain rule in a terminal: a circuit as a tree and as a table of its nodes, and the derivation.
-
-Makes what rich prints of `worked.Worked`; the command line prints it.
-"""
+"""The chain rule in a terminal: a circuit as a tree and as a table of its nodes, and the derivation."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from rich.rule import Rule
 from rich.text import Text
 from rich.tree import Tree
 
-from perflab import display
+from perflab.cli.show.table import table
 from perflab.quotients import WRONG
 from perflab.report import mathematics
 from perflab.units import number
@@ -24,24 +21,24 @@ GREEN, RED = "green", "red"
 
 def shown(circuits: Sequence[Worked], derivation: str) -> Iterator[RenderableType]:
     """Every circuit, then the derivation where there is one, piece by piece."""
-    for held in circuits:
-        title = f"{held.title}: " if held.title else ""
-        yield Rule(Text.assemble((title + held.expression, "bold")), align="left")
-        yield Text("At " + ", ".join(f"{name} = {number(value)}" for name, value in held.values.items())
+    for circuit in circuits:
+        title = f"{circuit.title}: " if circuit.title else ""
+        yield Rule(Text.assemble((title + circuit.expression, "bold")), align="left")
+        yield Text("At " + ", ".join(f"{name} = {number(value)}" for name, value in circuit.values.items())
                    + ": → value forward, ← gradient backward.")  # fmt: skip
-        yield tree(held)
-        yield table(held)
-        yield Text(held.said + "\n", style="" if held.ok else "bold red")
+        yield tree(circuit)
+        yield nodes(circuit)
+        yield Text(circuit.said + "\n", style="" if circuit.ok else "bold red")
     if derivation:
         yield Markdown(mathematics.readable(derivation))
 
 
-def tree(held: Worked) -> Tree:
+def tree(circuit: Worked) -> Tree:
     """The circuit from its output inwards; a node that is used again is drawn once."""
     drawn: set[int] = set()
 
     def label(at: int) -> Text:
-        step = held.steps[at]
+        step = circuit.steps[at]
         again = at in drawn and bool(step.slopes)
         drawn.add(at)
         return Text.assemble(
@@ -51,34 +48,35 @@ def tree(held: Worked) -> Tree:
         )  # fmt: skip
 
     def grow(branch: Tree, at: int) -> None:
-        for slope in held.steps[at].slopes:
+        for slope in circuit.steps[at].slopes:
             known = slope.source in drawn
             twig = branch.add(label(slope.source))
             if not known:
                 grow(twig, slope.source)
 
-    last = len(held.steps) - 1
+    last = len(circuit.steps) - 1
     root = Tree(label(last), guide_style="dim")
     grow(root, last)
     return root
 
 
-def table(held: Worked) -> RenderableType:
+def nodes(circuit: Worked) -> RenderableType:
     """One row a node, in the order of computation."""
-    made = display.table("node", "value", "local derivatives", "gradient", "central difference", "check")
-    for step in held.steps:
-        made.add_row(
-            Text(step.formula),
+    rows = (
+        (
+            step.formula,
             Text(number(step.value), style=GREEN),
-            Text("\n".join(_told(held, slope) for slope in step.slopes)),
+            "\n".join(_derivative(circuit, slope) for slope in step.slopes),
             Text(f"{step.back} = {number(step.gradient)}" if step.back else number(step.gradient), style=RED),
-            Text("–" if step.difference is None else number(step.difference)),
+            "–" if step.difference is None else number(step.difference),
             Text(step.verdict, style="bold red" if step.verdict == WRONG else ""),
         )
-    return made
+        for step in circuit.steps
+    )
+    return table("node", "value", "local derivatives", "gradient", "central difference", "check", rows=rows)
 
 
-def _told(held: Worked, slope: Slope) -> str:
+def _derivative(circuit: Worked, slope: Slope) -> str:
     value = number(slope.value)
-    told = slope.formula if slope.formula == value else f"{slope.formula} = {value}"
-    return f"by {held.steps[slope.source].name}: {told}"
+    formula = slope.formula if slope.formula == value else f"{slope.formula} = {value}"
+    return f"by {circuit.steps[slope.source].name}: {formula}"

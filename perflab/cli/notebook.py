@@ -24,8 +24,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from perflab import display, grid, request
+from perflab import grid, request
 from perflab import plan as plans
+from perflab.cli.show import results
 from perflab.contract import PerflabError
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ class Checked:
         from rich.console import Console
 
         console = Console(record=True, file=io.StringIO(), width=WIDTH, force_jupyter=False)
-        pieces = [*display.reviews(self.seen, again=False)]
+        pieces = [*results.reviews(self.seen, again=False)]
         if self.summary is not None:
-            pieces += display.summary(self.summary)
+            pieces += results.summary(self.summary)
         for piece in pieces:
             console.print(piece, highlight=False)
         return console
@@ -125,20 +126,20 @@ def check(
 def imports(cell: str, names: Mapping[str, Any]) -> list[str]:
     """The statements that import what a cell uses of the notebook's modules and imported functions."""
     used = {node.id for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Name)}
-    found = []
+    statements = []
     for name in sorted(used & names.keys()):
-        held = names[name]
-        home = getattr(held, "__module__", None)
-        if isinstance(held, ModuleType):
-            found.append(f"import {held.__name__} as {name}")
-        elif isinstance(home, str) and home not in ("__main__", "builtins") and _is_there(home, held):
-            found.append(f"from {home} import {held.__name__} as {name}")
-    return found
+        value = names[name]
+        home = getattr(value, "__module__", None)
+        if isinstance(value, ModuleType):
+            statements.append(f"import {value.__name__} as {name}")
+        elif isinstance(home, str) and home not in ("__main__", "builtins") and _is_there(home, value):
+            statements.append(f"from {home} import {value.__name__} as {name}")
+    return statements
 
 
-def _is_there(home: str, held: Any) -> bool:
+def _is_there(home: str, value: Any) -> bool:
     with contextlib.suppress(AttributeError):
-        return getattr(sys.modules.get(home), held.__name__, None) is held
+        return getattr(sys.modules.get(home), value.__name__, None) is value
     return False
 
 

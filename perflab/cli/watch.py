@@ -6,23 +6,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from perflab.cli.common import complain, console
 from perflab.contract import PerflabError
 
 POLL_S = 0.1
 
 
-def repeat(
-    once: Callable[[], tuple[int, Sequence[Path]]],
-    files: Sequence[Path],
-    complain: Callable[[PerflabError], int],
-    between: Callable[[Sequence[Path]], None],
-) -> int:
+def repeat(once: Callable[[], tuple[int, Sequence[Path]]], names: Iterable[str]) -> int:
     """Call `once` now and after every change of a file, until KeyboardInterrupt; the last exit code.
 
-    `once` gives an exit code and the files it has read, which are watched from then on. A PerflabError goes
-    to `complain`, and does not end the watch: the next save may mend it. `between` hears what is watched.
+    `once` gives an exit code and the files it has read, which are watched from then on beside those named. A
+    PerflabError is printed and does not end the watch: the next save may mend it.
     """
-    watched: tuple[Path, ...] = tuple(files)
+    files = watched = tuple(map(Path, names))
     code = 0
     try:
         while True:
@@ -31,9 +27,10 @@ def repeat(
                 code, read = once()
                 watched = tuple(dict.fromkeys([*files, *read]))
                 before = {path: before.get(path, stamp) for path, stamp in stamps(watched).items()}
-            except PerflabError as wrong:
-                code = complain(wrong)
-            between(watched)
+            except PerflabError as error:
+                code = complain(error)
+            shown = ", ".join(dict.fromkeys(path.name for path in watched))
+            console(stderr=True).rule(f"[dim]watching {shown}; Ctrl-C ends", style="dim")
             while stamps(watched) == before:
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
@@ -47,7 +44,7 @@ def stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        held = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return held.st_mtime_ns, held.st_size
+    return status.st_mtime_ns, status.st_size

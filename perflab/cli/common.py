@@ -1,0 +1,126 @@
+"""What verbs share: exit codes, the console, JSON, options that several of them take."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+# ---------------------------------------------------------------------------------------------- options
+
+
+def add_list(
+    verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str | None = None
+) -> None:
+    """An option that takes several words, once or repeatedly."""
+    verb.add_argument(
+        flag, dest=dest or flag[2:], nargs="+", action="extend", default=[], metavar=metavar, help=help
+    )
+
+
+def add_outside(verb: argparse.ArgumentParser) -> None:
+    """The options of files from outside."""
+    add_list(
+        verb, "--with", "FILE",
+        "a file of your own: forward and backward of the one named OP, or functions by the names of CS231n's"
+        " assignments", "outside",
+    )  # fmt: skip
+    verb.add_argument("--watch", action="store_true", help="with --with: again whenever a file is saved")
+    limit = "with --with: the most seconds a case may take (60)"
+    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help=limit)
+
+
+def settle_words(args: argparse.Namespace) -> None:
+    """Hand back to the targets a TARGET that follows an option of several words; check the dtypes."""
+    from perflab import grid, request
+
+    known = grid.operations()
+    for option in ("outside", "dtype", "case", "threads", "peer"):
+        words: list[str] = getattr(args, option, None) or []
+        while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
+            args.targets.append(words.pop())
+    request.check_dtypes(args.dtype)
+
+
+def use_one_thread() -> None:
+    """Pin the thread pools to one thread, where the environment does not say otherwise."""
+    from perflab.machine import pinned
+
+    for name, value in pinned(1).items():
+        os.environ.setdefault(name, value)
+
+
+# --------------------------------------------------------------------------------------------- printing
+
+
+def tell_user(line: str) -> None:
+    """Print a line to standard error, behind the program's name."""
+    print(f"perflab: {line}", file=sys.stderr)
+
+
+def complain(error: Exception) -> int:
+    """Print an error; the exit code of bad input."""
+    tell_user(str(error))
+    return USAGE
+
+
+def console(stderr: bool = False) -> Console:
+    """A console: as wide as the terminal, or 140 columns where there is none."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, width=None if sys.stdout.isatty() else 140)
+
+
+def print_all(console: Console, pieces: Iterable[Any]) -> None:
+    """Print tables, and lines that the terminal wraps."""
+    for piece in pieces:
+        console.print(piece, highlight=False, soft_wrap=not hasattr(piece, "columns"))
+
+
+def print_lines(lines: Iterable[str], style: str | None = None) -> None:
+    """Print lines as they are; the terminal wraps them."""
+    printed = console()
+    for line in lines:
+        printed.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print strict JSON."""
+    print(json.dumps(units.finite(value), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file; its path. Raises PerflabError where it cannot be written."""
+    from perflab.records import full_or
+
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise full_or(error, path) from error
+    return path
+
+
+@contextmanager
+def step_bar(console: Console, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar of steps done, in a terminal only; it disappears at the end."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    words = TextColumn("{task.description}")
+    bar = Progress(
+        BarColumn(bar_width=24), MofNCompleteColumn(), words,
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, steps, step: bar.update(task, completed=done, total=steps, description=step)

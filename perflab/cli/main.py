@@ -1,0 +1,63 @@
+"""From words to an exit code: the parser of every verb, and what becomes of errors.
+
+Exit codes: 0 good, 1 a finding (a wrong gradient, a slow-down), 2 usage or broken input, 3 machine unfit to
+measure, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from perflab import __version__
+from perflab.cli import verbs
+from perflab.cli.common import GOOD, INTERRUPTED, complain, tell_user
+from perflab.contract import PerflabError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        code: int = args.command(args)
+        sys.stdout.flush()
+        _warn_of_packages()
+        return code
+    except PerflabError as error:
+        return complain(error)
+    except KeyboardInterrupt:
+        tell_user("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return GOOD
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every verb: each module of `verbs/` adds its own, in the order of their `PLACE`."""
+    made = argparse.ArgumentParser(
+        prog="perflab",
+        description="The performance lab for vectorisation: verified or no number.",
+        epilog="TARGET is OP or OP/TECHNIQUE; several are allowed, all are taken where none is named.",
+    )
+    made.add_argument("--version", action="version", version=f"perflab {__version__}")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    names = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
+    modules = [import_module(f"{verbs.__name__}.{name}") for name in names]
+    for module in sorted(modules, key=lambda module: getattr(module, "PLACE", math.inf)):
+        module.add(commands)
+    return made
+
+
+def _warn_of_packages() -> None:
+    """Name what installed packages wanted to add and could not; everything else has gone on."""
+    if "perflab.grid" in sys.modules:
+        from perflab import grid
+
+        for line in grid.broken():
+            tell_user(f"warning: {line}")

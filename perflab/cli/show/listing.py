@@ -1,0 +1,129 @@
+"""Assembly beside its source in a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from perflab import grid, sources
+from perflab.assembly import Instruction, Loop
+from perflab.cli.show.study import WIDE, line_of
+from perflab.cli.show.table import table
+from perflab.listing import Listing
+from perflab.report import code
+
+
+def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
+    """Each direction's hot loop beside the source lines that it came from."""
+    title = f"{listing.operation}/{listing.technique}, {listing.dtype}, compiled for {listing.case}"
+    yield Rule(Text(title, style="bold"), align="left")
+    for direction, way in listing.ways.items():
+        yield Text(f"\n{direction}", style="bold")
+        loop = way.loop
+        if loop is None:
+            yield Text(way.why_none)
+            continue
+        counts = loop.counts
+        widths = ", ".join(f"{count} of {bits} bits" for bits, count in sorted(counts.widths.items()))
+        packed = f"{counts.packed} packed" + (f" ({widths})" if widths else "")
+        yield Text(
+            f"The hot loop of {name_of(loop)}: {len(loop.instructions)} instructions, {counts.arithmetic} of"
+            f" them arithmetic, {packed}, {counts.fused} fused."
+        )
+        yield Text(
+            "Compiled a second time with line numbers; "
+            + ("its loops hold the same arithmetic as those of the code that is timed." if way.same else
+               "THE CODE THAT IS TIMED HOLDS OTHER ARITHMETIC: take this as a likeness."),
+            style="dim" if way.same else "bold red",
+        )  # fmt: skip
+        yield _beside(loop, width)
+
+
+def _beside(loop: Loop, width: int) -> RenderableType:
+    """Source lines with the instructions that came from each, which are numbered in the loop's own order."""
+    came: dict[tuple[str, int], list[Text]] = defaultdict(list)
+    for number, instruction in enumerate(loop.instructions, 1):
+        key = instruction.file if instruction.line else "", instruction.line
+        came[key].append(_instruction(number, instruction))
+    wide = width >= WIDE
+    head = ("line", "source", "instructions, numbered in the loop's order")
+    drawn = table(*head[: 2 + wide], right=(0,))
+    drawn.columns[0].style = "dim"
+    for file in dict.fromkeys(file for file, _ in came):
+        lines = sorted(line for name, line in came if name == file)
+        title = sources.name_of(Path(file)) if file else "no line known"
+        drawn.add_row("", Text(title, style="bold"), *([""] * wide))
+        text = code.coloured(Path(file).read_text("utf-8")) if file and Path(file).is_file() else ()
+        for line in range(lines[0], lines[-1] + 1) if lines[-1] - lines[0] < 40 else lines:
+            source = line_of(text, line, "") if line <= len(text) else Text()
+            beside = Text("\n").join(came.get((file, line), []))
+            if wide:
+                drawn.add_row(str(line or ""), source, beside)
+            else:
+                below = Group(source, Padding(beside, (0, 0, 0, 2))) if beside else source
+                drawn.add_row(str(line or ""), below)
+    return drawn
+
+
+def _instruction(number: int, instruction: Instruction) -> Text:
+    """An instruction; in bold with its width where it works on a vector."""
+    bits = instruction.bits
+    text = Text(f"    {instruction.label}:\n" if instruction.label else "", style="dim")
+    text.append(f"{number:3} ", style="dim")
+    text.append(f"{instruction.mnemonic:<14} {instruction.operands}", style="bold cyan" if bits else "")
+    if bits:
+        text.append(f"  {bits} bits", style="dim")
+    return text
+
+
+def name_of(loop: Loop) -> str:
+    """The function that a loop is in, as its file calls it.
+
+    >>> name_of(Loop("_ZN7perflab3ops6conv2d5naive7forwardB2v1B54c8tE", (), None, 0.0))
+    'conv2d/naive.forward'
+    """
+    rest, parts = loop.function.removeprefix("_ZN"), []
+    while length := re.match(r"\d+", rest):
+        end = length.end() + int(length[0])
+        parts.append(rest[length.end() : end])
+        rest = rest[end:]
+    packages = {op: grid.package(op).split(".") for op in grid.operations()}
+    own = [op for op, package in packages.items() if parts[: len(package)] == package]
+    beside = [package for package in packages.values() if parts[: len(package) - 1] == package[:-1]]
+    if own:
+        parts = [own[0], *parts[len(packages[own[0]]) :]]
+    elif beside:
+        parts = parts[len(beside[0]) - 1 :]
+    if not parts:
+        return loop.function
+    return "/".join(parts[:-2]) + ("/" if parts[:-2] else "") + ".".join(parts[-2:])
+
+
+def plain(listing: Listing) -> Mapping[str, Any]:
+    """A listing as plain JSON."""
+    return {
+        "operation": listing.operation, "technique": listing.technique, "dtype": listing.dtype,
+        "case": listing.case,
+        "directions": {
+            name: {
+                "function": name_of(way.loop) if way.loop else None,
+                "same_as_timed": way.same,
+                "why_none": way.why_none,
+                "counts": asdict(way.loop.counts) if way.loop else None,
+                "instructions": [
+                    asdict(each) | {"file": sources.name_of(Path(each.file)) if each.file else ""}
+                    for each in (way.loop.instructions if way.loop else ())
+                ],
+            }
+            for name, way in listing.ways.items()
+        },
+    }  # fmt: skip

@@ -1,0 +1,164 @@
+"""What was found, as tables and lines for a terminal or a notebook: made here, printed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from perflab.cli.show.table import of_words, table
+from perflab.contract import Verdict
+
+if TYPE_CHECKING:
+    from perflab.board import Board
+    from perflab.oracle import Pair
+    from perflab.own.review import FileReview
+    from perflab.report import Summary
+    from perflab.report.words import Table as Words
+    from perflab.run.verify import Verification
+
+MANY = 1000.0  # times a bound, from which on only the order of magnitude says anything
+
+
+def verification(verification: Verification, seconds: float) -> Iterator[RenderableType]:
+    """What was found of techniques, of pairs of them and of known mistakes; or of outside files."""
+    if verification.outside is not None:
+        yield from reviews(verification.outside, seconds)
+        return
+    yield verdicts(verification.verdicts)
+    if verification.pairs:
+        yield pairs(verification.pairs)
+    yield from map(Text, verification.lines())
+    yield Text(f"{verification.counted}, {seconds:.1f} s")
+    for verdict in verification.verdicts:
+        if not verdict:
+            yield from failure(verdict)
+
+
+def verdicts(verdicts: Iterable[Verdict]) -> Table:
+    """One row a verdict: its error as a share of the bound, and where it is worst."""
+    rows = (
+        (
+            f"{verdict.operation}/{verdict.technique}",
+            verdict.dtype,
+            f"{verdict.error:.3f}" if verdict.error < MANY else f"{verdict.error:.1e}",
+            verdict.where,
+            {True: "identical", False: "differ", None: "–"}[verdict.exact],
+            Text.assemble(
+                (verdict.status, _colour(verdict)), "" if verdict.deterministic else ", not repeatable"
+            ),
+        )
+        for verdict in verdicts
+    )
+    return table(
+        "implementation", "dtype", "error / bound", "worst", "integers", "verdict", rows=rows, right=(2,)
+    )
+
+
+def pairs(pairs: Iterable[Pair]) -> Table:
+    """Every two techniques side by side."""
+    words = {True: Text("identical"), False: Text("differ", "red"), None: Text("–")}
+    rows = (
+        (
+            f"{pair.operation}: {pair.first}, {pair.second}",
+            pair.dtype,
+            words[pair.identical_integers],
+            "identical" if pair.identical else f"within {pair.difference:.1e}",
+        )
+        for pair in pairs
+    )
+    return table("side by side", "dtype", "on integers", "on real inputs", rows=rows)
+
+
+def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
+    """What is wrong, where, and the command that shows it again; `file` is an outside one's."""
+    failed = next((check for check in verdict.checks if not check.ok), None)
+    head = Text(f"\n{verdict.status}", style=_colour(verdict))
+    yield head + Text(f": {verdict.operation}/{verdict.technique} {verdict.dtype}", style="default")
+    if failed is None:
+        yield Text(f"  {verdict.where}")
+        case = ""
+    else:
+        values = f": got {failed.got}, wanted {failed.wanted}" if failed.got else ""
+        yield Text(f"  case {failed.case}, {failed.name}: {failed.where}{values}")
+        name, _, seed = failed.case.partition(" (seed ")
+        case = f" --case {name}" + (f" --seed {seed.rstrip(')')}" if seed else "")
+    if verdict.status == "unwritten":
+        return
+    target = verdict.operation if file else f"{verdict.operation}/{verdict.technique}"
+    more = f" --with {typed(file)}" if file else ""
+    yield Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}")
+
+
+def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
+    """What was found of every implementation of outside files; `again`: with the commands that show it."""
+    from perflab import diagnosis
+
+    every = [verdict for each in review.reviews for verdict in each.verdicts]
+    if every:
+        yield verdicts(every)
+    yield from map(Text, review.notes)
+    for each in review.reviews:
+        name = f"{each.implementation.operation}/{each.implementation.technique}"
+        for note in each.implementation.notes:
+            yield Text(f"{name}: {note}")
+        yield from (Text(f"{name}: left out {line}") for line in _left_out(each.verdicts))
+    took = "" if seconds is None else f", {seconds:.1f} s"
+    yield Text(f"{sum(map(bool, every))} of {len(every)} right{took}")
+    for each in review.reviews:
+        source = each.implementation.source
+        bad = [verdict for verdict in each.verdicts if verdict.status not in ("right", "unwritten")]
+        if bad:
+            yield from list(failure(bad[0], source))[: None if again else -1]
+        for mistake in each.mistakes:
+            yield from map(Text, diagnosis.told(mistake, typed(source)))
+
+
+def summary(summary: Summary) -> Iterator[RenderableType]:
+    """A run's tables and closing lines."""
+    from perflab.report import reading, words
+
+    for block in words.terminal_tables(summary):
+        yield of_words(block, right=range(1, len(block.head)))
+    yield from map(Text, words.closing_lines(summary))
+    for each in reading.readings(summary):
+        yield from map(Text, ("", *reading.told(each)))
+
+
+def board(ranked: Board) -> Iterator[RenderableType]:
+    """The rankings of saved runs."""
+    from perflab import board as boards
+
+    yield from map(of_words, boards.tables(ranked))
+    yield from map(Text, boards.closing(ranked))
+
+
+def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[RenderableType]:
+    """What came of a training, and where its time went."""
+    yield from map(Text, lines)
+    for block in tables:
+        yield Text(block.title, style="bold")
+        yield table(*block.head, rows=block.rows, right=range(2, len(block.head)))
+
+
+def _left_out(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    """The cases that an interface cannot say, gathered by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for line in dict.fromkeys(line for verdict in verdicts for line in verdict.left_out):
+        case, _, reason = line.partition(": ")
+        by_reason.setdefault(reason.partition(";")[0], []).append(case)
+    yield from (f"{', '.join(cases)}: {reason}" for reason, cases in by_reason.items())
+
+
+def typed(file: str) -> str:
+    """A file as one would type it here."""
+    here = Path.cwd()
+    return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file
+
+
+def _colour(verdict: Verdict) -> str:
+    return {"right": "green", "unwritten": "yellow"}.get(verdict.status, "red")

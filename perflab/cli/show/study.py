@@ -1,0 +1,202 @@
+"""A study in a terminal: the derivation, then the ladder rung by rung."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.text import Text
+
+from perflab import errors, grid, records, report, sources
+from perflab.cli.show.table import of_words, table
+from perflab.contract import PerflabError
+from perflab.report import code, mathematics
+from perflab.report import study as studies
+from perflab.report.words import Table as Words
+
+WIDE = 110  # columns of a terminal from which on two files stand side by side
+STYLES = {"c": "italic dim", "s": "green", "k": "bold magenta", "n": "cyan", "f": "bold blue", "d": "blue",
+          "b": "yellow"}  # fmt: skip
+NO_RUN = "No run here: for figures, `perflab run {op}`, then `perflab study {op}`; or --run DIR."
+
+
+def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
+    """The study of one operation, and a line on where its figures come from.
+
+    With no `run`, the newest one under reports/ that holds the operation; without any, the code alone.
+    Raises PerflabError for a run that cannot be read, or does not hold the operation.
+    """
+    chosen = run or records.newest()
+    if chosen is not None:
+        saved = records.read(chosen)
+        if operation in saved.plan.techniques:
+            sections = studies.sections(report.summarise(saved))
+            section = next(section for section in sections if section.operation == operation)
+            return section, f"Figures of the run in {chosen}."
+        if run is not None:
+            names = ", ".join(saved.plan.techniques)
+            raise PerflabError(f"{run}: holds nothing of {operation}; it has {names}")
+    described = grid.operation(operation)
+    files = [f"{operation}/{sources.DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
+    texts = sources.installed(files)
+    section = studies.of_files(operation, described.title, described.summary, described.ladder, texts)
+    return section, NO_RUN.format(op=operation)
+
+
+def chosen(section: studies.Section, technique: str) -> list[studies.Rung]:
+    """The rungs to show: one, or all where none is named. Raises PerflabError for an unknown one."""
+    names = [rung.technique for rung in section.rungs]
+    if technique and technique not in names:
+        raise PerflabError(errors.unknown("technique", f"{section.operation}/{technique}", names, technique))
+    return [rung for rung in section.rungs if technique in ("", rung.technique)]
+
+
+def plain(section: studies.Section, rungs: Sequence[studies.Rung]) -> dict[str, Any]:
+    """A study as plain JSON."""
+    return {
+        "operation": section.operation,
+        "title": section.title,
+        "note": section.note,
+        "derivation": section.derivation,
+        "rungs": [
+            {
+                "technique": rung.technique,
+                "heading": rung.heading,
+                "text": rung.text,
+                "changes": _plain_changes(rung.changes),
+                "gains": _plain_table(rung.gains),
+                "evidence": _plain_table(rung.evidence),
+                "accuracy": rung.accuracy,
+                "why": list(rung.why),
+                "notes": list(rung.notes),
+                "imports": [name for name, _ in rung.imports],
+            }
+            for rung in rungs
+        ],
+        "files": {file.name: file.text for file in section.files},
+    }
+
+
+def _plain_changes(changes: studies.Changes | None) -> dict[str, Any] | None:
+    if changes is None:
+        return None
+    return {
+        "since": changes.other,
+        "written_out": changes.written_out,
+        "removed": [line for line in _lines(changes, "left") if line.strip()],
+        "added": [line for line in _lines(changes, "right") if line.strip()],
+    }
+
+
+def _lines(changes: studies.Changes, side: str) -> Iterator[str]:
+    lines = (changes.before if side == "left" else changes.after).splitlines()
+    for row in (row for hunk in changes.hunks for row in hunk if not row.same):
+        number = getattr(row, side)
+        if number is not None:
+            yield lines[number - 1]
+
+
+def _plain_table(words: Words | None) -> list[dict[str, str]]:
+    return [dict(zip(words.head, row, strict=True)) for row in words.rows] if words else []
+
+
+# ------------------------------------------------------------------------------------------- on a screen
+
+
+def shown(
+    section: studies.Section, rungs: Sequence[studies.Rung], source: str, width: int
+) -> Iterator[RenderableType]:
+    """A study, piece by piece. With one rung alone, without the derivation."""
+    whole = len(rungs) == len(section.rungs)
+    yield Rule(Text(f"{section.title}: {section.summary}", style="bold"), align="left")
+    yield Text(source, style="dim")
+    if section.note:
+        yield Text(section.note, style="yellow")
+    if whole and section.derivation:
+        yield Markdown(mathematics.readable(section.derivation))
+    for rung in rungs:
+        yield from _rung(rung, width)
+    needed = {name for rung in rungs for name, _ in rung.imports}
+    files = [file.name for file in section.files if whole or file.name in needed]
+    if files:
+        yield Text(f"\nModules that these rungs need: {', '.join(files)}.", style="dim")
+
+
+def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
+    yield Text()
+    yield Rule(Text.assemble((rung.technique, "bold"), f"  {rung.heading}"), align="left", characters="─")
+    for note in rung.notes:
+        yield Text(note, style="yellow")
+    for words in (rung.gains, rung.evidence):
+        if words:
+            yield of_words(words, right=range(1, len(words.head)))
+    for line in (*rung.why, rung.accuracy):
+        if line:
+            yield Text(line)
+    if rung.text:
+        yield Text(f"\n{rung.technique}.py", style="bold")
+        yield Syntax(
+            rung.text.rstrip(), "python", theme="ansi_dark", background_color="default", word_wrap=True
+        )
+    if rung.changes:
+        yield Text(f"\nWhat changed since {rung.changes.other}", style="bold")
+        if rung.changes.written_out:
+            yield Text(rung.changes.written_out)
+        yield _changes(rung.changes, rung.technique, width) if rung.changes.hunks else Text("Nothing.")
+
+
+def _changes(changes: studies.Changes, technique: str, width: int) -> RenderableType:
+    """Side by side where there is room; else one below the other, as `diff -u` has it."""
+    old, new = code.coloured(changes.before), code.coloured(changes.after)
+    if width < WIDE:
+        return Group(*_unified(changes, old, new))
+    drawn = table(changes.other, technique)
+    drawn.expand = True
+    for column in drawn.columns:
+        column.ratio = 1
+    for hunk in changes.hunks:
+        for row in hunk:
+            drawn.add_row(
+                line_of(old, row.left, "" if row.same else "- ", row.before),
+                line_of(new, row.right, "" if row.same else "+ ", row.after),
+            )
+        drawn.add_section()
+    return drawn
+
+
+def _unified(
+    changes: studies.Changes, old: Sequence[code.Pieces], new: Sequence[code.Pieces]
+) -> Iterator[RenderableType]:
+    for hunk in changes.hunks:
+        yield Text("…", style="dim")
+        waiting: list[Text] = []
+        for row in hunk:
+            if row.same:
+                yield from waiting
+                waiting = []
+                yield line_of(new, row.right, "")
+            else:
+                if row.left:
+                    yield line_of(old, row.left, "- ", row.before)
+                if row.right:
+                    waiting.append(line_of(new, row.right, "+ ", row.after))
+        yield from waiting
+
+
+def line_of(
+    lines: Sequence[code.Pieces], number: int | None, sign: str, marks: Sequence[code.Span] = ()
+) -> Text:
+    """One line in colours behind its sign; what differs within it underlined."""
+    if number is None:
+        return Text()
+    text = Text(sign or "  ", style={"- ": "bold red", "+ ": "bold green"}.get(sign, ""))
+    for kind, piece in lines[number - 1] if number <= len(lines) else ():
+        text.append(piece, style=STYLES.get(kind, ""))
+    for start, end in marks:
+        text.stylize("underline", start + 2, end + 2)
+    return text

@@ -1,0 +1,6 @@
+"""One file a verb: `add` adds its arguments, its action gives an exit code, `PLACE` orders the help."""
+
+import argparse
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

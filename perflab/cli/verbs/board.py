@@ -1,0 +1,47 @@
+"""`perflab board`: the implementations of all saved runs, ranked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perflab.cli.common import GOOD, console, print_all, print_json
+from perflab.cli.verbs import Commands
+from perflab.contract import PerflabError
+
+PLACE = 70
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "board", help="the saved runs' implementations, ranked case by case: yours too"
+    )
+    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    verb.add_argument("--case", metavar="NAME", help="this case; all for every one")
+    verb.add_argument("--dtype", metavar="DTYPE", help="float32 or float64; all for both")
+    verb.add_argument("--direction", metavar="WAY", help="forward, backward or step; all for every one")
+    verb.add_argument("--threads", metavar="N", help="1, or another number")
+    verb.add_argument(
+        "--in", dest="folder", type=Path, default=Path("reports"), metavar="DIR", help="the runs' folder"
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=rank)
+
+
+def rank(args: argparse.Namespace) -> int:
+    """Print the rankings."""
+    from perflab import board, machine
+
+    machine.prepare_matplotlib()
+    from perflab.cli.show import results
+
+    if args.threads is not None and not args.threads.isdecimal():
+        raise PerflabError(f"--threads: {args.threads!r}; wanted a number")
+    threads = None if args.threads is None else int(args.threads)
+    ranked = board.board(args.folder, args.targets, args.case, args.dtype, args.direction, threads)
+    if args.json:
+        print_json(board.to_json(ranked))
+    else:
+        print_all(console(), results.board(ranked))
+    return GOOD

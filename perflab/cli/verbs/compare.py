@@ -1,0 +1,104 @@
+"""`perflab compare`: how much faster one saved result is than another."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+from perflab.cli.common import (
+    FINDING,
+    GOOD,
+    UNFIT,
+    console,
+    print_all,
+    print_json,
+    print_lines,
+    write_text,
+)
+from perflab.cli.verbs import Commands
+from perflab.contract import PerflabError
+
+PLACE = 100
+MOST_SIDES = 24  # results that one `compare` takes
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "compare",
+        help="how much faster is one saved result than another? two, or more against the first",
+        usage="perflab compare [option ...] BASE NEW [NEW ...]",
+        description="BASE and NEW: a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON.",
+    )
+    # Each one by itself, so that options may stand between them; none required here, since --fail-if-slower
+    # may have taken one with its words.
+    for position in range(MOST_SIDES):
+        side = verb.add_argument("sides", action="append", metavar="NEW" if position else "BASE")
+        side.required = False
+        side.help = argparse.SUPPRESS if position > 1 else None
+    verb.add_argument(
+        "--fail-if-slower",
+        nargs="+",
+        action=_Thresholds,
+        dest="allowed",
+        metavar="SHARE",
+        help="exit with 1 where a whole interval is slower than this: 5%%, or 5, or 0.05 (without a sign,"
+        " below 1 a share, from 1 on percent); conv2d=10%% holds one operation; several allowed",
+    )
+    verb.add_argument("--anyway", action="store_true", help="compare although the environments differ")
+    verb.add_argument("--all", action="store_true", help="show every cell, the same and the ambiguous too")
+    verb.add_argument("--markdown", metavar="FILE", help="write Markdown for a pull request; - prints it")
+    verb.add_argument("--html", type=Path, metavar="FILE", help="write a page")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=compare)
+
+
+class _Thresholds(argparse.Action):
+    """Takes thresholds, and hands back BASE and NEW where they follow them."""
+
+    def __call__(
+        self, _parser: argparse.ArgumentParser, args: argparse.Namespace, words: Any, _: str | None = None
+    ) -> None:
+        meant = [re.search(r"=|%$|^[\d.]+$", word) for word in words]
+        end = next((at for at, threshold in enumerate(meant) if at and not threshold), len(words))
+        args.allowed = [*(args.allowed or ()), *words[:end]]
+        args.sides = [*(args.sides or ()), *words[end:]]
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Compare, print and write; whether something is slower than is allowed."""
+    from perflab import machine
+
+    if len(args.sides or ()) < 2:
+        raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted two, BASE and NEW, or more")
+    if args.json and args.markdown == "-":
+        raise PerflabError("--markdown -: --json prints already; wanted a FILE")
+    machine.prepare_matplotlib()
+    from perflab.report import compare, several, sides
+
+    allowed = compare.thresholds(args.allowed or ())
+    base, *news = map(sides.read, args.sides)
+    comparison = several.compare_all(base, news, allowed=allowed, anyway=args.anyway)
+    pair = comparison.pairs[0] if len(news) == 1 else None
+    written = []
+    if args.markdown:
+        text = compare.markdown(pair, args.all) if pair else several.markdown(comparison, args.all)
+    if args.markdown not in (None, "-"):
+        written.append(write_text(Path(args.markdown), text))
+    if args.html:
+        written.append(write_text(args.html, several.html(comparison)))
+    if args.json:
+        print_json(compare.to_json(pair) if pair else several.to_json(comparison))
+    elif args.markdown == "-":
+        print(text)
+    else:
+        from perflab.cli.show import comparison as view
+
+        shown = view.of_two(pair, args.all) if pair else view.of_several(comparison, args.all)
+        print_all(console(), shown)
+        print_lines(f"written: {path}" for path in written)
+    if comparison.failed:
+        return FINDING
+    return UNFIT if comparison.unfit and allowed else GOOD  # without a verdict, a threshold says nothing

@@ -1,0 +1,89 @@
+"""`perflab machine`: what figures from this machine are measured on, and what it can do at most."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from perflab import units
+from perflab.cli.common import GOOD, console, print_all, print_json, print_lines
+from perflab.cli.verbs import Commands
+
+PLACE = 110
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "machine", help="what figures from this machine would be measured on, and what it can do at most"
+    )
+    verb.add_argument(
+        "--no-ceilings", action="store_true", help="do not measure what it can do at most (10 seconds)"
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=describe)
+
+
+def describe(args: argparse.Namespace) -> int:
+    """Print the environment and, unless told otherwise, measure and print the ceilings."""
+    from perflab import ceilings, machine
+    from perflab.cli.show.table import table
+
+    environment, measured = machine.environment(), None
+    if not args.no_ceilings:
+        with console(stderr=True).status("measuring what this machine can do at most"):
+            measured = ceilings.measure((1, machine.cores()))
+        ceilings.keep(measured)
+    if args.json:
+        print_json(environment | ({"ceilings": measured} if measured else {}))
+        return GOOD
+    rows = [(name.replace("_", " "), _words(name, value)) for name, value in environment.items()]
+    console().print(table("machine", "", rows=rows))
+    if measured:
+        _print_ceilings(measured)
+    return GOOD
+
+
+def _words(name: str, value: Any) -> str:
+    """One fact of the environment as words."""
+    if isinstance(value, dict):
+        return _pairs(value) or "none set"
+    if isinstance(value, list):
+        items = [_pairs(item) if isinstance(item, dict) else str(item) for item in value]
+        return ("; " if any(isinstance(item, dict) for item in value) else " ").join(items)
+    if value is None:
+        return "no limit" if name in ("cores_quota", "memory_limit_bytes") else "unknown"
+    return str(value)
+
+
+def _pairs(facts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {fact}" for name, fact in facts.items())
+
+
+def _print_ceilings(measured: Mapping[str, Any]) -> None:
+    from perflab import ceilings
+    from perflab.cli.show.table import table
+
+    kinds = list(ceilings.MEANING)
+    arithmetic = [
+        (row["dtype"], str(each["threads"]), *(f"{row[kind]['best']:.0f}" for kind in ("chains", "product")))
+        for each in measured["measured"]
+        for row in each["arithmetic"]
+    ]
+    traffic = [
+        (units.in_bytes(row["bytes"]), str(each["threads"]),
+         *(f"{row[kind]['best']:.1f}" if kind in row else "–" for kind in kinds))
+        for each in measured["measured"]
+        for row in each["bandwidth"]
+    ]  # fmt: skip
+    names = [kind.replace("_", " ") for kind in kinds]
+    print_all(
+        console(),
+        [
+            table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3)),
+            table("GB/s", "threads", *names, rows=traffic, right=range(1, 9)),
+        ],
+    )
+    meanings = (f"{name}: {ceilings.MEANING[kind]}" for name, kind in zip(names, kinds, strict=True))
+    print_lines([*meanings, *measured["notes"]])

@@ -1,0 +1,104 @@
+"""`perflab report`: the report of saved results, made again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perflab import errors
+from perflab.cli.common import (
+    FINDING,
+    GOOD,
+    add_list,
+    console,
+    print_all,
+    print_json,
+    step_bar,
+    tell_user,
+)
+from perflab.cli.verbs import Commands
+from perflab.cli.verbs.train import print_training
+from perflab.contract import PerflabError
+
+PLACE = 60
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser("report", help="make the report of saved results again")
+    verb.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
+    verb.add_argument("--json", action="store_true", help="print the table as JSON")
+    add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
+    verb.set_defaults(command=report)
+
+
+def report(args: argparse.Namespace) -> int:
+    """Make the page of a run or of a training again, or some figures of a run."""
+    if (args.folder / "training.json").is_file():
+        return _report_training(args)
+    if args.figure:
+        return _write_figures(args.folder, args.figure, args.json)
+    return FINDING if write_report(args.folder, args.json) else GOOD
+
+
+def _report_training(args: argparse.Namespace) -> int:
+    from perflab import machine
+
+    machine.prepare_matplotlib()
+    from perflab.report import training as page
+
+    if args.figure:
+        raise PerflabError(f"{args.folder}: a training, whose figures are made together; wanted no --figure")
+    saved = page.read(args.folder)
+    return print_training(saved, page.write(args.folder, saved), args.json)
+
+
+def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
+    """Draw the named figures alone and print where they are."""
+    from perflab import machine
+
+    machine.prepare_matplotlib()
+    from perflab import records, report
+    from perflab.report import figures, svg
+
+    summary = report.summarise(records.read(folder))
+    known = figures.names(summary)
+    for name in names:
+        if name not in known:
+            raise PerflabError(errors.unknown("figure", name, known))
+    written: list[str] = []
+    for name in names:
+        drawn = figures.drawn(summary, name)
+        if drawn is None:
+            raise PerflabError(f"{folder}: nothing was measured yet that {name} could show")
+        written += [str(path) for path in svg.write(drawn, summary.run.folder / "figures")]
+    if as_json:
+        print_json(written)
+    else:
+        print("\n".join(written))
+    return GOOD
+
+
+def write_report(folder: Path, as_json: bool) -> int:
+    """Make a run's report, print its tables; the number of its findings."""
+    from perflab import machine
+
+    machine.prepare_matplotlib()
+    from perflab import records, report
+    from perflab.cli.show import results
+    from perflab.report import reading
+
+    run = records.read(folder)
+    summary = report.summarise(run)
+    if run.torn:
+        tell_user(f"{folder}: the last line was cut short and is left out")
+    printed = console(stderr=as_json)
+    with step_bar(printed, "writing the report") as tell:
+        written = report.write(run, summary, tell)
+    if as_json:
+        readings = [reading.to_json(each) for each in reading.readings(summary)]
+        print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
+    else:
+        print_all(printed, results.summary(summary))
+        printed.print(f"report: {written}", highlight=False, soft_wrap=True)
+    return len(summary.findings)

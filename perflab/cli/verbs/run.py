@@ -1,0 +1,132 @@
+"""`perflab run`: verify and time, into one folder of results."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perflab.cli import watch
+from perflab.cli.common import (
+    FINDING,
+    GOOD,
+    INTERRUPTED,
+    add_list,
+    add_outside,
+    complain,
+    console,
+    print_all,
+    settle_words,
+    tell_user,
+)
+from perflab.cli.verbs import Commands
+from perflab.cli.verbs.report import write_report
+from perflab.contract import PerflabError
+
+if TYPE_CHECKING:
+    from perflab.request import Request
+
+PLACE = 40
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser("run", help="verify and time, into one folder of results")
+    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    verb.add_argument("--preset", help="smoke, quick (the default), own (that of --with), full or peers")
+    add_list(verb, "--case", "NAME", "only these cases")
+    add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
+    add_list(verb, "--threads", "N", "1 (the default), another number, all")
+    verb.add_argument(
+        "--against", metavar="REV", help="the same techniques of another commit as further columns"
+    )
+    add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
+    add_outside(verb)
+    verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
+    verb.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
+    verb.add_argument("--json", action="store_true", help="print the table as JSON")
+    verb.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run once, or race files again at every save."""
+    from perflab.request import Request
+
+    settle_words(args)
+    request = Request(
+        targets=tuple(args.targets),
+        preset=args.preset or "",
+        cases=tuple(args.case),
+        dtypes=tuple(args.dtype),
+        threads=tuple(args.threads),
+        files=tuple(args.outside),
+        peers=tuple(args.peer),
+        against=args.against or "",
+        limit_s=args.limit,
+        out=args.out,
+        resume=args.resume,
+    )
+    return _watch(request) if args.watch else _once(request, args.json)
+
+
+def _once(request: Request, as_json: bool) -> int:
+    from perflab import records
+    from perflab import request as requests
+    from perflab.cli.show import results
+
+    printed, show = console(stderr=True), "failures" if as_json else "all"
+    with printed.status("reading"):
+        folder, plan, review = requests.settle(request)
+    if review is not None and any(each.reason for each in review.reviews):
+        print_all(printed, results.reviews(review))
+    with records.lock(folder) as lock:
+        if request.resume:
+            records.mend(folder)
+        else:
+            requests.begin(folder, plan, printed, show, review)
+        code = GOOD
+        try:
+            requests.measure(folder, plan, lock, printed, show)
+        except KeyboardInterrupt:
+            tell_user(f"interrupted; go on with: perflab run --resume --out {folder}")
+            code = INTERRUPTED
+        except PerflabError as error:
+            code = complain(error)
+        try:
+            findings = write_report(folder, as_json)
+        except PerflabError as error:
+            return code or complain(error)
+    return code or (FINDING if findings else GOOD)
+
+
+def _watch(request: Request) -> int:
+    """Review the files and race them on one small case, again at every save."""
+    if not request.files or request.resume or request.out:
+        raise PerflabError(
+            "--watch: races a file on a small case and keeps nothing; wanted --with FILE, no --out"
+        )
+    return watch.repeat(lambda: _race(request), request.files)
+
+
+def _race(request: Request) -> tuple[int, Sequence[Path]]:
+    import tempfile
+    from dataclasses import replace
+
+    from perflab import plan as plans
+    from perflab import request as requests
+    from perflab.cli.show import results
+
+    began, printed = time.perf_counter(), console()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "run"
+        now = replace(request, preset=request.preset or plans.WATCH_PRESET, out=folder)
+        _, plan, review = requests.settle(now)
+        assert review is not None, "there is a file"
+        print_all(printed, results.reviews(review, time.perf_counter() - began))
+        if all(each.reason for each in review.reviews):
+            return FINDING, review.files
+        summary = requests.race(folder, plan, printed, review)
+    print_all(printed, results.summary(summary))
+    return (FINDING if summary.findings else GOOD), review.files

@@ -1,0 +1,116 @@
+"""`perflab study`: an operation's ladder, rung by rung; the assembly of a rung; the chain rule by hand."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perflab import errors
+from perflab.cli.common import FINDING, GOOD, console, print_all, print_json, use_one_thread
+from perflab.cli.verbs import Commands
+from perflab.contract import DTYPES, PerflabError
+
+PLACE = 80
+CHAIN_RULE = "chain-rule"
+MOST_VALUES = 64  # that `study chain-rule` takes after the first
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "study",
+        help="a ladder rung by rung: derivation, code, what changed, how much it gained, and why",
+        usage="perflab study [option ...] TARGET | chain-rule [EXPRESSION NAME=NUMBER ...]",
+    )
+    target = "OP, or OP/TECHNIQUE for one rung; chain-rule for circuits worked by hand"
+    verb.add_argument("target", metavar="TARGET", help=target)
+    shown = [
+        ("EXPRESSION", "a circuit of your own; after -- where it begins with a minus"),
+        ("NAME=NUMBER", "the values of its names"),
+    ]
+    for metavar, text in [*shown, *[("NAME=NUMBER", argparse.SUPPRESS)] * MOST_VALUES]:
+        word = verb.add_argument("words", action="append", metavar=metavar, help=text)
+        word.required = False  # each one by itself, so that options may stand between them
+    verb.add_argument("--html", type=Path, metavar="FILE", help="with chain-rule: write a page")
+    verb.add_argument(
+        "--run", type=Path, metavar="DIR", help="the run that gives the figures; the newest under reports/"
+    )
+    verb.add_argument(
+        "--asm", metavar="TECHNIQUE", help="the assembly of its hot loop beside the source, instead"
+    )
+    verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=study)
+
+
+def study(args: argparse.Namespace) -> int:
+    """Print the study that the arguments name."""
+    from perflab import grid, machine
+
+    operation, _, technique = args.target.partition("/")
+    if args.target == CHAIN_RULE:
+        return _chain_rule(args)
+    if args.words or args.html:
+        word = args.words[0] if args.words else "--html"
+        raise PerflabError(f"{word}: not understood after {args.target}; wanted it after chain-rule only")
+    if args.asm is not None:
+        return _assembly(operation, args)
+    if operation not in grid.operations() and args.run is None:
+        raise PerflabError(errors.unknown("operation", operation, [*grid.operations(), CHAIN_RULE]))
+    machine.prepare_matplotlib()
+    from perflab.cli.show import study
+
+    section, source = study.section(operation, args.run)
+    rungs = study.chosen(section, technique)
+    if args.json:
+        print_json(study.plain(section, rungs))
+        return GOOD
+    printed = console()
+    for piece in study.shown(section, rungs, source, printed.width):
+        printed.print(piece, highlight=False)
+    return GOOD
+
+
+def _chain_rule(args: argparse.Namespace) -> int:
+    from perflab import machine, worked
+
+    if args.run or args.asm is not None:
+        raise PerflabError("--run, --asm: for an operation; wanted chain-rule without them")
+    circuits = [worked.typed(args.words)] if args.words else worked.standard()
+    code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
+    machine.prepare_matplotlib()
+    if args.html:
+        from perflab.report import circuit as page
+
+        page.write(args.html, circuits, worked.derivation())
+    if args.json:
+        print_json(worked.plain(circuits))
+        return code
+    from perflab.cli.show import chain_rule
+
+    print_all(console(), chain_rule.shown(circuits, "" if args.words else worked.derivation()))
+    if args.html:
+        print(f"written: {args.html}")
+    return code
+
+
+def _assembly(operation: str, args: argparse.Namespace) -> int:
+    from perflab import grid
+
+    name = f"{operation}/{args.asm}"
+    grid.targets([name])
+    if args.dtype not in DTYPES:
+        raise PerflabError(errors.unknown("dtype", args.dtype, DTYPES))
+    use_one_thread()
+    from perflab import listing
+    from perflab.cli.show import listing as view
+
+    with console(stderr=True).status(f"compiling {name} with line numbers"):
+        gathered = listing.gather(operation, args.asm, args.dtype)
+    if args.json:
+        print_json(view.plain(gathered))
+        return GOOD
+    printed = console()
+    for piece in view.shown(gathered, printed.width):
+        printed.print(piece, highlight=False)
+    return GOOD

@@ -1,0 +1,101 @@
+"""`perflab train`: a network on the handwritten digits."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from perflab.cli.common import (
+    FINDING,
+    GOOD,
+    add_list,
+    console,
+    print_all,
+    print_json,
+    step_bar,
+    tell_user,
+    use_one_thread,
+)
+from perflab.cli.verbs import Commands
+
+PLACE = 50
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "train",
+        help="a network on the handwritten digits: loss curve, test accuracy, the time of every layer",
+        description="Layers: conv:FILTERSxTAPS, relu, pool:WINDOW, fc:NEURONS, and softmax as the last one.",
+    )
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--model", default="cnn", metavar="NAME", help="cnn (the default) or linear")
+    which.add_argument("--layers", metavar="LIST", help="conv:16x3,relu,pool:2,fc:64,softmax, say")
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument(
+        "--technique", default="fastest", metavar="NAME", help="of every layer; fastest by default"
+    )
+    how.add_argument(
+        "--compare",
+        metavar="LIST",
+        help="these techniques side by side, in float64, which must give one loss curve:"
+        " naive,per_neuron,vectorized,jit,fastest",
+    )
+    add_list(verb, "--with-technique", "LAYER=TECHNIQUE", "of one layer: conv=simd", "by_layer")
+    verb.add_argument("--epochs", type=int, metavar="N", help="20 by default")
+    verb.add_argument(
+        "--steps", type=int, metavar="N", help="only the first N steps; with --compare 20 by default"
+    )
+    verb.add_argument("--batch", type=int, default=32, metavar="N", help="digits a step (32)")
+    verb.add_argument("--rate", type=float, default=0.1, metavar="A", help="learning rate (0.1)")
+    verb.add_argument("--reg", type=float, default=0.0, metavar="R", help="½·R·ΣW² is added to the loss (0)")
+    verb.add_argument("--seed", type=int, default=0, metavar="N", help="of first weights and batches (0)")
+    verb.add_argument("--dtype", metavar="DTYPE", help="float32 (the default) or float64 (that of --compare)")
+    verb.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder; reports/train-DATE-TIME by default"
+    )
+    verb.add_argument("--json", action="store_true", help="print what is saved as JSON")
+    verb.set_defaults(command=train)
+
+
+def train(args: argparse.Namespace) -> int:
+    """Compile what is missing, train, save, and write the page."""
+    use_one_thread()
+    from perflab import compilation, machine, training
+
+    machine.prepare_matplotlib()
+    from perflab.report import training as page
+
+    settings = training.settings(
+        model=args.model, layers=args.layers, technique=args.technique, by_layer=args.by_layer,
+        compare=args.compare, epochs=args.epochs, steps=args.steps, batch=args.batch, rate=args.rate,
+        reg=args.reg, seed=args.seed, dtype=args.dtype,
+    )  # fmt: skip
+    used = training.used(settings)
+    folder = args.out or Path("reports") / f"train-{time.strftime('%Y%m%d-%H%M%S')}"
+    page.free(folder)
+    progress = console(stderr=True)
+    with progress.status("compiling") as status:
+        compilation.compile_missing(used, (settings.dtype,), status.update)
+    with step_bar(progress, "training") as tell:
+        saved = training.train(settings, tell)
+    page.save(folder, saved)
+    return print_training(saved, page.write(folder, saved), args.json)
+
+
+def print_training(saved: Mapping[str, Any], written: Path, as_json: bool) -> int:
+    """Print what a training gave; its exit code."""
+    from perflab.cli.show import results
+    from perflab.report import training as page
+
+    if as_json:
+        print_json(saved)
+    else:
+        print_all(console(), results.training(page.lines(saved), page.tables(saved, whole=False)))
+        console().print(f"report: {written}", highlight=False, soft_wrap=True)
+    for line in saved["findings"]:
+        tell_user(line)
+    return FINDING if saved["findings"] else GOOD

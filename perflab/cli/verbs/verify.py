@@ -1,0 +1,71 @@
+"""`perflab verify`: whether every implementation is right."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from perflab.cli import watch
+from perflab.cli.common import (
+    FINDING,
+    GOOD,
+    add_list,
+    add_outside,
+    console,
+    print_all,
+    print_json,
+    settle_words,
+    use_one_thread,
+)
+from perflab.cli.verbs import Commands
+from perflab.contract import PerflabError
+
+PLACE = 20
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "verify", help="is every implementation right? shows the error and where it is worst"
+    )
+    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    add_outside(verb)
+    add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
+    add_list(verb, "--case", "NAME", "only these check cases")
+    verb.add_argument("--seed", type=int, metavar="N", help="with --with: draw the cases from this seed")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=verify)
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Verify once, or again at every save."""
+    from perflab.run import verify as engine
+
+    settle_words(args)
+    use_one_thread()
+    if not args.watch:
+        return _once(args)[0]
+    if not args.outside:
+        raise PerflabError(engine.OF_FILES)
+    engine.chosen(args.targets, args.outside, args.seed)  # before the watch, which goes on after an error
+    return watch.repeat(lambda: _once(args), args.outside)
+
+
+def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
+    from perflab.cli.show import results
+    from perflab.run import verify as engine
+
+    began, printed = time.perf_counter(), console(stderr=args.json)
+    with printed.status("reading" if args.outside else "compiling") as status:
+        verification = engine.verify_all(
+            args.targets, dtypes=args.dtype, cases=args.case, files=args.outside, seed=args.seed,
+            limit_s=args.limit, tell=status.update,
+        )  # fmt: skip
+    if args.json:
+        print_json(engine.to_json(verification))
+    else:
+        print_all(printed, results.verification(verification, time.perf_counter() - began))
+    files = verification.outside.files if verification.outside else ()
+    return (GOOD if verification else FINDING), files

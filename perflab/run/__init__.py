@@ -1,0 +1,1 @@
+"""Given a request, it verifies and measures; it gives verdicts and records."""

@@ -1,0 +1,220 @@
+"""Is everything right? Techniques, pairs of them, known mistakes, and files from outside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, overload
+
+from perflab import compilation, errors, grid, oracle, request
+from perflab.contract import DTYPES, Implementation, PerflabError, Verdict
+from perflab.own.review import FileReview, review
+
+OF_FILES = "--with, --watch, --seed: for files of your own; wanted OP as TARGET, and OP/TECHNIQUE by itself"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What the oracle found. Truthy when every verdict is right and every known mistake was caught.
+
+    `pairs` compares every two techniques of an operation; `caught` says of each operation's known mistakes
+    whether the oracle caught them; `outside` is the review of outside files, where such were verified.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    pairs: tuple[oracle.Pair, ...] = ()
+    caught: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    outside: FileReview | None = None
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """The known mistakes, OP/NAME, that the oracle did not catch."""
+        return tuple(f"{op}/{name}" for op, names in self.caught.items() for name in names if not names[name])
+
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict is right and every known mistake was caught."""
+        return all(self.verdicts) and not self.missed
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return f"<{'; '.join([self.counted, *self.lines()])}>"
+
+    @property
+    def counted(self) -> str:
+        """How many verdicts are right."""
+        return f"{sum(map(bool, self.verdicts))} of {len(self.verdicts)} right"
+
+    def lines(self) -> list[str]:
+        """How many known mistakes were caught, and which were not."""
+        count = sum(map(len, self.caught.values()))
+        names = f"; missed: {', '.join(self.missed)}" if self.missed else ""
+        caught = f"known mistakes: {count - len(self.missed)} of {count} caught{names}"
+        return [caught] if self.caught else []
+
+
+@overload
+def verify(
+    operation: str, technique: str | Implementation, *, dtype: str | None = None, case: str | None = None
+) -> Verdict: ...
+
+
+@overload
+def verify(
+    operation: str | None = None,
+    technique: None = None,
+    *,
+    dtype: str | None = None,
+    case: str | None = None,
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    seed: int | None = None,
+    limit_s: float = 60.0,
+) -> Verification: ...
+
+
+def verify(
+    operation: str | None = None,
+    technique: str | Implementation | None = None,
+    *,
+    dtype: str | None = None,
+    case: str | None = None,
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    seed: int | None = None,
+    limit_s: float = 60.0,
+) -> Verdict | Verification:
+    """The oracle's verdict on one implementation; or, without `technique`, what `perflab verify` finds.
+
+    `technique` is a name or what `perflab.load` returned. The verdict covers both dtypes and every check case
+    unless one is named; it is truthy when right; `.error` is the largest error as a share of its rounding
+    bound, `.where` the worst tensor and index.
+
+    Without `technique`, every technique of the operation, or of all operations and their known mistakes too,
+    is verified; with `files`, these outside files instead, each in a process of its own, where a case may
+    take `limit_s` seconds and inputs are drawn from `seed`. The `Verification` is truthy when all is right.
+
+    Raises PerflabError for an unknown name, and for a file that cannot be loaded.
+    """
+    paths = tuple(map(str, (files,) if isinstance(files, (str, os.PathLike)) else files))
+    if operation is not None and technique is not None:
+        if paths or seed is not None:
+            raise PerflabError(OF_FILES)
+        return oracle.verify(operation, technique, dtype=dtype, case=case)
+    return verify_all(
+        [] if operation is None else [operation],
+        dtypes=[] if dtype is None else [dtype],
+        cases=[] if case is None else [case],
+        files=paths, seed=seed, limit_s=limit_s,
+    )  # fmt: skip
+
+
+def chosen(
+    targets: Sequence[str], files: Sequence[str] = (), seed: int | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Operation -> techniques of these targets.
+
+    Raises PerflabError for an unknown one, and for what goes with outside files only.
+    """
+    if any("/" in target for target in targets) if files else seed is not None:
+        raise PerflabError(OF_FILES)
+    return grid.targets(targets)
+
+
+def verify_all(
+    targets: Sequence[str] = (),
+    *,
+    dtypes: Sequence[str] = (),
+    cases: Sequence[str] = (),
+    files: Sequence[str] = (),
+    seed: int | None = None,
+    limit_s: float = 60.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verification:
+    """Verify these targets (OP or OP/TECHNIQUE; all where none is named), or these outside files.
+
+    Pairs are compared where no case is named; known mistakes are tried where no target is named either.
+    `tell` hears what is being done. Raises PerflabError for what is unknown or cannot be loaded.
+    """
+    request.check_dtypes(dtypes)
+    techniques = chosen(targets, files, seed)
+    if files:
+        return _of_files(files, targets, dtypes, cases, seed, limit_s, tell)
+    for operation in techniques:
+        checks = grid.operation(operation).checks
+        for name in cases:
+            if name not in checks:
+                raise PerflabError(f"{operation}: {errors.unknown('check case', name, checks)}")
+    dtypes = dtypes or DTYPES
+    compilation.compile_missing(techniques, dtypes, tell)
+    verdicts: list[Verdict] = []
+    pairs: list[oracle.Pair] = []
+    caught: dict[str, dict[str, bool]] = {}
+    for operation, names in techniques.items():
+        described, outsiders = grid.operation(operation), grid.outsiders(operation)
+        for name in names:
+            if name in outsiders:
+                reviewed = review(
+                    outsiders[name], operation, technique=name, dtypes=dtypes, cases=cases, tell=tell
+                )
+                verdicts += _verdicts(reviewed)
+        columns = [grid.raw(operation, name) for name in names if name not in outsiders]
+        for implementation in columns:
+            for dtype in dtypes:
+                tell(f"{operation}/{implementation.technique} {dtype}")
+                verdicts.append(oracle.examine(described, implementation, dtype, cases))
+        if not cases and len(columns) > 1:
+            for dtype in dtypes:
+                tell(f"{operation}: every two techniques, {dtype}")
+                pairs += oracle.pairwise(described, columns, dtype)
+        if not cases and not targets:
+            tell(f"{operation}: known mistakes")
+            caught[operation] = {
+                mutant.name: not all(oracle.examine(described, mutant, dtype) for dtype in DTYPES)
+                for mutant in grid.mutants(operation)
+            }
+    return Verification(tuple(verdicts), tuple(pairs), caught)
+
+
+def _of_files(
+    files: Sequence[str],
+    targets: Sequence[str],
+    dtypes: Sequence[str],
+    cases: Sequence[str],
+    seed: int | None,
+    limit_s: float,
+    tell: Callable[[str], None],
+) -> Verification:
+    reviewed = request.own(files, targets, dtypes=dtypes, cases=cases, seed=seed, limit_s=limit_s, tell=tell)
+    if cases and not reviewed.reviews:
+        operations = targets or grid.operations()
+        known = dict.fromkeys(name for op in operations for name in grid.operation(op).checks)
+        raise PerflabError(errors.unknown("check case", cases[0], known))
+    return Verification(tuple(_verdicts(reviewed)), outside=reviewed)
+
+
+def _verdicts(reviewed: FileReview) -> list[Verdict]:
+    return [verdict for each in reviewed.reviews for verdict in each.verdicts]
+
+
+def to_json(verification: Verification) -> dict[str, Any]:
+    """What was found as plain JSON; of the checks, those that failed and the number of all."""
+    outside = verification.outside
+    described = ("operation", "technique", "source", "unwritten", "notes", "gives")
+    return {
+        "verdicts": [
+            {name: value for name, value in asdict(verdict).items() if name != "checks"}
+            | {"failed": [asdict(check) for check in verdict.checks if not check.ok],
+               "checks": len(verdict.checks)}
+            for verdict in verification.verdicts
+        ],
+        "pairs": [asdict(pair) for pair in verification.pairs],
+        "mutants": verification.caught,
+    } | ({} if outside is None else {
+        "files": [
+            {name: getattr(each.implementation, name) for name in described}
+            | {"ok": each.ok, "mistakes": [asdict(mistake) for mistake in each.mistakes]}
+            for each in outside.reviews
+        ],
+    })  # fmt: skip
