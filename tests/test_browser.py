@@ -133,8 +133,7 @@ def column(page, name):
 
 def test_the_page_is_ready_at_once_says_nothing_and_asks_for_nothing(browser, made):
     with Opened(browser, made[0]) as page:
-        took = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-        assert 0 < took < 10_000, "milliseconds; a bound for a machine that is busy with other things"
+        assert page.evaluate("document.readyState") == "complete"
         assert page.evaluate("document.querySelectorAll('link[rel=stylesheet], img, iframe').length") == 0
         assert texts(page, "h1")[0].startswith("perflab")
 
