@@ -44,6 +44,11 @@ def pytest_sessionstart(session):
         compile_first(names, lambda event: None)
 
 
+def slow_but(quick, values):
+    """These values as parameters of a test, all but the `quick` ones marked as slow."""
+    return [pytest.param(value, marks=() if value in quick else pytest.mark.slow) for value in values]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Mark as slow what is asked of a technique in a dtype that the quick tests do not compile."""
@@ -130,7 +135,7 @@ def made_once(request, factory, name, make):
 
 @pytest.fixture(scope="session")
 def measured_run(request, tmp_path_factory):
-    """A whole run of two operations on one small case, as measured: (folder, what it printed). Only read it."""
+    """A whole run of two operations on one small case, as measured: (folder, what it printed); to be read."""
 
     def make(folder):
         targets = [f"{op}/{rung}" for op in ("fully_connected", "max_pool2d") for rung in FIRST_RUNGS]
@@ -168,7 +173,7 @@ def with_fixed_times(record, turn):
 
 @pytest.fixture(scope="session")
 def small_run(request, measured_run, tmp_path_factory):
-    """The measured run with fixed times in place of the measured ones, and its report. Only read it."""
+    """A folder to be read: the measured run with fixed times in place of its own, and the report of it."""
 
     def make(folder):
         shutil.copy(measured_run[0] / "environment.json", folder)

@@ -76,6 +76,7 @@ def test_a_file_that_cannot_be_read_is_one_line(name):
     assert UNREADABLE[name] in one_line(done, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RACED)
 def test_some_are_right_on_every_check_case(name):
     (review,) = look(name)
@@ -90,6 +91,7 @@ def test_a_process_that_dies_is_waited_for_once(monkeypatch):
     assert second.checks == ()
 
 
+@pytest.mark.slow
 def test_a_race_goes_on_without_those_that_cheat(tmp_path):
     files = [CHEATS / f"{name}.py" for name in (*RACED, "zeros", "raises")]
     right = tmp_path / "right.py"

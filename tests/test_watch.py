@@ -80,6 +80,7 @@ def test_verify_answers_every_save(tmp_path):
     assert watching.end() == 0
 
 
+@pytest.mark.slow
 def test_run_races_every_save_that_is_right(tmp_path):
     file = tmp_path / "mine.py"
     save(file, RIGHT.replace("+ b", ""))
