@@ -1,5 +1,6 @@
 """Shared by the tests: one small run, made once, that many tests read, and the command line."""
 
+import atexit
 import contextlib
 import fcntl
 import io
@@ -9,10 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from perflab import cli, grid, machine
 from perflab.compilation import compile_first, missing
@@ -21,6 +25,13 @@ from perflab.contract import DTYPES, FIRST_RUNGS
 ROOT = Path(__file__).parent.parent
 # Files from outside, which no test session imports.
 collect_ignore = ["assignments", "cheats", "mistakes", "unknown_mistakes"]
+hypothesis.settings.register_profile(
+    "same everywhere", deadline=None, derandomize=True, database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
+hypothesis.settings.load_profile("same everywhere")
+set_hypothesis_home_dir(kept := tempfile.mkdtemp(prefix="perflab-tests-"))  # not the checkout
+atexit.register(shutil.rmtree, kept, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
     del os.environ[name]  # the processes that tests start are a user's, no workers of this session
 

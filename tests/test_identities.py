@@ -11,7 +11,7 @@ from perflab import grid, oracle
 from perflab.contract import DTYPES
 from perflab.ops.mlp import sigmoid
 
-drawn = settings(max_examples=25, deadline=None, derandomize=True)
+drawn = settings(max_examples=25)
 every_dtype = pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 
 

@@ -28,7 +28,7 @@ def every_technique(operation):
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 float32_first = pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
-drawn = settings(max_examples=25, deadline=None, derandomize=True)
+drawn = settings(max_examples=25)
 
 
 # ---------------------------------------------------------------------------- strategies, named by axes
