@@ -94,7 +94,7 @@ def settings(
     unknown or does not go together.
     """
     if model not in blueprint.MODELS:
-        raise PerflabError(grid.unknown("model", model, blueprint.MODELS))
+        raise PerflabError(errors.unknown("model", model, blueprint.MODELS))
     for word in by_layer:
         if not all(word.partition("=")):
             raise PerflabError(f"--with-technique: {word}; wanted LAYER=TECHNIQUE")

@@ -5,7 +5,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from conftest import perflab
+from conftest import perflab_process
 
 from perflab import ceilings, machine, plan, process, records
 from perflab.contract import PerflabError
@@ -135,7 +135,7 @@ def test_a_process_that_fails_is_one_line(monkeypatch):
 @pytest.mark.slow
 def test_the_command_measures_prints_and_keeps_them(tmp_path):
     cache = tmp_path / "cache"
-    done = perflab("machine", "--json", XDG_CACHE_HOME=str(cache))
+    done = perflab_process("machine", "--json", XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
     held = told["ceilings"]
@@ -159,7 +159,7 @@ def test_the_command_measures_prints_and_keeps_them(tmp_path):
 
     run = tmp_path / "run"
     words = ("fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--out", run)
-    done = perflab("run", *words, XDG_CACHE_HOME=str(cache))
+    done = perflab_process("run", *words, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stderr
     (record,) = records.read(run).of_kind("ceilings")
     assert record == {"kind": "ceilings", **held}

@@ -289,7 +289,7 @@ EXPRESSIONS = st.recursive(
 ).map("x*{}".format)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(expression=EXPRESSIONS)
 def test_any_circuit_is_drawn_by_the_same_rules(expression):
     names = {node.text for node in circuit.parse(expression) if node.rule is None and node.number is None}

@@ -137,7 +137,7 @@ EXPRESSIONS = st.recursive(
 NUMBERS = st.floats(-1.5, 1.5)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(expression=EXPRESSIONS, x=NUMBERS, y=NUMBERS, z=NUMBERS)
 def test_any_smooth_expression_is_held_to_differences(expression, x, y, z):
     nodes = circuit.parse(expression)

@@ -1,19 +1,16 @@
 """Comparing saved results: slow-downs are found, noise is not, and what cannot be compared is refused."""
 
-import contextlib
 import dataclasses
-import io
 import json
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import one_line
+from conftest import one_line, perflab
 from test_report import Page
 
-from perflab import cli, records
 from perflab import plan as plans
+from perflab import records
 from perflab.contract import DIRECTIONS, PerflabError
 from perflab.report import compare, several, sides, unpaired
 from perflab.report.compare import thresholds
@@ -80,14 +77,6 @@ def foreign(path, times, *, data=True, names="tests/test_it.py::test_sum[{}]", i
 
 def rounds(seconds, count, seed, noise=0.005):
     return (seconds * np.exp(np.random.default_rng(seed).normal(0, noise, count))).tolist()
-
-
-def perflab(*words):
-    """The command line in this process; what it returned and printed."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.main([str(word) for word in words])
-    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def compared(base, new, **chosen):
@@ -362,7 +351,7 @@ def test_few_of_the_ambiguous_are_shown_unless_all_are_asked_for(tmp_path):
 
 
 def test_the_small_run_meets_its_own_benchmark_json(small_run):
-    done = perflab("compare", small_run[0], small_run[0] / "benchmark.json", "--json")
+    done = perflab("compare", small_run, small_run / "benchmark.json", "--json")
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
     assert len(held["changes"]) == 16

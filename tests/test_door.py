@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from conftest import quick
 
 import perflab
 from perflab import inputs, oracle
@@ -43,11 +44,15 @@ class Door:
     def case(self):
         return Case("door", SIZES[self.operation], PARAMETERS.get(self.operation, {}))
 
-    def arguments(self, dtype="float64"):
-        return inputs.make(self.described, self.case, dtype)
+    @property
+    def dtype(self):
+        return "float64" if quick(self.technique, "float64") else "float32"
 
-    def upstream(self, dtype="float64"):
-        return inputs.upstream(self.described, self.case, dtype)
+    def arguments(self, dtype=None):
+        return inputs.make(self.described, self.case, dtype or self.dtype)
+
+    def upstream(self, dtype=None):
+        return inputs.upstream(self.described, self.case, dtype or self.dtype)
 
     def forward(self, **changed):
         """One call with good arguments, but for those that are changed."""
@@ -66,24 +71,45 @@ class Door:
 
 
 DOORS = [Door(op, technique) for op in perflab.operations() for technique in perflab.techniques(op)]
+# The door refuses before it sees the technique, so that one technique stands for all of its operation.
+FIRST_DOORS = [Door(op, "vectorized") for op in perflab.operations()]
 
 
 def each(*kinds, first=True):
-    """Every door with every one of its arguments of these kinds; `first` says whether to keep the first."""
+    """One door of every operation with every argument of these kinds; `first`: whether to keep the first."""
     return [
         pytest.param(door, name, id=f"{door}-{name}")
-        for door in DOORS
+        for door in FIRST_DOORS
         for position, (name, argument) in enumerate(door.described.arguments.items())
         if argument.kind in kinds and (first or position > 0)
     ]
 
 
+def doors_of(operation):
+    return [door for door in FIRST_DOORS if door.operation == operation]
+
+
+def each_dtype(doors):
+    """These doors in every dtype; what the quick tests do not compile is slow."""
+    return [
+        pytest.param(
+            door, dtype, id=f"{door}-{dtype}", marks=() if quick(door.technique, dtype) else pytest.mark.slow
+        )
+        for door in doors
+        for dtype in DTYPES
+    ]
+
+
 every_door = pytest.mark.parametrize("door", DOORS, ids=str)
+every_operation = pytest.mark.parametrize("door", FIRST_DOORS, ids=str)
 every_array = pytest.mark.parametrize(("door", "name"), each("array"))
 every_pair = pytest.mark.parametrize(("door", "name"), each("pair"))
-softmax_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "softmax_loss"], ids=str)
-mlp_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "mlp"], ids=str)
-array_doors = pytest.mark.parametrize("door", [d for d in DOORS if d.described.out_shape], ids=str)
+every_door_and_dtype = pytest.mark.parametrize(("door", "dtype"), each_dtype(DOORS))
+softmax_door = pytest.mark.parametrize("door", doors_of("softmax_loss"), ids=str)
+conv2d_door = pytest.mark.parametrize("door", doors_of("conv2d"), ids=str)
+rnn_door = pytest.mark.parametrize("door", doors_of("rnn"), ids=str)
+mlp_door = pytest.mark.parametrize("door", doors_of("mlp"), ids=str)
+array_doors = pytest.mark.parametrize("door", [d for d in FIRST_DOORS if d.described.out_shape], ids=str)
 
 
 def refused(kind, name, *said):
@@ -118,6 +144,16 @@ def test_what_is_no_native_float_array_is_refused(door, name, was):
         door.forward(**{name: wrong})
     for axis in door.described.arguments[name].shape:
         assert axis in str(caught.value), "the message names the axes that were wanted"
+
+
+@every_door
+def test_every_technique_stands_behind_the_door(door):
+    name, good = next(iter(door.arguments().items()))
+    with refused(TypeError, name, "list", "wanted a float32 or float64 array of shape ("):
+        door.forward(**{name: good.tolist()})
+    _, cache = door.forward()
+    with refused(TypeError, "dout", "list", "wanted"):
+        door.implementation.backward([1.0], cache)
 
 
 @every_array
@@ -165,8 +201,7 @@ DISAGREEMENTS = [
     [
         pytest.param(door, *rest, id=f"{door}-{rest[0]}-{rest[1]}")
         for operation, *rest in DISAGREEMENTS
-        for door in DOORS
-        if door.operation == operation
+        for door in doors_of(operation)
     ],
 )
 @pytest.mark.parametrize("change", [-1, +1])
@@ -198,7 +233,7 @@ BAD_LABELS = {
 }
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("which", BAD_LABELS)
 def test_a_label_outside_the_classes_is_refused(door, which):
     dtype, label = BAD_LABELS[which]
@@ -218,32 +253,32 @@ WRONG_LABELS = {
 }
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("was", WRONG_LABELS)
 def test_labels_that_are_no_integer_array_are_refused(door, was):
     with refused(TypeError, "y", was, "wanted an integer array of shape (N,) with labels in [0, C)"):
         door.forward(y=WRONG_LABELS[was])
 
 
-@softmax_doors
+@softmax_door
 def test_one_hot_labels_are_refused(door):
     with refused(ValueError, "y", "shape (4, 5) has 2 axes", "wanted an integer array of shape (N,)"):
         door.forward(y=np.eye(4, 5, dtype=np.int64))
 
 
-@softmax_doors
+@softmax_door
 def test_an_empty_batch_has_no_mean_loss_and_is_refused(door):
     with refused(ValueError, "X", "N = 0", "wanted N >= 1"):
         door.forward(X=np.zeros((0, 3)), y=np.zeros(0, np.int64))
 
 
-@softmax_doors
+@softmax_door
 def test_no_classes_at_all_are_refused(door):
     with pytest.raises(ValueError, match=r"^[yW]: .*(C = 0|\[0, C\) = \[0, 0\))"):
         door.forward(W=np.zeros((3, 0)))
 
 
-@mlp_doors
+@mlp_door
 @pytest.mark.parametrize(
     ("axis", "name", "wanted"), [("N", "x", "wanted N >= 1"), ("k", "W3", "wanted k >= 1")]
 )
@@ -316,8 +351,7 @@ TOO_LARGE = [
     [
         pytest.param(door, changed, said, id=f"{door}-{said[1]}")
         for operation, changed, said in TOO_LARGE
-        for door in DOORS
-        if door.operation == operation
+        for door in doors_of(operation)
     ],
 )
 def test_a_window_larger_than_the_padded_input_is_refused(door, changed, said):
@@ -325,7 +359,7 @@ def test_a_window_larger_than_the_padded_input_is_refused(door, changed, said):
         door.forward(**changed)
 
 
-@pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "conv2d"], ids=str)
+@conv2d_door
 @pytest.mark.parametrize(("shape", "axis"), [((4, 3, 0, 2), "HH"), ((4, 3, 2, 0), "WW")])
 def test_a_kernel_without_taps_is_refused(door, shape, axis):
     with refused(ValueError, "w", f"{axis} = 0", "wanted a kernel of at least one tap"):
@@ -335,14 +369,14 @@ def test_a_kernel_without_taps_is_refused(door, shape, axis):
 # ------------------------------------------------------------------------------------------- sequences
 
 
-@pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "rnn"], ids=str)
+@rnn_door
 @pytest.mark.parametrize("batch", [0, 4])
 def test_a_sequence_without_steps_is_refused(door, batch):
     with refused(ValueError, "x", "T = 0", "wanted a sequence of at least one step"):
         door.forward(x=np.zeros((batch, 0, 3)), h0=np.zeros((batch, 5)))
 
 
-@pytest.mark.parametrize("door", [d for d in DOORS if d.operation == "rnn"], ids=str)
+@rnn_door
 def test_weights_of_the_state_that_are_not_square_are_refused(door):
     with refused(ValueError, "Wh", "shape (5, 6), so H = 6", "h0 says H = 5", "wanted (H, H)"):
         door.forward(Wh=np.zeros((5, 6)))
@@ -359,13 +393,13 @@ def test_a_missing_argument_is_named(door, name):
         door.implementation.forward(**args)
 
 
-@every_door
+@every_operation
 def test_an_unknown_argument_is_named(door):
     with refused(TypeError, "dilation", f"no argument of {door.operation}("):
         door.forward(dilation=2)
 
 
-@every_door
+@every_operation
 def test_a_doubled_argument_is_named(door):
     args = door.arguments()
     first = next(iter(args))
@@ -373,7 +407,7 @@ def test_a_doubled_argument_is_named(door):
         door.implementation.forward(*args.values(), **{first: args[first]})
 
 
-@every_door
+@every_operation
 def test_too_many_arguments_are_counted(door):
     args = tuple(door.arguments().values())
     with pytest.raises(
@@ -396,27 +430,27 @@ NOT_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf"), "
 PAST_EVERY_FLOAT = -(10**400)
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("was", WRONG_SCALARS)
 def test_a_regularisation_that_is_no_real_number_is_refused(door, was):
     with refused(TypeError, "reg", was, "wanted a real number"):
         door.forward(reg=WRONG_SCALARS[was])
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("which", NOT_FINITE)
 def test_a_regularisation_that_is_not_finite_is_refused(door, which):
     with refused(ValueError, "reg", str(float(NOT_FINITE[which])), "wanted a finite real number"):
         door.forward(reg=NOT_FINITE[which])
 
 
-@softmax_doors
+@softmax_door
 def test_a_regularisation_too_large_for_any_float_is_refused(door):
     with refused(ValueError, "reg", "wanted"):
         door.forward(reg=PAST_EVERY_FLOAT)
 
 
-@softmax_doors
+@softmax_door
 def test_a_regularisation_too_large_for_the_arrays_dtype_is_refused(door):
     args = door.arguments("float32") | {"reg": 2 * float(np.finfo(np.float32).max)}
     with refused(ValueError, "reg", "wanted"):
@@ -451,7 +485,7 @@ def test_an_upstream_gradient_that_does_not_fit_is_refused(door, which):
         door.implementation.backward(spoil(np.ones_like(out)), cache)
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("was", WRONG_SCALARS)
 def test_an_upstream_gradient_that_is_no_real_number_is_refused(door, was):
     _, cache = door.forward()
@@ -459,7 +493,7 @@ def test_an_upstream_gradient_that_is_no_real_number_is_refused(door, was):
         door.implementation.backward(WRONG_SCALARS[was], cache)
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("which", NOT_FINITE)
 def test_an_upstream_gradient_that_is_not_finite_is_refused(door, which):
     _, cache = door.forward()
@@ -467,14 +501,14 @@ def test_an_upstream_gradient_that_is_not_finite_is_refused(door, which):
         door.implementation.backward(NOT_FINITE[which], cache)
 
 
-@softmax_doors
+@softmax_door
 def test_an_upstream_gradient_too_large_for_any_float_is_refused(door):
     _, cache = door.forward()
     with refused(ValueError, "dout", "wanted"):
         door.implementation.backward(PAST_EVERY_FLOAT, cache)
 
 
-@softmax_doors
+@softmax_door
 def test_an_upstream_gradient_too_large_for_the_arrays_dtype_is_refused(door):
     _, cache = door.implementation.forward(**door.arguments("float32"))
     with refused(ValueError, "dout", "wanted"):
@@ -543,8 +577,7 @@ def same_bits(first, second):
     return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
 
 
-@every_door
-@pytest.mark.parametrize("dtype", DTYPES)
+@every_door_and_dtype
 def test_output_and_gradients_have_the_inputs_dtype_and_shapes(door, dtype):
     args = door.arguments(dtype)
     sizes = inputs.output_sizes(door.described, door.case)
@@ -577,7 +610,7 @@ def test_nothing_about_the_inputs_changes(door):
     assert look() == before
 
 
-@every_door
+@every_operation
 def test_arguments_may_be_positional_or_named_or_both(door):
     args, dout = door.arguments(), door.upstream()
     named = door.step(args, dout)
@@ -618,7 +651,7 @@ def test_an_int_and_a_pair_of_any_make_mean_the_same(door, name, form):
     assert len(door.implementation.backward(got, cache)) == len(door.described.wrt)
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint64", ">i4"])
 def test_labels_may_be_of_any_integer_dtype(door, dtype):
     args, dout = door.arguments(), door.upstream()
@@ -629,14 +662,14 @@ def test_labels_may_be_of_any_integer_dtype(door, dtype):
 REAL_NUMBERS = [1, 0.5, np.float32(0.5), np.float64(0.5), np.int8(1), np.array(0.5), Fraction(1, 2)]
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("reg", REAL_NUMBERS)
 def test_the_regularisation_may_be_any_real_number(door, reg):
     wanted = door.forward(reg=float(reg))[0]
     assert same_bits([door.forward(reg=reg)[0]], [wanted])
 
 
-@softmax_doors
+@softmax_door
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("form", [float, np.float32, np.float64, np.array, Fraction])
 def test_the_upstream_gradient_of_a_loss_may_be_any_real_number(door, dtype, form):
@@ -670,15 +703,18 @@ LAYOUTS = {
 }
 
 
-@every_door
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    "door",
+    [pytest.param(d, id=str(d), marks=() if d in FIRST_DOORS else pytest.mark.slow) for d in DOORS],
+)
 def test_arrays_of_any_layout_are_right_and_stay_as_they_are(door, layout):
     args, dout = door.arguments(), door.upstream()
-    right = oracle.reference(door.described, list(args.values()), dout, "float64")
+    right = oracle.reference(door.described, list(args.values()), dout, door.dtype)
     given = {k: LAYOUTS[layout](v) if isinstance(v, np.ndarray) else v for k, v in args.items()}
     upstream = LAYOUTS[layout](dout) if isinstance(dout, np.ndarray) else dout
     got = door.step(given, upstream)
-    assert all(type(array) in (np.ndarray, np.float64) for array in got)
+    assert all(type(array) in (np.ndarray, np.dtype(door.dtype).type) for array in got)
     for worst in oracle.judge(right, got):
         assert worst.share <= 1, f"{door}, {layout}: {worst.where} is {worst.got}, wanted {worst.wanted}"
     for name, array in given.items():
@@ -693,8 +729,7 @@ def test_a_good_call_warns_of_nothing(door):
         assert np.isfinite(door.step(door.arguments(), door.upstream())[0]).all()
 
 
-@array_doors
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("door", "dtype"), each_dtype([d for d in DOORS if d.described.out_shape]))
 def test_an_empty_batch_passes_with_empty_results(door, dtype):
     per_sample = [name for name, one in door.described.arguments.items() if one.shape[:1] == ("N",)]
     args = {k: v[:0] if k in per_sample else v for k, v in door.arguments(dtype).items()}
@@ -719,10 +754,10 @@ def test_an_empty_batch_passes_with_empty_results(door, dtype):
 def test_an_axis_of_no_length_is_no_crash_and_no_garbage(door, axis):
     case = Case("hollow", {**SIZES[door.operation], axis: 0}, PARAMETERS.get(door.operation, {}))
     args, dout = (
-        inputs.make(door.described, case, "float64"),
-        inputs.upstream(door.described, case, "float64"),
+        inputs.make(door.described, case, door.dtype),
+        inputs.upstream(door.described, case, door.dtype),
     )
-    right = oracle.reference(door.described, list(args.values()), dout, "float64")
+    right = oracle.reference(door.described, list(args.values()), dout, door.dtype)
     got = door.step(args, dout)
     assert not oracle.form(right, got)
     assert all(worst.share <= 1 for worst in oracle.judge(right, got))

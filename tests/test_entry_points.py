@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, one_line, perflab, user_environment
+from conftest import ROOT, one_line, perflab_process, user_environment
 
 from perflab import grid
 
@@ -241,7 +241,7 @@ def python(code, site):
     """What a fresh process prints."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], env=user_environment() | site,
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -252,11 +252,11 @@ def run(site, tmp_path_factory):
     """A run of the installed operation: (folder, the finished process)."""
     folder = tmp_path_factory.mktemp("run") / "leaky"
     words = ("--preset", "smoke", "--case", "tiny", "--out", folder, "--peer", "plain_numpy")
-    return folder, perflab("run", "leaky_relu", *words, **site)
+    return folder, perflab_process("run", "leaky_relu", *words, **site)
 
 
 def test_an_installed_operation_and_technique_are_listed(site):
-    done = perflab("list", "--json", **site)
+    done = perflab_process("list", "--json", **site)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
     assert list(held) == [*grid.operations(), "leaky_relu"]
@@ -269,7 +269,7 @@ def test_an_installed_operation_and_technique_are_listed(site):
 
 
 def test_an_installed_operation_is_verified_and_its_known_mistakes_are_caught(site):
-    done = perflab("verify", "leaky_relu", "--json", **site)
+    done = perflab_process("verify", "leaky_relu", "--json", **site)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
     assert {(v["technique"], v["dtype"], v["status"]) for v in held["verdicts"]} == {
@@ -286,7 +286,7 @@ def test_an_installed_operation_is_verified_and_its_known_mistakes_are_caught(si
 
 
 def test_an_installed_technique_is_verified_as_one_of_its_operation(site):
-    done = perflab("verify", "fully_connected/einsum", "--json", **site)
+    done = perflab_process("verify", "fully_connected/einsum", "--json", **site)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {v["status"] for v in json.loads(done.stdout)["verdicts"]} == {"right"}
 
@@ -331,7 +331,7 @@ def test_the_report_shows_an_installed_operation_with_its_derivation_and_code(ru
 
 
 def test_the_report_of_an_installed_operation_needs_no_package(run, tmp_path):
-    done = perflab("report", run[0], "--json", cwd=tmp_path)
+    done = perflab_process("report", run[0], "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "leaky_relu" in done.stdout
 
@@ -339,7 +339,7 @@ def test_the_report_of_an_installed_operation_needs_no_package(run, tmp_path):
 @pytest.mark.parametrize("with_run", [False, True])
 def test_a_study_of_an_installed_operation_shows_its_derivation_and_code(run, site, tmp_path, with_run):
     more = ("--run", run[0]) if with_run else ()
-    done = perflab("study", "leaky_relu", "--json", *more, cwd=tmp_path, **site)
+    done = perflab_process("study", "leaky_relu", "--json", *more, cwd=tmp_path, **site)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
     assert held["derivation"] == DERIVATION
@@ -400,7 +400,7 @@ def test_a_broken_package_is_not_imported_for_what_does_not_need_it(site):
         "print('ruin' in sys.modules or 'lab' in sys.modules)\n"
     )
     assert python(code, site) == "False\n"
-    done = perflab("verify", "conv2d/vectorized", "--case", "odd", "--dtype", "float64", **site)
+    done = perflab_process("verify", "conv2d/vectorized", "--case", "odd", "--dtype", "float64", **site)
     assert done.returncode == 0, done.stderr
 
 
@@ -409,7 +409,7 @@ def test_a_broken_package_is_not_imported_for_what_does_not_need_it(site):
 )
 def test_a_broken_operation_that_is_asked_for_is_refused_with_its_reason(site, target, why):
     assert f"ruin: entry point {target} of perflab.operations: {why}" in one_line(
-        perflab("list", target, **site), 2
+        perflab_process("list", target, **site), 2
     )
 
 

@@ -29,7 +29,7 @@ MANY = (*LAWS, "jit_parallel", "jit_tiled", "simd", "winograd", "torch", "jax", 
 
 @pytest.fixture
 def summary(small_run):
-    return replace(report.summarise(records.read(small_run[0])), ceilings=CEILINGS)
+    return replace(report.summarise(records.read(small_run)), ceilings=CEILINGS)
 
 
 def rich(small_run, tmp_path, names=MANY, dtypes=("float32", "float64")):
@@ -501,7 +501,7 @@ def test_text_is_wrapped_by_its_width_and_long_words_in_pieces():
 
 
 def test_one_figure_is_made_again_by_the_line_below_it(small_run, tmp_path):
-    whole = {path.name: path.read_bytes() for path in (small_run[0] / "figures").iterdir()}
+    whole = {path.name: path.read_bytes() for path in (small_run / "figures").iterdir()}
     folder = copied(small_run, tmp_path)
     done = perflab("report", folder, "--figure", "ladder-max_pool2d-t1", "accuracy")
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import slow_but
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,8 +11,8 @@ from perflab import grid, oracle
 from perflab.contract import DTYPES
 from perflab.ops.mlp import sigmoid
 
-drawn = settings(max_examples=25, deadline=None, derandomize=True)
-every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+drawn = settings(max_examples=25)
+every_dtype = pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 
 
 def asked(technique, X, W, y, dout=1.0, reg=0.0):

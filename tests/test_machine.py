@@ -191,7 +191,7 @@ def test_llvm_without_llvmlite_is_told_by_what_is_installed(monkeypatch):
 
 
 QUIET = """
-import json, subprocess, sys, time
+import json, subprocess, sys
 import numpy
 asked = []
 class Watched(subprocess.Popen):
@@ -200,24 +200,18 @@ class Watched(subprocess.Popen):
         super().__init__(words, *args, **named)
 subprocess.Popen = Watched
 from perflab import machine
-began = time.perf_counter()
 machine.environment()
-print(json.dumps([asked, time.perf_counter() - began, "numba" in sys.modules]))
+print(json.dumps([asked, "numba" in sys.modules]))
 """
 
 
-def test_it_is_quiet_quick_and_asks_no_program_but_git():
-    took = []
-    for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", QUIET], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        assert done.stderr == ""
-        asked, seconds, numba = json.loads(done.stdout)
-        assert set(asked) <= {"git"}
-        assert not numba
-        took.append(seconds)
-    assert min(took) < 0.3
+def test_it_is_quiet_loads_no_compiler_and_asks_no_program_but_git():
+    command = [sys.executable, "-W", "error", "-c", QUIET]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    asked, numba = json.loads(done.stdout)
+    assert set(asked) <= {"git"}
+    assert not numba
 
 
 # ------------------------------------------------------------------------------------------- differences

@@ -46,6 +46,7 @@ def test_what_a_call_holds_for_a_moment_is_counted_and_its_outputs_are_not():
     assert abs(peak("vectorized", 10_000_000) - (80e6 - out)) < 1e6  # pages are counted in batches
 
 
+@pytest.mark.slow
 def test_a_run_of_the_contest_tells_the_memory_of_its_cells(tmp_path):
     folder = tmp_path / "run"
     targets = ["max_pool2d/simd", "max_pool2d/vectorized"]

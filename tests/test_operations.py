@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from conftest import quick, slow_but
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,8 @@ def every_technique(operation):
 
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-drawn = settings(max_examples=25, deadline=None, derandomize=True)
+float32_first = pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
+drawn = settings(max_examples=25)
 
 
 # ---------------------------------------------------------------------------- strategies, named by axes
@@ -147,13 +149,13 @@ def assert_the_definitions_bits(problem, technique, got):
 
 
 @pytest.mark.parametrize("operation", EXACT)
-@every_dtype
+@float32_first
 def test_on_integers_every_technique_gives_the_definitions_bits(operation, dtype):
     for_drawn_problems(operation, dtype, "integers", assert_the_definitions_bits)
 
 
 @pytest.mark.parametrize("operation", perflab.operations())
-@every_dtype
+@float32_first
 def test_on_real_numbers_every_technique_is_inside_the_rounding_bound(operation, dtype):
     for_drawn_problems(operation, dtype, "normal", assert_within_the_rounding_bound)
 
@@ -169,7 +171,7 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize(("operation", "kind"), AWKWARD)
-@every_dtype
+@float32_first
 def test_on_awkward_numbers_every_technique_is_inside_the_rounding_bound(operation, kind, dtype):
     for_drawn_problems(operation, dtype, kind, assert_within_the_rounding_bound)
 
@@ -205,9 +207,8 @@ def test_one_cache_serves_many_backwards(operation, technique, dtype):
 @every_implementation
 def test_a_cache_is_not_disturbed_by_another_forward(operation, technique):
     raw = grid.raw(operation, technique)
-    one, other = (
-        Problem(operation, Case("kept", *SHAPES[operation], seed=seed), "float64") for seed in (0, 1)
-    )
+    dtype = "float64" if quick(technique, "float64") else "float32"
+    one, other = (Problem(operation, Case("kept", *SHAPES[operation], seed=seed), dtype) for seed in (0, 1))
     _, cache = raw.forward(*one.args)
     raw.forward(*other.args)
     assert_within_the_rounding_bound(
@@ -281,7 +282,7 @@ def shown(case):
 )
 def test_a_file_pasted_into_a_notebook_takes_ints_and_pairs_alike(operation, form, pairs, technique):
     rng = np.random.default_rng(0)
-    x, w, b = rng.standard_normal((2, 3, 7, 6)), rng.standard_normal((4, 3, 3, 2)), rng.standard_normal(4)
+    x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 3, 7, 6), (4, 3, 3, 2), (4,)))
     pasted, args = module(operation, technique), (x, w, b) if operation == "conv2d" else (x,)
     got, wanted = step(pasted, *args, **form), step(pasted, *args, **pairs)
     for name, mine, other in zip(("out", *perflab.operation(operation).wrt), got, wanted, strict=True):
@@ -291,7 +292,7 @@ def test_a_file_pasted_into_a_notebook_takes_ints_and_pairs_alike(operation, for
 # --------------------------------------------------------------------------------- what pooling settles
 
 
-def pooled(technique, rows, size, stride, dtype="float64", dout=None):
+def pooled(technique, rows, size, stride, dtype="float32", dout=None):
     """Pool one image; out, and dx for an upstream gradient of 1, 2, 3, … in row-major order."""
     raw = grid.raw("max_pool2d", technique)
     x = np.array(rows, dtype)[np.newaxis, np.newaxis]
@@ -352,7 +353,7 @@ def test_rows_and_columns_that_no_window_covers_get_zero_gradient(technique):
 @every_technique("conv2d")
 def test_trailing_rows_of_a_convolution_get_zero_gradient(technique):
     raw, rng = grid.raw("conv2d", technique), np.random.default_rng(0)
-    x, w, b = rng.standard_normal((2, 2, 8, 9)), rng.standard_normal((3, 2, 3, 2)), rng.standard_normal(3)
+    x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 2, 8, 9), (3, 2, 3, 2), (3,)))
     out, cache = raw.forward(x, w, b, (3, 4), (0, 0))
     dx, _, _ = raw.backward(np.ones_like(out), cache)
     touched = dx.any(axis=(0, 1))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import slow_but
 
 import perflab
 from perflab import grid, inputs, oracle
@@ -59,7 +60,10 @@ def test_every_implementation_is_right_on_the_whole_grid(operation, technique, d
     } == {check.name for check in verdict.checks}
 
 
-@every_implementation
+@pytest.mark.parametrize(
+    ("operation", "technique"),
+    [pytest.param(*one, marks=() if one[1] == "vectorized" else pytest.mark.slow) for one in GRID],
+)
 def test_the_public_verdict_tells_what_was_found(operation, technique):
     verdict = perflab.verify(operation, technique)
     assert verdict
@@ -579,7 +583,7 @@ def test_only_what_is_identical_is_called_so(operation, dtype):
 
 
 @pytest.mark.parametrize("operation", sorted(EXACT))
-@every_dtype
+@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 def test_the_ladder_is_identical_on_integers(operation, dtype):
     ladder = [grid.raw(operation, technique) for technique in perflab.techniques(operation)]
     exact = {raw.technique for raw in ladder if raw.exact_on_integers}

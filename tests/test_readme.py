@@ -37,6 +37,7 @@ def test_the_commands_in_the_readme_are_understood(command):
     assert callable(args.command)
 
 
+@pytest.mark.slow
 def test_the_section_on_a_file_of_ones_own_is_so(tmp_path):
     (commands,) = re.findall(r"<!-- own commands -->\n```sh\n(.*?)```", README, re.DOTALL)
     for line in commands.splitlines():

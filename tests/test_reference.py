@@ -35,7 +35,7 @@ def test_the_reference_says_where_it_was_measured():
 @pytest.fixture(scope="module")
 def made(small_run, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "reference"
-    assert reference.main([str(small_run[0]), "--out", str(out)]) == 0
+    assert reference.main([str(small_run), "--out", str(out)]) == 0
     return out
 
 
@@ -47,7 +47,7 @@ def test_one_command_makes_it_from_a_run(made, small_run):
     for path in told:
         assert path.read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in (made / "figures").iterdir()} == {path.name for path in told}
-    assert (made / "environment.json").read_bytes() == (small_run[0] / "environment.json").read_bytes()
+    assert (made / "environment.json").read_bytes() == (small_run / "environment.json").read_bytes()
 
 
 def test_its_links_lead_to_what_is_kept_and_no_place_of_a_machine_is_named(made, small_run):
@@ -56,16 +56,16 @@ def test_its_links_lead_to_what_is_kept_and_no_place_of_a_machine_is_named(made,
         assert ":" in link or (made / link).exists(), link
     for path in (made / "report.html", made / "report.md"):
         text = path.read_text("utf-8")
-        assert str(small_run[0].parent) not in text
+        assert str(small_run.parent) not in text
         assert str(made.parent) not in text
 
 
 def test_making_it_again_replaces_it_and_a_stranger_s_folder_is_refused(made, small_run, tmp_path, capsys):
     (made / "figures" / "old.png").write_text("of an older run")
-    assert reference.main([str(small_run[0]), "--out", str(made)]) == 0
+    assert reference.main([str(small_run), "--out", str(made)]) == 0
     assert not (made / "figures" / "old.png").exists()
     (tmp_path / "letter.txt").write_text("mine")
-    assert reference.main([str(small_run[0]), "--out", str(tmp_path)]) == 2
+    assert reference.main([str(small_run), "--out", str(tmp_path)]) == 2
     assert (tmp_path / "letter.txt").read_text() == "mine"
     assert "holds letter.txt" in capsys.readouterr().err
 
@@ -97,10 +97,10 @@ def test_links_to_what_is_not_kept_become_words(tmp_path):
 
 
 def test_where_room_is_short_figures_are_left_to_the_page(small_run, tmp_path, monkeypatch):
-    assert reference.main([str(small_run[0]), "--out", str(tmp_path / "all")]) == 0
+    assert reference.main([str(small_run), "--out", str(tmp_path / "all")]) == 0
     whole = reference.size(tmp_path / "all")
     monkeypatch.setattr(reference, "MOST_BYTES", whole - 1)
-    assert reference.main([str(small_run[0]), "--out", str(tmp_path / "some")]) == 0
+    assert reference.main([str(small_run), "--out", str(tmp_path / "some")]) == 0
     kept, every = (
         {path.name for path in reference.shown(tmp_path / name / "report.md")} for name in ("some", "all")
     )
@@ -110,9 +110,9 @@ def test_where_room_is_short_figures_are_left_to_the_page(small_run, tmp_path, m
     assert ": in [report.html](report.html)" in (tmp_path / "some" / "report.md").read_text("utf-8")
     page = (tmp_path / "all" / "report.html").stat().st_size
     monkeypatch.setattr(reference, "MOST_BYTES", whole - page + 1)
-    assert reference.main([str(small_run[0]), "--out", str(tmp_path / "bare")]) == 0
+    assert reference.main([str(small_run), "--out", str(tmp_path / "bare")]) == 0
     assert not (tmp_path / "bare" / "report.html").exists()
     assert {path.name for path in reference.shown(tmp_path / "bare" / "report.md")} == every
     monkeypatch.setattr(reference, "MOST_BYTES", 1000)
-    assert reference.main([str(small_run[0]), "--out", str(tmp_path / "none")]) == 2
+    assert reference.main([str(small_run), "--out", str(tmp_path / "none")]) == 2
     assert not (tmp_path / "none").exists()

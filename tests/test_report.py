@@ -37,15 +37,15 @@ CEILINGS = {
 
 @pytest.fixture
 def summary(small_run):
-    return replace(report.summarise(records.read(small_run[0])), ceilings=CEILINGS)
+    return replace(report.summarise(records.read(small_run)), ceilings=CEILINGS)
 
 
 def copied(small_run, tmp_path, change=lambda lines: lines):
     """A copy of the small run whose record lines were changed."""
     folder = tmp_path / "copy"
     folder.mkdir()
-    shutil.copy(small_run[0] / "environment.json", folder)
-    lines = [json.loads(line) for line in (small_run[0] / "records.jsonl").read_text().splitlines()]
+    shutil.copy(small_run / "environment.json", folder)
+    lines = [json.loads(line) for line in (small_run / "records.jsonl").read_text().splitlines()]
     changed = change(lines)
     (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in changed))
     return folder
@@ -96,13 +96,13 @@ class Page(HTMLParser):
 
 
 def test_the_page_opens_from_disk_and_asks_nothing_of_a_network(small_run):
-    text = (small_run[0] / "report.html").read_text()
+    text = (small_run / "report.html").read_text()
     page = Page(text)
     assert page.open == []
     outside = [link for link in page.asked if not link.startswith(("#", "data:,"))]
     assert {"records.jsonl", "benchmark.json", "report.md", "tables/cells.csv"} <= set(outside)
     for link in outside:
-        assert (small_run[0] / link).is_file()
+        assert (small_run / link).is_file()
     assert not re.search(r"url\((?!#)|@import|\bsrc=|https?://(?!www\.w3\.org/)", text)
     assert "default-src 'none'" in text
     assert page.tags.count("script") == 3
@@ -112,12 +112,12 @@ def test_the_page_opens_from_disk_and_asks_nothing_of_a_network(small_run):
 
 
 def test_every_cell_figure_and_table_has_an_anchor_that_stays(small_run, summary):
-    page = Page((small_run[0] / "report.html").read_text())
+    page = Page((small_run / "report.html").read_text())
     assert {pages.anchor(cell) for cell in summary.figures} <= set(page.ids)
     assert "cell-max_pool2d-jit-tiny-float32-backward-t1" in page.ids
-    drawn = {f"figure-{path.stem}" for path in (small_run[0] / "figures").glob("*.svg")}
+    drawn = {f"figure-{path.stem}" for path in (small_run / "figures").glob("*.svg")}
     assert drawn == {held for held in page.ids if held.startswith("figure-")}
-    tables = {f"table-{path.stem}" for path in (small_run[0] / "tables").glob("*.csv")}
+    tables = {f"table-{path.stem}" for path in (small_run / "tables").glob("*.csv")}
     assert tables == {held for held in page.ids if held.startswith("table-")}
 
 
@@ -141,7 +141,7 @@ def test_the_embedded_data_holds_every_ratio_as_the_summary_has_it(summary):
 
 
 def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
-    folder = small_run[0] / "tables"
+    folder = small_run / "tables"
     assert {path.stem for path in folder.glob("*.csv")} == {path.stem for path in folder.glob("*.md")}
     with (folder / "cells.csv").open(newline="") as file:
         rows = {row["cell"]: row for row in csv.DictReader(file)}
@@ -157,7 +157,7 @@ def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
         assert [tuple(row) for row in csv.reader(file)] == [table.head, *table.rows]
     markdown = (folder / f"{name}.md").read_text()
     assert words.markdown(table) in markdown
-    assert words.markdown(table) in (small_run[0] / "report.md").read_text()
+    assert words.markdown(table) in (small_run / "report.md").read_text()
 
 
 def test_an_earlier_report_leaves_no_tables_and_figures_behind(small_run, tmp_path):
@@ -208,7 +208,7 @@ def test_pytest_benchmark_reads_the_run_as_its_own(small_run, tmp_path):
     import subprocess
     import sys
 
-    file = small_run[0] / "benchmark.json"
+    file = small_run / "benchmark.json"
     held = json.loads(file.read_text(), parse_constant=lambda name: pytest.fail(name))
     assert "UNSERIALIZABLE" not in file.read_text()
     assert len(held["benchmarks"]) == 2 * 4 * 2
@@ -339,8 +339,8 @@ def test_a_gain_that_falls_short_is_told_with_figures(small_run, tmp_path):
 
 def test_strict_json_everywhere(small_run):
     for name in ("environment.json", "benchmark.json"):
-        json.loads((small_run[0] / name).read_text(), parse_constant=lambda constant: pytest.fail(constant))
-    for line in (small_run[0] / "records.jsonl").read_text().splitlines():
+        json.loads((small_run / name).read_text(), parse_constant=lambda constant: pytest.fail(constant))
+    for line in (small_run / "records.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=lambda constant: pytest.fail(constant))
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import importlib.util
 import io
 import json
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -27,7 +28,7 @@ HAS_PANDAS = importlib.util.find_spec("pandas") is not None
 
 @pytest.fixture(scope="session")
 def result(small_run):
-    return perflab.result(small_run[0])
+    return perflab.result(small_run)
 
 
 # -------------------------------------------------------------------------------------------------- the run
@@ -124,17 +125,18 @@ def test_a_mistake_raises_the_command_line_s_one_line(name, tmp_path, monkeypatc
 
 
 def test_a_run_that_is_there_is_not_begun_again(small_run):
-    before = (small_run[0] / "records.jsonl").read_bytes()
+    before = (small_run / "records.jsonl").read_bytes()
     with pytest.raises(PerflabError, match="holds a run already"):
-        perflab.run("max_pool2d/jit", preset="smoke", out=small_run[0])
-    assert (small_run[0] / "records.jsonl").read_bytes() == before
+        perflab.run("max_pool2d/jit", preset="smoke", out=small_run)
+    assert (small_run / "records.jsonl").read_bytes() == before
 
 
-def test_resuming_a_whole_run_measures_nothing_and_gives_it(small_run, capfd):
-    before = (small_run[0] / "records.jsonl").read_bytes()
-    again = perflab.run(out=small_run[0], resume=True, progress=False)
-    assert (small_run[0] / "records.jsonl").read_bytes() == before
-    assert again.folder == small_run[0]
+def test_resuming_a_whole_run_measures_nothing_and_gives_it(small_run, tmp_path, capfd):
+    folder = shutil.copytree(small_run, tmp_path / "run")
+    before = (folder / "records.jsonl").read_bytes()
+    again = perflab.run(out=folder, resume=True, progress=False)
+    assert (folder / "records.jsonl").read_bytes() == before
+    assert again.folder == folder
     assert "".join(capfd.readouterr()) == ""
 
 
@@ -201,7 +203,7 @@ def test_progress_in_a_file_is_few_lines_and_none_where_none_is_wanted():
 def test_the_rows_are_the_records(result, small_run):
     rows = result.table()
     assert len(rows) == 16
-    blocks = list(records.read(small_run[0]).of_kind("block"))
+    blocks = list(records.read(small_run).of_kind("block"))
     for row in rows:
         mine = [r for r in blocks if all(r[name] == row[name] for name in table.CELL)]
         assert row["turns"] == len(mine)
@@ -288,7 +290,7 @@ def test_what_a_reader_must_know_comes_first_and_text_stays_text(result):
 
 
 def test_an_empty_run_shows_itself(tmp_path, small_run):
-    first = (small_run[0] / "records.jsonl").read_text().split("\n", 1)[0]
+    first = (small_run / "records.jsonl").read_text().split("\n", 1)[0]
     (tmp_path / "records.jsonl").write_text(first + "\n")
     held = perflab.result(tmp_path)
     assert held.table() == []
@@ -303,14 +305,14 @@ def test_an_empty_run_shows_itself(tmp_path, small_run):
 
 
 def test_a_result_is_read_from_its_records_and_nothing_else(small_run, tmp_path):
-    assert perflab.result(small_run[0] / "records.jsonl").table() == perflab.result(str(small_run[0])).table()
+    assert perflab.result(small_run / "records.jsonl").table() == perflab.result(str(small_run)).table()
     with pytest.raises(PerflabError, match="no run here"):
         perflab.result(tmp_path)
 
 
 def test_a_result_writes_its_report(small_run, tmp_path):
     for name in ("records.jsonl", "environment.json"):
-        (tmp_path / name).write_bytes((small_run[0] / name).read_bytes())
+        (tmp_path / name).write_bytes((small_run / name).read_bytes())
     page = perflab.result(tmp_path).report()
     assert page == tmp_path / "report.html"
     assert (tmp_path / "report.md").is_file()

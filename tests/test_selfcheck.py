@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import perflab
+from conftest import perflab_process
 
 from perflab import machine, plan, records, selfcheck
 from perflab.contract import Plan
@@ -132,7 +132,7 @@ def test_a_home_that_cannot_be_written_keeps_nothing_and_says_nothing(monkeypatc
 
 @pytest.mark.slow
 def test_the_command_measures_all_contests_and_answers(tmp_path):
-    done = perflab("selfcheck", "--json", XDG_CACHE_HOME=str(tmp_path / "cache"), timeout=300)
+    done = perflab_process("selfcheck", "--json", XDG_CACHE_HOME=str(tmp_path / "cache"), timeout=1800)
     held = json.loads(done.stdout)
     assert held["state"] in ("fit", "noisy", "unfit")
     assert done.returncode == (3 if held["state"] == "unfit" else 0)

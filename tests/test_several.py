@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
-from conftest import one_line
-from test_compare import BOTH, CELL, EVIL, FAILURE, HERE, NAIVE, compared, foreign, perflab, rounds, saved
+from conftest import one_line, perflab
+from test_compare import BOTH, CELL, EVIL, FAILURE, HERE, NAIVE, compared, foreign, rounds, saved
 from test_report import Page
 
 from perflab.contract import PerflabError

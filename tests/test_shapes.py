@@ -3,6 +3,7 @@
 import importlib
 
 import pytest
+from conftest import slow_but
 
 import perflab
 from perflab import grid, inputs, oracle
@@ -105,7 +106,7 @@ CASES = list(cases())
 BY_HAND = ("naive", "per_neuron")
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 @pytest.mark.parametrize("at", range(len(CASES)), ids=lambda at: f"{CASES[at][0]}-{at}")
 def test_every_rung_is_right_on_every_shape(at, dtype):
     name, case = CASES[at]
@@ -113,7 +114,7 @@ def test_every_rung_is_right_on_every_shape(at, dtype):
     assert_right(name, case, dtype, techniques)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
     from perflab.ops.conv2d import _winograd_dw
 
@@ -123,7 +124,7 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
     assert_right("conv2d", case, dtype, ("winograd2", "winograd4"))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 @pytest.mark.parametrize("shape", MLP)
 def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
     cores = importlib.import_module("perflab.ops.mlp.cores")

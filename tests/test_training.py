@@ -1,5 +1,6 @@
 """A network of layers: its gradient, its training on the digits, what is saved, and what is refused."""
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
+from conftest import slow_but
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from perflab import blueprint, cli, machine, trained, training
@@ -26,8 +28,20 @@ def whole():
 
 @pytest.fixture(scope="module")
 def compared():
-    sets = ("vectorized", "naive", "per_neuron", "jit", "fastest")
+    sets = ("vectorized", "naive", "per_neuron", "jit")
     return training.train(Settings(SMALL, compare=sets, dtype="float64", batch=4, steps=5, reg=0.01))
+
+
+def with_fixed_times(held):
+    """The same training as if it had taken other seconds: where texts lie must not depend on a clock."""
+    held = copy.deepcopy(held)
+    for rank, one in enumerate(held["sets"], 1):
+        for place, ways in enumerate(one["seconds"].values(), 1):
+            for seconds in ways.values():
+                seconds |= {"median_s": 1e-4 * place / rank, "total_s": 1e-3 * place / rank}
+        one["step"] |= {"median_s": 4e-3 / rank, "total_s": 4e-2 / rank, "each_s": [4e-3 / rank] * 10}
+        one["wall_s"] = 1.0
+    return held
 
 
 def built(words, technique="vectorized", dtype="float64", reg=0.0) -> Network:
@@ -40,7 +54,7 @@ def few(count, dtype="float64"):
     return images[:count], labels[:count]
 
 
-@pytest.mark.parametrize("technique", ["vectorized", "jit", "fastest"])
+@pytest.mark.parametrize("technique", slow_but({"vectorized"}, ["vectorized", "jit", "fastest"]))
 def test_the_gradient_of_the_whole_network_is_that_of_central_differences(technique):
     network = built(SMALL, technique, reg=0.1)
     rng = np.random.default_rng(5)  # no digits: what is black there stands at the kink of ReLU
@@ -82,11 +96,12 @@ def test_a_step_moves_every_weight_against_its_gradient():
 def test_every_technique_follows_one_loss_curve(compared):
     assert compared["findings"] == []
     curves = compared["agreement"]["curves"]
-    assert [one["name"] for one in curves] == ["naive", "per_neuron", "jit", "fastest"]
+    assert [one["name"] for one in curves] == ["naive", "per_neuron", "jit"]
     assert all(one["ok"] and one["difference"] <= 1e-10 for one in curves)
     assert {len(one["losses"]) for one in compared["sets"]} == {5}
 
 
+@pytest.mark.slow
 def test_the_fast_ones_follow_one_loss_curve_for_twenty_steps_at_full_size():
     held = training.train(Settings(compare=("vectorized", "jit", "fastest"), dtype="float64", steps=20))
     assert held["findings"] == []
@@ -113,6 +128,7 @@ def test_a_curve_that_leaves_the_first_is_found():
     assert (lost["ok"], lost["difference"]) == (False, None)
 
 
+@pytest.mark.slow
 def test_the_convolutional_network_reads_97_percent_of_the_digits(whole):
     assert whole["sets"][0]["accuracy"][-1]["test"] >= 0.97
     assert whole["findings"] == []
@@ -299,8 +315,9 @@ def test_the_command_prints_its_json(tmp_path, capsys):
     assert held["sets"][0]["accuracy"][-1]["step"] == 3
 
 
-def test_figures_lay_everything_inside_and_apart(compared, whole):
-    for held in (compared, whole):
+def test_figures_lay_everything_inside_and_apart(compared):
+    alone = compared | {"sets": compared["sets"][:1]}
+    for held in map(with_fixed_times, (compared, alone)):
         for draw in page.FIGURES.values():
             picture = draw(held)
             if picture is None:

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import one_line, perflab, user_environment
+from conftest import interruptible, one_line, perflab, user_environment
 
 from perflab.cli import watch
 
@@ -28,10 +28,11 @@ class Watching:
     """A command that watches; `until` gives what it printed up to the next pause."""
 
     def __init__(self, folder, *words):
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "perflab", *words, "--watch"], cwd=folder, env=user_environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        with interruptible():
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "perflab", *words, "--watch"], cwd=folder,
+                env=user_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -40,7 +41,7 @@ class Watching:
             self.lines.put(line)
 
     def until_it_waits(self):
-        told, deadline = [], time.monotonic() + 120
+        told, deadline = [], time.monotonic() + 600
         while time.monotonic() < deadline:
             line = self.lines.get(timeout=deadline - time.monotonic())
             told.append(line)
@@ -50,7 +51,7 @@ class Watching:
 
     def end(self):
         os.kill(self.process.pid, signal.SIGINT)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=600)
         self.process.stdout.close()
         return code
 
@@ -79,6 +80,7 @@ def test_verify_answers_every_save(tmp_path):
     assert watching.end() == 0
 
 
+@pytest.mark.slow
 def test_run_races_every_save_that_is_right(tmp_path):
     file = tmp_path / "mine.py"
     save(file, RIGHT.replace("+ b", ""))

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import zipfile
 
+import pytest
 from conftest import ROOT
 
 from perflab.grid import techniques
 
 
+@pytest.mark.slow
 def test_a_wheel_runs_in_an_empty_folder(tmp_path):
     built = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT],

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from perflab import units
+
 if TYPE_CHECKING:
     from rich.console import Console
 
