@@ -610,7 +610,7 @@ def _write_report(folder: Path, as_json: bool) -> int:
     from perflab import display, machine
 
     machine.prepare_matplotlib()
-    from perflab import records, report
+    from perflab import records, report, sources
     from perflab.report import reading
 
     run = records.read(folder)
@@ -619,7 +619,7 @@ def _write_report(folder: Path, as_json: bool) -> int:
         print(f"perflab: {folder}: the last line was cut short and is left out", file=sys.stderr)
     console = _console(stderr=as_json)
     with _step_bar(console, "writing the report") as tell:
-        written = report.write(run, summary, tell)
+        written = report.write(run, summary, tell, installed=sources.of_today(run))
     if as_json:
         read = [reading.to_json(one) for one in reading.readings(summary)]
         _print_json(report.to_json(summary) | ({"readings": read} if read else {}))
@@ -807,7 +807,6 @@ def _selfcheck(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from perflab import display, machine, records, selfcheck
-    from perflab import plan as plans
     from perflab.progress import Progress
 
     with contextlib.ExitStack() as held:
@@ -817,7 +816,7 @@ def _selfcheck(args: argparse.Namespace) -> int:
         wanted = [selfcheck.contest_plan(folder)]
         if machine.cores() > 1:
             wanted.append(selfcheck.carry_plan(folder))
-        total = sum(map(plans.size, wanted))
+        total = sum(plan.size for plan in wanted)
         progress = held.enter_context(
             Progress(total, _console(stderr=True), "failures" if args.json else "all")
         )

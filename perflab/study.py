@@ -25,6 +25,7 @@ from perflab import grid, records, report, sources
 from perflab.assembly import Instruction, Loop
 from perflab.contract import PerflabError
 from perflab.listing import Listing
+from perflab.records.texts import DERIVATION
 from perflab.report import code, mathematics
 from perflab.report import study as studies
 from perflab.report.words import Table as Words
@@ -46,14 +47,16 @@ def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
         held = records.read(chosen)
         if operation in held.plan.techniques:
             summary = report.summarise(held)
-            found = next(one for one in studies.sections(summary) if one.operation == operation)
+            found = next(
+                one for one in studies.sections(summary, sources.of_today(held)) if one.operation == operation
+            )
             return found, f"Figures of the run in {chosen}."
         if run is not None:
             raise PerflabError(
                 f"{run}: holds nothing of {operation}; it has {', '.join(held.plan.techniques)}"
             )
     described = grid.operation(operation)
-    names = [f"{operation}/{sources.DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
+    names = [f"{operation}/{DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
     texts = sources.installed(names)
     found = studies.of_files(operation, described.title, described.summary, described.ladder, texts)
     return found, NO_RUN.format(op=operation)
