@@ -1,7 +1,7 @@
 """The whole grid as one parametrised test: a block is one contender's turn in one pass."""
 
-from perflab import plan
+from perflab.records import Block
 
 
 def test_block(block, contest, benchmark):
-    contest.measure(plan.parse(block), benchmark)
+    contest.measure(Block.parse(block), benchmark)

@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from perflab.records.evidence import Code, Counts
+
 # Comparisons are arithmetic: an operation's flops count them too.
 X86 = re.compile(
     r"v?(?:add|sub|mul|div|sqrt|min|max|addsub|hadd|rcp14|rsqrt14|round|rndscale|u?comi|cmp\w*"
@@ -27,59 +29,6 @@ SYMBOL = re.compile(r"[A-Za-z_][\w.$]*")
 RUNTIME = ("NRT_", "Py", "_Py", "numba_", "_ZN", "_numba", "do_scheduling", "get_", "set_", "allocate_sched",
            "mem")  # fmt: skip
 TURNS = 4  # each loop is taken to turn four times as often as what holds it: none can be counted here
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Arithmetic instructions, and how many of them are packed or fused; `widths` counts packed ones by bits.
-
-    `numbers` is on how many numbers all of them work; a fused multiply-add counts as one there.
-    """
-
-    arithmetic: int = 0
-    packed: int = 0
-    fused: int = 0
-    gathers: int = 0
-    numbers: int = 0
-    widths: Mapping[str, int] = field(default_factory=dict)
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.arithmetic + other.arithmetic,
-            self.packed + other.packed,
-            self.fused + other.fused,
-            self.gathers + other.gathers,
-            self.numbers + other.numbers,
-            dict(Counter(self.widths) + Counter(other.widths)),
-        )
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a kernel's assembly holds: all of it, its innermost loops, and the loop that does most.
-
-    `calls` names the functions that its loops call, "?" where a register alone holds the address.
-    `weight` is how much arithmetic the hot loop does, each level of nesting counted as four turns:
-    an estimate, since which loops run, and how often, the assembly does not say.
-    """
-
-    whole: Counts = Counts()
-    innermost: Counts = Counts()
-    hot: Counts = Counts()
-    loops: int = 0
-    calls: tuple[str, ...] = ()
-    weight: float = 0.0
-
-    def __add__(self, other: Code) -> Code:
-        hotter = max(self, other, key=lambda code: code.weight)
-        return Code(
-            self.whole + other.whole,
-            self.innermost + other.innermost,
-            hotter.hot,
-            self.loops + other.loops,
-            tuple(sorted({*self.calls, *other.calls})),
-            hotter.weight,
-        )
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ from perflab import errors, grid, machine, records, units
 from perflab.candidates import BASELINES, Candidate, Fault, candidates, faults, read
 from perflab.contract import Cell, PerflabError
 from perflab.records import Run
+from perflab.records.environment import differences
 from perflab.report import words
-from perflab.report.summary import Summary, summarise
+from perflab.report.summarise import summarise
+from perflab.report.summary import Summary
 from perflab.statistics import Ratio
 
 EVERY = "all"
@@ -115,14 +117,11 @@ def board(
         if isinstance(run, str):
             skipped[name] = run
             continue
-        differing = machine.differences(run.environment, here)
+        differing = differences(run.environment, here)
         if differing or not run.environment:
             elsewhere[name] = "; ".join(map(str, differing)) or "its environment is not known"
             continue
-        try:
-            held.append((run, summarise(run)))
-        except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
-            skipped[name] = "a record lacks what it must hold"
+        held.append((run, summarise(run)))
     held.sort(key=lambda one: one[0].started)
     cells = [one for run, summary in held for one in candidates(run, summary) if one.cell.operation in wanted]
     failed = [one for run, summary in held for one in faults(run, summary) if one.operation in wanted]

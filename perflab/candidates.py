@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from perflab import records, sources
+from perflab import records
 from perflab.contract import Cell, PerflabError
-from perflab.plan import is_built_in
 from perflab.records import Run
-from perflab.report.summary import Figure, Summary
+from perflab.records.texts import imported
+from perflab.report.summary import CellResult, Summary
 from perflab.statistics import Ratio
 
 BASELINES = ("vectorized", "naive")
@@ -28,7 +28,7 @@ class Candidate:
     baseline: tuple[str, str]
     problem: str
     ratio: Ratio
-    figure: Figure
+    figure: CellResult
     run: str
     started: float
 
@@ -70,16 +70,15 @@ def read(files: Sequence[Path]) -> Iterator[tuple[str, Run | str]]:
 
 def candidates(run: Run, summary: Summary) -> Iterator[Candidate]:
     """Every measured cell that was measured in turns with a baseline."""
-    texts = {r["name"]: r["text"] for r in run.of_kind("source")}
+    texts = run.texts
     for cell, figure in summary.figures.items():
         if figure.predicted or not summary.fit:
             continue
         for name in BASELINES:
             base = replace(cell, technique=name)
-            ratio = summary.ratio(base, cell) if is_built_in(run.plan, cell.operation, name) else None
+            ratio = summary.ratio(base, cell) if run.plan.is_built_in(cell.operation, name) else None
             if ratio is not None:
-                described = run.operations[cell.operation]["cases"][cell.case]
-                problem = {what: described.get(what) for what in ("sizes", "parameters", "inputs")}
+                problem = run.operations[cell.operation].cases[cell.case].problem
                 itself = Ratio(1.0, 1.0, 1.0, ratio.pairs)
                 yield Candidate(
                     cell, _kind(run, cell), _text_of(run, texts, cell), (name, _text_of(run, texts, base)),
@@ -91,7 +90,7 @@ def candidates(run: Run, summary: Summary) -> Iterator[Candidate]:
 
 def faults(run: Run, summary: Summary) -> Iterator[Fault]:
     """What gave no figure, and why; of an unfit machine's run, every column that is not built in."""
-    texts = {r["name"]: r["text"] for r in run.of_kind("source")}
+    texts = run.texts
 
     def fault(operation: str, technique: str, case: str, dtype: str, reason: str) -> Fault:
         text = _text_of(run, texts, Cell(operation, case, dtype, 0, "", technique))
@@ -102,14 +101,14 @@ def faults(run: Run, summary: Summary) -> Iterator[Fault]:
             yield fault(f.operation, f.technique, f.case, f.dtype, f.reason)
     for operation, techniques in () if summary.fit else run.plan.techniques.items():
         for technique in techniques:
-            if not is_built_in(run.plan, operation, technique):
+            if not run.plan.is_built_in(operation, technique):
                 yield fault(operation, technique, "", "", "the machine was unfit to measure")
 
 
 def _kind(run: Run, cell: Cell) -> str:
     if "@" in cell.technique:
         return "commit"
-    if is_built_in(run.plan, cell.operation, cell.technique):
+    if run.plan.is_built_in(cell.operation, cell.technique):
         return "rung"
     return "own" if f"{cell.operation}/{cell.technique}" in run.plan.outside else "peer"
 
@@ -126,5 +125,5 @@ def _text_of(run: Run, texts: Mapping[str, str], cell: Cell) -> str:
     name = f"{cell.operation}/{cell.technique}.py"
     if name not in texts:
         return ""
-    held = [texts[name], *(texts[other] for other in sorted(sources.imported(name, texts)))]
+    held = [texts[name], *(texts[other] for other in sorted(imported(name, texts)))]
     return hashlib.blake2b("\0".join(held).encode(), digest_size=4).hexdigest()

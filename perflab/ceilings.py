@@ -2,9 +2,7 @@
 
 Arithmetic is measured by independent multiply-adds of full vectors and by one large matrix product, traffic
 by loops that read, combine and copy arrays; each on a number of threads, in a fresh process whose pools are
-pinned like a measuring process's. A cell's roof is the larger of two times: its operations at the best
-arithmetic, its compulsory bytes at the best traffic of arrays of that size. No implementation that does
-this arithmetic and moves these bytes can be faster.
+pinned like a measuring process's. What it means for a cell is told by `perflab.records.roof`.
 
     {"when", "took_s", "caches", "notes", "measured": [one for each number of threads:
         {"threads", "when", "took_s", "quick", "largest_bytes", "vector_bytes",
@@ -21,17 +19,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from math import ceil, log
 from statistics import median
 from threading import Barrier
-from typing import Any, Literal
+from typing import Any
 
 from perflab import machine, process
 from perflab.contract import DTYPES, Array, PerflabError
 from perflab.grid import prepare_numba_cache
+from perflab.records.roof import Ceilings, roof
+from perflab.records.typed import read
 from perflab.units import in_bytes
 
 MEANING: Mapping[str, str] = {
@@ -43,9 +41,6 @@ MEANING: Mapping[str, str] = {
     "library_copy": "a = b by NumPy, which the C library copies",
     "fresh": "a new array by numpy.empty, written once: page faults and all",
 }
-# Each counts the bytes that an operation must move too: inputs once, outputs once. The best of them at a size
-# is the bandwidth there; a fetch that a store causes is no traffic that an operation must have.
-COUNTED = ("read", "triad", "streamed", "copy", "library_copy")
 LARGEST_BYTES, LARGEST_QUICK_BYTES = 384 << 20, 192 << 20
 CALL_MATTERS_BYTES = 1 << 20  # a thread; below it, a call for every pass over an array would be measured
 FRESH_BYTES = 256 << 20  # above it, page faults would take longer than all the rest
@@ -55,74 +50,6 @@ ROUND_S = 0.0015
 PAGE = 1024  # numbers of four bytes
 TIMEOUT_S = 120
 KEPT_FOR_S = 7 * 24 * 3600
-
-
-# --------------------------------------------------------------------------------------------- a cell's roof
-
-
-@dataclass(frozen=True)
-class Roof:
-    """The least seconds that a cell can take, and which limb binds: its arithmetic or its memory traffic."""
-
-    seconds: float
-    limb: Literal["arithmetic", "memory"]
-    arithmetic_s: float
-    memory_s: float
-
-
-def roof(
-    ceilings: Mapping[str, Any],
-    cost_flops: float,
-    cost_bytes: float,
-    dtype: str,
-    threads: int,
-    bytes: float | None = None,
-) -> Roof | None:
-    """The roof of a cell that does so many operations and must move so many bytes.
-
-    `bytes` is the memory that is gone through again and again, `cost_bytes` by default. None where the
-    ceilings were not measured for this dtype and number of threads.
-    """
-    flops_s, bytes_s = peak(ceilings, dtype, threads), bandwidth(ceilings, threads, bytes or cost_bytes)
-    if flops_s is None or bytes_s is None:
-        return None
-    arithmetic_s, memory_s = cost_flops / flops_s, cost_bytes / bytes_s
-    limb: Literal["arithmetic", "memory"] = "arithmetic" if arithmetic_s >= memory_s else "memory"
-    return Roof(max(arithmetic_s, memory_s), limb, arithmetic_s, memory_s)
-
-
-def peak(ceilings: Mapping[str, Any], dtype: str, threads: int) -> float | None:
-    """The most operations a second: the better of multiply-adds and matrix product; None if not measured."""
-    rows = _measured(ceilings, threads).get("arithmetic", ())
-    found = [row[kind]["best"] for row in rows if row["dtype"] == dtype for kind in ("chains", "product")]
-    return max(found) * 1e9 if found else None
-
-
-def bandwidth(ceilings: Mapping[str, Any], threads: int, bytes: float) -> float | None:
-    """The most bytes a second of arrays that are so large in all; None if not measured.
-
-    At a measured size it is the best of `COUNTED` there and at every larger size, since what fits better
-    into the caches is no slower. Between two sizes it lies on the straight line over the logarithm of the
-    size, outside of them it is that of the nearest.
-    """
-    envelope: list[tuple[int, float]] = []
-    for row in sorted(_measured(ceilings, threads).get("bandwidth", ()), key=lambda row: -row["bytes"]):
-        best = max(row[kind]["best"] for kind in COUNTED if kind in row)
-        envelope.append((row["bytes"], max(best, envelope[-1][1] if envelope else 0.0)))
-    envelope.reverse()
-    if not envelope:
-        return None
-    if bytes <= envelope[0][0]:
-        return envelope[0][1] * 1e9
-    for (small, fast), (large, slow) in pairwise(envelope):
-        if bytes <= large:
-            return (fast + (slow - fast) * log(bytes / small) / log(large / small)) * 1e9
-    return envelope[-1][1] * 1e9
-
-
-def _measured(ceilings: Mapping[str, Any], threads: int) -> Mapping[str, Any]:
-    found = (one for one in ceilings.get("measured", ()) if one["threads"] == threads)
-    return next(found, {})
 
 
 # ------------------------------------------------------------------------------------------------- measuring
@@ -203,13 +130,12 @@ def kept() -> dict[str, Any] | None:
     if held is None:
         return None
     try:
+        known = read(Ceilings, held)
         held["measured"] = [one for one in held["measured"] if time.time() - one["when"] < KEPT_FOR_S]
-        for one in held["measured"]:  # raises where it is not what `keep` wrote
-            if not roof(held, 1.0, 1.0, DTYPES[0], one["threads"]):
-                return None
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, PerflabError):  # it is not what `keep` wrote
         return None
-    return held if held["measured"] else None
+    whole = all(roof(known, 1.0, 1.0, DTYPES[0], measured.threads) for measured in known.measured)
+    return held if held["measured"] and whole else None
 
 
 def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, Any] | None:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from perflab import grid, inputs, process
+from perflab.cases import costs
 from perflab.contract import Implementation, PerflabError
 from perflab.grid import prepare_numba_cache
 from perflab.machine import cores
-from perflab.plan import costs
 
 
 @dataclass

@@ -8,7 +8,7 @@ what the oracle says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -190,8 +190,37 @@ class Mutant:
 
 
 @dataclass(frozen=True, order=True)
+class Contender:
+    """Whose a record is: one technique of an operation, on a case, in a dtype, on a number of threads."""
+
+    operation: str
+    case: str
+    dtype: str
+    threads: int
+    technique: str
+
+    @property
+    def name(self) -> str:
+        """OP/TECHNIQUE."""
+        return f"{self.operation}/{self.technique}"
+
+    def across(self, *fields: str) -> Contender:
+        """The same with these fields left open, empty or 0: a key for what holds whatever they are.
+
+        >>> Contender("rnn", "tiny", "float32", 2, "jit").across("case", "threads")
+        Contender(operation='rnn', case='', dtype='float32', threads=0, technique='jit')
+        """
+        blank: dict[str, Any] = {name: 0 if name == "threads" else "" for name in fields}
+        return replace(self, **blank)
+
+    def cell(self, direction: str) -> Cell:
+        """Its cell in one direction."""
+        return Cell(self.operation, self.case, self.dtype, self.threads, direction, self.technique)
+
+
+@dataclass(frozen=True, order=True)
 class Cell:
-    """What one figure belongs to."""
+    """What one figure belongs to: a contender in one direction."""
 
     operation: str
     case: str
@@ -199,6 +228,11 @@ class Cell:
     threads: int
     direction: str
     technique: str
+
+    @property
+    def contender(self) -> Contender:
+        """Whose it is, whatever the direction."""
+        return Contender(self.operation, self.case, self.dtype, self.threads, self.technique)
 
 
 @dataclass(frozen=True)
@@ -248,51 +282,3 @@ class Verdict:
 
     def __bool__(self) -> bool:
         return self.ok
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run measures. Saved as the first record, so that a run can be resumed as it was begun.
-
-    `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
-    whose process a technique is measured; those without one share perflab's own. Cases whose ratios
-    are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
-    With `explain` the run also gathers evidence and keeps the machine's ceilings. `narrowed` gives the cases
-    of "OP/TECHNIQUE" where they are not all of the operation's. `foreign` names those of `outside` whose code
-    is nobody's that perflab knows: measured in a process of their own, behind a guard.
-    """
-
-    preset: str
-    techniques: Mapping[str, tuple[str, ...]]
-    cases: Mapping[str, tuple[str, ...]]
-    dtypes: tuple[str, ...]
-    threads: tuple[int, ...]
-    directions: tuple[str, ...]
-    processes: int
-    passes: int
-    block_s: float
-    budget_s: float
-    outside: Mapping[str, str] = field(default_factory=dict)
-    homes: Mapping[str, str] = field(default_factory=dict)
-    precision: float = 0.05
-    extend_s: float = 0.0
-    explain: bool = True
-    narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    foreign: tuple[str, ...] = ()
-
-    def contenders(self, operation: str, case: str) -> tuple[str, ...]:
-        """The techniques that are measured on a case, in ladder order."""
-        return tuple(
-            technique
-            for technique in self.techniques[operation]
-            if case in self.narrowed.get(f"{operation}/{technique}", (case,))
-        )
-
-
-@dataclass(frozen=True)
-class Block:
-    """One contender's turn in one pass: the smallest thing that is measured, saved, and never repeated."""
-
-    cell: Cell
-    process: int
-    pass_: int

@@ -20,7 +20,7 @@ import sys
 import tokenize
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -28,12 +28,14 @@ from typing import Any
 
 import numpy as np
 
-from perflab import grid, inputs, machine, sources
-from perflab import plan as plans
-from perflab.assembly import Code, Loop, hot_loop, read
-from perflab.contract import Case, Implementation, Operation, Plan
+from perflab import grid, inputs, machine
+from perflab.assembly import Loop, hot_loop, read
+from perflab.cases import costs as costs_of
+from perflab.contract import Case, Implementation, Operation
 from perflab.errors import reason
-from perflab.line_profile import Profile
+from perflab.records import Plan
+from perflab.records.evidence import Code, Evidence, Way
+from perflab.records.texts import candidates
 
 NOTED_BYTES = 1024  # smaller allocations are Python's own objects as often as arrays
 MOST_STEPS = 2_000_000
@@ -42,71 +44,6 @@ MOST_LOADS = 5  # calls until none of them may compile or load anything more
 MOST_FLOPS = 2e7
 TRACED = "tracemalloc, to the byte: what NumPy and Numba ask for, with one thread; not a BLAS's own buffers"
 UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for Python's lock for ever"
-
-
-@dataclass(frozen=True)
-class Way:
-    """One direction of one implementation on one case. Memory is beyond the inputs.
-
-    kind          "compiled" where Numba compiled it; "interpreted" where every further operation costs
-                  Python's interpreter a step or more; "numpy" otherwise
-    flops, bytes  what the operation costs here, whoever implements it
-    steps         bytecodes that the interpreter executes in one call, counted up to two million; where it
-                  interprets every operation, what batches of one and two samples foretell
-    few           the same on the operation's first case, of `few_flops` operations
-    whole         whether every step was looked at; else the following three are what there is at least
-    allocations   how many steps asked for more than 1 KiB of memory; None, as the rest, where it could not
-                  be traced
-    allocated     the bytes that they asked for
-    temporaries   bytes of them that neither outputs nor cache hold in the end
-    workspace     bytes of arrays that it keeps from call to call
-    peak          the most bytes that were held at once beyond the outputs, its workspace included
-    memory        how memory was measured, or why it was not
-    code          what its assembly holds; None where there is none, and `no_code` says why
-    """
-
-    kind: str
-    flops: int
-    bytes: int
-    steps: int
-    few: int
-    few_flops: int
-    whole: bool
-    allocations: int | None
-    allocated: int | None
-    temporaries: int | None
-    workspace: int
-    peak: int | None
-    memory: str
-    code: Code | None
-    no_code: str
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What explains one technique's speed in one dtype. `case` is what it was called on.
-
-    `lines` counts the lines of code of its file, and `imported` of the files beside it that it needs:
-    no blank lines, comments or docstrings. `compile_s` and `load_s` are seconds, where they are known. Of an
-    outside file there is also a `profile`, direction by direction, where lines of its own run in Python; and
-    `step_s`, what a step of the interpreter takes there: see `outside_evidence.step_seconds`.
-    """
-
-    operation: str
-    technique: str
-    dtype: str
-    case: str
-    lines: int
-    imported: Mapping[str, int]
-    ways: Mapping[str, Way]
-    compile_s: float | None = None
-    load_s: float | None = None
-    profile: Mapping[str, Profile] = field(default_factory=dict)
-    step_s: Mapping[str, float] = field(default_factory=dict)
-
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON: the fields of a record of kind "evidence"."""
-        return asdict(self)
 
 
 def gather(
@@ -191,7 +128,7 @@ def examine(described: Operation, held: Implementation, case: Case, dtype: str) 
     first = next(iter(described.cases.values()))
     small = [_Scene(described, held, first, dtype, samples) for samples in (2, 1)]
     small[0].call()  # compiled, or loaded
-    costs = plans.costs(described, first, dtype)
+    costs = costs_of(described, first, dtype)
     several, few = (scene.traced(Trace, memory=False) for scene in small)
     kinds, foretold = {}, {}
     for name, function in (("forward", held.forward), ("backward", held.backward)):
@@ -234,7 +171,7 @@ def examine(described: Operation, held: Implementation, case: Case, dtype: str) 
 
 def fitting(described: Operation, names: tuple[str, ...], dtype: str) -> str:
     """The largest case that all but the interpreted rungs get through at once, or the smallest."""
-    flops = {name: plans.costs(described, described.case(name), dtype)["step"].flops for name in names}
+    flops = {name: costs_of(described, described.case(name), dtype)["step"].flops for name in names}
     fitting = [name for name in names if flops[name] <= MOST_FLOPS]
     return max(fitting, key=flops.__getitem__) if fitting else min(names, key=flops.__getitem__)
 
@@ -253,7 +190,7 @@ class _Scene:
         self.held, self.case, self.dtype = held, case, dtype
         self.args = tuple(inputs.make(described, case, dtype).values())
         self.dout = inputs.upstream(described, case, dtype)
-        self.costs = plans.costs(described, case, dtype)
+        self.costs = costs_of(described, case, dtype)
 
     def call(self) -> None:
         """Once, both ways."""
@@ -539,7 +476,7 @@ def _lines(held: Implementation) -> tuple[int, dict[str, int]]:
         if path not in found:
             source = path.read_text("utf-8")
             found[path] = code_lines(source)
-            work += [path.resolve() for path in sources.candidates(path, source) if path.is_file()]
+            work += [path.resolve() for path in candidates(path, source) if path.is_file()]
     lines = found.pop(file.resolve())
     return lines, {_name(path, file): count for path, count in sorted(found.items())}
 

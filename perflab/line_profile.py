@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
@@ -23,6 +22,7 @@ from typing import Any
 
 from perflab import inputs
 from perflab.contract import Case, Implementation, Operation
+from perflab.records.evidence import Line, Profile
 
 KEPT = 5  # lines, the hottest first
 LONGEST_TEXT = 100
@@ -32,41 +32,6 @@ LONGEST_CALL_S = 1.0
 PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "vdot", "multi_dot", "gemm")
 INSTALLED = ("site-packages", "dist-packages")
 Key = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One statement, as it stands in the file.
-
-    `file` is empty for the technique's own, else the name of one beside it; `share` is of the time in all
-    lines; `times` is how often it ran in one call; `product` says whether its text holds a matrix product.
-    """
-
-    file: str
-    number: int
-    text: str
-    share: float
-    times: int
-    product: bool
-
-
-@dataclass(frozen=True)
-class Profile:
-    """One direction on one case: the hottest lines.
-
-    seconds    a call without the tracer, the best of some, in the process that took the profile
-    lines      the hottest statements
-    products   the share of the time in lines that hold a matrix product
-    outside    the share of a traced call that no line of the user's own accounts for
-    tracer     what was subtracted for the tracer, as a share of the time that it saw
-    """
-
-    case: str
-    seconds: float
-    lines: tuple[Line, ...]
-    products: float
-    outside: float
-    tracer: float
 
 
 def profile(held: Implementation, described: Operation, case: Case, dtype: str) -> dict[str, Profile]:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from perflab import evidence, grid, process
-from perflab.assembly import Code, Counts, Instruction, Loop
+from perflab.assembly import Instruction, Loop
 from perflab.contract import PerflabError
+from perflab.records.evidence import Code, Counts
 
 LINES = "lines"  # the folder in Numba's cache for what is compiled with line numbers
 WAIT_S = 600.0

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from perflab import inputs, oracle
-from perflab import plan as plans
+from perflab.cases import costs
 from perflab.compilation import compilations, compiles, key, remember, remembered
 from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
 from perflab.errors import reason
@@ -84,7 +84,7 @@ class Stage:
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
         """What the operation costs here, per direction."""
-        return plans.costs(self.operation, self.case, self.dtype)
+        return costs(self.operation, self.case, self.dtype)
 
     @cached_property
     def reference(self) -> oracle.Reference:

@@ -16,13 +16,14 @@ import gc
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from perflab import grid, inputs
-from perflab.contract import Case, Implementation, Operation
+from perflab.contract import Case, Contender, Implementation, Operation
 from perflab.evidence import workspace
-from perflab.records import Run
+from perflab.records import Run, kinds
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 M_MMAP_THRESHOLD, PAGES = -3, 1 << 16
@@ -45,12 +46,8 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
     """
     if not available():
         return
-    predicted = {(r["operation"], r["case"], r["dtype"], r["technique"]) for r in run.of_kind("prediction")}
-    right = {
-        (r["operation"], r["case"], r["dtype"], r["technique"])
-        for r in run.of_kind("verdict")
-        if r["status"] == "right"
-    }
+    predicted = {r.contender.across("threads") for r in run.of_kind(kinds.Prediction)}
+    right = {r.contender.across("threads") for r in run.of_kind(kinds.Judgement) if r.right}
     plan = run.plan
     for op, techniques in plan.techniques.items():
         described = grid.operation(op)
@@ -58,13 +55,11 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
             for technique in techniques:
                 outside = plan.outside.get(f"{op}/{technique}")
                 for dtype in plan.dtypes:
-                    key = (op, case, dtype, technique)
-                    known = technique not in plan.homes and f"{op}/{technique}" not in plan.foreign
-                    if known and key in right - predicted:
-                        held = grid.column(op, technique, outside)
-                        found = peak(described, held, described.case(case), dtype)
-                        yield {"operation": op, "case": case, "dtype": dtype, "threads": threads,
-                               "technique": technique, **found}  # fmt: skip
+                    who = Contender(op, case, dtype, threads, technique)
+                    known = technique not in plan.homes and who.name not in plan.foreign
+                    if known and who.across("threads") in right - predicted:
+                        implementation = grid.column(op, technique, outside)
+                        yield asdict(who) | peak(described, implementation, described.case(case), dtype)
 
 
 def peak(described: Operation, held: Implementation, case: Case, dtype: str) -> dict[str, int]:

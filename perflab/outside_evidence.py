@@ -7,7 +7,7 @@ its evidence, and no other anything.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from perflab import evidence, grid, line_profile, process
-from perflab import plan as plans
-from perflab.contract import Case, Implementation, Operation, PerflabError, Plan
+from perflab.cases import costs
+from perflab.contract import Case, Implementation, Operation, PerflabError
+from perflab.records import Plan, kinds
 
 LIMIT_S = 45.0  # one that gives no answer for so long is left without evidence
 LONGEST_CALL_S = {"interpreted": 0.05}  # both ways: the tracer takes several times as long
 
 
-def gather_all(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str, Any]]:
     """The evidence on every outside file of a run, as fields of records; a `reason` where there is none."""
     right, dtype = shown_right(plan, records), plan.dtypes[0]
     for op, techniques in plan.techniques.items():
@@ -42,14 +43,14 @@ def gather_all(plan: Plan, records: Iterable[Mapping[str, Any]]) -> Iterator[dic
                 yield {**who, "case": case, "reason": str(error)}
 
 
-def shown_right(plan: Plan, records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:
     """The outside files of a run, as OP/TECHNIQUE, that it showed to be right and found no fault with."""
-    told: dict[str, set[bool]] = {name: set() for name in plan.outside}
-    for r in records:
-        if r["kind"] in ("verdict", "failure"):
-            good = r["kind"] == "verdict" and r["status"] == "right"
-            told.get(f"{r['operation']}/{r['technique']}", set()).add(good)
-    return frozenset(name for name, verdicts in told.items() if verdicts == {True})
+    shown: dict[str, set[bool]] = {name: set() for name in plan.outside}
+    for record in records:
+        if isinstance(record, (kinds.Judgement, kinds.Failure)):
+            right = isinstance(record, kinds.Judgement) and record.right
+            shown.get(record.contender.name, set()).add(right)
+    return frozenset(name for name, verdicts in shown.items() if verdicts == {True})
 
 
 def gather(
@@ -81,7 +82,7 @@ def _profiled(
 ) -> Case:
     """The case with the most work that a call is foretold to get through soon enough, from the first one."""
     first, *_ = cases = [described.case(name) for name in names]
-    work = {case.name: plans.costs(described, case, dtype)["step"].flops for case in cases}
+    work = {case.name: costs(described, case, dtype)["step"].flops for case in cases}
     longest_s = min(LONGEST_CALL_S.get(kind, line_profile.LONGEST_CALL_S) for kind in kinds)
     took_s = line_profile.seconds_of(held, described, first, dtype) / max(work[first.name], 1)
     fitting = [case for case in cases if took_s * work[case.name] <= longest_s]

@@ -15,14 +15,16 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from perflab import machine
-from perflab.contract import Block, Cell, Implementation, NoSpaceLeft, NotApplicable, PerflabError, Plan
+from perflab import machine, records, units
+from perflab.contract import Cell, Contender, Implementation, NoSpaceLeft, NotApplicable, PerflabError
 from perflab.errors import first_line, reason
+from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
 
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
@@ -32,7 +34,15 @@ EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 EXIT_BROKEN_WORD = "the harness failed at "
 MOST_PRINTED = 1 << 20  # bytes, in one block
-IDENTITY = ("operation", "case", "dtype", "threads", "technique")
+TOLD = (
+    "operation",
+    "case",
+    "dtype",
+    "threads",
+    "technique",
+    "direction",
+    "reason",
+)  # of a record, to the parent
 
 
 class Contest:
@@ -40,10 +50,8 @@ class Contest:
 
     def __init__(self, plan: Plan, folder: Path | None) -> None:
         """Take up a plan; with a folder, go on from its records."""
-        from perflab import records
-
         self.plan = plan
-        self.history: list[Mapping[str, Any]] = []
+        self.history: list[kinds.Record] = []
         self.writer = None
         if folder is not None:
             self.history = list(records.read(folder).records)
@@ -54,7 +62,10 @@ class Contest:
         self._stage: Any = None
         self._told_pools = False
         self._guard: Any = None
-        self._out = {out_key(r): r["reason"] for r in self.history if r["kind"] == "failure"}
+        self._out: dict[Contender, str] = {}  # whom a failure put out, whatever the case
+        for record in self.history:
+            if isinstance(record, kinds.Failure):
+                self._out[record.contender.across("case")] = record.reason
 
     # -- one block
 
@@ -62,14 +73,13 @@ class Contest:
         """Measure one block, or skip it as predicted, or fail it as not shown to be right."""
         from perflab.compilation import compilations
         from perflab.measure import Rejected
-        from perflab.plan import name as plan_name
 
         cell = block.cell
         self._wait_for_turn(block)
         if not self._told_pools:
             self._told_pools = True
             self.record("pools", process=block.process, threads=cell.threads, **machine.pools())
-        self.tell("start", **self._identity(cell), direction=cell.direction, pass_=block.pass_)
+        self.tell("start", **asdict(cell), pass_=block.pass_)
         try:
             contender = self._contender(block, benchmark)
             rounds, iterations = contender.rounds(cell.direction, self.plan.block_s)
@@ -96,14 +106,13 @@ class Contest:
             benchmark.has_error = True
             if benchmark.stats is not None:
                 benchmark.stats.stats.data.clear()  # verified or no number
-            fields = self._identity(cell)
-            self._out[out_key(fields)] = str(why)
-            self.record("failure", **fields, direction=cell.direction, process=block.process, reason=str(why))
+            self._out[cell.contender.across("case")] = str(why)
+            self.record("failure", **asdict(cell), process=block.process, reason=str(why))
             pytest.fail(f"{cell.operation}/{cell.technique} on {cell.case}: {why}", pytrace=False)
         except Exception as error:  # ours, not the contender's: a run must not look whole after it
             if self.writer is None:
                 raise
-            message = f"{plan_name(block)}: {reason(error)}"
+            message = f"{block.name}: {reason(error)}"
             pytest.exit(f"{EXIT_BROKEN_WORD}{message}", returncode=EXIT_BROKEN)
         benchmark.extra_info.update(verified=f"{contender.share:.3g} of its rounding bound", after=checked)
         if benchmark.stats is None:  # benchmarks are disabled: the block has run once, as a test
@@ -111,8 +120,8 @@ class Contest:
         seconds = [float(f"{s:.6g}") for s in benchmark.stats.stats.data]
         contender.learn(cell.direction, min(seconds))
         self.record(
-            "block", **self._identity(cell), direction=cell.direction, process=block.process,
-            **{"pass": block.pass_}, iterations=iterations, rounds_s=seconds, after=checked,
+            "block", **asdict(cell), process=block.process, **{"pass": block.pass_}, iterations=iterations,
+            rounds_s=seconds, after=checked,
         )  # fmt: skip
 
     def finish_stage(self) -> None:
@@ -154,42 +163,45 @@ class Contest:
             self._stage = Stage(described, described.case(cell.case), cell.dtype)
             self._process, self._threads = block.process, cell.threads
         stage = self._stage
-        reason = self._out.get(out_key(self._identity(cell)))
+        reason = self._out.get(cell.contender.across("case"))
         if reason is not None:
             self._skip(block, benchmark, f"out of the contest: {reason}")
         if cell.technique in stage.contenders:
             return stage.contenders[cell.technique]
         turns = self.plan.processes * self.plan.passes
-        before = self._past(cell)
-        here = [r for r in before if r["case"] == cell.case]
+        before = list(self._past(cell.contender))
+        here = [record for record in before if record.contender == cell.contender]
         for record in here:
-            if record["kind"] == "prediction":
-                self._skip(block, benchmark, f"predicted: {record['basis']}")
+            if isinstance(record, kinds.Prediction):
+                self._skip(block, benchmark, f"predicted: {record.basis}")
         first_time = not here
         if first_time:
-            points = [(r["case"], r["flops"], self._known(r)) for r in before if r["kind"] == "verdict"]
+            points = [
+                (r.contender.case, r.flops, self._known(r)) for r in before if isinstance(r, kinds.Judgement)
+            ]
             expected = forecast(points, stage.costs["step"].flops)
             if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
-        self.tell("prepare", **self._identity(cell))
+        self.tell("prepare", **asdict(cell.contender))
         try:
             implementation = self._implementation(cell)
             needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
-            held = self._verified(cell)
-            known = held and Verified(held["share"], held["where"], held["precision"], held["digest"])
+            earlier = self._verified(cell.contender)
+            known = earlier and Verified(
+                earlier.share or 0.0, earlier.where, earlier.precision, earlier.digest
+            )
             with self._watched(implementation):
                 contender = stage.admit(implementation, known)
         except NotApplicable as why:
             self._predict(block, benchmark, {}, str(why) or "its interface cannot say this case")
         except (Rejected, PerflabError) as why:
-            self.record(
-                "verdict", **self._identity(cell), process=block.process, status="wrong", where=str(why)
-            )
+            who = asdict(cell.contender)
+            self.record("verdict", **who, process=block.process, status="wrong", where=str(why))
             raise Rejected(str(why)) from why
         self.record(
-            "verdict", **self._identity(cell), process=block.process, status="right", share=contender.share,
+            "verdict", **asdict(cell.contender), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=contender.precision, digest=contender.digest,
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
@@ -206,14 +218,13 @@ class Contest:
 
     def _implementation(self, cell: Cell) -> Implementation:
         """A cell's pair of functions: built in, a peer's, or from the plan's outside file."""
-        from perflab import grid, plan
+        from perflab import grid
         from perflab.own import guard
 
-        foreign = plan.foreign(self.plan, cell.operation, cell.technique)
-        if foreign and self._guard is None:
+        if self.plan.foreign_file(cell.operation, cell.technique) and self._guard is None:
             self._guard = guard.Guard()
             machine.limit_memory(int(min(machine.memory_available() / 2, 1 << 62)))
-        outside = self.plan.outside.get(f"{cell.operation}/{cell.technique}")
+        outside = self.plan.outside.get(cell.contender.name)
         return grid.column(cell.operation, cell.technique, outside)
 
     @contextlib.contextmanager
@@ -243,68 +254,61 @@ class Contest:
             raise Rejected(f"it printed {in_bytes(printed)}")
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
-        self.record("prediction", **self._identity(block.cell), seconds=dict(seconds), basis=basis,
+        self.record("prediction", **asdict(block.cell.contender), seconds=dict(seconds), basis=basis,
                     budget_s=self.plan.budget_s, process=block.process)  # fmt: skip
         self._skip(block, benchmark, f"predicted: {basis}")
 
     def _skip(self, block: Block, benchmark: Any, why: str) -> None:
-        self.tell("skip", **self._identity(block.cell), direction=block.cell.direction)
+        self.tell("skip", **asdict(block.cell))
         benchmark.skipped = True
         pytest.skip(why)
 
-    def _past(self, cell: Cell) -> list[Mapping[str, Any]]:
-        """Verdicts and predictions of this contender so far, on every case."""
-        mine = (cell.operation, cell.dtype, cell.threads, cell.technique)
-        return [
-            r
-            for r in self.history
-            if r["kind"] in ("verdict", "prediction")
-            and r.get("status", "right") == "right"
-            and (r["operation"], r["dtype"], r["threads"], r["technique"]) == mine
-        ]
+    def _past(self, contender: Contender) -> Iterator[kinds.Judgement | kinds.Prediction]:
+        """Good verdicts and predictions of this contender so far, on every case."""
+        for record in self.history:
+            if not isinstance(record, (kinds.Judgement, kinds.Prediction)):
+                continue
+            right = isinstance(record, kinds.Prediction) or record.right
+            if right and record.contender.across("case") == contender.across("case"):
+                yield record
 
-    def _verified(self, cell: Cell) -> Mapping[str, Any] | None:
+    def _verified(self, contender: Contender) -> kinds.Judgement | None:
         """What verified this contender here before, on as many threads if there is such, else on others."""
-        mine = (cell.operation, cell.case, cell.dtype, cell.technique)
-        found = [
-            r
-            for r in self.history
-            if r["kind"] == "verdict"
-            and r["status"] == "right"
-            and "digest" in r
-            and (r["operation"], r["case"], r["dtype"], r["technique"]) == mine
+        verdicts = [
+            record
+            for record in self.history
+            if isinstance(record, kinds.Judgement)
+            and record.right
+            and record.digest
+            and record.contender.across("threads") == contender.across("threads")
         ]
-        return min(found, key=lambda r: r["threads"] != cell.threads, default=None)
+        return min(verdicts, key=lambda record: record.contender != contender, default=None)
 
-    def _known(self, verdict: Mapping[str, Any]) -> dict[str, float]:
+    def _known(self, verdict: kinds.Judgement) -> dict[str, float]:
         """Seconds a call of a contender on a case: from its blocks, else from its verification."""
-        held = dict(verdict["warm_s"])
-        for r in self.history:
-            if r["kind"] == "block" and all(r[name] == verdict[name] for name in IDENTITY):
-                held[r["direction"]] = min(r["rounds_s"])
-        return held
+        known = dict(verdict.warm_s)
+        for record in self.history:
+            if isinstance(record, kinds.Timed) and record.contender == verdict.contender:
+                known[record.direction] = min(record.rounds_s)
+        return known
 
     def _is_outside(self, cell: Cell) -> bool:
-        return f"{cell.operation}/{cell.technique}" in self.plan.outside
-
-    def _identity(self, cell: Cell) -> dict[str, Any]:
-        return {name: getattr(cell, name) for name in IDENTITY}
+        return cell.contender.name in self.plan.outside
 
     # -- what leaves this process
 
     def record(self, kind: str, **fields: Any) -> None:
         """Keep a record, append it to the run's folder where there is one, and tell the parent."""
-        self.history.append({"kind": kind, **fields})
-        if self.writer is not None:
+        if self.writer is None:
+            self.history.append(kinds.read_record(units.finite({"kind": kind, **fields})))
+        else:
             try:
-                self.writer.append(kind, **fields)
+                self.history.append(self.writer.append(kind, **fields))
             except NoSpaceLeft as full:
                 pytest.exit(str(full), returncode=EXIT_NO_SPACE)
             except PerflabError as broken:
                 pytest.exit(str(broken), returncode=EXIT_BROKEN)
-        self.tell(
-            kind, **{name: fields[name] for name in (*IDENTITY, "direction", "reason") if name in fields}
-        )
+        self.tell(kind, **{name: fields[name] for name in TOLD if name in fields})
 
     def tell(self, event: str, **fields: Any) -> None:
         """One line to the parent; a parent that is gone ends this process."""
@@ -314,11 +318,6 @@ class Contest:
             os.write(self._events, json.dumps({"event": event, **fields}).encode() + b"\n")
         except BrokenPipeError:
             pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
-
-
-def out_key(fields: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Whom a failure puts out of the contest: a contender in one dtype, whatever the case."""
-    return fields["operation"], fields["dtype"], fields["threads"], fields["technique"]
 
 
 # ------------------------------------------------------------------------------------------------- hooks
@@ -366,7 +365,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a block, in the order in which the plan measures them."""
     if "block" not in metafunc.fixturenames:
         return
-    from perflab import grid, plan, records
+    from perflab import grid, plan
 
     config = metafunc.config
     folder = config.getoption("--perflab-run")
@@ -384,11 +383,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config.add_cleanup(contest.close)
     threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
     groups = run.groups(threads, process) if folder else None
-    whole = plan.blocks(chosen, threads, process, groups)
-    contest.places = {block: place for place, block in enumerate(whole)}
+    contest.places = {block: place for place, block in enumerate(chosen.blocks(threads, process, groups))}
     home = config.getoption("--perflab-home")
-    blocks = [b for b in contest.places if b not in done and plan.home(chosen, b) == home]
-    metafunc.parametrize("block", [plan.name(b) for b in blocks])
+    blocks = [b for b in contest.places if b not in done and chosen.home(b) == home]
+    metafunc.parametrize("block", [b.name for b in blocks])
 
 
 @pytest.fixture(scope="session")

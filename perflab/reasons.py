@@ -6,11 +6,12 @@ saved; causes are named in the order of how much they changed. Where none change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
-from typing import Any
+from typing import Literal
 
+from perflab.records.evidence import Code, Counts, Way
 from perflab.units import count, in_bytes, rounded
 
 CHANGED = 1.15  # a figure has changed where it differs by so much
@@ -22,11 +23,11 @@ PARTLY = 0.5  # on a log scale, the share of the speed-up that the causes must c
 
 @dataclass(frozen=True)
 class Side:
-    """One rung in one direction as it was measured, with the evidence on it: a record's `ways[direction]`."""
+    """One rung in one direction as it was measured, with the evidence on it, where there is any."""
 
     technique: str
     seconds: float
-    way: Mapping[str, Any] | None = None
+    way: Way | None = None
     threads: int = 1
 
 
@@ -81,15 +82,15 @@ def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
         return
     yield from _steps(fast, slow, flops, saved_s)
     yield from _memory(fast, slow, bytes, saved_s)
-    if fast.way["code"] and slow.way["code"]:
-        yield from _instructions(fast, slow)
-    elif slow.way["code"] and fast.way["kind"] == "numpy":
-        loops = slow.way["code"]["innermost"]
-        if 2 * loops["packed"] < loops["arithmetic"]:
+    if fast.way.code and slow.way.code:
+        yield from _instructions(fast.technique, fast.way.code, slow.way.code)
+    elif slow.way.code and fast.way.kind == "numpy":
+        loops = slow.way.code.innermost
+        if 2 * loops.packed < loops.arithmetic:
             yield _Cause(
                 CHANGED,
-                f"of the {loops['arithmetic']} arithmetic instructions in {slow.technique}'s innermost loops"
-                f" {loops['packed'] or 'none'} work on more than one number (of {fast.technique}'s, which are"
+                f"of the {loops.arithmetic} arithmetic instructions in {slow.technique}'s innermost loops"
+                f" {loops.packed or 'none'} work on more than one number (of {fast.technique}'s, which are"
                 " NumPy's or a BLAS's, there is no assembly here)",
             )
 
@@ -101,7 +102,7 @@ def _steps(fast: Side, slow: Side, flops: int, saved_s: float) -> Iterator[_Caus
     if saved_s and not STEP_S[0] <= saved_s / (many - few) <= STEP_S[1]:
         return
     kinds = {"compiled": "is compiled", "numpy": "leaves its loops to NumPy", "interpreted": "is interpreted"}
-    mine, theirs = (kinds[_way(side)["kind"]] for side in (fast, slow))
+    mine, theirs = (kinds[_way(side).kind] for side in (fast, slow))
     words = f"takes {count(few)} steps of Python's interpreter a call instead of {count(many)}"
     if mine != theirs:
         words = f"{mine} where {slow.technique} {theirs}, and {words}"
@@ -130,43 +131,44 @@ def _memory(fast: Side, slow: Side, bytes: int, saved_s: float) -> Iterator[_Cau
             yield _Cause(factor, words)
 
 
-def _instructions(fast: Side, slow: Side) -> Iterator[_Cause]:
-    code, other = _way(fast)["code"], _way(slow)["code"]
-    mine, theirs = code["hot"], other["hot"]
-    if not mine["arithmetic"] or not theirs["arithmetic"]:
+def _instructions(technique: str, code: Code, other: Code) -> Iterator[_Cause]:
+    if not code.hot.arithmetic or not other.hot.arithmetic:
         return
     packed = []
-    for loop, name in (("hot", "hot loop works"), ("innermost", "innermost loops work")):
-        lanes, fewer = (held[loop]["numbers"] / max(held[loop]["arithmetic"], 1) for held in (code, other))
+    for own, less_of, name in (
+        (code.hot, other.hot, "hot loop works"),
+        (code.innermost, other.innermost, "innermost loops work"),
+    ):
+        lanes, fewer = (loop.numbers / max(loop.arithmetic, 1) for loop in (own, less_of))
         words = (
-            f"{fast.technique}'s {name} on {lanes:.2g} numbers an instruction ({_bits(code[loop])})"
+            f"{technique}'s {name} on {lanes:.2g} numbers an instruction ({_bits(own)})"
             f" instead of {fewer:.2g}"
         )
         packed.append(_Cause(lanes / max(fewer, 1), words))
     most = max(packed, key=lambda cause: cause.factor)
     if most.factor >= CHANGED:
         yield most
-    share, less = (hot["fused"] / hot["arithmetic"] for hot in (mine, theirs))
+    share, less = (hot.fused / hot.arithmetic for hot in (code.hot, other.hot))
     if 1 + share >= CHANGED * (1 + less):
         words = (
-            f"{share:.0%} of the arithmetic in {fast.technique}'s hot loop multiplies and adds in one"
+            f"{share:.0%} of the arithmetic in {technique}'s hot loop multiplies and adds in one"
             f" instruction instead of {less:.0%}"
         )
         yield _Cause((1 + share) / (1 + less), words)
-    few, many = (hot["gathers"] / hot["arithmetic"] for hot in (mine, theirs))
+    few, many = (hot.gathers / hot.arithmetic for hot in (code.hot, other.hot))
     if 1 + many >= CHANGED * (1 + few):
         words = (
-            f"{fast.technique}'s hot loop gathers {rounded(few, 2)} times an arithmetic instruction"
+            f"{technique}'s hot loop gathers {rounded(few, 2)} times an arithmetic instruction"
             f" instead of {rounded(many, 2)}"
         )
         yield _Cause((1 + many) / (1 + few), words)
-    called = sorted({*other["calls"]} - {*code["calls"], "?"})
-    if called and "?" not in code["calls"]:
-        words = f"{fast.technique}'s loops do not call {' and '.join(called)} number by number"
+    called = sorted({*other.calls} - {*code.calls, "?"})
+    if called and "?" not in code.calls:
+        words = f"{technique}'s loops do not call {' and '.join(called)} number by number"
         yield _Cause(CHANGED, words)
 
 
-def _way(side: Side) -> Mapping[str, Any]:
+def _way(side: Side) -> Way:
     assert side.way is not None
     return side.way
 
@@ -174,20 +176,20 @@ def _way(side: Side) -> Mapping[str, Any]:
 def number_of_steps(side: Side, flops: int) -> float:
     """Steps a call, on a straight line through the two counts on log axes."""
     way = _way(side)
-    steps, few, span = way["steps"], way["few"], log(max(way["flops"], 1) / max(way["few_flops"], 1))
-    slope = log(steps / few) / span if span and steps > 0 and few > 0 else float(way["kind"] == "interpreted")
-    return float(steps * (flops / max(way["flops"], 1)) ** min(max(slope, 0.0), 1.0))
+    steps, few, span = way.steps, way.few, log(max(way.flops, 1) / max(way.few_flops, 1))
+    slope = log(steps / few) / span if span and steps > 0 and few > 0 else float(way.kind == "interpreted")
+    return float(steps * (flops / max(way.flops, 1)) ** min(max(slope, 0.0), 1.0))
 
 
-def scaled(side: Side, name: str, bytes: int) -> float | None:
+def scaled(side: Side, name: Literal["temporaries", "peak"], bytes: int) -> float | None:
     """A number of bytes, in proportion to what the operation must move."""
     way = _way(side)
-    return None if way[name] is None else way[name] / max(way["bytes"], 1) * bytes
+    count: int | None = getattr(way, name)
+    return None if count is None else count / max(way.bytes, 1) * bytes
 
 
-def _bits(hot: Mapping[str, Any]) -> str:
-    widths = [int(bits) for bits in hot["widths"] if bits.isdigit()]
-    return f"{max(widths)} bits" if widths else "registers of no fixed width"
+def _bits(hot: Counts) -> str:
+    return f"{hot.widest} bits" if hot.widest else "registers of no fixed width"
 
 
 def _rate(side: Side, flops: int, bytes: int) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perflab import against, errors, grid, machine, records
+from perflab import against, cases, errors, grid, machine, records
 from perflab import plan as plans
-from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError, Plan
+from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError
+from perflab.records import Plan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,7 +78,7 @@ def begin(
             held = ceilings.for_run(plan.threads)
     else:
         held = ceilings.for_run(plan.threads, measure_missing=False)
-    records.begin(folder, plan, plans.describe(plan), machine.environment(), selfcheck.kept(), held)
+    records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.kept(), held)
     out = [r for r in seen.reviews if r.reason and not r.left_out] if seen else []
     writer = records.Writer(folder)
     for review in out:

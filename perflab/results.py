@@ -172,9 +172,10 @@ class Result:
 
     def report(self) -> Path:
         """Write the report into the folder; the path of the page."""
-        from perflab import report
+        from perflab import report, sources
 
-        return report.write(self.summary.run, self.summary)
+        run = self.summary.run
+        return report.write(run, self.summary, installed=sources.of_today(run))
 
     def _repr_html_(self) -> str:
         from perflab.report import table

@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from perflab import plan as plans
+from perflab import plan as presets
 from perflab import records, sources
 from perflab.compilation import compile_first, missing
-from perflab.contract import NoSpaceLeft, PerflabError, Plan
+from perflab.contract import NoSpaceLeft, PerflabError
 from perflab.grid import operation, prepare_numba_cache
 from perflab.machine import cpu_seconds, cpu_ticks, keep_to_cores, steal_share
-from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS, out_key
+from perflab.plugin import EVENTS, EXIT_BROKEN, EXIT_NO_SPACE, PARENT, TURNS
 from perflab.process import begin, finish, spawn
+from perflab.records import Plan, kinds
 from perflab.sampling import next_groups
 
 PACKAGE = Path(__file__).parent
@@ -53,6 +54,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     with every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and
     PerflabError with one line; what was measured before is kept in each case.
     """
+    plan = records.read(folder).plan  # its names as records tell them
     _keep_sources(folder, plan)
     prepare_numba_cache()  # once for all measuring processes
     names = missing(plan.techniques, plan.dtypes)
@@ -75,21 +77,21 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                         raise PerflabError(f"the measuring process came to nothing: {child.cause}")
                 if not any(child.died for child in children):
                     break
-    if plan.explain and not any(records.read(folder).of_kind("evidence")):
+    if plan.explain and not any(records.read(folder).of_kind(kinds.Evidence)):
         tell({"event": "evidence"})
         _gather(folder, "evidence", 1, lock)
-    large = plan.preset != plans.OWN_PRESET and any(
+    large = plan.preset != presets.OWN_PRESET and any(
         case in operation(op).contest for op, cases in plan.cases.items() for case in cases
     )
     for threads in plan.threads if large else ():
-        if not any(r["threads"] == threads for r in records.read(folder).of_kind("memory")):
+        if not any(r.contender.threads == threads for r in records.read(folder).of_kind(kinds.PeakMemory)):
             tell({"event": "memory"})
             _gather(folder, "memory", threads, lock)
 
 
 def _keep_sources(folder: Path, plan: Plan) -> None:
     """Record the code that is about to be measured, unless something was measured already."""
-    if not any(record["kind"] in ("source", "block") for record in records.read(folder).records):
+    if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in records.read(folder).records):
         writer = records.Writer(folder)
         for fields in sources.of_plan(plan):
             writer.append("source", **fields)
@@ -173,20 +175,13 @@ def outstanding(folder: Path, plan: Plan) -> int:
 def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[str]:
     """Blocks of one process that no record, prediction or failure stands for, counted by their home."""
     run = records.read(folder)
-    done = run.done()
-    out: set[tuple[Any, ...]] = set()
-    for r in run.records:
-        if r["kind"] == "prediction":
-            out.add((r["operation"], r["case"], r["dtype"], r["threads"], r["technique"]))
-        elif r["kind"] == "failure" and r["technique"]:
-            out.add(out_key(r))
+    plan, done = run.plan, run.done()
+    out = {record.contender for record in run.of_kind(kinds.Prediction)}
+    out |= {r.contender.across("case") for r in run.of_kind(kinds.Failure) if r.contender.technique}
     return Counter(
-        plans.home(plan, block)
-        for block in plans.blocks(plan, threads, process, run.groups(threads, process))
-        if block not in done
-        and (block.cell.operation, block.cell.dtype, threads, block.cell.technique) not in out
-        and (block.cell.operation, block.cell.case, block.cell.dtype, threads, block.cell.technique)
-        not in out
+        plan.home(block)
+        for block in plan.blocks(threads, process, run.groups(threads, process))
+        if block not in done and not {block.cell.contender, block.cell.contender.across("case")} & out
     )
 
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 from statistics import median
 
 from perflab.contract import Cell
-from perflab.records import Run, cell_of
+from perflab.records import Run, kinds
+from perflab.records.kinds import Group
 from perflab.statistics import median_interval, precise_enough
 
-Group = tuple[str, str, str]  # operation, case, dtype: what a process sets up and measures together
 SETUP_S = 0.1
 START_S = 1.5
 
@@ -22,9 +22,9 @@ def next_groups(run: Run, threads: int) -> list[Group]:
     """
     plan = run.plan
     left = plan.extend_s - sum(
-        r["wall_s"]
-        for r in run.of_kind("process")
-        if r["process"] >= plan.processes and r["threads"] == threads
+        record.wall_s
+        for record in run.of_kind(kinds.Process)
+        if record.process >= plan.processes and record.threads == threads
     )
     times, cost = _measured(run, threads)
     wanted: list[tuple[float, Group]] = []
@@ -50,11 +50,11 @@ def _measured(run: Run, threads: int) -> tuple[dict[Cell, dict[tuple[int, int], 
     """Each cell's block medians, and the seconds that one process needs for each group."""
     times: dict[Cell, dict[tuple[int, int], float]] = defaultdict(dict)
     spent: dict[Group, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for r in run.of_kind("block"):
-        if r["threads"] == threads:
-            times[cell_of(r)][r["process"], r["pass"]] = median(r["rounds_s"])
-            group = r["operation"], r["case"], r["dtype"]
-            spent[group][r["process"]] += sum(r["rounds_s"]) * r["iterations"]
+    for record in run.of_kind(kinds.Timed):
+        cell = record.cell
+        if cell.threads == threads:
+            times[cell][record.turn] = record.median_s
+            spent[cell.operation, cell.case, cell.dtype][record.process] += record.total_s
     # A process also verifies: about one more pass of every contender.
     cost = {g: SETUP_S + max(held.values()) * (1 + 1 / run.plan.passes) for g, held in spent.items()}
     return times, defaultdict(lambda: float("inf"), cost)

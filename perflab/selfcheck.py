@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from perflab import machine, plan, records, runner
-from perflab.contract import Plan
+from perflab import cases, machine, records, runner
+from perflab.records import Plan, kinds
 from perflab.statistics import Ratio, median_interval, paired_ratio
 
 OPERATION, CASE, DTYPE = "fully_connected", "large", "float32"
@@ -205,11 +205,12 @@ def judge_carry_over(run: records.Run) -> Line:
     """A contender's time after its own kind against its time after the other pool."""
     after: dict[tuple[str, bool], list[float]] = defaultdict(list)
     previous: tuple[int, str] | None = None
-    for r in run.of_kind("block"):
-        if previous is not None and previous[0] == r["process"]:
-            own = previous[1].partition("_")[0] == r["technique"].partition("_")[0]
-            after[r["technique"], own].append(median(r["rounds_s"]))
-        previous = (r["process"], r["technique"])
+    for record in run.of_kind(kinds.Timed):
+        technique = record.contender.technique
+        if previous is not None and previous[0] == record.process:
+            alike = previous[1].partition("_")[0] == technique.partition("_")[0]
+            after[technique, alike].append(record.median_s)
+        previous = (record.process, technique)
     worst, where, apart = 1.0, "", False
     for name in sorted({technique for technique, _ in after}):
         own, other = after[name, True], after[name, False]
@@ -315,7 +316,7 @@ def _plan(outside: Mapping[str, str], threads: int, passes: int) -> Plan:
 
 
 def _measure(folder: Path, wanted: Plan, lock: int, tell: runner.Tell) -> records.Run:
-    records.begin(folder, wanted, plan.describe(wanted), machine.environment())
+    records.begin(folder, wanted, cases.describe(wanted), machine.environment())
     runner.run(folder, wanted, lock, tell)
     return records.read(folder)
 
@@ -327,8 +328,8 @@ def _name(kind: str, number: int, side: str) -> str:
 def _ratios(run: records.Run) -> dict[str, list[Ratio]]:
     """The paired ratio of every contest: how many times faster b is than a."""
     times: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
-    for r in run.of_kind("block"):
-        times[r["technique"]][r["process"], r["pass"]] = median(r["rounds_s"])
+    for record in run.of_kind(kinds.Timed):
+        times[record.contender.technique][record.turn] = record.median_s
     ratios: dict[str, list[Ratio]] = {}
     for kind, count in CONTESTS.items():
         ratios[kind] = []

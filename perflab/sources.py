@@ -7,18 +7,14 @@ by its operation and its path in the operation's folder ("conv2d/jit.py"), one b
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath, PurePosixPath
-from typing import TypeVar
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 from perflab import grid
-from perflab.contract import Plan
-from perflab.plan import is_built_in
+from perflab.records import Plan, Run
+from perflab.records.texts import DERIVATION, candidates
 
-DERIVATION = "derivation.md"
 MOST_TEXT = 200_000  # characters of one file: a longer one is left out
-Location = TypeVar("Location", bound=PurePath)
 
 
 def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
@@ -29,7 +25,7 @@ def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
     """
     held: dict[str, str] = {}
     for op, techniques in plan.techniques.items():
-        wanted = [f"{op}/{name}.py" for name in techniques if is_built_in(plan, op, name)]
+        wanted = [f"{op}/{name}.py" for name in techniques if plan.is_built_in(op, name)]
         held |= installed([f"{op}/{DERIVATION}", *wanted])
         for name in techniques:
             if outside := plan.outside.get(f"{op}/{name}"):
@@ -41,6 +37,15 @@ def of_plan(plan: Plan) -> Iterator[dict[str, str]]:
         column = file.removesuffix(".py")
         measured = column in plan.techniques.get(operation, ())
         yield {"operation": operation, "technique": column if measured else "", "name": name, "text": text}
+
+
+def of_today(run: Run) -> dict[str, str]:
+    """The installed files behind a run that kept no code in its records; none for one that did."""
+    if run.texts:
+        return {}
+    rungs = ((op, name) for op, names in run.plan.techniques.items() for name in names)
+    files = [f"{op}/{name}.py" for op, name in rungs if run.plan.is_built_in(op, name)]
+    return installed([*(f"{op}/{DERIVATION}" for op in run.plan.techniques), *files])
 
 
 def installed(names: list[str]) -> dict[str, str]:
@@ -73,37 +78,6 @@ def name_of(file: Path) -> str:
         if file.is_relative_to(folder):
             return f"{op}/{file.relative_to(folder).as_posix()}"
     return file.name if file.parent in {one.parent for one in folders.values()} else "/".join(file.parts[-3:])
-
-
-def imported(name: str, texts: Mapping[str, str], *, directly: bool = False) -> list[str]:
-    """The names among `texts` that a file imports; unless only `directly`, what those import too."""
-    found: list[str] = []
-    work = [name]
-    while work:
-        one = work.pop(0)
-        for path in candidates(PurePosixPath(one), texts.get(one, "")):
-            other = path.as_posix()
-            if other in texts and other not in (name, *found):
-                found.append(other)
-                work += [] if directly else [other]
-    return found
-
-
-def candidates(path: Location, source: str) -> Iterator[Location]:
-    """Where a file's relative imports may lead: modules, and names that may be modules of a folder."""
-    if path.suffix != ".py":
-        return
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # an outside file: what it holds is its own matter
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(path.parents):
-            folder = path.parents[node.level - 1]
-            inner = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
-            for place in (inner, *(inner / alias.name for alias in node.names)):
-                if place.name and place.name != "__init__":
-                    yield place.with_name(f"{place.name}.py")
 
 
 def _text(path: Path) -> str | None:

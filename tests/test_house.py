@@ -79,9 +79,8 @@ def test_the_package_that_can_be_called_is_the_only_one_that_reaches_up():
 
 def test_the_report_loads_nothing_that_measures_looks_up_or_draws():
     code = "import sys, perflab.report.summary; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], env=user_environment(), capture_output=True, text=True,
-                          check=True)  # fmt: skip
-    loaded = set(done.stdout.split())
+    command = [sys.executable, "-c", code]
+    loaded = set(subprocess.check_output(command, env=user_environment(), text=True).split())
     ours = {name.split(".")[1] for name in loaded if name.startswith("perflab.")}
     assert ours <= GROUND | {"records", "report"}
     assert not loaded & {"matplotlib", "numba"}

@@ -12,7 +12,7 @@ from pytest_benchmark import __version__ as format_version
 from pytest_benchmark.stats import Stats
 
 from perflab.contract import Cell
-from perflab.records import cell_of
+from perflab.records import kinds
 from perflab.report.summary import Summary
 
 
@@ -21,11 +21,10 @@ def benchmark_json(summary: Summary) -> dict[str, Any]:
     run = summary.run
     rounds: dict[Cell, list[float]] = defaultdict(list)
     iterations: dict[Cell, int] = {}
-    for record in run.of_kind("block"):
-        cell = cell_of(record)
-        if cell in summary.figures:
-            rounds[cell] += record["rounds_s"]
-            iterations[cell] = record["iterations"]
+    for record in run.of_kind(kinds.Timed):
+        if record.cell in summary.figures:
+            rounds[record.cell] += record.rounds_s
+            iterations[record.cell] = record.iterations
     started = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(run.started))
     return {
         "machine_info": {key: value for key, value in run.environment.items() if key != "commit"},

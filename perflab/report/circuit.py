@@ -14,7 +14,7 @@ from perflab import __version__
 from perflab.records import full_or
 from perflab.report import mathematics
 from perflab.report.layers import BOX, Cell, layout
-from perflab.report.write import _template
+from perflab.report.template import template
 from perflab.units import number
 from perflab.worked import Step, Worked
 
@@ -69,7 +69,7 @@ def _node(cell: Cell, step: Step) -> str:
 
 def page(circuits: Sequence[Worked], derivation: str) -> str:
     """The study as one HTML file."""
-    return _template("chain_rule.html.jinja").render(
+    return template("chain_rule.html.jinja").render(
         circuits=[(held, drawing(held, f"circuit-{n}")) for n, held in enumerate(circuits, 1)],
         derivation=mathematics.html(derivation, below=1),
         number=number,

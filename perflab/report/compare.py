@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perflab import machine, units
+from perflab import units
 from perflab.contract import PerflabError
-from perflab.machine import Difference
+from perflab.records.environment import TOLD, Difference, differences
 from perflab.report import words
 from perflab.report.sides import Side, Timing
 from perflab.report.unpaired import ratio
@@ -91,7 +91,7 @@ def compare(
     Raises PerflabError where the environments cannot be compared and `anyway` is false, where no cell was
     measured on both sides, and for a threshold of an operation that is not among them.
     """
-    differing = tuple(machine.differences(base.environment, new.environment))
+    differing = tuple(differences(base.environment, new.environment))
     if differing and not anyway:
         raise PerflabError(f"cannot be compared: {'; '.join(map(str, differing))}; --anyway compares them")
     common = [name for name in base.timings if name in new.timings]
@@ -117,7 +117,7 @@ def compare(
         base=base,
         new=new,
         differences=differing,
-        told=tuple(machine.differences(base.environment, new.environment, machine.TOLD)),
+        told=tuple(differences(base.environment, new.environment, TOLD)),
         changes=tuple(changes),
         missing={n: new.absent.get(n, "not in it") for n in base.timings if n not in new.timings},
         added={n: base.absent.get(n, "not in it") for n in new.timings if n not in base.timings},

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from perflab import __version__
 from perflab.contract import Cell
-from perflab.machine import one_line
+from perflab.records.environment import one_line
 from perflab.report import opening, page, reading, why, words
 from perflab.report.figures import Drawn
 from perflab.report.study import Section
@@ -175,7 +175,7 @@ def _part(summary: Summary, operation: str, drawn: Sequence[Shown], studies: Seq
         if (told := why.reasons_of(summary, operation, plan.dtypes[0], direction))
     )
     return Part(
-        operation, page.title(summary, operation), str(summary.run.operations[operation].get("summary", "")),
+        operation, page.title(summary, operation), summary.run.operations[operation].summary,
         tuple(one for one in drawn if one.drawn.operation == operation), tuple(times), tuple(tables), reasons,
         "" if further[f"crossovers-{operation}"] else words.no_crossover(summary, operation),
         tuple(study for study in studies if study.operation == operation),

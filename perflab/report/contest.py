@@ -9,8 +9,7 @@ from math import exp, log
 from statistics import fmean
 
 from perflab.contract import Cell
-from perflab.plan import is_built_in
-from perflab.report.summary import Figure, Summary
+from perflab.report.summary import CellResult, Summary
 from perflab.statistics import Ratio
 
 
@@ -23,8 +22,8 @@ class Meeting:
     """
 
     cell: Cell
-    rung: Figure
-    peer: Figure
+    rung: CellResult
+    peer: CellResult
     ratio: Ratio
 
 
@@ -34,10 +33,10 @@ def meetings(summary: Summary) -> list[Meeting]:
     The fastest on either side is chosen by its median, so where two are level the ratio flatters both alike.
     """
     plan = summary.run.plan
-    ours: dict[Cell, list[Figure]] = defaultdict(list)
-    theirs: dict[Cell, list[Figure]] = defaultdict(list)
+    ours: dict[Cell, list[CellResult]] = defaultdict(list)
+    theirs: dict[Cell, list[CellResult]] = defaultdict(list)
     for cell, figure in summary.figures.items():
-        own = is_built_in(plan, cell.operation, cell.technique)
+        own = plan.is_built_in(cell.operation, cell.technique)
         if not figure.predicted and (own or cell.technique in plan.homes):
             side = ours if own else theirs
             side[replace(cell, technique="")].append(figure)
@@ -74,10 +73,10 @@ def why_behind(summary: Summary, meeting: Meeting) -> str:
     mine, theirs = (limit.seconds / figure.median_s for figure in (meeting.rung, meeting.peer))
     said = f"{limit.limb} binds, of whose roof the rung reaches {mine:.0%}, the peer {theirs:.0%}"
     c = meeting.rung.cell
-    ways = summary.evidence.get((c.operation, c.technique, c.dtype), {}).get("ways", {})
-    code = (ways.get("backward" if c.direction == "step" else c.direction) or {}).get("code")
-    hot = code and code["hot"]
-    if limit.limb == "arithmetic" and hot and hot["arithmetic"] == hot["packed"] == hot["fused"] > 0:
+    evidence = summary.evidence_on(c.operation, c.technique, c.dtype)
+    way = evidence.ways.get("forward" if c.direction == "forward" else "backward") if evidence else None
+    hot = way.code.hot if way and way.code else None
+    if limit.limb == "arithmetic" and hot and hot.arithmetic == hot.packed == hot.fused > 0:
         said += (
             "; its hot loop is packed and fused throughout, so what it lacks goes into copies around the loop"
             " and into waiting for numbers"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from perflab import units
-from perflab.plan import blocks, cells
+from perflab.records import kinds
 from perflab.report import words
 from perflab.report.summary import Summary
 
@@ -52,13 +52,13 @@ def counts(summary: Summary) -> dict[str, int]:
 
     `turns` are those that are still to be taken by cells of which some were.
     """
-    whole = sum(1 for _ in cells(summary.run.plan))
+    whole = sum(1 for _ in summary.run.plan.cells())
     measured = sum(not f.predicted for f in summary.figures.values())
     predicted = len(summary.figures) - measured
     failed = {(f.operation, f.technique, f.case, f.dtype) for f in summary.findings}
     void = sum(
         1
-        for cell in cells(summary.run.plan)
+        for cell in summary.run.plan.cells()
         if cell not in summary.figures and (cell.operation, cell.technique, cell.case, cell.dtype) in failed
     )
     left, turns = max(0, summary.outstanding - void), _turns_left(summary)
@@ -72,13 +72,13 @@ def _turns_left(summary: Summary) -> int:
     """Turns of measured cells that no record stands for: the run was interrupted before them."""
     run = summary.run
     done = run.done()
-    failed = {(r["operation"], r["case"], r["dtype"], r["technique"]) for r in run.of_kind("failure")}
+    failed = {record.contender.across("threads") for record in run.of_kind(kinds.Failure)}
     return sum(
         block not in done
         and block.cell in summary.turns
-        and not {(*where, block.cell.technique), (*where, "")} & failed
+        and not {who.across("threads"), who.across("threads", "technique")} & failed
         for threads in run.plan.threads
         for process in range(run.plan.processes)
-        for block in blocks(run.plan, threads, process)
-        if (where := (block.cell.operation, block.cell.case, block.cell.dtype))
+        for block in run.plan.blocks(threads, process)
+        if (who := block.cell.contender)
     )

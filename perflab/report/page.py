@@ -17,11 +17,10 @@ from typing import Any
 from markupsafe import Markup
 
 from perflab import units
-from perflab.contract import Cell, Plan
-from perflab.plan import is_built_in
-from perflab.records import cell_of
+from perflab.contract import Cell
+from perflab.records import Plan, kinds
 from perflab.report import words
-from perflab.report.summary import BASELINE, RIVALS, Figure, Summary
+from perflab.report.summary import BASELINE, RIVALS, CellResult, Summary
 from perflab.statistics import Ratio, significant
 
 MARKS = {
@@ -175,17 +174,17 @@ class Grid:
             for technique in self.plan.contenders(operation, case)
         ]
 
-    def _best(self, cells: Sequence[Cell]) -> Figure | None:
+    def _best(self, cells: Sequence[Cell]) -> CellResult | None:
         figures = (self.summary.figures.get(cell) for cell in cells if kind(self.plan, cell) == "rung")
         return min((f for f in figures if f and not f.predicted), key=lambda f: f.median_s, default=None)
 
-    def _told(self, case: str, best: Figure | None) -> Best:
+    def _told(self, case: str, best: CellResult | None) -> Best:
         if best is None:
             return Best(case, "", "", "")
         share, limb = words.roof_words(self.summary, best)
         return Best(case, best.cell.technique, *("" if word == "–" else word for word in (share, limb)))
 
-    def _chip(self, cell: Cell, view: View, best: Figure | None, widest: float) -> Chip:
+    def _chip(self, cell: Cell, view: View, best: CellResult | None, widest: float) -> Chip:
         figure = self.summary.figures.get(cell)
         ratio = self.ratios[cell].get(view.baseline)
         value, interval, verdict = ratio_words(ratio)
@@ -202,12 +201,12 @@ class Grid:
 
 def title(summary: Summary, operation: str) -> str:
     """What an operation is called."""
-    return str(summary.run.operations[operation].get("title", operation))
+    return summary.run.operations[operation].title
 
 
 def kind(plan: Plan, cell: Cell) -> str:
     """Whose a technique is: a "rung" of perflab's own, a "peer"'s, or of an "outside" file."""
-    if is_built_in(plan, cell.operation, cell.technique):
+    if plan.is_built_in(cell.operation, cell.technique):
         return "rung"
     return "peer" if cell.technique in plan.homes else "outside"
 
@@ -224,7 +223,7 @@ def ratio_words(ratio: Ratio | None) -> tuple[str, str, str]:
     return value, interval, ratio.verdict
 
 
-def time_interval(figure: Figure) -> str:
+def time_interval(figure: CellResult) -> str:
     """The 95 % interval of a cell's time, in the unit of its time."""
     if figure.low_s is None or figure.high_s is None:
         return ""
@@ -257,10 +256,10 @@ def data(grid: Grid) -> dict[str, Any]:
     }
     at = {field: {name: i for i, name in enumerate(held)} for field, held in names.items()}
     samples = _samples(summary)
-    errors = {(c.operation, c.technique, c.case, c.dtype, c.threads): c.share for c in summary.checks}
+    errors = {accuracy.contender: accuracy.share for accuracy in summary.checks}
     cells = []
     for cell, figure in summary.figures.items():
-        share = errors.get((cell.operation, cell.technique, cell.case, cell.dtype, cell.threads))
+        share = errors.get(cell.contender)
         cells.append([
             *(at[field][getattr(cell, field)] for field in names), cell.threads,
             *_measured(summary, figure), "" if share is None else f"{share:.3f}",
@@ -295,7 +294,7 @@ def data(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _measured(summary: Summary, figure: Figure) -> tuple[Any, ...]:
+def _measured(summary: Summary, figure: CellResult) -> tuple[Any, ...]:
     """Seconds, time, interval, least, min, rates and roof: empty words where a figure is predicted."""
     if figure.predicted:
         return _short(figure.median_s), words.time(figure), "", 0, "", "", "", "", ""
@@ -316,7 +315,7 @@ def _packed(ratios: Mapping[str, Ratio], contenders: Sequence[str]) -> str:
     )
 
 
-def _scaled(figure: Figure, turns: Sequence[Sequence[float]]) -> tuple[int, int, list[list[int]]]:
+def _scaled(figure: CellResult, turns: Sequence[Sequence[float]]) -> tuple[int, int, list[list[int]]]:
     """The interval and the samples, turn by turn, in thousandths of the fastest sample."""
     if figure.predicted or not figure.best_s:
         return 0, 0, []
@@ -327,12 +326,11 @@ def _scaled(figure: Figure, turns: Sequence[Sequence[float]]) -> tuple[int, int,
 
 def _samples(summary: Summary) -> dict[Cell, list[Sequence[float]]]:
     """Every round of every turn that a figure counts, in seconds a call, in the order of the turns."""
-    held: dict[Cell, dict[tuple[int, int], Sequence[float]]] = defaultdict(dict)
-    for record in summary.run.of_kind("block"):
-        cell, turn = cell_of(record), (record["process"], record["pass"])
-        if cell in summary.figures and turn in summary.turns.get(cell, ()):
-            held[cell][turn] = [*held[cell].get(turn, ()), *record["rounds_s"]]
-    return {cell: [turns[turn] for turn in sorted(turns)] for cell, turns in held.items()}
+    rounds: dict[Cell, dict[tuple[int, int], Sequence[float]]] = defaultdict(dict)
+    for record in summary.run.of_kind(kinds.Timed):
+        if record.cell in summary.figures and record.turn in summary.turns.get(record.cell, ()):
+            rounds[record.cell][record.turn] = record.rounds_s
+    return {cell: [turns[turn] for turn in sorted(turns)] for cell, turns in rounds.items()}
 
 
 def _short(value: float) -> float:

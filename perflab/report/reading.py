@@ -8,10 +8,12 @@ Everything is made from the figures of one run, and says no more than they do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from perflab.contract import Contender
+from perflab.records import kinds
 from perflab.report import words
 from perflab.report.spent import Spent, spent
 from perflab.report.standing import Standing, standing
@@ -108,11 +110,11 @@ def _reading(summary: Summary, operation: str, technique: str) -> Reading:
     whole = ["step"] if "step" in plan.directions else list(plan.directions)
     places = (standing(summary, operation, technique, dtype, threads, direction) for direction in whole)
     standings = tuple(one for one in places if one is not None)
-    evidence = summary.evidence.get((operation, technique, dtype))
+    evidence = summary.evidence_on(operation, technique, dtype)
     ways: tuple[Spent, ...] = ()
     if evidence is not None:
-        telling = next((one.case for one in standings), evidence["case"])
-        parts = (spent(summary, evidence, threads, way, telling) for way in ("forward", "backward"))
+        telling = next((one.case for one in standings), evidence.case)
+        parts = (spent(summary, evidence, threads, way, telling) for way in evidence.ways)
         ways = tuple(one for one in parts if one is not None)
     return Reading(
         operation, technique, dtype, threads, standings, ways,
@@ -121,18 +123,14 @@ def _reading(summary: Summary, operation: str, technique: str) -> Reading:
 
 
 def _notes(
-    summary: Summary, operation: str, technique: str, dtype: str, evidence: Mapping[str, Any] | None
+    summary: Summary, operation: str, technique: str, dtype: str, evidence: kinds.Evidence | None
 ) -> Iterator[str]:
     """What could not be told, and why."""
     if evidence is not None:
         return
-    wanted = (operation, technique, dtype)
-    failed = (
-        r["reason"]
-        for r in summary.run.of_kind("evidence")
-        if (r["operation"], r["technique"], r["dtype"]) == wanted and "reason" in r
-    )
-    reason = next(failed, "")
+    wanted = Contender(operation, "", dtype, 0, technique)
+    records = summary.run.of_kind(kinds.Evidence)
+    reason = next((record.reason for record in records if record.contender == wanted and record.reason), "")
     if not reason:
         preset = summary.run.plan.preset
         reason = "it was not gathered" if summary.run.plan.explain else f"preset {preset} does not gather it"

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from perflab import __version__, machine
+from perflab import __version__
 from perflab.contract import PerflabError
+from perflab.records.environment import COMPARED, TOLD, said
 from perflab.report import compare, words
 from perflab.report.compare import Change, Comparison
 from perflab.report.sides import Side
-from perflab.report.write import _template
+from perflab.report.template import template
 
 DECIDED = ("SLOWER", "FASTER")
 
@@ -145,10 +146,10 @@ def banner(several: Several) -> list[str]:
 def environments(several: Several) -> words.Table | None:
     """Where the environments differ, a column a side; None where they tell no difference."""
     rows = []
-    for key in (*machine.COMPARED, *machine.TOLD):
-        told = [machine.said(side.environment, key) for side in several.sides]
+    for key in (*COMPARED, *TOLD):
+        told = [said(side.environment, key) for side in several.sides]
         if len(set(filter(None, told))) > 1:
-            counts = "yes" if key in machine.COMPARED else "no"
+            counts = "yes" if key in COMPARED else "no"
             rows.append((key.replace("_", " "), *(text or "not told" for text in told), counts))
     head = ("what", *several.names, "makes a ratio one of machines")
     return words.Table("Where the environments differ", head, tuple(rows)) if rows else None
@@ -246,7 +247,7 @@ def html(several: Several) -> str:
     """The comparison as one page that needs neither network nor script."""
     rows = several.rows()
     groups = [(title, intro, [row for row in rows if row.verdict == kind]) for kind, title, intro in GROUPS]
-    return _template("compare.html.jinja").render(
+    return template("compare.html.jinja").render(
         several=several,
         zipped=list(zip(several.names, several.sides, strict=True)),
         title=f"{', '.join(several.names[1:])} against {several.names[0]}",

@@ -14,9 +14,10 @@ from statistics import median
 from typing import Any
 
 from perflab import records
-from perflab.contract import Cell, PerflabError
-from perflab.plan import cells
-from perflab.report.summary import summarise
+from perflab.contract import Cell, Contender, PerflabError
+from perflab.records import kinds
+from perflab.records.typed import escaped
+from perflab.report.summarise import summarise
 
 BATCHES = 30  # rounds of one process follow one another closely: more than these count as batches
 WANTED = "wanted a run's folder, its records.jsonl, or pytest-benchmark's JSON"
@@ -91,46 +92,37 @@ def _parsed(content: bytes) -> Any:
 
 def _of_run(path: Path) -> Side:
     run = records.read(path)
+    summary = summarise(run)
     timings: dict[str, Timing] = {}
     absent: dict[str, str] = {}
-    try:
-        summary = summarise(run)
-        failures: dict[tuple[str, ...], str] = {}
-        for f in summary.findings:
-            failures[f.operation, f.technique, f.dtype] = f.reason
-            failures[f.operation, f.technique, f.dtype, f.case] = f.reason
-        for cell in cells(run.plan):
-            name = _printable(cell_name(cell))
-            figure = summary.figures.get(cell)
-            key = (cell.operation, cell.technique, cell.dtype)
-            if figure is None:
-                absent[name] = failures.get((*key, cell.case)) or failures.get(key) or "not measured"
-            elif figure.predicted:
-                absent[name] = f"predicted, not run: {figure.basis}"
-            else:
-                _time(figure.best_s, path, name)
-                groups = defaultdict(list)
-                for (process, _), seconds in summary.turns[cell].items():
-                    groups[process].append(_time(seconds, path, name))
-                described = run.operations[cell.operation]["cases"][cell.case]
-                problem = {what: described.get(what) for what in ("sizes", "parameters", "inputs")}
-                timings[name] = Timing(cell.operation, figure.median_s, _frozen(groups), problem)
-        fitness = list(run.of_kind("fitness"))
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        raise PerflabError(f"{path}: a record lacks what it must hold; was the file edited?") from error
+    failures: dict[Contender, str] = {}
+    for failure in run.of_kind(kinds.Failure):
+        failures[failure.contender.across("threads")] = failure.reason
+        failures[failure.contender.across("threads", "case")] = failure.reason
+    for cell in run.plan.cells():
+        name, figure, who = cell_name(cell), summary.figures.get(cell), cell.contender.across("threads")
+        if figure is None:
+            absent[name] = failures.get(who) or failures.get(who.across("case")) or "not measured"
+        elif figure.predicted:
+            absent[name] = f"predicted, not run: {figure.basis}"
+        else:
+            groups = defaultdict(list)
+            for (process, _), seconds in summary.turns[cell].items():
+                groups[process].append(seconds)
+            problem = run.operations[cell.operation].cases[cell.case].problem
+            timings[name] = Timing(cell.operation, figure.median_s, _frozen(groups), problem)
     notes = ["the last line was cut short and is left out"] if run.torn else []
     if not run.environment:
         notes.append("its environment is not known")
-    notes += dict.fromkeys(
-        f"its machine was noisy: {_why(record)}" for record in fitness if record.get("state") == "noisy"
-    )
+    fitness = list(run.of_kind(kinds.Fitness))
+    notes += dict.fromkeys(f"its machine was noisy: {_why(f)}" for f in fitness if f.state == "noisy")
     return Side(
-        path=_printable(str(path)),
+        path=escaped(str(path)),
         kind="run",
         environment=run.environment,
         timings=timings,
-        absent={name: _printable(why) for name, why in absent.items()},
-        unfit=tuple(dict.fromkeys(_why(record) for record in fitness if record.get("state") == "unfit")),
+        absent=absent,
+        unfit=tuple(dict.fromkeys(_why(f) for f in fitness if f.state == "unfit")),
         notes=tuple(notes),
     )
 
@@ -142,9 +134,8 @@ def cell_name(cell: Cell) -> str:
     )
 
 
-def _why(record: Mapping[str, Any]) -> str:
-    reasons = record.get("reasons") or record.get("reason") or "no reason is saved"
-    return _printable("; ".join(map(str, reasons)) if isinstance(reasons, (list, tuple)) else str(reasons))
+def _why(fitness: kinds.Fitness) -> str:
+    return "; ".join(fitness.reasons) or "no reason is saved"
 
 
 def _of_benchmarks(path: Path, held: Mapping[str, Any]) -> Side:
@@ -163,7 +154,7 @@ def _of_benchmarks(path: Path, held: Mapping[str, Any]) -> Side:
                 f"{path}: benchmarks[{position}] lacks its fullname or its stats; was the file edited?"
             ) from error
         own = OWN.search(full)
-        name = _printable(own[1] if own else full)
+        name = escaped(own[1] if own else full)
         operations[name] = name.split("/")[0] if own else name.split("[")[0].rpartition("::")[2]
         seconds = [_time(value, path, name) for value in data]
         medians[name] = _time(middle, path, name)
@@ -185,7 +176,7 @@ def _of_benchmarks(path: Path, held: Mapping[str, Any]) -> Side:
         notes.append("it holds statistics without single times for some, which give no interval")
     told = held.get("machine_info")
     return Side(
-        path=_printable(str(path)),
+        path=escaped(str(path)),
         kind="pytest-benchmark",
         environment=_environment(told if isinstance(told, dict) else {}),
         timings=timings,
@@ -225,7 +216,3 @@ def _time(value: Any, path: Path, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LONGEST_S:
         raise PerflabError(f"{path}: {name}: {value!r} is no time; wanted seconds above 0")
     return float(value)
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

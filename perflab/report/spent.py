@@ -6,15 +6,15 @@ machine was measured to reach. What the bounds leave open is said to be open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from perflab import reasons, units
-from perflab.ceilings import bandwidth, peak
 from perflab.contract import Cell
+from perflab.records.evidence import Evidence, Line, Profile, Step, Way
+from perflab.records.roof import bandwidth, peak
 from perflab.report import words
-from perflab.report.summary import Figure, Summary
+from perflab.report.summary import CellResult, Summary
 
 SHOWN_LINES, LEAST = 3, 0.01  # of lines, and of the share of a call that one must take to be shown
 LITTLE = 0.5  # bounds that together come to less explain little
@@ -74,17 +74,15 @@ class Spent:
     remarks: tuple[str, ...]
 
 
-def spent(
-    summary: Summary, evidence: Mapping[str, Any], threads: int, direction: str, telling: str
-) -> Spent | None:
+def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, telling: str) -> Spent | None:
     """Bounds, code and lines of one direction; None where neither case was measured.
 
     On the case that the evidence is of; on the `telling` one where that was not measured, or where Python
     interprets every operation, so that steps grow in proportion to work.
     """
-    operation, technique, dtype = (evidence[name] for name in ("operation", "technique", "dtype"))
-    way = evidence["ways"][direction]
-    names = [telling, evidence["case"]] if way["kind"] == "interpreted" else [evidence["case"], telling]
+    operation, technique, dtype = evidence.operation, evidence.technique, evidence.dtype
+    way = evidence.ways[direction]
+    names = [telling, evidence.case] if way.kind == "interpreted" else [evidence.case, telling]
     cells = [Cell(operation, case, dtype, threads, direction, technique) for case in names]
     found = [figure for cell in cells if (figure := summary.figures.get(cell)) and not figure.predicted]
     if not found:
@@ -92,29 +90,29 @@ def spent(
     figure = found[0]
     side = reasons.Side(technique, figure.median_s, way, threads)
     bounds = [
-        *_interpreter(summary, evidence, side, figure),
-        *_temporaries(summary, side, figure),
+        *_interpreter(summary, evidence, way, side, figure),
+        *_temporaries(summary, way, side, figure),
         *_roof(summary, figure),
     ]
-    profile = evidence.get("profile", {}).get(direction)
-    hottest = (profile or {}).get("lines", ())[:SHOWN_LINES]
-    lines = tuple(_line(line) for at, line in enumerate(hottest) if not at or line["share"] >= LEAST)
+    profile = evidence.profile.get(direction)
+    hottest = profile.lines[:SHOWN_LINES] if profile else ()
+    lines = tuple(_line(line) for at, line in enumerate(hottest) if not at or line.share >= LEAST)
     remarks = [*_together(bounds, way), *_code(way), *_of_profile(profile, way, evidence)]
     return Spent(
         direction, figure.cell.case, words.time(figure), tuple(bounds), lines,
-        profile["case"] if profile else "", tuple(remarks),
+        profile.case if profile else "", tuple(remarks),
     )  # fmt: skip
 
 
 def _interpreter(
-    summary: Summary, evidence: Mapping[str, Any], side: reasons.Side, figure: Figure
+    summary: Summary, evidence: Evidence, way: Way, side: reasons.Side, figure: CellResult
 ) -> Iterator[Bound]:
     """Steps a call, each at least as long as the cheapest; a whole call on a small case bounds them above."""
-    way, step_s = evidence["ways"][figure.cell.direction], evidence.get("step_s") or {}
+    step_s = evidence.step_s
     if not step_s:
         return
     steps = reasons.number_of_steps(side, figure.flops)
-    if way["kind"] == "interpreted":
+    if way.kind == "interpreted":
         basis = (
             f"about {units.count(steps)} steps a call of {units.seconds(step_s['element'], 2)} each,"
             " as in a plain loop over an array's numbers"
@@ -141,25 +139,24 @@ def _interpreter(
     yield Bound("the interpreter", min(low, 1.0), high, basis)
 
 
-def _smallest(summary: Summary, figure: Figure) -> Figure | None:
+def _smallest(summary: Summary, figure: CellResult) -> CellResult | None:
     """The same column on the case with the least work, where that is another case."""
     c = figure.cell
     line = summary.growing(c.operation, c.dtype, c.threads, c.direction, c.technique)
     return line[0] if line and line[0].flops < figure.flops else None
 
 
-def _temporaries(summary: Summary, side: reasons.Side, figure: Figure) -> Iterator[Bound]:
+def _temporaries(summary: Summary, way: Way, side: reasons.Side, figure: CellResult) -> Iterator[Bound]:
     """Arrays made and thrown away, written once and read once at the bandwidth of arrays of their size."""
     made = reasons.scaled(side, "temporaries", figure.bytes)
-    way = side.way or {}
-    if made is None or way["kind"] == "interpreted":
+    if made is None or way.kind == "interpreted":
         return
     if made < 4096:
         yield Bound("temporaries", 0.0, None, "less than 4 KiB a call")
         return
-    each = way["allocated"] / max(way["allocations"], 1)
+    each = (way.allocated or 0) / max(way.allocations or 0, 1)
     rate = bandwidth(summary.ceilings, side.threads, each)
-    held = ("" if way["whole"] else "at least ") + units.in_bytes(made, 2)
+    held = ("" if way.whole else "at least ") + units.in_bytes(made, 2)
     if rate is None:
         yield Bound("temporaries", None, None, f"{held} a call; no bandwidth was measured to hold them to")
         return
@@ -170,7 +167,7 @@ def _temporaries(summary: Summary, side: reasons.Side, figure: Figure) -> Iterat
     yield Bound("temporaries", min(2 * made / rate / side.seconds, 1.0), None, basis)
 
 
-def _roof(summary: Summary, figure: Figure) -> Iterator[Bound]:
+def _roof(summary: Summary, figure: CellResult) -> Iterator[Bound]:
     """Arithmetic at the machine's best rate, inputs and outputs at its best traffic."""
     limit, c = summary.roof(figure), figure.cell
     best = peak(summary.ceilings, c.dtype, c.threads)
@@ -185,10 +182,10 @@ def _roof(summary: Summary, figure: Figure) -> Iterator[Bound]:
     yield Bound("inputs and outputs", min(limit.memory_s / figure.median_s, 1.0), None, basis)
 
 
-def _together(bounds: list[Bound], way: Mapping[str, Any]) -> Iterator[str]:
+def _together(bounds: list[Bound], way: Way) -> Iterator[str]:
     """What the bounds come to. Arithmetic and its own traffic may overlap: the larger of them counts."""
     low = {bound.what: bound.low or 0.0 for bound in bounds}
-    if way["kind"] == "interpreted" or "arithmetic" not in low:
+    if way.kind == "interpreted" or "arithmetic" not in low:
         return
     roof_ = max(low.pop("arithmetic"), low.pop("inputs and outputs"))
     whole = roof_ + sum(low.values())
@@ -203,44 +200,41 @@ def _together(bounds: list[Bound], way: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _code(way: Mapping[str, Any]) -> Iterator[str]:
+def _code(way: Way) -> Iterator[str]:
     """What its compiled loops are made of."""
-    code = way["code"]
+    code = way.code
     if code is None:
         return
-    hot = code["hot"] if code["hot"]["arithmetic"] else code["whole"]
-    if not hot["arithmetic"]:
+    hot = code.hot if code.hot.arithmetic else code.whole
+    if not hot.arithmetic:
         yield "Its assembly holds no arithmetic on floating-point numbers."
         return
-    widths = [int(bits) for bits in hot["widths"] if bits.isdigit()]
-    how = f", {max(widths)} bits wide" if widths and hot["packed"] else ""
-    where = "hot loop" if hot is code["hot"] else "assembly"
+    how = f", {hot.widest} bits wide" if hot.widest and hot.packed else ""
+    where = "hot loop" if hot is code.hot else "assembly"
     yield (
-        f"Of the {hot['arithmetic']} arithmetic instructions in its {where}, {hot['packed'] or 'none'} work"
-        f" on more than one number{how}, {hot['fused'] or 'none'} multiply and add at once."
+        f"Of the {hot.arithmetic} arithmetic instructions in its {where}, {hot.packed or 'none'} work"
+        f" on more than one number{how}, {hot.fused or 'none'} multiply and add at once."
     )
 
 
-def _of_profile(
-    profile: Mapping[str, Any] | None, way: Mapping[str, Any], evidence: Mapping[str, Any]
-) -> Iterator[str]:
+def _of_profile(profile: Profile | None, way: Way, evidence: Evidence) -> Iterator[str]:
     """What is to be known of the hottest lines."""
     if profile is None:
-        if evidence.get("step_s") and way["code"] is not None:
+        if evidence.step_s and way.code is not None:
             yield "No line of its own runs in Python: it is compiled whole."
         return
-    if profile["products"] >= 0.005:
-        yield f"Lines that hold a matrix product take {profile['products']:.0%} of the time in all its lines."
-    if profile["tracer"] > ROUGH:
+    if profile.products >= 0.005:
+        yield f"Lines that hold a matrix product take {profile.products:.0%} of the time in all its lines."
+    if profile.tracer > ROUGH:
         yield (
             "The shares of lines are rough: the tracer itself took"
-            f" {profile['tracer']:.0%} of what it saw, which is subtracted."
+            f" {profile.tracer:.0%} of what it saw, which is subtracted."
         )
 
 
-def _line(line: Mapping[str, Any]) -> HotLine:
-    place = f"{line['file']}:{line['number']}" if line["file"] else f"line {line['number']}"
-    return HotLine(place, str(line["text"]), float(line["share"]), int(line["times"]))
+def _line(line: Line) -> HotLine:
+    place = f"{line.file}:{line.number}" if line.file else f"line {line.number}"
+    return HotLine(place, line.text, line.share, line.times)
 
 
 def percent(share: float) -> str:

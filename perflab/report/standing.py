@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from perflab.plan import is_built_in
 from perflab.report import study, why, words
-from perflab.report.summary import BASELINE, Figure, Summary
+from perflab.report.summary import BASELINE, CellResult, Summary
 from perflab.statistics import Ratio
 
 UNDECIDED = ("SAME", "AMBIGUOUS")
@@ -33,7 +32,7 @@ def standing(
     summary: Summary, operation: str, technique: str, dtype: str, threads: int, direction: str
 ) -> Standing | None:
     """Between which rungs it lies on the case where it met most of them, naive apart; the largest of such."""
-    met: list[tuple[int, int, Figure, dict[str, Ratio]]] = []
+    met: list[tuple[int, int, CellResult, dict[str, Ratio]]] = []
     for figure in summary.line(operation, dtype, threads, direction, technique):
         rungs = {} if figure.predicted else dict(_over_rungs(summary, figure))
         if rungs:
@@ -62,11 +61,11 @@ def standing(
     return Standing(direction, cell.case, sentence, nearest, changes, because)
 
 
-def _over_rungs(summary: Summary, figure: Figure) -> Iterator[tuple[str, Ratio]]:
+def _over_rungs(summary: Summary, figure: CellResult) -> Iterator[tuple[str, Ratio]]:
     """How many times faster than each rung of the ladder it is, where both were measured."""
     cell, plan = figure.cell, summary.run.plan
     for rung in plan.contenders(cell.operation, cell.case):
-        if is_built_in(plan, cell.operation, rung) and "@" not in rung:
+        if plan.is_built_in(cell.operation, rung) and "@" not in rung:
             held = summary.ratio(replace(cell, technique=rung), cell)
             if held is not None:
                 yield rung, held
@@ -94,7 +93,4 @@ def _placed(
 
 def _heading(summary: Summary, operation: str, technique: str) -> str:
     """The first line of a rung's docstring, as the run kept it."""
-    for record in summary.run.of_kind("source"):
-        if record["name"] == f"{operation}/{technique}.py":
-            return study.heading(str(record["text"]))
-    return ""
+    return study.heading(summary.run.texts.get(f"{operation}/{technique}.py", ""))

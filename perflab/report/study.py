@@ -18,11 +18,10 @@ from difflib import SequenceMatcher
 
 from markupsafe import Markup
 
-from perflab import sources
 from perflab.contract import Cell
-from perflab.plan import is_built_in
+from perflab.records.texts import DERIVATION, imported
 from perflab.report import code, mathematics, why, words
-from perflab.report.summary import BASELINE, Figure, Summary
+from perflab.report.summary import BASELINE, CellResult, Summary
 from perflab.statistics import Ratio
 
 OF_TODAY = (
@@ -116,18 +115,11 @@ class Section:
         return f"perflab study {self.operation}"
 
 
-def sections(summary: Summary) -> list[Section]:
-    """The study of every operation of a run, in its order."""
-    plan = summary.run.plan
-    texts = {record["name"]: record["text"] for record in summary.run.of_kind("source")}
-    note = ""
-    if not texts:
-        note = OF_TODAY
-        names = [f"{op}/{sources.DERIVATION}" for op in plan.techniques]
-        names += [
-            f"{op}/{t}.py" for op, ts in plan.techniques.items() for t in ts if is_built_in(plan, op, t)
-        ]
-        texts = sources.installed(names)
+def sections(summary: Summary, installed: Mapping[str, str] | None = None) -> list[Section]:
+    """The study of every operation of a run, in order; one that kept no code shows what is `installed`."""
+    plan, texts = summary.run.plan, summary.run.texts
+    note = "" if texts else OF_TODAY
+    texts = texts or dict(installed or {})
     shown: set[str] = set()
     found = []
     for op in plan.techniques:
@@ -146,7 +138,7 @@ def of_files(
         for technique, text, changes in _texts(operation, ladder, texts, ())
     )
     files = _files(operation, ladder, texts, {f"{operation}/{technique}.py" for technique in ladder})
-    derivation = texts.get(f"{operation}/{sources.DERIVATION}", "")
+    derivation = texts.get(f"{operation}/{DERIVATION}", "")
     return Section(operation, title, told, derivation, rungs, files, "")
 
 
@@ -164,7 +156,7 @@ def _section(
     rungs: list[Rung] = []
     for technique, text, changes in _texts(operation, ladder, texts, outside):
         name = f"{operation}/{technique}.py"
-        imports = sources.imported(name, texts, directly=True)
+        imports = imported(name, texts, directly=True)
         below = rungs[-1].technique if rungs else ""
         base = changes.other if changes and changes.written_out else below  # what it is a compiled copy of
         rungs.append(
@@ -184,9 +176,9 @@ def _section(
         )
     return Section(
         operation,
-        described["title"],
-        described["summary"],
-        texts.get(f"{operation}/{sources.DERIVATION}", ""),
+        described.title,
+        described.summary,
+        texts.get(f"{operation}/{DERIVATION}", ""),
         tuple(rungs),
         _files(operation, ladder, texts, {*measured, *shown}),
         note,
@@ -234,7 +226,7 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
     imports = []
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text, ""
     for node in tree.body:
         match node:
@@ -270,7 +262,7 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
 def _files(
     operation: str, ladder: Sequence[str], texts: Mapping[str, str], elsewhere: set[str]
 ) -> tuple[File, ...]:
-    names = (other for t in ladder for other in sources.imported(f"{operation}/{t}.py", texts))
+    names = (other for t in ladder for other in imported(f"{operation}/{t}.py", texts))
     return tuple(File(name, texts[name]) for name in sorted(set(names) - elsewhere))
 
 
@@ -278,7 +270,7 @@ def heading(text: str) -> str:
     """The first line of a file's docstring."""
     try:
         return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
 
 
@@ -310,11 +302,11 @@ def _gains(summary: Summary, operation: str, technique: str, below: str) -> word
     return words.Table(title, tuple(rows[0]), tuple(tuple(row.values()) for row in rows))
 
 
-def _over(summary: Summary, figure: Figure, below: str) -> Ratio | None:
+def _over(summary: Summary, figure: CellResult, below: str) -> Ratio | None:
     return summary.ratio(replace(figure.cell, technique=below), figure.cell) if below else None
 
 
-def _over_naive(line: Sequence[Figure], case: str) -> str:
+def _over_naive(line: Sequence[CellResult], case: str) -> str:
     """The speed-up over the baseline on the largest case that has one, which is named where it is another."""
     held = [figure for figure in line if figure.speedup is not None]
     if not held:
@@ -331,7 +323,8 @@ def _made_of(
     rows = tuple(row[1:] for row in table.rows if row[0] == technique) if table else ()
     if not table or not rows:
         return None
-    case = summary.evidence[operation, technique, dtype]["case"]
+    evidence = summary.evidence_on(operation, technique, dtype)
+    case = evidence.case if evidence else ""
     return words.Table(f"What {technique} is made of, {dtype}, on {case}", table.head[1:], rows)
 
 

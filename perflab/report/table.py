@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from perflab.machine import one_line
+from perflab.records.environment import one_line
 from perflab.report import page, words
 from perflab.report.summary import Summary
 from perflab.statistics import known_to
@@ -49,18 +49,17 @@ def rows(summary: Summary) -> list[dict[str, Any]]:
     explains. Speed-ups are over naive, pass by pass; `precise` says whether one is known as well as the plan
     wanted. `error_over_bound` is the worst error on the timed inputs as a share of its rounding bound.
     """
-    errors = {(c.operation, c.technique, c.case, c.dtype, c.threads): c.share for c in summary.checks}
+    errors = {accuracy.contender: accuracy.share for accuracy in summary.checks}
     found = []
     for cell, f in summary.figures.items():
         held, limit = f.speedup, None if f.predicted else summary.roof(f)
-        check = (cell.operation, cell.technique, cell.case, cell.dtype, cell.threads)
         values = (
             *(getattr(cell, name) for name in CELL),
             *("predicted" if f.predicted else "measured", f.median_s, f.low_s, f.high_s, f.best_s),
             *(f.samples, f.blocks, *((None, None) if f.predicted else (f.gflops, f.gbytes_s))),
             *((limit.seconds / f.median_s, limit.limb) if limit else (None, None)),
             *((held.value, held.low, held.high, held.verdict) if held else (None, None, None, None)),
-            *(errors.get(check), summary.memory.get(cell), held.pairs if held else 0),
+            *(errors.get(cell.contender), summary.memory.get(cell), held.pairs if held else 0),
             *(held is not None and known_to(held, summary.run.plan.precision), f.flops, f.bytes, f.basis),
         )
         found.append(dict(zip(COLUMNS, values, strict=True)))

@@ -11,14 +11,14 @@ import matplotlib as mpl
 
 from perflab import __version__, units
 from perflab.contract import PerflabError
-from perflab.machine import one_line
 from perflab.records import RECORDS, full_or
+from perflab.records.environment import one_line
 from perflab.report import amdahl, svg, words
 from perflab.report.contents import Shown
 from perflab.report.figures import Drawn
 from perflab.report.figures.style import STYLE, Picture
 from perflab.report.figures.training import layer_speedups, layer_times, loss_curve
-from perflab.report.write import _template
+from perflab.report.template import template
 from perflab.statistics import paired_ratio
 
 SAVED = "training.json"
@@ -71,8 +71,8 @@ def write(folder: Path, held: Mapping[str, Any]) -> Path:
             "machine": one_line(held["environment"]), "version": __version__,
         }  # fmt: skip
         page = folder / "report.html"
-        page.write_text(_template("training.html.jinja").render(context), "utf-8")
-        (folder / "report.md").write_text(_template("training.md.jinja").render(context), "utf-8")
+        page.write_text(template("training.html.jinja").render(context), "utf-8")
+        (folder / "report.md").write_text(template("training.md.jinja").render(context), "utf-8")
     except OSError as error:
         raise full_or(error, folder) from error
     return page

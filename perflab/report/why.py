@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from perflab import reasons, units
 from perflab.contract import Cell
+from perflab.records.evidence import Way
 from perflab.report import words
-from perflab.report.summary import Figure, Summary
+from perflab.report.summary import CellResult, Summary
 
 
 def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table | None:
     """What each rung is made of, direction by direction; None where nothing was gathered."""
     rows = []
     for technique in summary.run.plan.techniques[operation]:
-        held = summary.evidence.get((operation, technique, dtype))
-        if held is None:
+        evidence = summary.evidence_on(operation, technique, dtype)
+        if evidence is None:
             continue
         compilation = next(
             (c for c in summary.compilations
@@ -28,15 +27,15 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
             "–" if compilation is None else
             f"{_seconds(compilation.compile_s)} / {_seconds(compilation.load_s)}"
         )  # fmt: skip
-        lines = str(held["lines"]) + (f" + {sum(held['imported'].values())}" if held["imported"] else "")
-        for direction, way in held["ways"].items():
+        lines = str(evidence.lines) + (f" + {sum(evidence.imported.values())}" if evidence.imported else "")
+        for direction, way in evidence.ways.items():
             rows.append((
-                technique, direction, *_instructions(way), units.in_bytes(way["temporaries"]),
-                units.in_bytes(way["peak"]), compiled, lines,
+                technique, direction, *_instructions(way), units.in_bytes(way.temporaries),
+                units.in_bytes(way.peak), compiled, lines,
             ))  # fmt: skip
     if not rows:
         return None
-    cases = sorted({r["case"] for (op, _, _), r in summary.evidence.items() if op == operation})
+    cases = sorted({record.case for record in summary.evidence.values() if record.operation == operation})
     head = (
         "technique", "direction", "packed", "widest", "fused", "temporaries", "peak memory",
         "compile / load", "lines",
@@ -45,16 +44,15 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
     return words.Table(title, head, tuple(rows))
 
 
-def _instructions(way: Mapping[str, Any]) -> tuple[str, str, str]:
+def _instructions(way: Way) -> tuple[str, str, str]:
     """Of the arithmetic in the hot loop: the share that is packed, the width, the share that is fused."""
-    if way["code"] is None:
-        return way["kind"], "–", "–"
-    loops = way["code"]["hot"] if way["code"]["hot"]["arithmetic"] else way["code"]["whole"]
-    if not loops["arithmetic"]:
+    if way.code is None:
+        return way.kind, "–", "–"
+    loops = way.code.hot if way.code.hot.arithmetic else way.code.whole
+    if not loops.arithmetic:
         return "none", "–", "–"
-    widths = [int(bits) for bits in loops["widths"] if bits.isdigit()]
-    packed, fused = (f"{loops[kind] / loops['arithmetic']:.0%}" for kind in ("packed", "fused"))
-    return packed, f"{max(widths)} bits" if widths else "–", fused
+    packed, fused = (f"{count / loops.arithmetic:.0%}" for count in (loops.packed, loops.fused))
+    return packed, f"{loops.widest} bits" if loops.widest else "–", fused
 
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
@@ -68,7 +66,7 @@ def reason_of_each(summary: Summary, operation: str, dtype: str, direction: str)
     told: dict[str, str] = {}
     below: str | None = None
     for technique in plan.techniques[operation]:
-        if (operation, technique, dtype) not in summary.evidence:
+        if summary.evidence_on(operation, technique, dtype) is None:
             continue
         if below is not None:
             said = reason(summary, operation, dtype, direction, below, technique)
@@ -81,7 +79,7 @@ def reason_of_each(summary: Summary, operation: str, dtype: str, direction: str)
 def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str) -> str:
     """Why one rung is faster than another, or not; "" where they did not meet or there is no evidence."""
     pairs = _pairs(summary, operation, dtype, direction, lower, upper)
-    if not pairs or any((operation, rung, dtype) not in summary.evidence for rung in (lower, upper)):
+    if not pairs or not all(summary.evidence_on(operation, rung, dtype) for rung in (lower, upper)):
         return ""
     slow, fast = pairs[-1]
     found = summary.ratio(slow.cell, fast.cell)
@@ -95,7 +93,7 @@ def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: 
 
 def _pairs(
     summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str
-) -> list[tuple[Figure, Figure]]:
+) -> list[tuple[CellResult, CellResult]]:
     """The two techniques on every case that both were measured on, by growing work."""
     threads = min(summary.run.plan.threads)
     found = []
@@ -107,10 +105,11 @@ def _pairs(
     return found
 
 
-def _side(summary: Summary, figure: Figure, direction: str) -> reasons.Side:
+def _side(summary: Summary, figure: CellResult, direction: str) -> reasons.Side:
     c = figure.cell
-    held = summary.evidence[c.operation, c.technique, c.dtype]
-    return reasons.Side(c.technique, figure.median_s, held["ways"].get(direction), c.threads)
+    evidence = summary.evidence_on(c.operation, c.technique, c.dtype)
+    way = evidence.ways.get(direction) if evidence else None
+    return reasons.Side(c.technique, figure.median_s, way, c.threads)
 
 
 def _seconds(value: float | None) -> str:

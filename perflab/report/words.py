@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perflab.contract import Cell
-from perflab.plan import is_built_in
+from perflab.records import kinds
 from perflab.report import contest
-from perflab.report.summary import BASELINE, RIVALS, Figure, Payback, Summary
+from perflab.report.summary import BASELINE, RIVALS, CellResult, Payback, Summary
 from perflab.statistics import Ratio, Scaling, known_to, significant
 from perflab.units import in_bytes, power, rounded, seconds
 
@@ -55,7 +55,7 @@ def plain(value: Any) -> str:
     return "–" if value is None or value == "" else str(value)
 
 
-def time(figure: Figure | None) -> str:
+def time(figure: CellResult | None) -> str:
     """A cell's time: measured, "predicted" with a ~, or a dash."""
     if figure is None:
         return "–"
@@ -110,7 +110,7 @@ def times_table(
             row.append(words + (f"  {ratio(figure.speedup)}" if faster and figure else ""))
         rows.append(tuple(row))
     threads_word = "1 thread" if threads == 1 else f"{threads} threads"
-    title = f"{summary.run.operations[operation]['title']}, {direction}, {dtype}, {threads_word}"
+    title = f"{summary.run.operations[operation].title}, {direction}, {dtype}, {threads_word}"
     return Table(title, ("case", *techniques), tuple(rows))
 
 
@@ -127,18 +127,6 @@ def terminal_tables(summary: Summary) -> Iterator[Table]:
     for threads in plan.threads:
         for operation in plan.techniques:
             yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
-
-
-def all_tables(summary: Summary, operation: str) -> Iterator[Table]:
-    """Every table of one operation."""
-    plan = summary.run.plan
-    for threads in plan.threads:
-        for dtype in plan.dtypes:
-            for direction in plan.directions:
-                yield times_table(summary, operation, dtype, direction, threads, best=True)
-            memory = memory_table(summary, operation, dtype, threads)
-            if memory is not None:
-                yield memory
 
 
 def precision(summary: Summary) -> str:
@@ -209,7 +197,7 @@ def no_crossover(summary: Summary, operation: str) -> str:
 class Gain:
     """What a technique gained on the largest case that the baseline reaches, and why no more."""
 
-    figure: Figure
+    figure: CellResult
     expected: float
     reason: str
 
@@ -225,7 +213,7 @@ def gains(summary: Summary) -> list[Gain]:
     found = []
     for threads in plan.threads:
         for operation in plan.techniques:
-            multiplies = summary.run.operations[operation].get("multiplies", True)
+            multiplies = summary.run.operations[operation].multiplies
             expected = EXPECTED if multiplies else EXPECTED_WITHOUT_PRODUCTS
             for dtype in plan.dtypes:
                 for direction in plan.directions:
@@ -291,7 +279,7 @@ def best_table(summary: Summary) -> Table:
                     found = [
                         f
                         for f in summary.of(**where, direction=direction)
-                        if not f.predicted and is_built_in(plan, operation, f.cell.technique)
+                        if not f.predicted and plan.is_built_in(operation, f.cell.technique)
                     ]
                     if not found:
                         continue
@@ -307,7 +295,7 @@ def best_table(summary: Summary) -> Table:
     return Table("The fastest rung, and how much of what the machine allows it reaches", head, tuple(rows))
 
 
-def roof_words(summary: Summary, figure: Figure) -> tuple[str, str]:
+def roof_words(summary: Summary, figure: CellResult) -> tuple[str, str]:
     """A figure's share of the machine's roof and which limb binds, or dashes without ceilings."""
     limit = summary.roof(figure)
     if limit is None:
@@ -425,17 +413,11 @@ def calls(held: Payback | None) -> str:
 
 def fitness(summary: Summary) -> Iterator[tuple[str, str]]:
     """What self-checks said of the machine: the state, and a line about it."""
-    for record in summary.run.of_kind("fitness"):
-        state, reasons = (
-            str(record.get("state", "unknown")),
-            "; ".join(str(why).rstrip(".") for why in record.get("reasons", ())),
-        )
+    for record in summary.run.of_kind(kinds.Fitness):
+        state, reasons = record.state, "; ".join(why.rstrip(".") for why in record.reasons)
         if state == "fit":
-            alarms, contests = record.get("false_alarms"), record.get("contests")
-            yield (
-                state,
-                f"the machine was fit: a copy against itself was flagged {alarms} times in {contests}",
-            )
+            flagged = f"{record.false_alarms} times in {record.contests}"
+            yield state, f"the machine was fit: a copy against itself was flagged {flagged}"
         elif state == "unfit":
             yield state, f"the machine was unfit to measure, so that no ratio has a verdict: {reasons}"
         else:
@@ -478,14 +460,14 @@ def markdown(table: Table) -> str:
     return "\n".join([row(table.head), row(["---"] * len(table.head)), *map(row, table.rows)])
 
 
-def _why(summary: Summary, figure: Figure) -> str:
+def _why(summary: Summary, figure: CellResult) -> str:
     """Why a gain is no larger, from the figures: naive's cost, the rate reached, who is faster."""
     c = figure.cell
     cells = (replace(c, technique=technique) for technique in summary.run.plan.techniques[c.operation])
     here = {f.cell.technique: f for cell in cells if (f := summary.figures.get(cell)) and not f.predicted}
-    multiplies = summary.run.operations[c.operation].get("multiplies", True)
+    multiplies = summary.run.operations[c.operation].multiplies
 
-    def rate(f: Figure) -> str:
+    def rate(f: CellResult) -> str:
         return f"{rounded(f.gflops, 2)} GFLOP/s" if multiplies else f"{rounded(f.gbytes_s, 2)} GB/s"
 
     said = (

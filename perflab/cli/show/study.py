@@ -15,6 +15,7 @@ from rich.text import Text
 from perflab import errors, grid, records, report, sources
 from perflab.cli.show.table import of_words, table
 from perflab.contract import PerflabError
+from perflab.records.texts import DERIVATION
 from perflab.report import code, mathematics
 from perflab.report import study as studies
 from perflab.report.words import Table as Words
@@ -35,14 +36,14 @@ def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
     if chosen is not None:
         saved = records.read(chosen)
         if operation in saved.plan.techniques:
-            sections = studies.sections(report.summarise(saved))
+            sections = studies.sections(report.summarise(saved), sources.of_today(saved))
             section = next(section for section in sections if section.operation == operation)
             return section, f"Figures of the run in {chosen}."
         if run is not None:
             names = ", ".join(saved.plan.techniques)
             raise PerflabError(f"{run}: holds nothing of {operation}; it has {names}")
     described = grid.operation(operation)
-    files = [f"{operation}/{sources.DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
+    files = [f"{operation}/{DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
     texts = sources.installed(files)
     section = studies.of_files(operation, described.title, described.summary, described.ladder, texts)
     return section, NO_RUN.format(op=operation)

@@ -84,7 +84,7 @@ def write_report(folder: Path, as_json: bool) -> int:
     from perflab import machine
 
     machine.prepare_matplotlib()
-    from perflab import records, report
+    from perflab import records, report, sources
     from perflab.cli.show import results
     from perflab.report import reading
 
@@ -94,7 +94,7 @@ def write_report(folder: Path, as_json: bool) -> int:
         tell_user(f"{folder}: the last line was cut short and is left out")
     printed = console(stderr=as_json)
     with step_bar(printed, "writing the report") as tell:
-        written = report.write(run, summary, tell)
+        written = report.write(run, summary, tell, installed=sources.of_today(run))
     if as_json:
         readings = [reading.to_json(each) for each in reading.readings(summary)]
         print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))

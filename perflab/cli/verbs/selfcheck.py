@@ -28,7 +28,6 @@ def check(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from perflab import machine, records, selfcheck
-    from perflab import plan as plans
     from perflab.cli.show.table import table
     from perflab.progress import Progress
 
@@ -38,7 +37,7 @@ def check(args: argparse.Namespace) -> int:
         wanted = [selfcheck.contest_plan(folder)]
         if machine.cores() > 1:
             wanted.append(selfcheck.carry_plan(folder))
-        total = sum(map(plans.size, wanted))
+        total = sum(plan.size for plan in wanted)
         show = "failures" if args.json else "all"
         progress = stack.enter_context(Progress(total, console(stderr=True), show))
         fitness = selfcheck.check(folder, lock, progress.tell)

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from perflab import units
-from perflab.plan import is_built_in
 from perflab.report import words
 from perflab.report.figures.palette import INK, PAPER
 from perflab.report.figures.sheet import Sheet
@@ -22,7 +21,7 @@ from perflab.report.figures.style import (
     strokes,
     title_of,
 )
-from perflab.report.summary import BASELINE, Figure, Summary
+from perflab.report.summary import BASELINE, CellResult, Summary
 
 BAR = 0.66  # of a rung's height
 RUNG = 0.2  # inches
@@ -68,12 +67,12 @@ def ladder(summary: Summary, operation: str, threads: int) -> Picture | None:
     return sheet.finished(summary, title, caption)
 
 
-def _measured(rungs: Mapping[str, Figure]) -> bool:
+def _measured(rungs: Mapping[str, CellResult]) -> bool:
     return any(not figure.predicted for figure in rungs.values())
 
 
 def _bars(
-    ax: Axes, summary: Summary, operation: str, rungs: Mapping[str, Figure], names: list[str], low: float
+    ax: Axes, summary: Summary, operation: str, rungs: Mapping[str, CellResult], names: list[str], low: float
 ) -> None:
     """A panel's bars, hollow where predicted, and their intervals."""
     ends: list[tuple[tuple[float, float], tuple[float, float]]] = []
@@ -90,16 +89,16 @@ def _bars(
         strokes(ax, ends, color=INK, linewidth=1.0)
 
 
-def _told(summary: Summary, rungs: Mapping[str, Figure], over_naive: bool) -> dict[str, str]:
+def _told(summary: Summary, rungs: Mapping[str, CellResult], over_naive: bool) -> dict[str, str]:
     """What stands beside each bar: the time, and the gain over the baseline or over the rung below."""
     told: dict[str, str] = {}
-    below: Figure | None = None
+    below: CellResult | None = None
     for technique, figure in rungs.items():
         if figure.predicted:
             told[technique] = "~" + units.seconds(figure.median_s, 2)
             continue
         told[technique] = words.time(figure)
-        own = is_built_in(summary.run.plan, figure.cell.operation, technique)
+        own = summary.run.plan.is_built_in(figure.cell.operation, technique)
         if over_naive:
             gain = figure.speedup if technique != BASELINE else None
         else:

@@ -17,7 +17,7 @@ from perflab.report.figures.style import (
     short_seconds,
     title_of,
 )
-from perflab.report.summary import Figure, Summary
+from perflab.report.summary import CellResult, Summary
 from perflab.units import in_bytes
 
 LEAST = 64.0  # bytes: what holds less holds nothing
@@ -78,15 +78,14 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> Pict
     return sheet.finished(summary, title, caption, keys_of(summary, operation, met))
 
 
-def _shares(summary: Summary, timed: dict[str, Figure]) -> dict[str, tuple[float, str]]:
+def _shares(summary: Summary, timed: dict[str, CellResult]) -> dict[str, tuple[float, str]]:
     """The most that each technique held, over the compulsory bytes of that direction; and on which case."""
     found = {}
     for technique, figure in timed.items():
-        record = summary.evidence.get((figure.cell.operation, technique, figure.cell.dtype))
-        if record is None:
-            continue
-        ways = [way for way in record["ways"].values() if way.get("peak") is not None and way.get("bytes")]
-        if ways:
-            worst = max(max(way["peak"], LEAST) / way["bytes"] for way in ways)
-            found[technique] = worst, str(record["case"])
+        evidence = summary.evidence_on(figure.cell.operation, technique, figure.cell.dtype)
+        ways = (
+            [way for way in evidence.ways.values() if way.peak is not None and way.bytes] if evidence else []
+        )
+        if evidence and ways:
+            found[technique] = max(max(way.peak or 0, LEAST) / way.bytes for way in ways), evidence.case
     return found

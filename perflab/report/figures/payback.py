@@ -24,7 +24,7 @@ from perflab.report.figures.style import (
     short_seconds,
     title_of,
 )
-from perflab.report.summary import RIVALS, Figure, Summary
+from perflab.report.summary import RIVALS, CellResult, Summary
 from perflab.statistics import break_even_calls
 
 FEWEST = 1e4  # calls that are always shown
@@ -38,7 +38,7 @@ class Spent:
     `pays` has, by rival, the calls after which it has paid for itself, or None, and that in words.
     """
 
-    figure: Figure
+    figure: CellResult
     compile_s: float
     pays: tuple[tuple[str, int | None, str], ...]
 

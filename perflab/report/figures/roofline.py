@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from perflab.ceilings import bandwidth, peak
+from perflab.records.roof import bandwidth, peak
 from perflab.report import words
 from perflab.report.figures.palette import INK
 from perflab.report.figures.sheet import Sheet
@@ -21,7 +21,7 @@ from perflab.report.figures.style import (
     short_number,
     title_of,
 )
-from perflab.report.summary import Figure, Summary
+from perflab.report.summary import CellResult, Summary
 
 ASIDE = 1.06  # between two rungs that do the same arithmetic on the same bytes
 
@@ -81,7 +81,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> Picture | None:
     return sheet.finished(summary, title, caption, keys_of(summary, operation, met))
 
 
-def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[Figure]) -> None:
+def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[CellResult]) -> None:
     """The ceilings over the range of the points, with room on either side."""
     top = peak(summary.ceilings, dtype, threads)
     here = bandwidth(summary.ceilings, threads, max(figure.bytes for figure in shown))
@@ -98,7 +98,7 @@ def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[
                 textcoords="offset points", ha="right", fontsize=SMALL - 1)  # fmt: skip
 
 
-def _nearest(summary: Summary, shown: Sequence[Figure]) -> str:
+def _nearest(summary: Summary, shown: Sequence[CellResult]) -> str:
     """Which rung comes nearest to the roof, and to what share of it; nothing where that is none."""
     if not shown:
         return ""

@@ -19,7 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from perflab.machine import one_line
+from perflab.records.environment import one_line
 from perflab.report.figures.palette import INK, SOFT
 from perflab.report.figures.style import SIZE, SMALL, STYLE, Look, Picture
 from perflab.report.summary import Summary

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from perflab.contract import FIRST_RUNGS, Cell
-from perflab.plan import is_built_in
 from perflab.report import words
 from perflab.report.figures.palette import EMPTY, PAPER, SOFT
 from perflab.report.figures.sheet import Sheet, width_of
@@ -98,7 +97,7 @@ def _has_a_column(summary: Summary, technique: str) -> bool:
     """Whether a technique has its own column: a first rung, a peer's, or one from outside."""
     plan = summary.run.plan
     return technique in FIRST_RUNGS or not all(
-        is_built_in(plan, operation, technique)
+        plan.is_built_in(operation, technique)
         for operation, names in plan.techniques.items()
         if technique in names
     )

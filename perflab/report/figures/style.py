@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from perflab import units
 from perflab.contract import FIRST_RUNGS
 from perflab.report.figures.palette import INK, LINE, MARKERS, PAPER, SERIES
-from perflab.report.summary import Figure, Summary
+from perflab.report.summary import CellResult, Summary
 
 SIZE, SMALL = 9.0, 8.0  # points
 STYLE: dict[Any, Any] = {
@@ -82,19 +82,19 @@ def hollow(shown: Look) -> Look:
 
 def title_of(summary: Summary, operation: str) -> str:
     """An operation's title as the run tells it."""
-    return str(summary.run.operations[operation]["title"])
+    return summary.run.operations[operation].title
 
 
 def on_common_case(
     summary: Summary, operation: str, dtype: str, threads: int, direction: str
-) -> dict[str, Figure]:
+) -> dict[str, CellResult]:
     """The figures by technique, in ladder order, on the case that most rungs were measured on."""
     case = summary.common_case(operation)
     held = {"operation": operation, "case": case, "dtype": dtype, "threads": threads, "direction": direction}
     return {figure.cell.technique: figure for figure in summary.of(**held)}
 
 
-def interval(figure: Figure) -> tuple[float, float] | None:
+def interval(figure: CellResult) -> tuple[float, float] | None:
     """The ends of a figure's interval, or None."""
     return None if figure.low_s is None or figure.high_s is None else (figure.low_s, figure.high_s)
 

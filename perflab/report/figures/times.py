@@ -24,7 +24,7 @@ from perflab.report.figures.style import (
     strokes,
     title_of,
 )
-from perflab.report.summary import Crossover, Figure, Summary
+from perflab.report.summary import CellResult, Crossover, Summary
 
 MOST_CROSSINGS = 6  # told one by one; of more the table tells
 APART = 1.1  # times the work, from one case to the next: closer ones differ in shape rather than in size
@@ -69,11 +69,11 @@ def times(summary: Summary, operation: str, threads: int) -> Picture | None:
 
 def _differ_in_size(summary: Summary, operation: str) -> bool:
     """Whether the cases grow from one to the next; where some are of one size, they differ in shape."""
-    cases = summary.run.operations[operation]["cases"]
+    cases = summary.run.operations[operation].cases
     work = sorted(
         summary.work(operation, case)
         for case in summary.run.plan.cases[operation]
-        if cases[case]["inputs"] != "digits"
+        if cases[case].inputs != "digits"
     )
     return all(b > APART * a for a, b in pairwise(work))
 
@@ -99,15 +99,17 @@ def _panel(sheet: Sheet, at: tuple[int, int], summary: Summary, contest: Contest
     sheet.ends(*at, ends)
 
 
-def _line(ax: Axes, summary: Summary, found: Sequence[Figure], line: Sequence[Figure], shown: Look) -> None:
+def _line(
+    ax: Axes, summary: Summary, found: Sequence[CellResult], line: Sequence[CellResult], shown: Look
+) -> None:
     """One technique: measured points joined, predictions hollow on a dashed line, the digits as crosses."""
     ax.plot([f.flops for f in line], [f.median_s for f in line], **shown)
     known = [((f.flops, f.flops), between) for f in line if (between := interval(f))]
     if known:
         strokes(ax, known, color=shown["color"], linewidth=2.4, alpha=0.5)
-    cases = summary.run.operations[found[0].cell.operation]["cases"]
-    real = [f for f in found if cases[f.cell.case]["inputs"] == "digits" and not f.predicted]
-    predicted = [f for f in found if f.predicted and cases[f.cell.case]["inputs"] != "digits"]
+    cases = summary.run.operations[found[0].cell.operation].cases
+    real = [f for f in found if cases[f.cell.case].inputs == "digits" and not f.predicted]
+    predicted = [f for f in found if f.predicted and cases[f.cell.case].inputs != "digits"]
     if predicted:
         tail = [*line[-1:], *predicted]
         look_of = (
@@ -120,10 +122,10 @@ def _line(ax: Axes, summary: Summary, found: Sequence[Figure], line: Sequence[Fi
                 markersize=8, markeredgewidth=1.6)  # fmt: skip
 
 
-def _end(summary: Summary, found: Sequence[Figure]) -> Figure:
+def _end(summary: Summary, found: Sequence[CellResult]) -> CellResult:
     """Where a technique's line ends, measured or predicted; the digits lie off the line."""
-    cases = summary.run.operations[found[0].cell.operation]["cases"]
-    return [figure for figure in found if cases[figure.cell.case]["inputs"] != "digits"][-1]
+    cases = summary.run.operations[found[0].cell.operation].cases
+    return [figure for figure in found if cases[figure.cell.case].inputs != "digits"][-1]
 
 
 def _crossings(ax: Axes, summary: Summary, contest: Contest) -> list[Crossover]:
@@ -140,7 +142,7 @@ def _crossings(ax: Axes, summary: Summary, contest: Contest) -> list[Crossover]:
     return found
 
 
-def _time_at(line: Sequence[Figure], flops: float) -> float | None:
+def _time_at(line: Sequence[CellResult], flops: float) -> float | None:
     """The time that a line has at a size, on log axes between two of its points."""
     for a, b in pairwise(line):
         if a.flops <= flops <= b.flops and a.flops < b.flops:
@@ -150,9 +152,13 @@ def _time_at(line: Sequence[Figure], flops: float) -> float | None:
 
 
 def _caption(
-    summary: Summary, operation: str, shown: Sequence[Figure], crossings: Sequence[Crossover], joined: bool
+    summary: Summary,
+    operation: str,
+    shown: Sequence[CellResult],
+    crossings: Sequence[Crossover],
+    joined: bool,
 ) -> str:
-    plan, described = summary.run.plan, summary.run.operations[operation]["cases"]
+    plan, described = summary.run.plan, summary.run.operations[operation].cases
     measured = {f.cell.case for f in shown}
     cases = sorted(
         (c for c in plan.cases[operation] if c in measured), key=lambda c: summary.work(operation, c)
@@ -164,7 +170,7 @@ def _caption(
         caption += " At the end of a line: the power of work that its time grows with; 1 is in proportion."
     if any(f.predicted for f in shown):
         caption += " Hollow points on dashed lines are predictions, not measurements."
-    if any(described[f.cell.case]["inputs"] == "digits" and not f.predicted for f in shown):
+    if any(described[f.cell.case].inputs == "digits" and not f.predicted for f in shown):
         caption += " Points off the lines, marked +, are the handwritten digits."
     if crossings and len(crossings) <= MOST_CROSSINGS:
         caption += " Rings: " + "; ".join(

@@ -1,0 +1,91 @@
+"""What a run's environment tells, in words, and where two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perflab.records.typed import escaped
+
+COMPARED = (
+    "cpu",
+    "simd",
+    "caches",
+    "cores_allowed",
+    "memory_limit_bytes",
+    "governor",
+    "python",  # its minor version
+    "numpy",
+    "numba",
+    "llvm",
+    "blas",  # NumPy's: name, version and kernel
+    "variables",
+)
+# These are told where they differ, and no more: the code under test is among them.
+TOLD = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One line in which two environments differ, as each tells it."""
+
+    key: str
+    base: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.key.replace('_', ' ')}: {self.base!r} against {self.new!r}"
+
+
+def differences(
+    base: Mapping[str, Any], new: Mapping[str, Any], keys: Sequence[str] = COMPARED
+) -> list[Difference]:
+    """Where two environments differ: in what makes runs incomparable, or in other keys that are named.
+
+    A key that either side does not tell, or tells as "unknown", is no difference.
+
+    >>> differences({"cpu": "A", "python": "CPython 3.11.7"}, {"cpu": "B", "python": "CPython 3.11.9"})
+    [Difference(key='cpu', base='A', new='B')]
+    """
+    both = [(key, said(base, key), said(new, key)) for key in keys]
+    return [Difference(key, a, b) for key, a, b in both if a and b and a != b]
+
+
+def said(described: Mapping[str, Any], key: str) -> str:
+    """What an environment tells of one key of `COMPARED` or `TOLD`, in words; empty where it does not.
+
+    >>> said({"caches": {"L1": 32768}}, "caches"), said({"memory_limit_bytes": None}, "memory_limit_bytes")
+    ('L1 32768', 'no limit')
+    """
+    value = described.get(key)
+    if key in ("numba", "scipy"):
+        versions = described.get("versions")
+        value = versions.get(key) if isinstance(versions, Mapping) else None
+    elif key == "python":
+        value = str(value or "").rpartition(".")[0]
+    elif key == "memory_limit_bytes" and key in described and value is None:
+        value = "no limit"
+    elif key == "variables" and value == {}:
+        value = "none set"
+    elif key == "blas":
+        value = value[0] if isinstance(value, list) and value else None
+        value = " ".join(filter(None, map(str, value.values()))) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        value = ", ".join(f"{name} {part}" for name, part in sorted(value.items()))
+    elif isinstance(value, list):
+        value = " ".join(map(str, value))
+    return "" if value is None or value == "unknown" else escaped(str(value))
+
+
+def one_line(described: Mapping[str, Any]) -> str:
+    """The environment in one line, for captions."""
+    versions, libraries = described.get("versions"), described.get("blas")
+    versions = versions if isinstance(versions, Mapping) else {}  # a file that was edited may hold anything
+    blas = libraries[0] if isinstance(libraries, list) and libraries else {}
+    blas = blas if isinstance(blas, Mapping) else {}
+    return (
+        f"{described.get('cpu', 'unknown CPU')}, {described.get('cores_allowed', '?')} cores,"
+        f" {described.get('python', 'Python ?')}, NumPy {described.get('numpy', '?')}"
+        f" ({blas.get('name', 'BLAS ?')} {blas.get('version', '')}), Numba {versions.get('numba', '?')}"
+    )

@@ -1,0 +1,153 @@
+"""What a run measures, as it is saved: a plan, its cells, and its blocks in the order in which they come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
+
+from perflab.contract import Cell
+from perflab.records.typed import Location, Name, Rule, Seconds, Wrong, between, read
+
+MOST_BLOCKS = 2_000_000  # far above the largest preset; a file that names more is damaged
+FILLED = Rule("a list of different values", lambda values: 0 < len(values) == len(set(values)))
+Names = Annotated[tuple[Name, ...], FILLED]
+Count = Annotated[int, between(1, 10_000, "a whole number")]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One contender's turn in one pass: the smallest thing that is measured, saved, and never repeated."""
+
+    cell: Cell
+    process: int
+    pass_: int
+
+    @property
+    def name(self) -> str:
+        """The block as a short string, as pytest shows it; `parse` reads it back."""
+        c = self.cell
+        where = (c.operation, c.technique, c.case, c.dtype, c.direction)
+        return "/".join([*where, f"t{c.threads}", f"{self.process}.{self.pass_}"])
+
+    @classmethod
+    def parse(cls, text: str) -> Block:
+        """The block of this name."""
+        operation, technique, case, dtype, direction, threads, when = text.split("/")
+        process, pass_ = when.split(".")
+        cell = Cell(operation, case, dtype, int(threads[1:]), direction, technique)
+        return cls(cell, int(process), int(pass_))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run measures. Saved as the first record, so that a run can be resumed as it was begun.
+
+    `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
+    whose process a technique is measured; those without one share perflab's own. Cases whose ratios
+    are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
+    With `explain` the run also gathers evidence and keeps the machine's ceilings. `narrowed` gives the cases
+    of "OP/TECHNIQUE" where they are not all of the operation's. `foreign` names those of `outside` that
+    perflab does not know the author of: measured in a process of their own, behind a guard.
+    """
+
+    preset: Name
+    techniques: Mapping[Name, Names]
+    cases: Mapping[Name, Names]
+    dtypes: Names
+    threads: Annotated[tuple[Count, ...], FILLED]
+    directions: Names
+    processes: Count
+    passes: Count
+    block_s: Seconds
+    budget_s: Seconds
+    outside: Mapping[Name, Location] = field(default_factory=dict)
+    homes: Mapping[Name, Name] = field(default_factory=dict)
+    precision: Seconds = 0.05
+    extend_s: Seconds = 0.0
+    explain: bool = True
+    narrowed: Mapping[Name, tuple[Name, ...]] = field(default_factory=dict)
+    foreign: tuple[Name, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: Any) -> Plan:
+        """The plan that `to_json` wrote. Raises PerflabError where something is missing or wrong."""
+        return read(cls, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain JSON."""
+        return asdict(self)
+
+    def check(self) -> None:
+        """Raise Wrong where the fields do not go together."""
+        if not self.techniques:
+            raise Wrong("at least one operation", self.techniques, ".techniques")
+        for operation in self.techniques:
+            if operation not in self.cases:
+                raise Wrong("the cases of each operation", path=f".cases.{operation}")
+        if self.size > MOST_BLOCKS:
+            raise Wrong(f"a plan of at most {MOST_BLOCKS:,} blocks", self.size, ".processes")
+
+    def contenders(self, operation: str, case: str) -> tuple[str, ...]:
+        """The techniques that are measured on a case, in ladder order."""
+        return tuple(
+            technique
+            for technique in self.techniques[operation]
+            if case in self.narrowed.get(f"{operation}/{technique}", (case,))
+        )
+
+    def cells(self) -> Iterator[Cell]:
+        """Every cell, an operation's techniques side by side."""
+        for op in self.techniques:
+            for case in self.cases[op]:
+                for dtype in self.dtypes:
+                    for threads in self.threads:
+                        for direction in self.directions:
+                            for technique in self.contenders(op, case):
+                                yield Cell(op, case, dtype, threads, direction, technique)
+
+    def blocks(
+        self, threads: int, process: int, groups: Collection[tuple[str, str, str]] | None = None
+    ) -> Iterator[Block]:
+        """One process's blocks in the order in which they are measured; of these (op, case, dtype) only.
+
+        The contenders of a case follow one another within every pass. Each pass begins with another of them,
+        and every other pass runs backwards, so that drift, and whatever a contender leaves behind, falls on
+        all alike.
+        """
+        for op in self.techniques:
+            for dtype in self.dtypes:
+                for case in self.cases[op]:
+                    contenders = self.contenders(op, case)
+                    if not contenders or (groups is not None and (op, case, dtype) not in groups):
+                        continue
+                    for pass_ in range(self.passes):
+                        for turn, direction in enumerate(self.directions):
+                            count = process * self.passes + pass_ + turn
+                            backwards = count % 2
+                            first = (count + backwards) % len(contenders)
+                            order = contenders[first:] + contenders[:first]
+                            for technique in order[::-1] if backwards else order:
+                                cell = Cell(op, case, dtype, threads, direction, technique)
+                                yield Block(cell, process, pass_)
+
+    @property
+    def size(self) -> int:
+        """How many blocks the whole plan has."""
+        cells = sum(len(self.contenders(op, case)) for op in self.techniques for case in self.cases[op])
+        per_cell = len(self.dtypes) * len(self.directions) * len(self.threads)
+        return cells * per_cell * self.processes * self.passes
+
+    def is_built_in(self, operation: str, technique: str) -> bool:
+        """Whether a contender is one of perflab's own rungs: no peer, and from no outside file."""
+        return technique not in self.homes and f"{operation}/{technique}" not in self.outside
+
+    def home(self, block: Block) -> str:
+        """In whose process a block is measured: ours, a peer's, or that of an outside file."""
+        operation, technique = block.cell.operation, block.cell.technique
+        return self.homes.get(technique, "") or self.foreign_file(operation, technique)
+
+    def foreign_file(self, operation: str, technique: str) -> str:
+        """The file of a contender whose author perflab does not know; else ""."""
+        name = f"{operation}/{technique}"
+        return self.outside.get(name, "") if name in self.foreign else ""

@@ -1,0 +1,31 @@
+"""The templates of pages and Markdown, and the filters that they use."""
+
+from __future__ import annotations
+
+import jinja2
+from markupsafe import Markup, escape
+
+from perflab.report import words
+
+
+def template(name: str) -> jinja2.Template:
+    """A template by its name; those of HTML escape what is put into them."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("perflab.report", "templates"),
+        autoescape=name.endswith(".html.jinja"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["markdown"] = words.markdown
+    environment.filters["breakable"] = breakable
+    return environment.get_template(name)
+
+
+def breakable(name: str) -> Markup:
+    """A technique's name that may break after its underscores.
+
+    >>> str(breakable("jit_<parallel>"))
+    'jit_<wbr>&lt;parallel&gt;'
+    """
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))
