@@ -1,6 +1,6 @@
-"""The suite's hooks live in `perflab.plugin`, so that an installed perflab brings them along."""
+"""The suite's hooks live in `perflab.run.suite`, so that an installed perflab brings them along."""
 
-from perflab.plugin import (
+from perflab.run.suite import (
     contest,
     pytest_addoption,
     pytest_configure,

@@ -14,12 +14,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from perflab.catalog.find import implementation as implementation
+    from perflab.catalog.find import load as load
+    from perflab.catalog.find import operation as operation
+    from perflab.catalog.find import operations as operations
+    from perflab.catalog.find import techniques as techniques
     from perflab.contract import PerflabError as PerflabError
-    from perflab.grid import implementation as implementation
-    from perflab.grid import load as load
-    from perflab.grid import operation as operation
-    from perflab.grid import operations as operations
-    from perflab.grid import techniques as techniques
     from perflab.results import Result as Result
     from perflab.results import result as result
     from perflab.results import run as run
@@ -42,13 +42,13 @@ __all__ = [
 _HOME = {
     "PerflabError": "perflab.contract",
     "Result": "perflab.results",
-    "implementation": "perflab.grid",
-    "load": "perflab.grid",
-    "operation": "perflab.grid",
-    "operations": "perflab.grid",
+    "implementation": "perflab.catalog.find",
+    "load": "perflab.catalog.find",
+    "operation": "perflab.catalog.find",
+    "operations": "perflab.catalog.find",
     "result": "perflab.results",
     "run": "perflab.results",
-    "techniques": "perflab.grid",
+    "techniques": "perflab.catalog.find",
     "verify": "perflab.run.verify",
 }
 

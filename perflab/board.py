@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perflab import errors, grid, machine, records, units
+from perflab import catalog, errors, machine, records, units
 from perflab.candidates import BASELINES, Candidate, Fault, candidates, faults, read
 from perflab.contract import Cell, PerflabError
 from perflab.records import Run
@@ -218,10 +218,10 @@ def to_json(found: Board) -> dict[str, Any]:
 def _wanted(targets: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Operations with the techniques that were named; none named stands for all."""
     wanted: dict[str, list[str]] = {}
-    for target in targets or grid.operations():
+    for target in targets or catalog.operations():
         operation, _, technique = target.partition("/")
-        if operation not in grid.operations():
-            raise PerflabError(errors.unknown("operation", operation, grid.operations()))
+        if operation not in catalog.operations():
+            raise PerflabError(errors.unknown("operation", operation, catalog.operations()))
         wanted.setdefault(operation, [])
         wanted[operation] += [technique] if technique else []
     whole = {target for target in targets if "/" not in target}

@@ -62,7 +62,7 @@ class Argument:
 class Case:
     """A named problem: the sizes of its axes, the parameters, and how the inputs are drawn.
 
-    `inputs` is one of the kinds that `perflab.inputs` draws: "normal", "integers", "ties", "nan",
+    `inputs` is one of the kinds that `perflab.catalog.inputs` draws: "normal", "integers", "ties", "nan",
     "extreme", "digits".
     """
 

@@ -51,7 +51,8 @@ def run(
     Raises PerflabError, in one line, for what is not known or broken. After an interruption, or where
     measuring could not go on, what was measured is kept: `perflab.result` reads it, `resume=True` goes on.
     """
-    from perflab import records, request
+    from perflab import records
+    from perflab.run import request
 
     asked = request.Request(
         targets=targets,
@@ -172,7 +173,8 @@ class Result:
 
     def report(self) -> Path:
         """Write the report into the folder; the path of the page."""
-        from perflab import report, sources
+        from perflab import report
+        from perflab.catalog import sources
 
         run = self.summary.run
         return report.write(run, self.summary, installed=sources.of_today(run))

@@ -18,9 +18,9 @@ import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from perflab import cli, grid, machine
-from perflab.compilation import compile_first, missing
+from perflab import catalog, cli, machine
 from perflab.contract import DTYPES, FIRST_RUNGS
+from perflab.run.compilation import compile_first, missing
 
 ROOT = Path(__file__).parent.parent
 # Files from outside, which no test session imports.
@@ -48,8 +48,8 @@ def pytest_sessionstart(session):
     """Before the whole suite, compile on all cores what no cache holds yet: workers would do it twice."""
     whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and not hasattr(session.config, "workerinput"):
-        grid.prepare_numba_cache()
-        names = missing({op: grid.techniques(op) for op in grid.operations()}, DTYPES)
+        catalog.prepare_numba_cache()
+        names = missing({op: catalog.techniques(op) for op in catalog.operations()}, DTYPES)
         if session.config.option.markexpr == "not slow":
             names = [name for name in names if quick(*name.split("/")[1:])]
         compile_first(names, lambda event: None)
@@ -105,7 +105,7 @@ def perflab(*words, cwd=None, **variables):
     """
     import numba
 
-    grid.prepare_numba_cache()
+    catalog.prepare_numba_cache()
     before, out, err = dict(os.environ), io.StringIO(), io.StringIO()
     os.environ.update(dict.fromkeys(machine.POOLS, str(numba.config.NUMBA_NUM_THREADS)) | variables)
     try:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from perflab import grid, oracle, outside
+from perflab import catalog, oracle
+from perflab.catalog import outside
+from perflab.catalog.outside import importing, losses
 from perflab.contract import NotApplicable, PerflabError
-from perflab.outside import importing, losses
 
 FILLED = ROOT / "tests/assignments/filled/cs231n"
 TEMPLATE = ROOT / "tests/assignments/template/cs231n"
@@ -87,7 +88,7 @@ def test_technique_names_meet_no_built_in_one_and_hold_no_slash():
         if file.name != "im2col.py" and file.read_text("utf-8").strip():
             for implementation in outside.implementations(file, None, KNOWN):
                 assert "/" not in implementation.technique
-                assert implementation.technique not in grid.techniques(implementation.operation)
+                assert implementation.technique not in catalog.techniques(implementation.operation)
 
 
 @pytest.mark.parametrize("name", ["layers", "fast_layers", "classifiers/softmax"])

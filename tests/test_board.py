@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from perflab import board, plan, records
+from perflab import board, records
 from perflab.contract import PerflabError
+from perflab.run import presets
 
 HERE = {"cpu": "A", "numpy": "2.1"}
 SECONDS = {"vectorized": 0.010, "jit": 0.020, "mine": 0.005}
@@ -19,13 +20,13 @@ def saved(
     """A run of fully_connected that took these seconds a call: the larger the case, the longer."""
     built_in = ("naive", "vectorized", "jit")
     outside = {f"fully_connected/{t}": f"/{t}.py" for t in seconds if t not in built_in and t not in peers}
-    made = plan.make(
+    made = presets.make(
         {"fully_connected": tuple(seconds)}, "quick", cases=cases, dtypes=dtypes, outside=outside,
         homes={peer: peer for peer in peers},
     )  # fmt: skip
     run = folder / name
     fitness = {"state": "fit" if fit else "unfit", "reasons": []}
-    records.begin(run, made, plan.describe(made), environment, fitness)
+    records.begin(run, made, presets.describe(made), environment, fitness)
     header, *rest = (run / records.RECORDS).read_text("utf-8").splitlines()
     header = json.dumps(json.loads(header) | {"started": started})
     (run / records.RECORDS).write_text("\n".join([header, *rest]) + "\n", "utf-8")

@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 from conftest import perflab_process
 
-from perflab import ceilings, machine, plan, process, records
+from perflab import machine, records
 from perflab.contract import PerflabError
+from perflab.machine import ceilings, environment, process
+from perflab.run import presets
 
 KB, MB = 1 << 10, 1 << 20
 
@@ -173,7 +175,7 @@ def test_what_is_kept_reads_back_for_this_machine_and_is_forgotten_after_a_week(
     held = made_up()
     ceilings.keep(held)
     assert ceilings.kept() == held
-    monkeypatch.setattr(machine, "identity", lambda: "another machine")
+    monkeypatch.setattr(environment, "identity", lambda: "another machine")
     assert ceilings.kept() is None
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(home.parent))
@@ -225,10 +227,10 @@ def test_a_run_goes_on_where_measuring_fails(home, monkeypatch):
 
 
 def test_a_run_keeps_them_and_reads_without_them(tmp_path):
-    wanted = plan.make({"conv2d": ("naive",)}, "smoke", cases=("tiny",))
+    wanted = presets.make({"conv2d": ("naive",)}, "smoke", cases=("tiny",))
     held = made_up()
-    records.begin(tmp_path / "with", wanted, plan.describe(wanted), {}, ceilings=held)
-    records.begin(tmp_path / "without", wanted, plan.describe(wanted), {})
+    records.begin(tmp_path / "with", wanted, presets.describe(wanted), {}, ceilings=held)
+    records.begin(tmp_path / "without", wanted, presets.describe(wanted), {})
     (record,) = records.read(tmp_path / "with").of_kind("ceilings")
     assert record == {"kind": "ceilings", **held}
     assert ceilings.roof(record, 200e9, 1.0, "float32", 1).seconds == pytest.approx(1.0)

@@ -10,10 +10,10 @@ from conftest import one_line, perflab
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perflab import circuit, quotients, units, worked
+from perflab import units
 from perflab.contract import PerflabError
-from perflab.report import circuit as drawn
-from perflab.report import layers
+from perflab.learn.chain_rule import circuit, differences, layout, worked
+from perflab.learn.chain_rule.page import page
 
 OWN = ["x*tanh(x*y) + max(x*w, y)/(w - 3)**2", "x=-2", "y=5", "w=1.5"]
 LONG = ["a*b*c*d*a + b*(a + b*(c + d*(a + sigmoid(b))))", "a=1", "b=2", "c=3", "d=0.5"]
@@ -52,7 +52,7 @@ def test_the_sigmoid_neuron_is_made_of_four_kinds_of_nodes_with_the_textbooks_nu
 @pytest.mark.parametrize("held", worked.standard(), ids=lambda held: held.expression)
 def test_every_gradient_is_its_central_difference(held):
     for step in held.steps:
-        assert step.verdict == quotients.AGREES
+        assert step.verdict == differences.AGREES
         assert step.difference == pytest.approx(step.gradient, rel=1e-7)
     assert held.ok
     assert held.said == f"{len(held.steps)} of {len(held.steps)} gradients agree with central differences."
@@ -76,17 +76,17 @@ def test_a_wrong_local_derivative_is_told_as_wrong(monkeypatch, name):
         one = name in circuit.FUNCTIONS
         operator = f"{name}(x) * y" if one else f"x {name} y"
     held = worked.work(operator, {"x": 1.5, "y": 2.5})
-    assert by_name(held)["x"].verdict == quotients.WRONG
+    assert by_name(held)["x"].verdict == differences.WRONG
     assert not held.ok
     assert held.said.startswith("WRONG: the gradient of x")
 
 
 def test_a_corner_is_told_as_a_corner_and_corners_that_do_not_add_up_as_wrong():
     held = worked.work("max(x, y)*3", {"x": 2.0, "y": 2.0})
-    assert {step.name: step.verdict for step in held.steps}["x"] == quotients.CORNER
+    assert {step.name: step.verdict for step in held.steps}["x"] == differences.CORNER
     assert held.ok
     assert "At a corner" in held.said
-    assert by_name(worked.work("max(x, y)", {"x": 2 + 1e-5, "y": 2.0}))["x"].verdict == quotients.AGREES
+    assert by_name(worked.work("max(x, y)", {"x": 2 + 1e-5, "y": 2.0}))["x"].verdict == differences.AGREES
     assert not worked.work("max(x, 0) + min(x, 0)", {"x": 0.0}).ok, "its slope is 1, and 2 was found"
 
 
@@ -106,7 +106,7 @@ def test_a_corner_is_told_as_a_corner_and_corners_that_do_not_add_up_as_wrong():
 )
 def test_the_step_fits_what_is_steep_flat_or_near_an_edge(expression, x):
     for step in worked.work(expression, {"x": x}).steps:
-        assert step.verdict == quotients.AGREES, step
+        assert step.verdict == differences.AGREES, step
 
 
 # -------------------------------------------------------------------------------------------- typed circuits
@@ -248,7 +248,7 @@ def meet(one, other):
 
 
 def held_to_the_rules_of_drawing(held):
-    put = layers.layout(held)
+    put = layout.layout(held)
     assert len(put.cells) == len(held.steps)
     for n, cell in enumerate(put.cells):
         left, top, right, bottom = cell.edges
@@ -326,7 +326,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return drawn.page([*worked.standard(), worked.typed(OWN)], worked.derivation())
+    return page([*worked.standard(), worked.typed(OWN)], worked.derivation())
 
 
 def test_the_page_has_every_number_drawn_and_in_the_table(page):
@@ -369,7 +369,7 @@ def test_the_drawing_is_told_to_a_reader_who_cannot_see_it(page):
 
 def test_what_is_typed_is_escaped():
     odd = worked.work("max(x, y)", {"x": 1.0, "y": 2.0}, title="<b>bold</b>")
-    assert "<b>bold" not in drawn.page([odd], "")
+    assert "<b>bold" not in page([odd], "")
     local = [slope.formula for slope in odd.steps[-1].slopes]
     assert local == ["[x ≥ y]", "[x < y]"]
-    assert "[x &lt; y]" in drawn.page([odd], "")
+    assert "[x &lt; y]" in page([odd], "")

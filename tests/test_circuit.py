@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perflab import circuit
 from perflab.contract import PerflabError
+from perflab.learn.chain_rule import circuit
 
 
 def nodes_of(traced):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, one_line, perflab
 
-from perflab import grid
-from perflab.grid import techniques
+from perflab import catalog
+from perflab.catalog.find import techniques
 
 OWN = str(ROOT / "tests" / "cheats" / "zeros.py")
 MISTAKES = {
@@ -54,7 +54,7 @@ def test_verify_passes_on_the_whole_grid_and_counts_the_mutants(tmp_path):
     done = perflab("verify", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
-    assert len(held["verdicts"]) == 2 * sum(len(techniques(op)) for op in grid.operations())
+    assert len(held["verdicts"]) == 2 * sum(len(techniques(op)) for op in catalog.operations())
     assert {v["status"] for v in held["verdicts"]} == {"right"}
     assert all(pair["identical_integers"] in (True, None) for pair in held["pairs"])
     assert all(all(found.values()) for found in held["mutants"].values())

@@ -9,12 +9,12 @@ import pytest
 from conftest import one_line, perflab
 from test_report import Page
 
-from perflab import plan as plans
 from perflab import records
 from perflab.contract import DIRECTIONS, PerflabError
 from perflab.report import compare, several, sides, unpaired
 from perflab.report.compare import thresholds
 from perflab.report.sides import Timing
+from perflab.run import presets
 from perflab.statistics import Ratio
 
 HERE = {"cpu": "A Processor", "cores_allowed": 2, "governor": "performance", "numpy": "2.4.6"}
@@ -30,9 +30,9 @@ def saved(
     techniques = {}
     for op, technique in times:
         techniques.setdefault(op, []).append(technique)
-    made = plans.make({op: tuple(names) for op, names in techniques.items()}, "smoke", cases=("tiny",))
+    made = presets.make({op: tuple(names) for op, names in techniques.items()}, "smoke", cases=("tiny",))
     plan = dataclasses.replace(made, processes=processes, passes=passes, directions=("forward",))
-    records.begin(folder, plan, plans.describe(plan), environment)
+    records.begin(folder, plan, presets.describe(plan), environment)
     rng = np.random.default_rng(seed)
     writer = records.Writer(folder)
     for (op, technique), seconds in times.items():

@@ -9,9 +9,10 @@ import pytest
 from conftest import ROOT
 
 import perflab
-from perflab import grid, inputs
-from perflab.diagnosis import diagnose, told
-from perflab.diagnosis.witness import fits, run, witnesses
+from perflab import catalog
+from perflab.catalog import inputs
+from perflab.oracle.diagnosis import diagnose, told
+from perflab.oracle.diagnosis.witness import fits, run, witnesses
 
 HERE = Path(__file__).parent
 KNOWN = sorted((HERE / "mistakes").glob("*/*.py"))
@@ -98,7 +99,9 @@ OF_STATE = {
     "rnn/cache_spoiled",
     "mlp/cache_spoiled",
 }
-MUTANTS = {f"{op}/{mutant.name}": (op, mutant) for op in perflab.operations() for mutant in grid.mutants(op)}
+MUTANTS = {
+    f"{op}/{mutant.name}": (op, mutant) for op in perflab.operations() for mutant in catalog.mutants(op)
+}
 
 
 def name(path):
@@ -106,14 +109,14 @@ def name(path):
 
 
 def answer(op, pair):
-    described = grid.operation(op)
+    described = catalog.operation(op)
     return lambda case: run(described, case, pair)
 
 
 @cache
 def diagnosed(path):
     op = path.parent.name
-    return diagnose(grid.operation(op), answer(op, grid.load_raw(path, op)))
+    return diagnose(catalog.operation(op), answer(op, catalog.load_raw(path, op)))
 
 
 known_files = pytest.mark.parametrize("path", KNOWN, ids=name)
@@ -131,7 +134,7 @@ def test_there_are_enough_files_of_each_kind():
 def test_a_known_mistake_is_named_however_it_is_written(path):
     found = diagnosed(path)
     assert [d.mistake for d in found] == NAMES.get(name(path), [path.stem])
-    mutants = {mutant.name: mutant for mutant in grid.mutants(path.parent.name)}
+    mutants = {mutant.name: mutant for mutant in catalog.mutants(path.parent.name)}
     for d in found:
         assert (d.lesson, d.breaks) == (mutants[d.mistake].lesson, mutants[d.mistake].breaks)
         assert d.pattern == ""
@@ -140,7 +143,7 @@ def test_a_known_mistake_is_named_however_it_is_written(path):
 @known_files
 def test_the_smallest_case_separates_the_mistake_from_right(path):
     op = path.parent.name
-    described, implementation = grid.operation(op), grid.load_raw(path, op)
+    described, implementation = catalog.operation(op), catalog.load_raw(path, op)
     for d in diagnosed(path):
         assert fits(described, d.case)
         assert np.prod(list(d.case.sizes.values())) <= 64, "one would follow it by hand"
@@ -170,7 +173,7 @@ def test_the_pattern_told_of_an_unknown_mistake_is_the_one_that_it_has(path):
 def test_an_unknown_mistake_is_shown_on_a_check_case_with_a_command_that_shows_it_again(path):
     for d in diagnosed(path):
         assert d.checked
-        assert d.case.name in grid.operation(d.operation).checks
+        assert d.case.name in catalog.operation(d.operation).checks
         lines = told(d, "mine.py")
         assert lines[-1].split("  ")[-1].strip() == (
             f"perflab verify {d.operation} --with mine.py --case {d.case.name}"
@@ -179,7 +182,7 @@ def test_an_unknown_mistake_is_shown_on_a_check_case_with_a_command_that_shows_i
 
 @pytest.mark.parametrize(("op", "mutant"), MUTANTS.values(), ids=MUTANTS)
 def test_a_mutant_is_told_from_every_other(op, mutant):
-    found = diagnose(grid.operation(op), answer(op, mutant))
+    found = diagnose(catalog.operation(op), answer(op, mutant))
     if f"{op}/{mutant.name}" in OF_STATE | {"fully_connected/single_precision"}:
         assert not any(d.mistake for d in found)
     elif mutant.breaks:
@@ -199,11 +202,11 @@ def test_the_line_that_a_mutant_breaks_stands_in_the_derivation(op, mutant):
 @pytest.mark.parametrize("op", perflab.operations())
 def test_what_is_right_has_no_diagnosis(op):
     for rung in ("naive", "per_neuron", "vectorized"):
-        assert diagnose(grid.operation(op), answer(op, grid.raw(op, rung))) == []
+        assert diagnose(catalog.operation(op), answer(op, catalog.raw(op, rung))) == []
 
 
 def test_no_answer_is_no_diagnosis():
-    assert diagnose(grid.operation("conv2d"), lambda case: None) == []
+    assert diagnose(catalog.operation("conv2d"), lambda case: None) == []
 
 
 def test_gradients_of_a_wrong_output_are_no_further_mistake():
@@ -229,8 +232,8 @@ def test_overflow_alone_names_a_mistake_only_where_all_else_fits():
 
 
 def test_an_answer_that_differs_on_one_case_takes_the_name_away():
-    described = grid.operation("fully_connected")
-    (mutant,) = [m for m in grid.mutants("fully_connected") if m.name == "db_mean"]
+    described = catalog.operation("fully_connected")
+    (mutant,) = [m for m in catalog.mutants("fully_connected") if m.name == "db_mean"]
     odd = described.checks["odd"]
 
     def almost(case):
@@ -243,13 +246,13 @@ def test_an_answer_that_differs_on_one_case_takes_the_name_away():
 
 def test_mistakes_that_no_case_tells_apart_are_told_both(monkeypatch):
     from perflab.contract import Mutant
-    from perflab.diagnosis import known
+    from perflab.oracle.diagnosis import known
 
-    (mutant,) = [m for m in grid.mutants("fully_connected") if m.name == "db_mean"]
+    (mutant,) = [m for m in catalog.mutants("fully_connected") if m.name == "db_mean"]
     twin = Mutant("twin", "the same in other words", mutant.forward, mutant.backward, mutant.breaks)
     monkeypatch.setattr(known.grid, "mutants", lambda op: (mutant, twin))
     monkeypatch.setattr(known, "_KEPT", {})
-    (found,) = diagnose(grid.operation("fully_connected"), answer("fully_connected", mutant))
+    (found,) = diagnose(catalog.operation("fully_connected"), answer("fully_connected", mutant))
     assert found.mistake == ""
     assert mutant.lesson in found.pattern
     assert twin.lesson in found.pattern
@@ -257,7 +260,7 @@ def test_mistakes_that_no_case_tells_apart_are_told_both(monkeypatch):
 
 
 def test_an_operation_without_a_list_of_mistakes_gets_patterns(monkeypatch):
-    from perflab.diagnosis import known
+    from perflab.oracle.diagnosis import known
 
     def missing(op):
         raise ModuleNotFoundError(op)
@@ -285,7 +288,7 @@ def test_a_diagnosis_is_told_in_plain_lines_with_a_small_picture():
 
 def test_the_cases_looked_at_are_small_many_and_the_same_each_time():
     for op in perflab.operations():
-        held = witnesses(grid.operation(op))
+        held = witnesses(catalog.operation(op))
         assert len(held) >= 28
-        assert witnesses(grid.operation(op)) is held
-        assert {w.case.name for w in held if w.checked} == set(grid.operation(op).checks)
+        assert witnesses(catalog.operation(op)) is held
+        assert {w.case.name for w in held if w.checked} == set(catalog.operation(op).checks)

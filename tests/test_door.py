@@ -10,7 +10,8 @@ import pytest
 from conftest import quick
 
 import perflab
-from perflab import inputs, oracle
+from perflab import oracle
+from perflab.catalog import inputs
 from perflab.contract import DTYPES, Case
 
 # Every axis has a size of its own, so that a message which names the wrong one cannot pass.

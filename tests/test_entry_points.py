@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT, one_line, perflab_process, user_environment
 
-from perflab import grid
+from perflab import catalog
 
 OPERATION = '''"""The leaky rectifier: what is negative is let through at a slope."""
 
@@ -259,7 +259,7 @@ def test_an_installed_operation_and_technique_are_listed(site):
     done = perflab_process("list", "--json", **site)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
-    assert list(held) == [*grid.operations(), "leaky_relu"]
+    assert list(held) == [*catalog.operations(), "leaky_relu"]
     assert held["leaky_relu"]["techniques"] == {
         "naive": "The leaky rectifier in scalar loops.",
         "vectorized": "All elements at once, chosen by a mask.",
@@ -353,7 +353,7 @@ def test_functions_and_files_of_an_installed_operation_are_named_by_it(site):
     code = (
         "from pathlib import Path\n"
         "from perflab import grid, sources\nfrom perflab.cli.show import listing\n"
-        "from perflab.assembly import Loop\n"
+        "from perflab.evidence.assembly import Loop\n"
         "for name in ('_ZN3lab5leaky5naive7forwardB2', '_ZN3lab7_beside4halfB2', '_ZN5other4file1fB2'):\n"
         "    print(listing.name_of(Loop(name, (), None, 0.0)))\n"
         "home = grid.folder('leaky_relu')\n"
@@ -368,7 +368,7 @@ def test_functions_and_files_of_an_installed_operation_are_named_by_it(site):
 
 def test_a_new_file_for_an_installed_operation_is_right_at_once(site, tmp_path):
     code = (
-        "from pathlib import Path\nimport perflab\nfrom perflab.own import new\n"
+        "from pathlib import Path\nimport perflab\nfrom perflab.catalog import starter as new\n"
         f"file = new.write('leaky_relu', Path({str(tmp_path / 'mine.py')!r}))\n"
         "print(bool(perflab.verify('leaky_relu', perflab.load(file, 'leaky_relu'))))\n"
     )

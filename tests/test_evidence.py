@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numba import njit, prange
 
-from perflab import evidence, grid, inputs
-from perflab.assembly import read
+from perflab import catalog, evidence
+from perflab.catalog import inputs
 from perflab.contract import Implementation, Plan
+from perflab.evidence import gather
+from perflab.evidence.assembly import read
 from perflab.ops import _simd
 from perflab.reasons import Side, because
 
@@ -159,7 +161,7 @@ def as_implementation(forward, backward=None):
 
 
 def examined(forward, dtype="float32", case="small"):
-    operation = grid.operation("fully_connected")
+    operation = catalog.operation("fully_connected")
     return evidence.examine(operation, as_implementation(forward), operation.case(case), dtype)
 
 
@@ -198,7 +200,7 @@ def test_the_temporaries_of_numpy_are_counted_to_the_byte():
         return product + product, (x, w, b)
 
     way = examined(forward).ways["forward"]
-    sizes = grid.operation("fully_connected").case("small").sizes
+    sizes = catalog.operation("fully_connected").case("small").sizes
     product = 4 * sizes["N"] * sizes["M"]
     assert (way.kind, way.whole, way.allocations) == ("numpy", True, 2)
     assert way.temporaries == pytest.approx(product, abs=2000)
@@ -301,7 +303,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     )  # fmt: skip
     first = list(evidence.gather_all(plan, tmp_path))
     assert [r["dtype"] for r in first] == ["float32", "float32"], "one dtype tells"
-    monkeypatch.setattr(evidence, "gather", lambda *_, **__: pytest.fail("gathered again"))
+    monkeypatch.setattr(gather, "gather", lambda *_, **__: pytest.fail("gathered again"))
     again = evidence.gather_all(plan, tmp_path)
     assert json.loads(json.dumps(next(again))) == json.loads(json.dumps(first[0]))
     with pytest.raises(pytest.fail.Exception):
@@ -309,7 +311,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     (tmp_path / "evidence.jsonl").write_text("not JSON")
     with pytest.raises(pytest.fail.Exception):
         next(evidence.gather_all(plan, tmp_path))
-    assert evidence._Memory(tmp_path / "no such folder").of({"operation": "x"}) is None
+    assert gather._Memory(tmp_path / "no such folder").of({"operation": "x"}) is None
 
 
 def test_lines_of_code():
@@ -418,13 +420,13 @@ def test_nothing_changed():
     ("operation", "technique"),
     [
         (op, t)
-        for op in grid.operations()
-        for t in grid.techniques(op)
-        if grid.raw(op, t).workspace_bytes is not None
+        for op in catalog.operations()
+        for t in catalog.techniques(op)
+        if catalog.raw(op, t).workspace_bytes is not None
     ],
 )
 def test_the_memory_that_a_technique_foretells_is_what_it_takes(operation, technique):
-    described, held = grid.operation(operation), grid.raw(operation, technique)
+    described, held = catalog.operation(operation), catalog.raw(operation, technique)
     case = described.cases["large"]
     found = evidence.gather(operation, technique, "large", "float64").ways
     sizes = described.derive(case.sizes, inputs.pairs(described, case))

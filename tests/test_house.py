@@ -11,7 +11,7 @@ from conftest import ROOT, user_environment
 
 from perflab import catalog
 from perflab.catalog import find
-from perflab.machine import numba_cache
+from perflab.machine.environment import numba_cache
 
 PACKAGE = ROOT / "perflab"
 GROUND = {"contract", "errors", "statistics", "units"}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import perflab
-from perflab import grid, oracle
+from perflab import catalog, oracle
 from perflab.contract import DTYPES
 from perflab.ops.mlp import sigmoid
 
@@ -17,7 +17,7 @@ every_dtype = pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 
 def asked(technique, X, W, y, dout=1.0, reg=0.0):
     """The loss and gradients of a technique, and the reference with its bounds."""
-    raw, kind = grid.raw("softmax_loss", technique), X.dtype.type
+    raw, kind = catalog.raw("softmax_loss", technique), X.dtype.type
     args = X, W, y, kind(reg)
     out, cache = raw.forward(*args)
     right = oracle.reference(perflab.operation("softmax_loss"), args, kind(dout), X.dtype.name)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import perflab
-from perflab import inputs, oracle
+from perflab import oracle
+from perflab.catalog import inputs
 from perflab.contract import DTYPES, Case
 
 GRID = [

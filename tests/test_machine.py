@@ -8,7 +8,25 @@ import pytest
 from conftest import ROOT
 
 from perflab import machine
-from perflab.machine import Difference, differences
+from perflab.machine import environment
+from perflab.machine.environment import (
+    COMPARED,
+    TOLD,
+    Difference,
+    _caches,
+    _container,
+    _frequency_mhz,
+    _hypervisor,
+    _llvm,
+    _simd,
+    _steal,
+    _topology,
+    _turbo,
+    differences,
+    one_line,
+)
+from perflab.machine.system import meminfo, memory_limit
+from perflab.machine.threads import cpu_quota
 
 CPUINFO = """\
 processor\t: 0
@@ -27,7 +45,7 @@ flags\t\t: fpu
 @pytest.fixture
 def system(monkeypatch, tmp_path):
     """An empty system; call it with a path and a text to give it a file."""
-    monkeypatch.setattr(machine, "SYSTEM", tmp_path)
+    monkeypatch.setattr(environment, "SYSTEM", tmp_path)
 
     def put(path, text):
         file = tmp_path / path
@@ -44,10 +62,10 @@ def strict(held):
 def test_the_environment_is_strict_json_and_holds_what_the_house_reads():
     told = machine.environment()
     assert strict(told) == told
-    for key in (*machine.COMPARED, *machine.TOLD):
+    for key in (*COMPARED, *TOLD):
         assert key in told or key in told["versions"], key
     assert told["blas"][0]["name"]
-    assert machine.one_line(told)
+    assert one_line(told)
 
 
 def test_nothing_to_read_is_no_error(system, monkeypatch):
@@ -69,11 +87,11 @@ def test_nonsense_to_read_is_no_error(system, path):
 def test_the_processor(system):
     system("proc/cpuinfo", CPUINFO)
     assert machine.cpu_name() == "A Processor 9000"
-    assert machine._simd() == ["sse2", "avx", "fma", "avx2", "avx512f", "amx_tile"]
-    assert machine._hypervisor() == "yes"
-    assert machine._frequency_mhz() == 2445.405
+    assert _simd() == ["sse2", "avx", "fma", "avx2", "avx512f", "amx_tile"]
+    assert _hypervisor() == "yes"
+    assert _frequency_mhz() == 2445.405
     system("proc/cpuinfo", CPUINFO.replace(" hypervisor", ""))
-    assert machine._hypervisor() == "no"
+    assert _hypervisor() == "no"
 
 
 def test_a_processor_of_another_family_is_named_by_its_part(system):
@@ -82,7 +100,7 @@ def test_a_processor_of_another_family_is_named_by_its_part(system):
         "processor\t: 0\nFeatures\t: fp asimd sve\nCPU implementer\t: 0x41\nCPU part\t: 0xd40\n",
     )
     assert machine.cpu_name().endswith(" 0x41 0xd40")
-    assert machine._simd() == ["asimd", "sve"]
+    assert _simd() == ["asimd", "sve"]
 
 
 def test_sockets_cores_and_threads(system):
@@ -90,7 +108,7 @@ def test_sockets_cores_and_threads(system):
         folder = f"sys/devices/system/cpu/cpu{cpu}/topology"
         system(f"{folder}/physical_package_id", f"{cpu // 4}\n")
         system(f"{folder}/core_cpus_list", f"{cpu // 2 * 2}-{cpu // 2 * 2 + 1}\n")
-    assert machine._topology() == {"sockets": 2, "cores": 4, "threads": 8}
+    assert _topology() == {"sockets": 2, "cores": 4, "threads": 8}
 
 
 def test_caches(system):
@@ -101,7 +119,7 @@ def test_caches(system):
         system(f"{folder}/level", level)
         system(f"{folder}/type", kind)
         system(f"{folder}/size", size)
-    assert machine._caches() == {"L1": 48 * 1024, "L2": 2048 * 1024}
+    assert _caches() == {"L1": 48 * 1024, "L2": 2048 * 1024}
 
 
 GROUPS = "4:memory:/a/b\n1:cpu,cpuacct:/a/b\n0::/a/b\n"
@@ -126,8 +144,8 @@ def test_the_cores_that_control_groups_grant(system, monkeypatch, files, quota):
     system("proc/self/cgroup", GROUPS)
     for path, text in files.items():
         system(f"sys/fs/cgroup/{path}", text + "\n")
-    assert machine._cpu_quota() == quota
-    monkeypatch.setattr(machine, "_affinity", lambda: 2)
+    assert cpu_quota() == quota
+    monkeypatch.setattr(environment, "_affinity", lambda: 2)
     assert machine.cores() == (2 if quota is None else min(2, max(1, round(quota))))
 
 
@@ -147,21 +165,21 @@ def test_the_memory_that_control_groups_allow(system, files, limit):
     system("proc/meminfo", "MemTotal: 4096 kB\nMemAvailable: 1024 kB\n")
     for path, text in files.items():
         system(f"sys/fs/cgroup/{path}", text + "\n")
-    assert machine._memory_limit() == limit
-    assert machine._meminfo("MemAvailable") == 1024 * 1024
+    assert memory_limit() == limit
+    assert meminfo("MemAvailable") == 1024 * 1024
 
 
 def test_a_group_outside_of_what_is_mounted_is_left_alone(system):
     system("proc/self/cgroup", "0::/../../x\n")
     system("sys/cpu.max", "50000 100000")
-    assert machine._cpu_quota() is None
+    assert cpu_quota() is None
 
 
 def test_time_stolen_since_boot(system):
     system("proc/stat", "cpu  100 0 100 700 0 0 0 100 50 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
-    assert machine._steal() == {"steal_ticks": 100, "steal_share": 0.1}
+    assert _steal() == {"steal_ticks": 100, "steal_share": 0.1}
     system("proc/stat", "cpu  100 0 100\n")
-    assert machine._steal() == {"steal_ticks": None, "steal_share": None}
+    assert _steal() == {"steal_ticks": None, "steal_share": None}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +189,7 @@ def test_time_stolen_since_boot(system):
 )  # fmt: skip
 def test_turbo(system, path, text, turbo):
     system(f"sys/devices/system/cpu/{path}", text + "\n")
-    assert machine._turbo() == turbo
+    assert _turbo() == turbo
 
 
 @pytest.mark.parametrize(
@@ -182,12 +200,12 @@ def test_turbo(system, path, text, turbo):
 def test_hints_at_a_container(system, monkeypatch, path, text, hint):
     monkeypatch.delenv("container", raising=False)
     system(path, text)
-    assert machine._container() == hint
+    assert _container() == hint
 
 
 def test_llvm_without_llvmlite_is_told_by_what_is_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
-    assert machine._llvm().startswith("of llvmlite ")
+    assert _llvm().startswith("of llvmlite ")
 
 
 QUIET = """
@@ -259,11 +277,11 @@ def test_what_one_side_does_not_tell_is_no_difference():
 
 def test_what_is_merely_told():
     new = HERE | {"commit": "b", "system": "Linux 6.19"}
-    assert differences(HERE, new, machine.TOLD) == [
+    assert differences(HERE, new, TOLD) == [
         Difference("system", "Linux 6.18", "Linux 6.19"),
         Difference("commit", "a", "b"),
     ]
 
 
 def test_no_key_is_both_compared_and_merely_told():
-    assert not set(machine.COMPARED) & set(machine.TOLD)
+    assert not set(COMPARED) & set(TOLD)

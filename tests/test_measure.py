@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 
 import perflab
-from perflab import grid, measure
-from perflab.compilation import compilations
+from perflab import catalog
 from perflab.contract import Implementation
-from perflab.measure import Rejected, Stage, forecast
+from perflab.run.compilation import compilations
+from perflab.run.contender import MOST_ROUNDS, Rejected, Stage, Verified
+from perflab.run.forecast import forecast, memory_needed
 
 
 @pytest.fixture
 def stage():
-    described = grid.operation("fully_connected")
+    described = catalog.operation("fully_connected")
     return Stage(described, described.cases["tiny"], "float64")
 
 
 def admitted(stage, technique="vectorized"):
-    return stage.admit(grid.raw("fully_connected", technique))
+    return stage.admit(catalog.raw("fully_connected", technique))
 
 
 def test_what_is_timed_takes_no_arguments_and_gives_what_was_verified(stage):
@@ -43,7 +44,7 @@ def test_an_input_that_was_written_to_is_noticed_and_healed(stage):
         return x @ w + b, (x, w)
 
     spoiler = Implementation(
-        "fully_connected", "spoiler", forward, grid.raw("fully_connected", "naive").backward
+        "fully_connected", "spoiler", forward, catalog.raw("fully_connected", "naive").backward
     )
     with pytest.raises(Rejected, match="wrote to its inputs"):
         stage.admit(spoiler)
@@ -56,7 +57,7 @@ def test_blocks_fill_their_time_with_rounds_above_the_timer_noise(stage):
     contender.warm_s = {"forward": 1e-6, "backward": 0.02}
     rounds, iterations = contender.rounds("forward", 0.03)
     assert iterations == 1000
-    assert rounds == measure.MOST_ROUNDS
+    assert rounds == MOST_ROUNDS
     assert contender.rounds("backward", 0.03) == (1, 1)
     assert contender.rounds("step", 0.001) == (1, 1)
 
@@ -120,32 +121,32 @@ def test_a_slope_stays_within_reason():
 
 def test_the_memory_that_a_case_needs_grows_with_what_the_technique_says_it_needs():
     described = perflab.operation("conv2d")
-    frugal, lavish = (grid.raw("conv2d", name) for name in ("simd", "vectorized"))
+    frugal, lavish = (catalog.raw("conv2d", name) for name in ("simd", "vectorized"))
     assert lavish.workspace_bytes is not None
     case = described.cases["large"]
-    least = measure.memory_needed(described, case, "float32", frugal)
+    least = memory_needed(described, case, "float32", frugal)
     x, w, out = 40 * 3 * 31 * 31, 25 * 27, 40 * 25 * 16 * 16
     assert least == 2 * 4 * (2 * (x + w + 25) + out) + 3 * 8 * (x + w + 25 + out)
-    more = measure.memory_needed(described, case, "float32", lavish)
+    more = memory_needed(described, case, "float32", lavish)
     assert more - least == 4 * 2 * 40 * 27 * 16 * 16
-    assert measure.memory_needed(described, case, "float64", lavish) > more
+    assert memory_needed(described, case, "float64", lavish) > more
 
 
 def test_the_same_bits_are_right_again_without_the_reference():
     described = perflab.operation("fully_connected")
-    first = Stage(described, described.cases["tiny"], "float32").admit(grid.raw("fully_connected", "jit"))
-    known = measure.Verified(first.share, first.where, first.precision, first.digest)
+    first = Stage(described, described.cases["tiny"], "float32").admit(catalog.raw("fully_connected", "jit"))
+    known = Verified(first.share, first.where, first.precision, first.digest)
     stage = Stage(described, described.cases["tiny"], "float32")
-    again = stage.admit(grid.raw("fully_connected", "jit"), known)
+    again = stage.admit(catalog.raw("fully_connected", "jit"), known)
     assert "reference" not in vars(stage), "it was not computed"
     assert (again.share, again.where, again.precision) == (first.share, first.where, first.precision)
 
 
 def test_other_bits_are_held_to_the_reference_whatever_is_known():
     described = perflab.operation("fully_connected")
-    raw = grid.raw("fully_connected", "vectorized")
+    raw = catalog.raw("fully_connected", "vectorized")
     first = Stage(described, described.cases["tiny"], "float32").admit(raw)
-    known = measure.Verified(first.share, first.where, first.precision, first.digest)
+    known = Verified(first.share, first.where, first.precision, first.digest)
 
     def forward(x, w, b):
         out, cache = raw.forward(x, w, b)

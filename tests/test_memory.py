@@ -6,13 +6,14 @@ import sys
 import pytest
 from conftest import perflab
 
-from perflab import memory, records
+from perflab import records
 from perflab.contract import Cell
-from perflab.machine import for_child
+from perflab.evidence import pages
+from perflab.machine.threads import for_child
 from perflab.report.summary import summarise
 from perflab.report.words import memory_table
 
-pytestmark = pytest.mark.skipif(not memory.available(), reason="this system does not tell a process's peak")
+pytestmark = pytest.mark.skipif(not pages.available(), reason="this system does not tell a process's peak")
 
 CALL = """
 from dataclasses import replace

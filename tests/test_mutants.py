@@ -5,10 +5,13 @@ import functools
 import pytest
 
 import perflab
-from perflab import grid, oracle
+from perflab import catalog, oracle
+from perflab.catalog import find
 from perflab.contract import DTYPES, Mutant
 
-MUTANTS = {f"{op}/{mutant.name}": (op, mutant) for op in perflab.operations() for mutant in grid.mutants(op)}
+MUTANTS = {
+    f"{op}/{mutant.name}": (op, mutant) for op in perflab.operations() for mutant in catalog.mutants(op)
+}
 
 every_mutant = pytest.mark.parametrize(("operation", "mutant"), MUTANTS.values(), ids=MUTANTS)
 
@@ -107,8 +110,8 @@ def test_a_mutant_says_what_is_wrong_in_one_line(operation, mutant):
 
 
 def test_each_of_the_four_equations_names_its_mistakes():
-    text = (grid.OPS / "mlp" / "derivation.md").read_text("utf-8").splitlines()
-    broken = {mutant.name: mutant.breaks for mutant in grid.mutants("mlp")}
+    text = (find.OPS / "mlp" / "derivation.md").read_text("utf-8").splitlines()
+    broken = {mutant.name: mutant.breaks for mutant in catalog.mutants("mlp")}
     assert {name for name, line in broken.items() if not line} == {"cache_spoiled"}
     for name, line in broken.items():
         assert not line or line in text, f"{name}: the derivation has no line {line}"
@@ -118,10 +121,10 @@ def test_each_of_the_four_equations_names_its_mistakes():
 
 def test_there_are_enough_mutants_and_each_has_its_own_name():
     assert len(MUTANTS) >= 20
-    assert len(MUTANTS) == sum(len(grid.mutants(op)) for op in perflab.operations()), "a name stands twice"
-    assert all(grid.mutants(op) for op in perflab.operations()), "an operation has no mutant"
+    assert len(MUTANTS) == sum(len(catalog.mutants(op)) for op in perflab.operations()), "a name stands twice"
+    assert all(catalog.mutants(op) for op in perflab.operations()), "an operation has no mutant"
     for op in perflab.operations():
-        lessons = [mutant.lesson for mutant in grid.mutants(op)]
+        lessons = [mutant.lesson for mutant in catalog.mutants(op)]
         assert len(set(lessons)) == len(lessons), "two mutants of one operation teach the same"
 
 
@@ -134,14 +137,14 @@ def test_every_mistake_on_the_list_has_its_mutant(mistake):
 
 def test_a_mutant_bears_no_techniques_name():
     for op in perflab.operations():
-        assert not {mutant.name for mutant in grid.mutants(op)} & set(perflab.techniques(op))
+        assert not {mutant.name for mutant in catalog.mutants(op)} & set(perflab.techniques(op))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", perflab.operations())
 def test_what_is_right_is_still_right_after_all_the_mutants(operation):
     before = [perflab.verify(operation, technique) for technique in perflab.techniques(operation)]
-    for mutant in grid.mutants(operation):
+    for mutant in catalog.mutants(operation):
         examined(operation, mutant)
     after = [perflab.verify(operation, technique) for technique in perflab.techniques(operation)]
     assert all(verdict.ok for verdict in after)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from perflab import grid
+from perflab import catalog
 
 WIDTHS = {
-    "avx2": ("haswell", "+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt", 32, "float32", grid.operations()),
-    "plain": ("generic", "", 16, "float64", grid.operations()),
+    "avx2": ("haswell", "+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt", 32, "float32", catalog.operations()),
+    "plain": ("generic", "", 16, "float64", catalog.operations()),
 }
 CODE = """
 import numpy as np

@@ -8,15 +8,15 @@ import pytest
 from conftest import perflab
 
 import perflab as lab
-from perflab import grid, oracle
+from perflab import catalog, oracle
+from perflab.catalog import find, starter
 from perflab.contract import DTYPES, PerflabError
-from perflab.own import new
 
-OPERATIONS = grid.operations()
+OPERATIONS = catalog.operations()
 
 
 def written(operation, folder, name="mine.py", rung=""):
-    file = new.write(operation, folder / name, rung)
+    file = starter.write(operation, folder / name, rung)
     return file, file.read_text("utf-8")
 
 
@@ -24,12 +24,12 @@ def written(operation, folder, name="mine.py", rung=""):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_what_is_written_is_right_at_once(operation, dtype, tmp_path):
     file, _ = written(operation, tmp_path)
-    verdict = oracle.examine(grid.operation(operation), grid.load_raw(file, operation), dtype)
+    verdict = oracle.examine(catalog.operation(operation), catalog.load_raw(file, operation), dtype)
     assert verdict, verdict.where
 
 
 def test_the_command_line_finds_it_right(tmp_path):
-    new.write("fully_connected", tmp_path / "mine.py")
+    starter.write("fully_connected", tmp_path / "mine.py")
     words = ("verify", "fully_connected", "--with", "mine.py", "--dtype", "float64")
     done = perflab(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -39,8 +39,8 @@ def test_the_command_line_finds_it_right(tmp_path):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_it_tells_what_the_operation_is_in_lines_that_fit(operation, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = new.write(operation, Path("mine.py")).read_text("utf-8")
-    described = grid.operation(operation)
+    text = starter.write(operation, Path("mine.py")).read_text("utf-8")
+    described = catalog.operation(operation)
     told = ast.get_docstring(ast.parse(text))
     assert max(map(len, text.splitlines())) <= 110
     assert described.summary in re.sub(r"\s+", " ", told)
@@ -50,7 +50,7 @@ def test_it_tells_what_the_operation_is_in_lines_that_fit(operation, tmp_path, m
         assert argument.meaning in row
         assert all(re.search(rf"\b{axis}\b", row) for axis in argument.shape)
     assert rest.startswith(", ".join(f"d{name}" for name in described.wrt))
-    for line in (*described.formulas.values(), *(f"- {rule}" for rule in new.RULES)):
+    for line in (*described.formulas.values(), *(f"- {rule}" for rule in starter.RULES)):
         assert f"\n    {line}\n" in rest
     assert rest.endswith(
         f"\n    perflab verify {operation} --with mine.py --watch\n    perflab run {operation} --with mine.py"
@@ -60,7 +60,7 @@ def test_it_tells_what_the_operation_is_in_lines_that_fit(operation, tmp_path, m
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_its_code_is_the_rungs_own_and_leans_on_numpy_alone(operation, tmp_path):
     _, text = written(operation, tmp_path)
-    own = (grid.folder(operation) / "per_neuron.py").read_text("utf-8")
+    own = (catalog.folder(operation) / "per_neuron.py").read_text("utf-8")
     docstring = ast.parse(own).body[0]
     assert text.endswith("".join(own.splitlines(keepends=True)[docstring.end_lineno :]))
     imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))]
@@ -72,13 +72,13 @@ def test_the_next_rungs_are_named_with_what_differs_in_them(operation, tmp_path)
     _, text = written(operation, tmp_path)
     told = re.sub(r"\s+", " ", ast.get_docstring(ast.parse(text)))
     ladder = lab.techniques(operation)
-    for name in ladder[ladder.index("per_neuron") + 1 :][: new.NEXT]:
-        assert f"{name}: {grid.summary(operation, name)}" in told
+    for name in ladder[ladder.index("per_neuron") + 1 :][: starter.NEXT]:
+        assert f"{name}: {catalog.summary(operation, name)}" in told
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_formulas_are_for_the_output_and_every_gradient(operation):
-    described = grid.operation(operation)
+    described = catalog.operation(operation)
     assert list(described.formulas) == ["out", *(f"d{name}" for name in described.wrt)]
     for name, line in described.formulas.items():
         assert re.match(rf"{name}(\[[^\]]+\])? \+?= ", line), "a line begins with what it gives"
@@ -88,7 +88,9 @@ def test_formulas_are_for_the_output_and_every_gradient(operation):
 def test_another_rung_may_be_begun_from(tmp_path):
     _, text = written("conv2d", tmp_path, rung="shift_and_add")
     assert text.startswith('"""Begun from shift_and_add:')
-    assert oracle.examine(grid.operation("conv2d"), grid.load_raw(tmp_path / "mine.py", "conv2d"), "float32")
+    assert oracle.examine(
+        catalog.operation("conv2d"), catalog.load_raw(tmp_path / "mine.py", "conv2d"), "float32"
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_another_rung_may_be_begun_from(tmp_path):
 )
 def test_a_rung_that_cannot_be_begun_from_is_refused(rung, why, tmp_path):
     with pytest.raises(PerflabError) as refused:
-        new.write("conv2d", tmp_path / "mine.py", rung)
+        starter.write("conv2d", tmp_path / "mine.py", rung)
     assert str(refused.value).startswith(why)
     assert not list(tmp_path.iterdir())
 
@@ -124,7 +126,7 @@ def test_a_rung_that_cannot_be_begun_from_is_refused(rung, why, tmp_path):
 )
 def test_a_name_that_will_not_do_is_refused_in_one_line(name, why, tmp_path):
     with pytest.raises(PerflabError) as refused:
-        new.write("conv2d", tmp_path / name)
+        starter.write("conv2d", tmp_path / name)
     assert why in str(refused.value)
     assert "wanted" in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -135,13 +137,13 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("mine", "utf-8")
     with pytest.raises(PerflabError, match=r"mine\.py: is there already; wanted the name of a new file"):
-        new.write("conv2d", file)
+        starter.write("conv2d", file)
     assert file.read_text("utf-8") == "mine"
 
 
 def test_an_unknown_operation_is_told_with_the_nearest(tmp_path):
     with pytest.raises(PerflabError, match="did you mean conv2d"):
-        new.write("conv", tmp_path / "mine.py")
+        starter.write("conv", tmp_path / "mine.py")
 
 
 def test_a_path_with_a_blank_can_be_pasted(tmp_path):
@@ -154,7 +156,7 @@ def test_a_path_with_a_blank_can_be_pasted(tmp_path):
 def test_words_of_an_operation_cannot_end_the_docstring(tmp_path, monkeypatch):
     from dataclasses import replace
 
-    described = replace(grid.operation("conv2d"), summary='says """ and \\N')
-    monkeypatch.setattr(grid, "operation", lambda name: described)
+    described = replace(catalog.operation("conv2d"), summary='says """ and \\N')
+    monkeypatch.setattr(find, "operation", lambda name: described)
     _, text = written("conv2d", tmp_path)
     assert "says ''' and \\N" in ast.get_docstring(ast.parse(text))

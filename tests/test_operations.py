@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import perflab
-from perflab import grid, inputs, oracle
+from perflab import catalog, oracle
+from perflab.catalog import inputs
 from perflab.contract import DTYPES, Case
 
 GRID = [(name, technique) for name in perflab.operations() for technique in perflab.techniques(name)]
@@ -109,7 +110,7 @@ class Problem:
         self.right = oracle.reference(self.described, self.args, self.dout, self.dtype)
 
     def answer(self, technique):
-        raw = grid.raw(self.operation, technique)
+        raw = catalog.raw(self.operation, technique)
         out, cache = raw.forward(*self.args)
         return (out, *raw.backward(self.dout, cache))
 
@@ -132,7 +133,7 @@ def for_drawn_problems(operation, dtype, kind, check):
 
 def assert_within_the_rounding_bound(problem, technique, got):
     assert oracle.form(problem.right, got) == ""
-    raw = grid.raw(problem.operation, technique)
+    raw = catalog.raw(problem.operation, technique)
     for worst in oracle.judge(oracle.held_to(problem.right, raw, problem.args, problem.dout), got):
         assert worst.share <= 1, (
             f"{problem.operation}/{technique} on {problem.case}: {worst.where} is {worst.got},"
@@ -141,7 +142,7 @@ def assert_within_the_rounding_bound(problem, technique, got):
 
 
 def assert_the_definitions_bits(problem, technique, got):
-    if not grid.raw(problem.operation, technique).exact_on_integers:
+    if not catalog.raw(problem.operation, technique).exact_on_integers:
         return assert_within_the_rounding_bound(problem, technique, got)
     assert oracle.form(problem.right, got) == ""
     for name, mine, right in zip(problem.right.names, got, problem.right.values, strict=True):
@@ -197,7 +198,10 @@ def bits(arrays):
 @every_implementation
 @every_dtype
 def test_one_cache_serves_many_backwards(operation, technique, dtype):
-    problem, raw = Problem(operation, Case("kept", *SHAPES[operation]), dtype), grid.raw(operation, technique)
+    problem, raw = (
+        Problem(operation, Case("kept", *SHAPES[operation]), dtype),
+        catalog.raw(operation, technique),
+    )
     _, cache = raw.forward(*problem.args)
     first = bits(raw.backward(problem.dout, cache))
     raw.backward(-2 * problem.dout, cache)
@@ -206,7 +210,7 @@ def test_one_cache_serves_many_backwards(operation, technique, dtype):
 
 @every_implementation
 def test_a_cache_is_not_disturbed_by_another_forward(operation, technique):
-    raw = grid.raw(operation, technique)
+    raw = catalog.raw(operation, technique)
     dtype = "float64" if quick(technique, "float64") else "float32"
     one, other = (Problem(operation, Case("kept", *SHAPES[operation], seed=seed), dtype) for seed in (0, 1))
     _, cache = raw.forward(*one.args)
@@ -219,7 +223,10 @@ def test_a_cache_is_not_disturbed_by_another_forward(operation, technique):
 @every_implementation
 @every_dtype
 def test_outputs_and_gradients_are_fresh(operation, technique, dtype):
-    problem, raw = Problem(operation, Case("kept", *SHAPES[operation]), dtype), grid.raw(operation, technique)
+    problem, raw = (
+        Problem(operation, Case("kept", *SHAPES[operation]), dtype),
+        catalog.raw(operation, technique),
+    )
     out, cache = raw.forward(*problem.args)
     again, _ = raw.forward(*problem.args)
     made = [out, again, *raw.backward(problem.dout, cache), *raw.backward(problem.dout, cache)]
@@ -294,7 +301,7 @@ def test_a_file_pasted_into_a_notebook_takes_ints_and_pairs_alike(operation, for
 
 def pooled(technique, rows, size, stride, dtype="float32", dout=None):
     """Pool one image; out, and dx for an upstream gradient of 1, 2, 3, … in row-major order."""
-    raw = grid.raw("max_pool2d", technique)
+    raw = catalog.raw("max_pool2d", technique)
     x = np.array(rows, dtype)[np.newaxis, np.newaxis]
     out, cache = raw.forward(x, size, stride)
     counted = np.arange(1, out.size + 1, dtype=dtype).reshape(out.shape)
@@ -352,7 +359,7 @@ def test_rows_and_columns_that_no_window_covers_get_zero_gradient(technique):
 
 @every_technique("conv2d")
 def test_trailing_rows_of_a_convolution_get_zero_gradient(technique):
-    raw, rng = grid.raw("conv2d", technique), np.random.default_rng(0)
+    raw, rng = catalog.raw("conv2d", technique), np.random.default_rng(0)
     x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 2, 8, 9), (3, 2, 3, 2), (3,)))
     out, cache = raw.forward(x, w, b, (3, 4), (0, 0))
     dx, _, _ = raw.backward(np.ones_like(out), cache)
@@ -367,7 +374,7 @@ def test_trailing_rows_of_a_convolution_get_zero_gradient(technique):
 
 def loss_and_gradients(technique, X, W, y, reg=0.0, dout=1.0):
     """The loss, dX and dW, with every warning an error; and the reference for the same inputs."""
-    raw, kind = grid.raw("softmax_loss", technique), X.dtype.type
+    raw, kind = catalog.raw("softmax_loss", technique), X.dtype.type
     args = (X, W, np.asarray(y), kind(reg))
     with warnings.catch_warnings(), np.errstate(all="warn", under="ignore"):
         warnings.simplefilter("error")
@@ -462,11 +469,11 @@ def test_one_step_of_one_neuron_is_tanh_to_two_units_in_the_last_place(technique
     sizes = np.exp(rng.uniform(-40, 5, 400)) * rng.choice([-1, 1], 400)
     x = np.concatenate([sizes, rng.uniform(-3, 3, 400)]).astype(dtype)[:, np.newaxis, np.newaxis]
     nothing, one = np.zeros((len(x), 1), dtype), np.ones((1, 1), dtype)
-    h, _ = grid.raw("rnn", technique).forward(x, nothing, one, 0 * one, np.zeros(1, dtype))
+    h, _ = catalog.raw("rnn", technique).forward(x, nothing, one, 0 * one, np.zeros(1, dtype))
     wanted = np.tanh(x.astype(np.longdouble))
     assert (np.abs(h - wanted) <= 2 * np.spacing(np.abs(wanted).astype(dtype))).all()
     ends = np.array([np.inf, -np.inf, np.nan, 0, 1e30, -1e30], dtype)[:, np.newaxis, np.newaxis]
-    h, _ = grid.raw("rnn", technique).forward(ends, nothing[:6], one, 0 * one, np.zeros(1, dtype))
+    h, _ = catalog.raw("rnn", technique).forward(ends, nothing[:6], one, 0 * one, np.zeros(1, dtype))
     assert np.array_equal(h[:, 0, 0], np.array([1, -1, kind(np.nan), 0, 1, -1], dtype), equal_nan=True)
 
 
@@ -474,7 +481,7 @@ def test_one_step_of_one_neuron_is_tanh_to_two_units_in_the_last_place(technique
 @every_dtype
 def test_a_state_is_carried_through_all_steps_and_its_gradient_back(technique, dtype):
     """Two steps by hand, as in the derivation: no input moves the state, only gradients move."""
-    raw = grid.raw("rnn", technique)
+    raw = catalog.raw("rnn", technique)
     one, zero = np.ones((1, 1), dtype), np.zeros((1, 1), dtype)
     h, cache = raw.forward(np.zeros((1, 2, 1), dtype), zero, one, 2 * one, zero[0])
     dx, dh0, dWx, dWh, db = raw.backward(np.array([[[1], [10]]], dtype), cache)

@@ -8,7 +8,8 @@ import pytest
 from conftest import slow_but
 
 import perflab
-from perflab import grid, inputs, oracle
+from perflab import catalog, oracle
+from perflab.catalog import inputs
 from perflab.contract import DTYPES, Implementation, PerflabError
 
 GRID = [(op, technique) for op in perflab.operations() for technique in perflab.techniques(op)]
@@ -41,10 +42,10 @@ def pairs_of(described, case):
 @every_dtype
 def test_every_implementation_is_right_on_the_whole_grid(operation, technique, dtype):
     described = perflab.operation(operation)
-    verdict = oracle.examine(described, grid.raw(operation, technique), dtype)
+    verdict = oracle.examine(described, catalog.raw(operation, technique), dtype)
     assert verdict.status == "right", f"{verdict.where}: {[c for c in verdict.checks if not c.ok]}"
     assert 0 < verdict.error < 1, "some rounding happens, and it stays inside its bound"
-    claims = operation in EXACT and grid.raw(operation, technique).exact_on_integers
+    claims = operation in EXACT and catalog.raw(operation, technique).exact_on_integers
     assert verdict.exact is (True if claims else None)
     assert verdict.deterministic
     assert {check.case for check in verdict.checks} == set(described.checks), "no case is passed over"
@@ -76,7 +77,7 @@ def test_the_public_verdict_tells_what_was_found(operation, technique):
     assert tensor.split("[")[0] in ("out", *(f"d{name}" for name in perflab.operation(operation).wrt))
     assert verdict.dtype == "float32+float64"
     assert {check.dtype for check in verdict.checks} == set(DTYPES)
-    claims = operation in EXACT and grid.raw(operation, technique).exact_on_integers
+    claims = operation in EXACT and catalog.raw(operation, technique).exact_on_integers
     assert verdict.exact is (True if claims else None)
 
 
@@ -335,7 +336,7 @@ def test_an_empty_batch_alone_vouches_for_nobody(operation):
 # ------------------------------------------------------------------------------------- who misbehaves how
 
 right_forward, right_backward = (
-    grid.raw("fully_connected", "vectorized").__dict__[f] for f in ("forward", "backward")
+    catalog.raw("fully_connected", "vectorized").__dict__[f] for f in ("forward", "backward")
 )
 
 
@@ -544,7 +545,7 @@ def nudged(values, only_fractions=False):
 
 
 def off_by_one_ulp(operation, technique, **how):
-    naive = grid.raw(operation, "naive")
+    naive = catalog.raw(operation, "naive")
 
     def forward(*args):
         out, cache = naive.forward(*args)
@@ -556,7 +557,7 @@ def off_by_one_ulp(operation, technique, **how):
 @every_operation
 @every_dtype
 def test_only_what_is_identical_is_called_so(operation, dtype):
-    described, naive = perflab.operation(operation), grid.raw(operation, "naive")
+    described, naive = perflab.operation(operation), catalog.raw(operation, "naive")
     ladder = [
         naive,
         replace(naive, technique="copy"),
@@ -585,7 +586,7 @@ def test_only_what_is_identical_is_called_so(operation, dtype):
 @pytest.mark.parametrize("operation", sorted(EXACT))
 @pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 def test_the_ladder_is_identical_on_integers(operation, dtype):
-    ladder = [grid.raw(operation, technique) for technique in perflab.techniques(operation)]
+    ladder = [catalog.raw(operation, technique) for technique in perflab.techniques(operation)]
     exact = {raw.technique for raw in ladder if raw.exact_on_integers}
     assert {"naive", "per_neuron", "vectorized", "jit"} <= exact
     for pair in oracle.pairwise(perflab.operation(operation), ladder, dtype):
@@ -627,7 +628,7 @@ MISSPELT = {
     "a verdict's dtype": (lambda: perflab.verify("conv2d", "jit", dtype="float23"), "float23", "float32"),
     "a dtype nobody offers": (lambda: perflab.verify("conv2d", "jit", dtype="float16"), "float16", "float64"),
     "a file's operation": (lambda: perflab.load("mine.py", operation="conv3d"), "conv3d", "conv2d"),
-    "a target": (lambda: grid.targets(["conv2d/naiv"]), "conv2d/naiv", "did you mean naive"),
+    "a target": (lambda: catalog.targets(["conv2d/naiv"]), "conv2d/naiv", "did you mean naive"),
     "nothing near": (lambda: perflab.operation("lstm"), "lstm", ", ".join(perflab.operations())),
 }
 

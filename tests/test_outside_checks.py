@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 import perflab
-from perflab import door, grid, oracle
+from perflab import catalog, oracle
+from perflab.catalog import door
 from perflab.contract import Implementation
 
 OPERATIONS = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn")
@@ -119,7 +120,7 @@ def hold(implementation, vector):
 def missed(operation, names, vectors):
     """Those of the operation's known mistakes, by name, whose numbers no vector shows to be wrong."""
     described = perflab.operation(operation)
-    known = {mutant.name: mutant for mutant in grid.mutants(operation)}
+    known = {mutant.name: mutant for mutant in catalog.mutants(operation)}
     return {name for name in names if not any(exposes(described, known[name], each) for each in vectors)}
 
 

@@ -5,8 +5,11 @@ import time
 
 import pytest
 
-from perflab import evidence, grid, line_profile, outside_evidence, process
+from perflab import catalog, evidence
 from perflab.contract import PerflabError, Plan
+from perflab.evidence import profile
+from perflab.evidence.outside import gather_all
+from perflab.machine import process
 
 RIGHT = """
 import numpy as np
@@ -53,7 +56,7 @@ def verdict(technique, status="right"):
 
 
 def gathered(files):
-    told = outside_evidence.gather_all(plan_of(files), [verdict(name) for name in files])
+    told = gather_all(plan_of(files), [verdict(name) for name in files])
     return {record["technique"]: record for record in told}
 
 
@@ -87,7 +90,7 @@ def test_what_was_not_shown_to_be_right_is_not_called(tmp_path):
     plan = plan_of({"mine": file(tmp_path, "mine", first)})
     failure = {"kind": "failure", "operation": "fully_connected", "technique": "mine", "reason": "wrong"}
     for records in ([], [verdict("mine", "wrong")], [verdict("mine"), failure], [verdict("vectorized")]):
-        (told,) = outside_evidence.gather_all(plan, records)
+        (told,) = gather_all(plan, records)
         assert "not shown to be right" in told["reason"]
     assert not called.exists()
 
@@ -126,15 +129,15 @@ def _a_clock_that_only_reading_and_sleeping_move(monkeypatch):
         now += round(seconds * 1e9)
 
     monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(line_profile, "perf_counter_ns", nanoseconds)
-    monkeypatch.setattr(line_profile, "perf_counter", lambda: nanoseconds() / 1e9)
-    monkeypatch.setattr(line_profile, "event_ns", lambda: 0.0)
+    monkeypatch.setattr(profile, "perf_counter_ns", nanoseconds)
+    monkeypatch.setattr(profile, "perf_counter", lambda: nanoseconds() / 1e9)
+    monkeypatch.setattr(profile, "event_ns", lambda: 0.0)
 
 
 def profile_of(path, case="small"):
-    described = grid.operation("fully_connected")
-    held = grid.load_raw(path, "fully_connected")
-    return line_profile.profile(held, described, described.case(case), "float32")
+    described = catalog.operation("fully_connected")
+    held = catalog.load_raw(path, "fully_connected")
+    return profile.profile(held, described, described.case(case), "float32")
 
 
 def test_time_belongs_to_the_line_that_spends_it(tmp_path):
@@ -169,6 +172,6 @@ def test_lines_of_a_file_beside_it_are_its_own_too(tmp_path):
 
 
 def test_what_is_compiled_whole_has_no_lines():
-    described = grid.operation("fully_connected")
-    held = grid.raw("fully_connected", "jit")
-    assert line_profile.profile(held, described, described.case("tiny"), "float32") == {}
+    described = catalog.operation("fully_connected")
+    held = catalog.raw("fully_connected", "jit")
+    assert profile.profile(held, described, described.case("tiny"), "float32") == {}

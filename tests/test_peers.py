@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import perflab
-from perflab import grid, inputs, oracle
+from perflab import catalog, oracle
+from perflab.catalog import inputs
 from perflab.contract import DTYPES, Case, Implementation
 
 FOLDER = ROOT / "perflab" / "peers"
@@ -83,7 +84,7 @@ def run(implementation, args, dout):
 
 def test_every_project_is_known():
     assert {project for project, _ in PEERS} == set(LIBRARY)
-    assert {operation for _, operation in PEERS} <= set(grid.operations())
+    assert {operation for _, operation in PEERS} <= set(catalog.operations())
     assert {(project, operation) for project, operation, _ in EXCEPTIONS} <= set(PEERS)
 
 
@@ -372,7 +373,7 @@ def test_every_technique_agrees_with_pytorchs_autograd(operation):
         right, second = second_opinion(operation, args, dout, dtype)
         agrees(right, run(here, args, dout))
         for technique in perflab.techniques(operation):
-            got = run(grid.raw(operation, technique), args, dout)
+            got = run(catalog.raw(operation, technique), args, dout)
             agrees(right, got)
             agrees(second, got)
 
@@ -387,7 +388,7 @@ def test_pytorch_catches_the_mistakes_that_the_reference_catches(operation):
     for case in described.checks.values():
         if case.inputs == "nan":
             continue
-        for mutant in grid.mutants(operation):
+        for mutant in catalog.mutants(operation):
             _, args, dout = problem(operation, case, "float32")
             right, second = second_opinion(operation, args, dout, "float32")
             with np.errstate(all="ignore"):
@@ -398,4 +399,4 @@ def test_pytorch_catches_the_mistakes_that_the_reference_catches(operation):
                 except AssertionError:
                     caught[judge].add(mutant.name)
     assert caught["PyTorch"] == caught["reference"]
-    assert len(caught["PyTorch"]) > len(grid.mutants(operation)) / 2
+    assert len(caught["PyTorch"]) > len(catalog.mutants(operation)) / 2

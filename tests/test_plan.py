@@ -4,30 +4,30 @@ from collections import Counter
 
 import pytest
 
-from perflab import plan as plans
+from perflab.catalog.find import operation, targets, techniques
 from perflab.contract import PerflabError
-from perflab.grid import operation, targets, techniques
+from perflab.run import presets
 
 
 def test_every_cell_is_met_once_in_every_pass_of_every_process():
-    plan = plans.make(targets([]), "quick")
-    met = [block for process in range(plan.processes) for block in plans.blocks(plan, 1, process)]
-    assert len(met) == len(set(met)) == plans.size(plan)
+    plan = presets.make(targets([]), "quick")
+    met = [block for process in range(plan.processes) for block in presets.blocks(plan, 1, process)]
+    assert len(met) == len(set(met)) == presets.size(plan)
     per_cell = Counter(block.cell for block in met)
     assert set(per_cell.values()) == {plan.processes * plan.passes}
 
 
 def test_an_interval_is_within_reach_of_every_preset():
-    for name, preset in plans.PRESETS.items():
-        if name == plans.WATCH_PRESET:  # an answer at once, without intervals
+    for name, preset in presets.PRESETS.items():
+        if name == presets.WATCH_PRESET:  # an answer at once, without intervals
             continue
         assert preset.processes * preset.passes >= 6, name
         assert preset.processes >= 2, name
 
 
 def test_contenders_follow_one_another_and_each_pass_begins_with_another():
-    plan = plans.make({"conv2d": ("naive", "per_neuron", "vectorized", "jit")}, "quick", cases=("tiny",))
-    order = [b for process in range(plan.processes) for b in plans.blocks(plan, 1, process)]
+    plan = presets.make({"conv2d": ("naive", "per_neuron", "vectorized", "jit")}, "quick", cases=("tiny",))
+    order = [b for process in range(plan.processes) for b in presets.blocks(plan, 1, process)]
     turns = {}
     for block in order:
         key = (block.cell.dtype, block.cell.direction, block.process, block.pass_)
@@ -41,18 +41,18 @@ def test_contenders_follow_one_another_and_each_pass_begins_with_another():
 
 
 def test_names_of_blocks_are_short_strings_that_read_back():
-    for block in plans.blocks(plans.make(targets([]), "smoke"), 1, 1):
-        assert plans.parse(plans.name(block)) == block
+    for block in presets.blocks(presets.make(targets([]), "smoke"), 1, 1):
+        assert presets.parse(presets.name(block)) == block
 
 
 def test_a_plan_survives_json():
-    plan = plans.make(targets(["conv2d"]), "full", dtypes=("float64",), threads=(1, 2))
-    assert plans.from_json(plans.to_json(plan)) == plan
+    plan = presets.make(targets(["conv2d"]), "full", dtypes=("float64",), threads=(1, 2))
+    assert presets.from_json(presets.to_json(plan)) == plan
 
 
 def test_an_operation_without_the_case_is_left_out_and_an_unknown_case_refused():
     with pytest.raises(PerflabError, match="did you mean digits"):
-        plans.make(targets([]), "quick", cases=("digitz",))
+        presets.make(targets([]), "quick", cases=("digitz",))
 
 
 def test_targets_name_operations_and_techniques_in_ladder_order():
@@ -63,31 +63,31 @@ def test_targets_name_operations_and_techniques_in_ladder_order():
 
 
 def test_further_rungs_are_measured_on_the_largest_cases_unless_they_are_named():
-    plan = plans.make({"conv2d": ("naive", "one_product")}, "quick")
+    plan = presets.make({"conv2d": ("naive", "one_product")}, "quick")
     assert plan.contenders("conv2d", "tiny") == ("naive",)
     assert plan.contenders("conv2d", "large") == ("naive", "one_product")
-    assert plans.size(plan) == len(list(blocks_of(plan)))
-    named = plans.make({"conv2d": ("naive", "one_product")}, "quick", named=("conv2d/one_product",))
+    assert presets.size(plan) == len(list(blocks_of(plan)))
+    named = presets.make({"conv2d": ("naive", "one_product")}, "quick", named=("conv2d/one_product",))
     assert named.contenders("conv2d", "tiny") == ("naive", "one_product")
-    chosen = plans.make({"conv2d": ("naive", "one_product")}, "quick", cases=("tiny",))
+    chosen = presets.make({"conv2d": ("naive", "one_product")}, "quick", cases=("tiny",))
     assert chosen.contenders("conv2d", "tiny") == ("naive", "one_product")
-    assert plans.from_json(plans.to_json(plan)) == plan
+    assert presets.from_json(presets.to_json(plan)) == plan
 
 
 def test_the_contest_takes_its_own_cases_and_leaves_the_plain_loops_out():
-    plan = plans.make(targets(["conv2d"]), "peers")
+    plan = presets.make(targets(["conv2d"]), "peers")
     assert plan.cases["conv2d"] == tuple(operation("conv2d").contest)
     assert not {"naive", "per_neuron", "jit"} & set(plan.techniques["conv2d"])
-    named = plans.make(targets(["conv2d/jit"]), "peers", named=("conv2d/jit",))
+    named = presets.make(targets(["conv2d/jit"]), "peers", named=("conv2d/jit",))
     assert named.techniques["conv2d"] == ("jit",)
-    assert "c64" not in plans.make(targets(["conv2d"]), "full").cases["conv2d"]
-    assert plans.make(targets(["conv2d"]), "quick", cases=("c64",)).cases["conv2d"] == ("c64",)
+    assert "c64" not in presets.make(targets(["conv2d"]), "full").cases["conv2d"]
+    assert presets.make(targets(["conv2d"]), "quick", cases=("c64",)).cases["conv2d"] == ("c64",)
 
 
 def test_only_the_smallest_explain_nothing():
-    silent = {name for name, preset in plans.PRESETS.items() if not preset.explain}
-    assert silent == {"smoke", plans.WATCH_PRESET}
+    silent = {name for name, preset in presets.PRESETS.items() if not preset.explain}
+    assert silent == {"smoke", presets.WATCH_PRESET}
 
 
 def blocks_of(plan):
-    return [b for process in range(plan.processes) for b in plans.blocks(plan, 1, process)]
+    return [b for process in range(plan.processes) for b in presets.blocks(plan, 1, process)]

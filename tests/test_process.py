@@ -8,8 +8,8 @@ import time
 import pytest
 from conftest import ROOT
 
-from perflab import process
 from perflab.contract import PerflabError
+from perflab.machine import process
 
 NAMED = re.compile(r"\"(perflab[\w.]*):(\w+)\"|from (perflab[\w.]*) import (\w+);")
 
@@ -74,6 +74,10 @@ def test_every_function_that_is_named_for_a_process_is_there():
         for path in (ROOT / "perflab").rglob("*.py")
         for first, second, third, fourth in NAMED.findall(path.read_text("utf-8"))
     }
-    assert {module for module, _ in named} >= {"perflab.process", "perflab.ceilings", "perflab.own.worker"}
+    assert {module for module, _ in named} >= {
+        "perflab.machine.process",
+        "perflab.machine.ceilings",
+        "perflab.oracle.sandbox.worker",
+    }
     for module, name in named:
         assert callable(getattr(importlib.import_module(module), name)), f"{module}:{name}"

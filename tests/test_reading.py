@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from perflab import plan as plans
-from perflab import records, report, sources
+from perflab import records, report
+from perflab.catalog import sources
 from perflab.report import contents, reading
 from perflab.report.spent import Bound
+from perflab.run import presets
 
 MINE = '"""Mine <b>."""\n\n\ndef forward(x, w, b):\n    return x @ w + b, (x, w)\n'
 SECONDS = {"naive": 1.0, "per_neuron": 0.1, "vectorized": 0.001, "jit": 0.02}
@@ -44,12 +45,12 @@ def made_up(
     file = folder.parent / "mine.py"
     folder.parent.mkdir(exist_ok=True)
     file.write_text(MINE, "utf-8")
-    plan = plans.make(
+    plan = presets.make(
         {"fully_connected": (*SECONDS, "mine")}, "quick", cases=["tiny", "large"], dtypes=["float32"],
         outside={"fully_connected/mine": str(file)},
     )  # fmt: skip
     fitness = {"state": "fit" if fit else "unfit", "reasons": []}
-    records.begin(folder, plan, plans.describe(plan), {}, fitness, CEILINGS)
+    records.begin(folder, plan, presets.describe(plan), {}, fitness, CEILINGS)
     writer = records.Writer(folder)
     for fields in sources.of_plan(plan):
         writer.append("source", **fields)

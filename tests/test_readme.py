@@ -6,7 +6,7 @@ import shlex
 import pytest
 from conftest import ROOT, perflab
 
-from perflab import cli, grid
+from perflab import catalog, cli
 from perflab.contract import FIRST_RUNGS
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -72,12 +72,12 @@ def test_the_table_of_further_rungs_has_every_rung():
     rows = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)+) \|$", README, re.MULTILINE))
     told = {op: tuple(re.findall(r"`(\w+)`", names)) for op, names in rows.items()}
     assert told == {
-        op: tuple(t for t in grid.techniques(op) if t not in FIRST_RUNGS) for op in grid.operations()
+        op: tuple(t for t in catalog.techniques(op) if t not in FIRST_RUNGS) for op in catalog.operations()
     }
 
 
 def test_the_number_of_known_mistakes_is_told_right():
-    count = sum(len(grid.mutants(op)) for op in grid.operations())
+    count = sum(len(catalog.mutants(op)) for op in catalog.operations())
     for text in (README, (ROOT / "CHANGELOG.md").read_text("utf-8")):
         (told,) = re.findall(r"(\d+) (?:known mistakes|mutants)", text)
         assert int(told) == count

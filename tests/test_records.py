@@ -6,19 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from perflab import plan as plans
 from perflab import records
 from perflab.contract import NoSpaceLeft, PerflabError
+from perflab.run import presets
 
 
 @pytest.fixture
 def plan():
-    return plans.make({"conv2d": ("naive", "jit")}, "smoke", cases=("tiny",))
+    return presets.make({"conv2d": ("naive", "jit")}, "smoke", cases=("tiny",))
 
 
 @pytest.fixture
 def folder(tmp_path, plan):
-    records.begin(tmp_path / "run", plan, plans.describe(plan), {"cpu": "test"})
+    records.begin(tmp_path / "run", plan, presets.describe(plan), {"cpu": "test"})
     return tmp_path / "run"
 
 
@@ -43,7 +43,7 @@ def test_a_run_reads_back_as_it_was_written(folder, plan):
     assert [r["rounds_s"] for r in run.of_kind("block")] == [[0.1, 0.2]]
     assert not run.torn
     (block,) = run.done()
-    assert plans.parse(plans.name(block)) == block
+    assert presets.parse(presets.name(block)) == block
 
 
 def test_a_torn_last_line_is_left_out_said_and_cut_off_before_the_next_record(folder):

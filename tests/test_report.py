@@ -14,8 +14,8 @@ from conftest import perflab
 from perflab import evidence, records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
 from perflab.report import contest, why, words
-from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
+from perflab.report.page import MARKS, Grid, anchor, data, embedded
 from perflab.statistics import Ratio, Scaling
 
 CEILINGS = {
@@ -113,7 +113,7 @@ def test_the_page_opens_from_disk_and_asks_nothing_of_a_network(small_run):
 
 def test_every_cell_figure_and_table_has_an_anchor_that_stays(small_run, summary):
     page = Page((small_run / "report.html").read_text())
-    assert {pages.anchor(cell) for cell in summary.figures} <= set(page.ids)
+    assert {anchor(cell) for cell in summary.figures} <= set(page.ids)
     assert "cell-max_pool2d-jit-tiny-float32-backward-t1" in page.ids
     drawn = {f"figure-{path.stem}" for path in (small_run / "figures").glob("*.svg")}
     assert drawn == {held for held in page.ids if held.startswith("figure-")}
@@ -122,10 +122,10 @@ def test_every_cell_figure_and_table_has_an_anchor_that_stays(small_run, summary
 
 
 def test_the_embedded_data_holds_every_ratio_as_the_summary_has_it(summary):
-    grid = pages.Grid(summary)
-    held = pages.data(grid)
-    assert json.loads(str(pages.embedded(grid))) == json.loads(json.dumps(held))
-    assert "<" not in str(pages.embedded(grid))
+    grid = Grid(summary)
+    held = data(grid)
+    assert json.loads(str(embedded(grid))) == json.loads(json.dumps(held))
+    assert "<" not in str(embedded(grid))
     for row, (cell, figure) in zip(held["cells"], summary.figures.items(), strict=True):
         told = dict(zip(held["fields"], row, strict=True))
         assert held["names"]["technique"][told["technique"]] == cell.technique
@@ -136,7 +136,7 @@ def test_the_embedded_data_holds_every_ratio_as_the_summary_has_it(summary):
         contenders = held["contenders"][cell.operation][cell.case]
         for baseline, ratio in zip(contenders, told["ratios"].split("|"), strict=True):
             known = summary.ratio(replace(cell, technique=baseline), cell)
-            wanted = f"{words.interval(known)} {pages.MARKS[known.verdict]}" if known else ""
+            wanted = f"{words.interval(known)} {MARKS[known.verdict]}" if known else ""
             assert ratio == ("" if baseline == cell.technique else wanted)
 
 
@@ -147,7 +147,7 @@ def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
         rows = {row["cell"]: row for row in csv.DictReader(file)}
     assert len(rows) == len(summary.figures)
     for cell, figure in summary.figures.items():
-        row = rows[pages.anchor(cell)]
+        row = rows[anchor(cell)]
         assert float(row["median_s"]) == figure.median_s
         assert (row["technique"], row["state"]) == (cell.technique, "measured")
         assert row["verdict"] == (figure.speedup.verdict if figure.speedup else "")

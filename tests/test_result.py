@@ -17,10 +17,10 @@ from rich.console import Console
 
 import perflab
 from perflab import records, report, results
+from perflab.catalog.find import techniques
 from perflab.contract import PerflabError
-from perflab.grid import techniques
-from perflab.progress import Progress
 from perflab.report import table
+from perflab.run.progress import Progress
 
 NOTEBOOK = ROOT / "reports" / "example.ipynb"
 HAS_PANDAS = importlib.util.find_spec("pandas") is not None

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 from test_selfcheck import made_up
 
-from perflab import plan as plans
 from perflab import records
-from perflab.sampling import next_groups
+from perflab.run import presets
+from perflab.run.sampling import next_groups
 
 
 def run(tmp_path, noise, **changed):
-    wanted = plans.make({"conv2d": ("naive", "jit")}, "quick", cases=("tiny", "small"), dtypes=("float32",))
+    wanted = presets.make({"conv2d": ("naive", "jit")}, "quick", cases=("tiny", "small"), dtypes=("float32",))
     wanted = replace(wanted, **{"extend_s": 30.0} | changed)
     rng = np.random.default_rng(0)
 
@@ -44,6 +44,6 @@ def test_nothing_is_measured_on_once_all_is_precise_or_the_seconds_are_spent(tmp
 def test_a_process_that_measures_on_has_the_blocks_of_its_groups_alone(tmp_path):
     held = run(tmp_path, {"tiny": 0.5, "small": 0.001})
     group = ("conv2d", "tiny", "float32")
-    blocks = list(plans.blocks(held.plan, 1, held.plan.processes, {group}))
+    blocks = list(presets.blocks(held.plan, 1, held.plan.processes, {group}))
     assert {(b.cell.operation, b.cell.case, b.cell.dtype) for b in blocks} == {group}
     assert len(blocks) == 2 * held.plan.passes * len(held.plan.directions)

@@ -7,7 +7,7 @@ import pytest
 from conftest import one_line, perflab, slow_but
 
 from perflab.contract import PerflabError
-from perflab.own import review
+from perflab.oracle.sandbox import review
 
 CHEATS = Path(__file__).parent / "cheats"
 OPERATION = "fully_connected"

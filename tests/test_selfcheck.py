@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 from conftest import perflab_process
 
-from perflab import machine, plan, records, selfcheck
+from perflab import records
 from perflab.contract import Plan
+from perflab.machine import environment
+from perflab.run import presets, selfcheck
 
 
 def made_up(tmp_path, wanted: Plan, seconds):
     """A run of the plan's blocks in order, whose times `seconds(block, place)` gives."""
     folder = tmp_path / "run"
-    records.begin(folder, wanted, plan.describe(wanted), {})
+    records.begin(folder, wanted, presets.describe(wanted), {})
     writer = records.Writer(folder)
     place = 0
     for process in range(wanted.processes):
-        for block in plan.blocks(wanted, wanted.threads[0], process):
+        for block in presets.blocks(wanted, wanted.threads[0], process):
             cell = block.cell
             writer.append(
                 "block", operation=cell.operation, case=cell.case, dtype=cell.dtype, threads=cell.threads,
@@ -114,7 +116,7 @@ def test_the_answer_is_kept_for_this_machine_and_forgotten_after_a_week(tmp_path
     held = selfcheck.kept()
     assert (held["state"], held["false_alarms"], held["contests"]) == ("unfit", 3, 40)
     assert held["reasons"] == ["steal: 7%, wanted 1% or less. Measure later."]
-    monkeypatch.setattr(machine, "identity", lambda: "another machine")
+    monkeypatch.setattr(environment, "identity", lambda: "another machine")
     assert selfcheck.kept()["state"] == "unknown"
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

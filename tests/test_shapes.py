@@ -6,7 +6,8 @@ import pytest
 from conftest import slow_but
 
 import perflab
-from perflab import grid, inputs, oracle
+from perflab import catalog, oracle
+from perflab.catalog import inputs
 from perflab.contract import DTYPES, Case
 
 CONV = [  # (N, C, H, W), (F, HH, WW), stride, pad
@@ -133,12 +134,12 @@ def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeyp
 
 
 def assert_right(name, case, dtype, techniques):
-    described = grid.operation(name)
+    described = catalog.operation(name)
     args = tuple(inputs.make(described, case, dtype).values())
     dout = inputs.upstream(described, case, dtype)
     right = oracle.reference(described, args, dout, dtype)
     for technique in techniques:
-        implementation = grid.raw(name, technique)
+        implementation = catalog.raw(name, technique)
         out, cache = implementation.forward(*args)
         got = (out, *implementation.backward(dout, cache))
         assert not oracle.form(right, got), technique

@@ -10,11 +10,12 @@ import pytest
 from conftest import one_line, perflab
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from perflab import assembly, evidence, grid, listing, records, report, sources
-from perflab import plan as plans
-from perflab.cli.show import listing as beside
-from perflab.cli.show import study as terminal
+from perflab import catalog, evidence, records, report
+from perflab.catalog import find, sources
+from perflab.cli.show import listing, study
+from perflab.evidence import assembly, listing
 from perflab.report import code, mathematics, study
+from perflab.run import presets
 
 EVIL = '"""A rung <script>alert(1)</script> & more."""\n\nTAG = "<script>alert(2)</script>"\n'
 SECONDS = {"naive": 1.0, "per_neuron": 0.1, "vectorized": 0.02, "jit": 0.01}
@@ -28,9 +29,9 @@ WAY = {
 
 def made_up(folder, *, with_sources=True, outside=None, ladders=None):
     """A run whose every rung was right, and took what SECONDS says, or 1 ms."""
-    chosen = ladders or {op: grid.techniques(op) for op in grid.operations()}
-    plan = plans.make(chosen, "smoke", outside=outside)
-    records.begin(folder, plan, plans.describe(plan), {})
+    chosen = ladders or {op: catalog.techniques(op) for op in catalog.operations()}
+    plan = presets.make(chosen, "smoke", outside=outside)
+    records.begin(folder, plan, presets.describe(plan), {})
     writer = records.Writer(folder)
     for fields in sources.of_plan(plan) if with_sources else ():
         writer.append("source", **fields)
@@ -76,9 +77,9 @@ def page(sections):
 
 
 def test_a_plan_keeps_every_technique_its_modules_and_the_derivation():
-    plan = plans.make({"conv2d": ("naive", "jit", "simd")}, "smoke")
+    plan = presets.make({"conv2d": ("naive", "jit", "simd")}, "smoke")
     held = {fields["name"]: fields for fields in sources.of_plan(plan)}
-    for path in (grid.OPS / "conv2d").glob("*.py"):
+    for path in (find.OPS / "conv2d").glob("*.py"):
         name = f"conv2d/{path.name}"
         if name in held:
             assert held[name]["text"] == path.read_text("utf-8")
@@ -105,13 +106,13 @@ def test_what_a_rung_imports_is_found_in_the_texts_alone():
 
 
 def test_every_rung_of_every_operation_has_its_code_and_figures(sections):
-    assert [section.operation for section in sections] == list(grid.operations())
+    assert [section.operation for section in sections] == list(catalog.operations())
     for section in sections:
-        assert [rung.technique for rung in section.rungs] == list(grid.techniques(section.operation))
+        assert [rung.technique for rung in section.rungs] == list(catalog.techniques(section.operation))
         for rung in section.rungs:
-            path = grid.OPS / section.operation / f"{rung.technique}.py"
+            path = find.OPS / section.operation / f"{rung.technique}.py"
             assert rung.text == path.read_text("utf-8")
-            assert rung.heading == grid.summary(section.operation, rung.technique)
+            assert rung.heading == catalog.summary(section.operation, rung.technique)
             assert re.sub(r"<[^>]*>", "", rung.html) == str(study.Markup.escape(rung.text.rstrip("\n")))
             assert rung.gains is not None
             assert rung.evidence is not None
@@ -141,9 +142,9 @@ def test_a_compiled_copy_is_written_out_as_decorators(sections):
     for section in sections:
         changes = next(rung for rung in section.rungs if rung.technique == "jit").changes
         assert changes.other == "naive"
-        added = list(terminal._lines(changes, "right"))
+        added = list(study._lines(changes, "right"))
         assert [line for line in added if line.startswith("@")] == ["@njit(cache=True)"] * 2
-        assert not [line for line in terminal._lines(changes, "left") if line.strip()]
+        assert not [line for line in study._lines(changes, "left") if line.strip()]
         compile(changes.after, "jit", "exec")
 
 
@@ -163,7 +164,7 @@ def test_older_records_fall_back_on_what_is_installed(tmp_path):
     folder = made_up(tmp_path / "old", with_sources=False, ladders=ladders)
     section = study.sections(summary_of(folder))[0]
     assert section.note == study.OF_TODAY
-    assert section.rungs[0].text == (grid.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
+    assert section.rungs[0].text == (find.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
     lines = (folder / "records.jsonl").read_text().replace('"jit"', '"gone"').replace("/jit", "/gone")
     (folder / "records.jsonl").write_text(lines)
     section = study.sections(summary_of(folder))[0]
@@ -174,7 +175,7 @@ def test_older_records_fall_back_on_what_is_installed(tmp_path):
 
 def test_code_from_outside_stays_text(tmp_path):
     file = tmp_path / "mine.py"
-    naive = (grid.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
+    naive = (find.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
     file.write_text(EVIL + naive.partition('"""\n')[2])
     folder = made_up(
         tmp_path / "run",
@@ -191,8 +192,8 @@ def test_code_from_outside_stays_text(tmp_path):
 
 
 def test_a_run_without_figures_says_so(tmp_path):
-    plan = plans.make({"max_pool2d": ("naive", "jit")}, "smoke")
-    records.begin(tmp_path / "empty", plan, plans.describe(plan), {})
+    plan = presets.make({"max_pool2d": ("naive", "jit")}, "smoke")
+    records.begin(tmp_path / "empty", plan, presets.describe(plan), {})
     section = study.sections(summary_of(tmp_path / "empty"))[0]
     assert all(rung.gains is None and "This run has no figure of it." in rung.notes for rung in section.rungs)
     assert page([section])
@@ -201,9 +202,9 @@ def test_a_run_without_figures_says_so(tmp_path):
 # -------------------------------------------------------------------------------------------- mathematics
 
 
-@pytest.mark.parametrize("op", grid.operations())
+@pytest.mark.parametrize("op", catalog.operations())
 def test_every_formula_becomes_mathml(op):
-    source = (grid.OPS / op / "derivation.md").read_text("utf-8")
+    source = (find.OPS / op / "derivation.md").read_text("utf-8")
     drawn = mathematics.html(source)
     formulas = re.findall(r"\$\$.+?\$\$|\$[^$]+\$", source, re.DOTALL)
     found = re.findall(r"<math.*?</math>", drawn, re.DOTALL)
@@ -244,9 +245,9 @@ def test_a_changed_line_stands_beside_what_it_was():
     assert drawn.count("<code>") == 4
 
 
-@pytest.mark.parametrize("op", grid.operations())
+@pytest.mark.parametrize("op", catalog.operations())
 def test_hunks_hold_every_changed_line_once(op):
-    texts = [(grid.OPS / op / f"{name}.py").read_text("utf-8") for name in grid.techniques(op)]
+    texts = [(find.OPS / op / f"{name}.py").read_text("utf-8") for name in catalog.techniques(op)]
     for before, after in pairwise(texts):
         rows = [row for hunk in code.side_by_side(before, after, context=10**6) for row in hunk]
         assert [row.left for row in rows if row.left] == list(range(1, len(before.splitlines()) + 1))
@@ -289,16 +290,16 @@ def test_the_hot_loop_knows_its_lines():
 @pytest.mark.slow
 def test_line_numbers_leave_the_code_as_it_is():
     held = listing.gather("fully_connected", "jit", "float32")
-    source = (grid.OPS / "fully_connected" / "naive.py").read_text("utf-8").splitlines()
+    source = (find.OPS / "fully_connected" / "naive.py").read_text("utf-8").splitlines()
     for way in held.ways.values():
         assert way.same
         arithmetic = [one for one in way.loop.instructions if re.search("mul|fm|add[sp]", one.mnemonic)]
         assert arithmetic
-        assert {one.file for one in arithmetic} == {str(grid.OPS / "fully_connected" / "naive.py")}
+        assert {one.file for one in arithmetic} == {str(find.OPS / "fully_connected" / "naive.py")}
         assert all("+=" in source[one.line - 1] for one in arithmetic if one.mnemonic[0] in "vf")
     _, found = evidence.codes("fully_connected", "jit", "float32")
     assert found["forward"][0].hot == held.ways["forward"].loop.counts
-    told = beside.plain(held)
+    told = listing.plain(held)
     assert told["directions"]["forward"]["function"] == "fully_connected/naive.forward"
     assert told["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
 
@@ -321,8 +322,8 @@ def test_a_terminal_shows_derivation_and_code_without_any_run(tmp_path):
     text = shown("max_pool2d", cwd=tmp_path)
     assert "No run here" in text
     assert "perflab run max_pool2d" in text
-    for name in grid.techniques("max_pool2d"):
-        assert grid.summary("max_pool2d", name) in re.sub(r"\s*\n\s*", " ", text)
+    for name in catalog.techniques("max_pool2d"):
+        assert catalog.summary("max_pool2d", name) in re.sub(r"\s*\n\s*", " ", text)
     assert "OH = ⌊" in text
 
 
@@ -359,7 +360,7 @@ def test_a_narrow_terminal_shows_one_below_the_other(sections):
     texts = []
     for width in (80, 140):
         console = Console(width=width, file=io.StringIO())
-        for piece in terminal.shown(sections[1], [rung], "", width):
+        for piece in study.shown(sections[1], [rung], "", width):
             console.print(piece, highlight=False)
         texts.append(console.file.getvalue())
     assert "- def" not in texts[0]

@@ -11,12 +11,13 @@ import pytest
 from conftest import slow_but
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from perflab import blueprint, cli, machine, trained, training
+from perflab import cli, machine
 from perflab.contract import PerflabError
-from perflab.network import Network, relu_backward, relu_forward
-from perflab.report import amdahl
-from perflab.report import training as page
-from perflab.training import Settings
+from perflab.learn.training import amdahl, page, training
+from perflab.learn.training.curves import disagreements
+from perflab.learn.training.layers import MODELS, build, specs, techniques
+from perflab.learn.training.network import Network, relu_backward, relu_forward
+from perflab.learn.training.training import Settings
 
 SMALL = "conv:2x3,relu,pool:2,fc:5,softmax"
 
@@ -45,8 +46,8 @@ def with_fixed_times(held):
 
 
 def built(words, technique="vectorized", dtype="float64", reg=0.0) -> Network:
-    layers = blueprint.specs(words)
-    return blueprint.build(layers, blueprint.techniques(layers, technique)[0], dtype, 0, reg)
+    layers = specs(words)
+    return build(layers, techniques(layers, technique)[0], dtype, 0, reg)
 
 
 def few(count, dtype="float64"):
@@ -120,7 +121,7 @@ def test_a_curve_that_leaves_the_first_is_found():
         "lost": [2.0, nan, inf],
     }
     curves = [[2.0, 1.0, inf], *known.values()]
-    near, far, short, lost = trained.disagreements(["first", *known], curves)
+    near, far, short, lost = disagreements(["first", *known], curves)
     assert near["ok"]
     assert not far["ok"]
     assert (far["difference"], far["step"]) == (pytest.approx(0.1), 2)
@@ -135,7 +136,7 @@ def test_the_convolutional_network_reads_97_percent_of_the_digits(whole):
 
 
 def test_the_linear_classifier_alone_reads_94_percent():
-    held = training.train(Settings(blueprint.MODELS["linear"]))
+    held = training.train(Settings(MODELS["linear"]))
     assert held["sets"][0]["accuracy"][-1]["test"] >= 0.94
 
 
@@ -193,8 +194,8 @@ def test_shares_are_a_whole_and_the_bound_is_amdahls(compared):
 
 
 def test_a_technique_that_an_operation_lacks_is_told():
-    layers = blueprint.specs(blueprint.MODELS["cnn"])
-    chosen, notes = blueprint.techniques(layers, "simd", {"fc": "tiles"})
+    layers = specs(MODELS["cnn"])
+    chosen, notes = techniques(layers, "simd", {"fc": "tiles"})
     assert chosen == {"conv": "simd", "pool": "simd", "fc": "tiles", "softmax": "vectorized"}
     assert notes == ["softmax: softmax_loss has no simd; vectorized instead"]
 
@@ -217,7 +218,7 @@ REFUSED = {
 @pytest.mark.parametrize("words", REFUSED)
 def test_layers_that_cannot_be_are_named(words):
     with pytest.raises(PerflabError, match=REFUSED[words]):
-        blueprint.specs(words)
+        specs(words)
 
 
 BAD = {

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from conftest import ROOT
 
-from perflab.grid import techniques
+from perflab.catalog.find import techniques
 
 
 @pytest.mark.slow

@@ -45,9 +45,10 @@ def add_outside(verb: argparse.ArgumentParser) -> None:
 
 def settle_words(args: argparse.Namespace) -> None:
     """Hand back to the targets a TARGET that follows an option of several words; check the dtypes."""
-    from perflab import grid, request
+    from perflab import catalog
+    from perflab.run import request
 
-    known = grid.operations()
+    known = catalog.operations()
     for option in ("outside", "dtype", "case", "threads", "peer"):
         words: list[str] = getattr(args, option, None) or []
         while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
@@ -57,7 +58,7 @@ def settle_words(args: argparse.Namespace) -> None:
 
 def use_one_thread() -> None:
     """Pin the thread pools to one thread, where the environment does not say otherwise."""
-    from perflab.machine import pinned
+    from perflab.machine.threads import pinned
 
     for name, value in pinned(1).items():
         os.environ.setdefault(name, value)

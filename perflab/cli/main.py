@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 def _warn_of_packages() -> None:
     """Name what installed packages wanted to add and could not; everything else has gone on."""
     if "perflab.grid" in sys.modules:
-        from perflab import grid
+        from perflab import catalog
 
-        for line in grid.broken():
+        for line in catalog.broken():
             tell_user(f"warning: {line}")

@@ -24,15 +24,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from perflab import grid, request
-from perflab import plan as plans
+from perflab import catalog
 from perflab.cli.show import results
 from perflab.contract import PerflabError
+from perflab.run import presets, request
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from perflab.own.review import FileReview
+    from perflab.oracle.sandbox.review import FileReview
     from perflab.report import Summary
 
 WIDTH = 120
@@ -49,7 +49,7 @@ def load(shell: Any) -> None:
     def perflab(line: str, cell: str) -> Checked | None:
         try:
             words = _parser().parse_args(shlex.split(line))
-            grid.operation(words.operation)
+            catalog.operation(words.operation)
             if not shell.run_cell(cell).success:
                 return None  # the notebook has shown the error
             return check(cell, words.operation, words.name, words.preset, words.race, shell.user_ns)
@@ -96,7 +96,7 @@ def check(
     cell: str,
     operation: str,
     name: str = "cell",
-    preset: str = plans.WATCH_PRESET,
+    preset: str = presets.WATCH_PRESET,
     race: bool = True,
     names: Mapping[str, Any] | None = None,
 ) -> Checked:
@@ -147,6 +147,6 @@ def _parser() -> argparse.ArgumentParser:
     words = _Words(prog="%%perflab", add_help=False)
     words.add_argument("operation")
     words.add_argument("name", nargs="?", default="cell")
-    words.add_argument("--preset", default=plans.WATCH_PRESET)
+    words.add_argument("--preset", default=presets.WATCH_PRESET)
     words.add_argument("--no-race", dest="race", action="store_false")
     return words

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, overload
 
-from perflab import compilation, errors, grid, oracle, request
+from perflab import catalog, errors, oracle
 from perflab.contract import DTYPES, Implementation, PerflabError, Verdict
-from perflab.own.review import FileReview, review
+from perflab.oracle.sandbox.review import FileReview, review
+from perflab.run import compilation, request
 
 OF_FILES = "--with, --watch, --seed: for files of your own; wanted OP as TARGET, and OP/TECHNIQUE by itself"
 
@@ -119,7 +120,7 @@ def chosen(
     """
     if any("/" in target for target in targets) if files else seed is not None:
         raise PerflabError(OF_FILES)
-    return grid.targets(targets)
+    return catalog.targets(targets)
 
 
 def verify_all(
@@ -142,7 +143,7 @@ def verify_all(
     if files:
         return _of_files(files, targets, dtypes, cases, seed, limit_s, tell)
     for operation in techniques:
-        checks = grid.operation(operation).checks
+        checks = catalog.operation(operation).checks
         for name in cases:
             if name not in checks:
                 raise PerflabError(f"{operation}: {errors.unknown('check case', name, checks)}")
@@ -152,14 +153,14 @@ def verify_all(
     pairs: list[oracle.Pair] = []
     caught: dict[str, dict[str, bool]] = {}
     for operation, names in techniques.items():
-        described, outsiders = grid.operation(operation), grid.outsiders(operation)
+        described, outsiders = catalog.operation(operation), catalog.outsiders(operation)
         for name in names:
             if name in outsiders:
                 reviewed = review(
                     outsiders[name], operation, technique=name, dtypes=dtypes, cases=cases, tell=tell
                 )
                 verdicts += _verdicts(reviewed)
-        columns = [grid.raw(operation, name) for name in names if name not in outsiders]
+        columns = [catalog.raw(operation, name) for name in names if name not in outsiders]
         for implementation in columns:
             for dtype in dtypes:
                 tell(f"{operation}/{implementation.technique} {dtype}")
@@ -172,7 +173,7 @@ def verify_all(
             tell(f"{operation}: known mistakes")
             caught[operation] = {
                 mutant.name: not all(oracle.examine(described, mutant, dtype) for dtype in DTYPES)
-                for mutant in grid.mutants(operation)
+                for mutant in catalog.mutants(operation)
             }
     return Verification(tuple(verdicts), tuple(pairs), caught)
 
@@ -188,8 +189,8 @@ def _of_files(
 ) -> Verification:
     reviewed = request.own(files, targets, dtypes=dtypes, cases=cases, seed=seed, limit_s=limit_s, tell=tell)
     if cases and not reviewed.reviews:
-        operations = targets or grid.operations()
-        known = dict.fromkeys(name for op in operations for name in grid.operation(op).checks)
+        operations = targets or catalog.operations()
+        known = dict.fromkeys(name for op in operations for name in catalog.operation(op).checks)
         raise PerflabError(errors.unknown("check case", cases[0], known))
     return Verification(tuple(_verdicts(reviewed)), outside=reviewed)
 

@@ -11,10 +11,10 @@ from rich.text import Text
 from rich.tree import Tree
 
 from perflab.cli.show.table import table
-from perflab.quotients import WRONG
+from perflab.learn.chain_rule.differences import WRONG
+from perflab.learn.chain_rule.worked import Slope, Worked
 from perflab.report import mathematics
 from perflab.units import number
-from perflab.worked import Slope, Worked
 
 GREEN, RED = "green", "red"
 

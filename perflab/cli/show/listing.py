@@ -14,11 +14,12 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from perflab import grid, sources
-from perflab.assembly import Instruction, Loop
+from perflab import catalog
+from perflab.catalog import sources
 from perflab.cli.show.study import WIDE, line_of
 from perflab.cli.show.table import table
-from perflab.listing import Listing
+from perflab.evidence.assembly import Instruction, Loop
+from perflab.evidence.listing import Listing
 from perflab.report import code
 
 
@@ -96,7 +97,7 @@ def name_of(loop: Loop) -> str:
         end = length.end() + int(length[0])
         parts.append(rest[length.end() : end])
         rest = rest[end:]
-    packages = {op: grid.package(op).split(".") for op in grid.operations()}
+    packages = {op: catalog.package(op).split(".") for op in catalog.operations()}
     own = [op for op, package in packages.items() if parts[: len(package)] == package]
     beside = [package for package in packages.values() if parts[: len(package) - 1] == package[:-1]]
     if own:

@@ -15,8 +15,8 @@ from perflab.contract import Verdict
 
 if TYPE_CHECKING:
     from perflab.board import Board
-    from perflab.oracle import Pair
-    from perflab.own.review import FileReview
+    from perflab.oracle.pairs import Pair
+    from perflab.oracle.sandbox.review import FileReview
     from perflab.report import Summary
     from perflab.report.words import Table as Words
     from perflab.run.verify import Verification
@@ -96,7 +96,7 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
 
 def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
     """What was found of every implementation of outside files; `again`: with the commands that show it."""
-    from perflab import diagnosis
+    from perflab.oracle import diagnosis
 
     every = [verdict for each in review.reviews for verdict in each.verdicts]
     if every:
@@ -131,10 +131,10 @@ def summary(summary: Summary) -> Iterator[RenderableType]:
 
 def board(ranked: Board) -> Iterator[RenderableType]:
     """The rankings of saved runs."""
-    from perflab import board as boards
+    from perflab.board import closing, tables
 
-    yield from map(of_words, boards.tables(ranked))
-    yield from map(Text, boards.closing(ranked))
+    yield from map(of_words, tables(ranked))
+    yield from map(Text, closing(ranked))
 
 
 def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[RenderableType]:

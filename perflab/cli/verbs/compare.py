@@ -7,16 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from perflab.cli.common import (
-    FINDING,
-    GOOD,
-    UNFIT,
-    console,
-    print_all,
-    print_json,
-    print_lines,
-    write_text,
-)
+from perflab.cli.common import FINDING, GOOD, UNFIT, console, print_all, print_json, print_lines, write_text
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -94,9 +85,9 @@ def compare(args: argparse.Namespace) -> int:
     elif args.markdown == "-":
         print(text)
     else:
-        from perflab.cli.show import comparison as view
+        from perflab.cli.show.comparison import of_several, of_two
 
-        shown = view.of_two(pair, args.all) if pair else view.of_several(comparison, args.all)
+        shown = of_two(pair, args.all) if pair else of_several(comparison, args.all)
         print_all(console(), shown)
         print_lines(f"written: {path}" for path in written)
     if comparison.failed:

@@ -20,10 +20,10 @@ def add(commands: Commands) -> None:
 
 def show(args: argparse.Namespace) -> int:
     """Print each operation with its techniques and cases."""
-    from perflab import grid
+    from perflab import catalog
 
-    chosen = grid.targets(args.targets)
-    described = {name: grid.operation(name) for name in chosen}
+    chosen = catalog.targets(args.targets)
+    described = {name: catalog.operation(name) for name in chosen}
     if args.json:
         print_json(
             {
@@ -31,7 +31,7 @@ def show(args: argparse.Namespace) -> int:
                     "summary": operation.summary,
                     "arguments": list(operation.arguments),
                     "wrt": operation.wrt,
-                    "techniques": {technique: grid.summary(name, technique) for technique in chosen[name]},
+                    "techniques": {technique: catalog.summary(name, technique) for technique in chosen[name]},
                     "cases": {case.name: dict(case.sizes) for case in operation.cases.values()},
                 }
                 for name, operation in described.items()
@@ -43,7 +43,9 @@ def show(args: argparse.Namespace) -> int:
         printed.print(name, style="bold", end="  ", highlight=False)
         printed.print(operation.summary, markup=False, highlight=False)
         for technique in chosen[name]:
-            printed.print(f"  {technique:12} {grid.summary(name, technique)}", markup=False, highlight=False)
+            printed.print(
+                f"  {technique:12} {catalog.summary(name, technique)}", markup=False, highlight=False
+            )
         for case in operation.cases.values():
             sizes = "  ".join(f"{axis}={size}" for axis, size in case.sizes.items())
             printed.print(f"  {case.name:>12} {sizes}", style="dim", highlight=False)

@@ -27,8 +27,9 @@ def add(commands: Commands) -> None:
 
 def describe(args: argparse.Namespace) -> int:
     """Print the environment and, unless told otherwise, measure and print the ceilings."""
-    from perflab import ceilings, machine
+    from perflab import machine
     from perflab.cli.show.table import table
+    from perflab.machine import ceilings
 
     environment, measured = machine.environment(), None
     if not args.no_ceilings:
@@ -62,8 +63,8 @@ def _pairs(facts: Mapping[str, Any]) -> str:
 
 
 def _print_ceilings(measured: Mapping[str, Any]) -> None:
-    from perflab import ceilings
     from perflab.cli.show.table import table
+    from perflab.machine import ceilings
 
     kinds = list(ceilings.MEANING)
     arithmetic = [

@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 
 def write(args: argparse.Namespace) -> int:
     """Write the file and print its name."""
-    from perflab.own import new
+    from perflab.catalog import starter
 
-    print(new.write(args.operation, args.file, args.rung))
+    print(starter.write(args.operation, args.file, args.rung))
     return GOOD

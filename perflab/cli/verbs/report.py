@@ -6,16 +6,7 @@ import argparse
 from pathlib import Path
 
 from perflab import errors
-from perflab.cli.common import (
-    FINDING,
-    GOOD,
-    add_list,
-    console,
-    print_all,
-    print_json,
-    step_bar,
-    tell_user,
-)
+from perflab.cli.common import FINDING, GOOD, add_list, console, print_all, print_json, step_bar, tell_user
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.train import print_training
 from perflab.contract import PerflabError
@@ -45,7 +36,7 @@ def _report_training(args: argparse.Namespace) -> int:
     from perflab import machine
 
     machine.prepare_matplotlib()
-    from perflab.report import training as page
+    from perflab.learn.training import page
 
     if args.figure:
         raise PerflabError(f"{args.folder}: a training, whose figures are made together; wanted no --figure")
@@ -84,7 +75,8 @@ def write_report(folder: Path, as_json: bool) -> int:
     from perflab import machine
 
     machine.prepare_matplotlib()
-    from perflab import records, report, sources
+    from perflab import records, report
+    from perflab.catalog import sources
     from perflab.cli.show import results
     from perflab.report import reading
 

@@ -26,7 +26,7 @@ from perflab.cli.verbs.report import write_report
 from perflab.contract import PerflabError
 
 if TYPE_CHECKING:
-    from perflab.request import Request
+    from perflab.run.request import Request
 
 PLACE = 40
 
@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run once, or race files again at every save."""
-    from perflab.request import Request
+    from perflab.run.request import Request
 
     settle_words(args)
     request = Request(
@@ -73,22 +73,22 @@ def run(args: argparse.Namespace) -> int:
 
 def _once(request: Request, as_json: bool) -> int:
     from perflab import records
-    from perflab import request as requests
     from perflab.cli.show import results
+    from perflab.run.request import begin, measure, settle
 
     printed, show = console(stderr=True), "failures" if as_json else "all"
     with printed.status("reading"):
-        folder, plan, review = requests.settle(request)
+        folder, plan, review = settle(request)
     if review is not None and any(each.reason for each in review.reviews):
         print_all(printed, results.reviews(review))
     with records.lock(folder) as lock:
         if request.resume:
             records.mend(folder)
         else:
-            requests.begin(folder, plan, printed, show, review)
+            begin(folder, plan, printed, show, review)
         code = GOOD
         try:
-            requests.measure(folder, plan, lock, printed, show)
+            measure(folder, plan, lock, printed, show)
         except KeyboardInterrupt:
             tell_user(f"interrupted; go on with: perflab run --resume --out {folder}")
             code = INTERRUPTED
@@ -114,19 +114,19 @@ def _race(request: Request) -> tuple[int, Sequence[Path]]:
     import tempfile
     from dataclasses import replace
 
-    from perflab import plan as plans
-    from perflab import request as requests
     from perflab.cli.show import results
+    from perflab.run import presets
+    from perflab.run.request import race, settle
 
     began, printed = time.perf_counter(), console()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        now = replace(request, preset=request.preset or plans.WATCH_PRESET, out=folder)
-        _, plan, review = requests.settle(now)
+        now = replace(request, preset=request.preset or presets.WATCH_PRESET, out=folder)
+        _, plan, review = settle(now)
         assert review is not None, "there is a file"
         print_all(printed, results.reviews(review, time.perf_counter() - began))
         if all(each.reason for each in review.reviews):
             return FINDING, review.files
-        summary = requests.race(folder, plan, printed, review)
+        summary = race(folder, plan, printed, review)
     print_all(printed, results.summary(summary))
     return (FINDING if summary.findings else GOOD), review.files

@@ -27,9 +27,10 @@ def check(args: argparse.Namespace) -> int:
     import tempfile
     from dataclasses import asdict
 
-    from perflab import machine, records, selfcheck
+    from perflab import machine, records
     from perflab.cli.show.table import table
-    from perflab.progress import Progress
+    from perflab.run import selfcheck
+    from perflab.run.progress import Progress
 
     with contextlib.ExitStack() as stack:
         folder = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
 
 def study(args: argparse.Namespace) -> int:
     """Print the study that the arguments name."""
-    from perflab import grid, machine
+    from perflab import catalog, machine
 
     operation, _, technique = args.target.partition("/")
     if args.target == CHAIN_RULE:
@@ -55,8 +55,8 @@ def study(args: argparse.Namespace) -> int:
         raise PerflabError(f"{word}: not understood after {args.target}; wanted it after chain-rule only")
     if args.asm is not None:
         return _assembly(operation, args)
-    if operation not in grid.operations() and args.run is None:
-        raise PerflabError(errors.unknown("operation", operation, [*grid.operations(), CHAIN_RULE]))
+    if operation not in catalog.operations() and args.run is None:
+        raise PerflabError(errors.unknown("operation", operation, [*catalog.operations(), CHAIN_RULE]))
     machine.prepare_matplotlib()
     from perflab.cli.show import study
 
@@ -72,7 +72,8 @@ def study(args: argparse.Namespace) -> int:
 
 
 def _chain_rule(args: argparse.Namespace) -> int:
-    from perflab import machine, worked
+    from perflab import machine
+    from perflab.learn.chain_rule import worked
 
     if args.run or args.asm is not None:
         raise PerflabError("--run, --asm: for an operation; wanted chain-rule without them")
@@ -80,7 +81,7 @@ def _chain_rule(args: argparse.Namespace) -> int:
     code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
     machine.prepare_matplotlib()
     if args.html:
-        from perflab.report import circuit as page
+        from perflab.learn.chain_rule import page
 
         page.write(args.html, circuits, worked.derivation())
     if args.json:
@@ -95,22 +96,22 @@ def _chain_rule(args: argparse.Namespace) -> int:
 
 
 def _assembly(operation: str, args: argparse.Namespace) -> int:
-    from perflab import grid
+    from perflab import catalog
 
     name = f"{operation}/{args.asm}"
-    grid.targets([name])
+    catalog.targets([name])
     if args.dtype not in DTYPES:
         raise PerflabError(errors.unknown("dtype", args.dtype, DTYPES))
     use_one_thread()
-    from perflab import listing
-    from perflab.cli.show import listing as view
+    from perflab.cli.show import listing
+    from perflab.evidence import listing
 
     with console(stderr=True).status(f"compiling {name} with line numbers"):
         gathered = listing.gather(operation, args.asm, args.dtype)
     if args.json:
-        print_json(view.plain(gathered))
+        print_json(listing.plain(gathered))
         return GOOD
     printed = console()
-    for piece in view.shown(gathered, printed.width):
+    for piece in listing.shown(gathered, printed.width):
         printed.print(piece, highlight=False)
     return GOOD

@@ -64,10 +64,12 @@ def add(commands: Commands) -> None:
 def train(args: argparse.Namespace) -> int:
     """Compile what is missing, train, save, and write the page."""
     use_one_thread()
-    from perflab import compilation, machine, training
+    from perflab import machine
+    from perflab.learn.training import training
+    from perflab.run import compilation
 
     machine.prepare_matplotlib()
-    from perflab.report import training as page
+    from perflab.learn.training import page
 
     settings = training.settings(
         model=args.model, layers=args.layers, technique=args.technique, by_layer=args.by_layer,
@@ -89,7 +91,7 @@ def train(args: argparse.Namespace) -> int:
 def print_training(saved: Mapping[str, Any], written: Path, as_json: bool) -> int:
     """Print what a training gave; its exit code."""
     from perflab.cli.show import results
-    from perflab.report import training as page
+    from perflab.learn.training import page
 
     if as_json:
         print_json(saved)

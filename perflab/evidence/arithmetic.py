@@ -1,0 +1,85 @@
+"""The arithmetic of assembly instructions, x86-64 and AArch64: how many numbers, how packed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from perflab.records.evidence import Counts
+
+# Comparisons are arithmetic: an operation's flops count them too.
+X86 = re.compile(
+    r"v?(?:add|sub|mul|div|sqrt|min|max|addsub|hadd|rcp14|rsqrt14|round|rndscale|u?comi|cmp\w*"
+    r"|(?P<fused>fn?m(?:add|sub|addsub|subadd)\d+))(?P<kind>ps|pd|ss|sd)$"
+)
+ARM = re.compile(
+    r"(?:fadd|fsub|fn?mul|fmulx|fdiv|fsqrt|f(?:max|min)(?:nm)?(?:p|v)?|faddp|fabd|frint\w|fc?cmpe?|fcm\w\w"
+    r"|frecp\w|frsqrt\w|(?P<fused>fn?m(?:add|sub)|fml[as]|fn?mad|fn?msb))$"
+)
+
+
+def vector_bits(mnemonic: str, operands: str) -> int:
+    """How wide the vector is that an instruction works on, moves among them; 0 where it is a number."""
+    if "%" not in operands:
+        form = _arm(mnemonic, operands)
+        wide = re.search(r"\bv\d+\.|\bq\d+\b", operands)
+        return int(form[1]) if form and form[1].isdigit() else 128 if wide else 0
+    for register, bits in (("%zmm", 512), ("%ymm", 256)):
+        if register in operands:
+            return bits
+    return 128 if "%xmm" in operands and re.search(r"(p[sd]|dqu?[a-z]?\d*)$", mnemonic) else 0
+
+
+def total_of(counts: Iterable[Counts]) -> Counts:
+    total = Counts()
+    for one in counts:
+        if one.arithmetic or one.gathers:
+            total += one
+    return total
+
+
+def counts_of(block: Sequence[tuple[str, str]]) -> Counts:
+    """The arithmetic of one block."""
+    arithmetic = packed = fused = gathers = numbers = 0
+    widths: Counter[str] = Counter()
+    for mnemonic, operands in block:
+        if "gather" in mnemonic or (mnemonic.startswith("ld1") and re.search(r"\[[xz]\d+, z|\[z", operands)):
+            gathers += 1
+        form = _x86(mnemonic, operands) if "%" in operands else _arm(mnemonic, operands)
+        if form is None:
+            continue
+        lanes, bits, is_fused = form
+        arithmetic += 1
+        numbers += lanes
+        fused += is_fused
+        if bits:
+            packed += 1
+            widths[bits] += 1
+    return Counts(arithmetic, packed, fused, gathers, numbers, dict(widths))
+
+
+def _x86(mnemonic: str, operands: str) -> tuple[int, str, bool] | None:
+    """Numbers, bits ("" for a scalar) and whether it is fused; None where it is no arithmetic."""
+    found = X86.match(mnemonic)
+    if not found:
+        return None
+    fused = found["fused"] is not None
+    if found["kind"][0] == "s":
+        return 1, "", fused
+    bits = 512 if "%zmm" in operands else 256 if "%ymm" in operands else 128
+    return bits // (32 if found["kind"] == "ps" else 64), str(bits), fused
+
+
+def _arm(mnemonic: str, operands: str) -> tuple[int, str, bool] | None:
+    """As `_x86`; a scalable register counts as 128 bits, the least that it has."""
+    found = ARM.match(mnemonic.partition(".")[0])
+    if not found:
+        return None
+    fused = found["fused"] is not None
+    if vector := re.search(r"\bv\d+\.(\d+)([hsd])", operands):
+        size = {"h": 16, "s": 32, "d": 64}[vector[2]]
+        return int(vector[1]), str(int(vector[1]) * size), fused
+    if vector := re.search(r"\bz\d+\.([hsd])", operands):
+        return {"h": 8, "s": 4, "d": 2}[vector[1]], "scalable", fused
+    return 1, "", fused

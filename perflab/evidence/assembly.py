@@ -1,0 +1,133 @@
+"""Assembly as LLVM writes it, x86-64 and AArch64, counted: how much arithmetic, how packed, in which loops.
+
+Functions become blocks, blocks a graph of jumps; a loop is a set of blocks that reach one another. What is
+not entered from `entry` (wrappers, copies left over from inlining) is not counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from perflab.evidence.arithmetic import counts_of, total_of, vector_bits
+from perflab.evidence.graph import SYMBOL, Function, LoopBlocks, reached
+from perflab.records.evidence import Code, Counts
+
+RUNTIME = ("NRT_", "Py", "_Py", "numba_", "_ZN", "_numba", "do_scheduling", "get_", "set_", "allocate_sched",
+           "mem")  # fmt: skip
+TURNS = 4  # each loop is taken to turn four times as often as what holds it: none can be counted here
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, as LLVM writes it, and the source line that it came from where that is known.
+
+    `label` is what jumps to it name it by, `bits` the width of the vector that it works on, 0 for none.
+    """
+
+    label: str
+    mnemonic: str
+    operands: str
+    bits: int
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The instructions of one loop, without those of loops within it, and what they come to."""
+
+    function: str
+    instructions: tuple[Instruction, ...]
+    counts: Counts
+    weight: float
+
+
+def read(assembly: str, entry: str = "") -> Code:
+    """Count what is reached from the function `entry`; everything where no function has that name."""
+    functions, depths = reached(assembly, entry)
+    total = Code()
+    for name, depth in depths.items():
+        total += _count(functions[name], depth, functions)
+    return total
+
+
+def hot_loop(assembly: str, entry: str = "") -> Loop | None:
+    """The loop that does most, by `Code.weight`; None where no loop does arithmetic."""
+    functions, depths = reached(assembly, entry)
+    hottest: Loop | None = None
+    for name, depth in depths.items():
+        function = functions[name]
+        for loop, counts, weight in _weighed(function, depth):
+            if weight > (hottest.weight if hottest else 0.0):
+                hottest = Loop(name, tuple(_instructions(function, loop)), counts, weight)
+    return hottest
+
+
+def _instructions(function: Function, loop: LoopBlocks) -> Iterator[Instruction]:
+    labels = {block: label for label, block in function.at.items()}
+    for block in sorted(loop.own):
+        label = labels.get(block, "")
+        for (mnemonic, operands), (file, line) in zip(
+            function.blocks[block], function.places[block], strict=True
+        ):
+            yield Instruction(label, mnemonic, operands, vector_bits(mnemonic, operands), file, line)
+            label = ""
+
+
+def _count(function: Function, depth: int, known: Iterable[str]) -> Code:
+    code = Code(total_of(map(counts_of, function.blocks)), loops=len(function.loops))
+    names = _held(function)
+    for loop, counts, weight in _weighed(function, depth):
+        own = [function.blocks[block] for block in loop.own]
+        code += Code(
+            innermost=counts if loop.innermost else Counts(),
+            hot=counts,
+            calls=tuple({call for block in own for call in _calls(block, names, known)} if weight else ()),
+            weight=weight,
+        )
+    return code
+
+
+def _weighed(function: Function, depth: int) -> Iterator[tuple[LoopBlocks, Counts, float]]:
+    """Every loop of a function that has so many around it, what it counts and how much it does."""
+    for loop in function.loops:
+        counts = total_of(counts_of(function.blocks[block]) for block in loop.own)
+        yield loop, counts, (counts.numbers + counts.fused) * float(TURNS) ** (depth + loop.depth)
+
+
+def _held(function: Function) -> dict[str, str]:
+    """The function whose address a register holds, for registers that are given one address only."""
+    given: defaultdict[str, set[str]] = defaultdict(set)
+    for block in function.blocks:
+        for mnemonic, operands in block:
+            if found := _address(mnemonic, operands):
+                given[found[0]].add(found[1])
+    return {register: symbols.pop() for register, symbols in given.items() if len(symbols) == 1}
+
+
+def _address(mnemonic: str, operands: str) -> tuple[str, str] | None:
+    """The register and the symbol, where an instruction loads an address."""
+    if mnemonic.startswith("movabs") and operands.startswith("$") and SYMBOL.match(operands, 1):
+        symbol, _, register = operands[1:].rpartition(",")
+        return register.strip(), symbol
+    if mnemonic in ("movz", "movk") and ":abs_g" in operands:
+        register, _, symbol = operands.partition(",")
+        return register, symbol.rpartition(":")[2]
+    return None
+
+
+def _calls(block: Sequence[tuple[str, str]], names: Mapping[str, str], known: Iterable[str]) -> Iterator[str]:
+    """The functions that a block calls, but for those counted themselves and Numba's own."""
+    here = dict(names)
+    for mnemonic, operands in block:
+        if found := _address(mnemonic, operands):
+            here[found[0]] = found[1]
+        elif mnemonic in ("call", "callq", "bl", "blr"):
+            target = operands.strip()
+            if target.startswith("*") or mnemonic == "blr":
+                target = here.get(target.lstrip("*"), "?")
+            target = target.partition("@")[0]
+            if target not in known and not target.startswith(RUNTIME):
+                yield target

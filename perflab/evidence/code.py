@@ -1,0 +1,63 @@
+"""The assembly of what Numba compiled, counted."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from perflab import catalog
+from perflab.evidence.assembly import Loop, hot_loop, read
+from perflab.evidence.compiled import dispatchers_of, signatures
+from perflab.evidence.scene import Scene, fitting
+from perflab.records.evidence import Code
+
+
+def code_of(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
+    compiled = [one for dispatcher in dispatchers for one in signatures(dispatcher, dtype)]
+    if not compiled:
+        return None, "no assembly: nothing here was compiled by Numba"
+    total = Code()
+    for one in compiled:
+        try:
+            total += _read(one.library, one.fndesc.llvm_func_name)
+        except (AttributeError, RuntimeError) as error:
+            return None, f"no assembly: this Numba does not give it: {error}"
+    return total, ""
+
+
+@cache
+def _read(library: Any, entry: str) -> Code:
+    """What a library's assembly holds."""
+    return read(_assembly(library), entry)
+
+
+def _assembly(library: Any) -> str:
+    """What came from Numba's cache has its optimised module with it too."""
+    return str(library.codegen._tm.emit_assembly(library._get_module_for_linking().clone()))
+
+
+def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tuple[Code | None, str]]]:
+    """The case that a built-in technique was compiled on, and for each direction its code, or why none.
+
+    Raises PerflabError for an unknown name.
+    """
+    described, held = catalog.operation(operation), catalog.raw(operation, technique)
+    first, *_ = described.cases.values()
+    Scene(described, held, first, dtype).call()
+    ways = {"forward": held.forward, "backward": held.backward}
+    case = first
+    if any(dispatchers_of(function) for function in ways.values()):  # plain Python would take long
+        case = described.case(fitting(described, tuple(described.cases), dtype))
+        Scene(described, held, case, dtype).call()
+    return case.name, {name: code_of(dispatchers_of(function), dtype) for name, function in ways.items()}
+
+
+def hot_loop_of(operation: str, technique: str, direction: str, dtype: str) -> Loop | None:
+    """The hot loop of one direction of a technique that was called in this process."""
+    function = getattr(catalog.raw(operation, technique), direction)
+    loops = (
+        hot_loop(_assembly(one.library), one.fndesc.llvm_func_name)
+        for dispatcher in dispatchers_of(function)
+        for one in signatures(dispatcher, dtype)
+    )
+    return max(filter(None, loops), key=lambda loop: loop.weight, default=None)

@@ -1,0 +1,54 @@
+"""Lines of code of a technique's file and of the files that it imports."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from pathlib import Path
+
+from perflab.contract import Implementation
+from perflab.records.texts import candidates
+
+
+def lines_of(held: Implementation) -> tuple[int, dict[str, int]]:
+    """Lines of code of a technique's file, and of every file of the operations that it imports."""
+    file = Path(held.source)
+    if not file.is_file():
+        return 0, {}
+    found: dict[Path, int] = {}
+    work = [file.resolve()]
+    while work:
+        path = work.pop()
+        if path not in found:
+            source = path.read_text("utf-8")
+            found[path] = code_lines(source)
+            work += [path.resolve() for path in candidates(path, source) if path.is_file()]
+    lines = found.pop(file.resolve())
+    return lines, {_name(path, file): count for path, count in sorted(found.items())}
+
+
+def _name(path: Path, beside: Path) -> str:
+    folder = beside.resolve().parent
+    return path.stem if path.parent == folder else f"{path.parent.name}/{path.stem}"
+
+
+def code_lines(source: str) -> int:
+    """Lines that hold code: no blank lines, comments or docstrings.
+
+    >>> code_lines('"What it does."' + chr(10) + "x = 1  # one")
+    1
+    """
+    docstrings: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                docstrings |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+               tokenize.ENCODING, tokenize.ENDMARKER)  # fmt: skip
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in skipped:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - docstrings)

@@ -1,0 +1,1 @@
+"""Given operations: how they are derived and how a network is trained from them."""

@@ -1,0 +1,1 @@
+"""Given an expression: its circuit, every value and derivative, checked by differences, as a page."""

@@ -1,0 +1,318 @@
+"""What this machine can do at most: its arithmetic, and its memory traffic by the size of the arrays.
+
+Arithmetic is measured by independent multiply-adds of full vectors and by one large matrix product, traffic
+by loops that read, combine and copy arrays; each on a number of threads, in a fresh process whose pools are
+pinned like a measuring process's. What it means for a cell is told by `perflab.records.roof`.
+
+    {"when", "took_s", "caches", "notes", "measured": [one for each number of threads:
+        {"threads", "when", "took_s", "quick", "largest_bytes", "vector_bytes",
+         "arithmetic": [{"dtype", "chains": FIGURE, "product": FIGURE, "product_size"}],    # GFLOP/s
+         "bandwidth": [{"bytes", "read": FIGURE, "triad", "streamed", "copy",               # GB/s
+                        "triad_allocate", "library_copy", "fresh"}]}]}
+
+A FIGURE is {"best", "median"}; `MEANING` tells what each kind of traffic is. "bytes" is what all threads
+together go through. The last three are left out of small sizes, "fresh" of very large ones too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from math import ceil, log
+from statistics import median
+from threading import Barrier
+from typing import Any
+
+from perflab.contract import DTYPES, Array, PerflabError
+from perflab.machine import numba_cache, process
+from perflab.machine.environment import environment
+from perflab.machine.kept import store, stored
+from perflab.machine.system import memory_available
+from perflab.records.roof import Ceilings, roof
+from perflab.records.typed import read
+from perflab.units import in_bytes
+
+MEANING: Mapping[str, str] = {
+    "read": "the sum of an array",
+    "triad": "a = b + s·c: two arrays read, one written",
+    "streamed": "the triad with a written past the caches, so that nothing is fetched for it",
+    "copy": "a = b in a compiled loop",
+    "triad_allocate": "the triad, with a's lines counted once more: a store fetches what it overwrites",
+    "library_copy": "a = b by NumPy, which the C library copies",
+    "fresh": "a new array by numpy.empty, written once: page faults and all",
+}
+LARGEST_BYTES, LARGEST_QUICK_BYTES = 384 << 20, 192 << 20
+CALL_MATTERS_BYTES = 1 << 20  # a thread; below it, a call for every pass over an array would be measured
+FRESH_BYTES = 256 << 20  # above it, page faults would take longer than all the rest
+WIDEST_GAP = 12.0  # between two sizes
+CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 8 << 20}  # where the system does not tell
+ROUND_S = 0.0015
+PAGE = 1024  # numbers of four bytes
+TIMEOUT_S = 120
+KEPT_FOR_S = 7 * 24 * 3600
+
+
+# ------------------------------------------------------------------------------------------------- measuring
+
+
+def measure(threads: Sequence[int], quick: bool = False) -> dict[str, Any]:
+    """Measure the ceilings for these numbers of threads, in some seconds, `quick` in half as many.
+
+    Raises PerflabError where that fails.
+    """
+    numba_cache.prepare()
+    caches = environment()["caches"] or CACHES
+    most = int(min(LARGEST_QUICK_BYTES if quick else LARGEST_BYTES, memory_available() / 4))
+    return _whole(
+        [_in_a_process(count, quick, sizes(caches, count, most)) for count in dict.fromkeys(threads)], caches
+    )
+
+
+def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
+    """The sizes to measure, of all arrays and threads together: in each cache, between, and in memory.
+
+    A first and second level is each core's own. The largest is three arrays of four times the last cache,
+    or `most` where that is less.
+    """
+    private = [threads * caches[level] for level in ("L1", "L2") if level in caches]
+    last = max(caches.values())
+    largest = min(12 * last, most)
+    marks = {size for cache in private for size in (cache // 2, 2 * cache)} | {last // 2, 2 * last}
+    kept = [*sorted(mark for mark in marks if mark <= largest / 1.5), largest]
+    found = kept[:1]
+    for mark in kept[1:]:
+        steps = ceil(log(mark / found[-1]) / log(WIDEST_GAP))
+        start = found[-1]
+        found += [round(start * (mark / start) ** (step / steps)) for step in range(1, steps + 1)]
+    return found
+
+
+def _in_a_process(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
+    """Measure in a fresh process with so many threads."""
+    order = {"threads": threads, "quick": quick, "wanted": list(wanted)}
+    try:
+        measured: dict[str, Any] = process.call("perflab.machine.ceilings:_here", order, TIMEOUT_S, threads)
+    except PerflabError as error:
+        raise PerflabError(f"the ceilings on {threads} threads could not be measured: {error}") from error
+    return measured
+
+
+def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dict[str, Any]:
+    """The ceilings of several numbers of threads together, and what is to be said of them."""
+    last = max(caches.values())
+    largest = min((one["largest_bytes"] for one in measured), default=0)
+    notes = []
+    if largest // 3 < 4 * last:
+        notes.append(
+            f"the largest arrays, {in_bytes(largest / 3)} each, are smaller than four times the last"
+            f" cache ({in_bytes(last)}): memory itself may be slower than the last line says"
+        )
+    return {
+        "when": max((one["when"] for one in measured), default=0.0),
+        "took_s": sum(one["took_s"] for one in measured),
+        "caches": dict(caches),
+        "notes": notes,
+        "measured": sorted(measured, key=lambda one: one["threads"]),
+    }
+
+
+# ------------------------------------------------------------------------------------------------------ kept
+
+
+def keep(ceilings: Mapping[str, Any]) -> None:
+    """Keep the ceilings for later runs on this machine; a home that cannot be written keeps none."""
+    store("ceilings", ceilings)
+
+
+def kept() -> dict[str, Any] | None:
+    """The ceilings that were measured on this machine in the last week; None where there are none."""
+    held = stored("ceilings")
+    if held is None:
+        return None
+    try:
+        known = read(Ceilings, held)
+        held["measured"] = [one for one in held["measured"] if time.time() - one["when"] < KEPT_FOR_S]
+    except (KeyError, PerflabError):  # it is not what `keep` wrote
+        return None
+    whole = all(roof(known, 1.0, 1.0, DTYPES[0], measured.threads) for measured in known.measured)
+    return held if held["measured"] and whole else None
+
+
+def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, Any] | None:
+    """The ceilings that a run keeps: those kept for this machine, completed by a quick measurement.
+
+    None where there are none and nothing is to be measured, or cannot be: a run goes on without.
+    """
+    held = kept()
+    known = list(held["measured"]) if held else []
+    missing = [count for count in threads if count not in [one["threads"] for one in known]]
+    if not missing or not measure_missing:
+        return held
+    try:
+        new = measure(missing, quick=True)
+    except PerflabError:
+        return held
+    whole = _whole([*known, *new["measured"]], new["caches"])
+    keep(whole)
+    return whole
+
+
+# -------------------------------------------------------------------------------- inside of the fresh process
+
+
+class _Team:
+    """Threads that begin together: the seconds from the first one's start to the last one's end."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(threads)
+        self._start = Barrier(threads)
+
+    def seconds(self, calls: Sequence[Callable[[], object]]) -> float:
+        spans = list(self._pool.map(self._one, calls))
+        return max(ended for _, ended in spans) - min(began for began, _ in spans)
+
+    def _one(self, call: Callable[[], object]) -> tuple[float, float]:
+        self._start.wait()
+        began = time.perf_counter()
+        call()
+        return began, time.perf_counter()
+
+    def figure(self, once: Callable[[int, int], object], work: float, budget_s: float) -> dict[str, float]:
+        """What `work` a pass comes to in units of 10⁹ a second; `once(thread, again)` makes the passes."""
+
+        def again(times: int) -> float:
+            calls = [partial(once, thread, times) for thread in range(self.threads)]
+            return self.seconds(calls) / times
+
+        again(1)  # it may compile
+        times = 1
+        while (took := min(again(times), again(times)) * times) < ROUND_S:
+            times *= 2 if took > ROUND_S / 16 else 8
+        return _figure(lambda: again(times), work, times, budget_s)
+
+
+def _figure(timed: Callable[[], float], work: float, times: int, budget_s: float) -> dict[str, float]:
+    """The best and the median of several rounds: at least three, for as long as the budget lasts."""
+    rounds: list[float] = []
+    while len(rounds) < 3 or (sum(rounds) * times < budget_s and len(rounds) < 50):
+        rounds.append(timed())
+    return {"best": work / min(rounds) / 1e9, "median": work / median(rounds) / 1e9}
+
+
+def _here(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
+    """Measure in this process, whose pools have so many threads."""
+    import numpy as np
+
+    from perflab.ops import _peak, _simd
+
+    began = time.perf_counter()
+    team = _Team(threads)
+    budget_s = 0.01 if quick else 0.025
+    held = np.empty(max(wanted) // 4 + (6 * threads + 1) * PAGE, np.float32)
+    held = held[-held.ctypes.data % (4 * PAGE) // 4 :]
+    held[:] = 0
+    return {
+        "threads": threads,
+        "quick": quick,
+        "arithmetic": [
+            {"dtype": dtype, **_chains(team, np, _peak, dtype, budget_s), **_product(np, dtype, quick)}
+            for dtype in DTYPES
+        ],
+        "bandwidth": [
+            {"bytes": size, **dict(_traffic(team, np, _peak, held, size, budget_s))} for size in wanted
+        ],
+        "largest_bytes": max(wanted),
+        "vector_bytes": _simd.BYTES,
+        "when": time.time(),
+        "took_s": time.perf_counter() - began,
+    }
+
+
+def _chains(team: _Team, np: Any, kernels: Any, dtype: str, budget_s: float) -> dict[str, Any]:
+    """Independent chains of multiply-adds."""
+    lanes = kernels.lanes(dtype)
+    half = np.full(1, 0.5, dtype)
+    outs = [np.zeros(kernels.CHAINS * lanes, dtype) for _ in range(team.threads)]
+    passes = 10_000  # one is too short to time
+    work = 2.0 * kernels.CHAINS * lanes * passes * team.threads
+    return {
+        "chains": team.figure(lambda t, again: kernels.chains(half, outs[t], again * passes), work, budget_s)
+    }
+
+
+def _product(np: Any, dtype: str, quick: bool) -> dict[str, Any]:
+    """One matrix product by NumPy, as large as fits into some tenths of a second."""
+    largest = 1024 if quick else 2048 if dtype == "float32" else 1536
+
+    def timed(size: int) -> Callable[[], float]:
+        a, b = (np.full((size, size), value, dtype) for value in (0.5, 0.25))
+        out = np.empty_like(a)
+
+        def once() -> float:
+            began = time.perf_counter()
+            np.matmul(a, b, out)
+            return time.perf_counter() - began
+
+        return once
+
+    small = timed(512)
+    small()
+    seconds = small()
+    size = next((n for n in (largest, 1024) if seconds * (n / 512) ** 3 < 0.4), 512)
+    return {
+        "product": _figure(timed(size), 2.0 * size**3, 1, 0.1 if quick else 0.3),
+        "product_size": size,
+    }
+
+
+def _traffic(
+    team: _Team, np: Any, kernels: Any, held: Array, size: int, budget_s: float
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Every kind of traffic through arrays that are `size` bytes together, each thread through its share."""
+
+    def figure(count: int, call: Callable[..., object], *more: object) -> dict[str, float]:
+        """`call` on `count` arrays a thread that share the bytes; the figure counts all of them once."""
+        length = max(1, size // (4 * count * team.threads * kernels.STEP)) * kernels.STEP
+        apart = length + PAGE - length % PAGE + PAGE // 3 // 16 * 16  # never at the same place of a page
+        starts = [[(t * count + i) * apart for i in range(count)] for t in range(team.threads)]
+        arrays = [[held[start : start + length] for start in own] for own in starts]
+        work = 4.0 * length * count * team.threads
+        return team.figure(lambda t, again: call(*arrays[t], *more, again), work, budget_s)
+
+    scale = np.float32(0.5)
+    yield "read", figure(1, kernels.read)
+    triad = figure(3, kernels.triad, scale)
+    yield "triad", triad
+    yield "streamed", figure(3, kernels.streamed, scale)
+    yield "copy", figure(2, kernels.copy)
+    if size < CALL_MATTERS_BYTES * team.threads:
+        return
+    yield "triad_allocate", {name: value * 4 / 3 for name, value in triad.items()}
+
+    def library_copy(a: Array, b: Array, again: int) -> None:
+        for _ in range(again):
+            np.copyto(a, b)
+
+    yield "library_copy", figure(2, library_copy)
+    if size <= FRESH_BYTES:
+        yield "fresh", _fresh(team, np, kernels, size, budget_s)
+
+
+def _fresh(team: _Team, np: Any, kernels: Any, size: int, budget_s: float) -> dict[str, float]:
+    """New arrays, each written once by all threads; the one before it is given back meanwhile."""
+    share = size // (4 * team.threads * kernels.STEP) * kernels.STEP
+    out = None
+
+    def timed() -> float:
+        nonlocal out
+        began = time.perf_counter()
+        out = np.empty(share * team.threads, np.float32)
+        made = time.perf_counter() - began
+        parts = [out[t * share : (t + 1) * share] for t in range(team.threads)]
+        return made + team.seconds([partial(kernels.fill, part) for part in parts])
+
+    kernels.fill(np.empty(kernels.STEP, np.float32))  # it may compile
+    return _figure(timed, 4.0 * share * team.threads, 1, budget_s)

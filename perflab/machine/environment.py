@@ -1,0 +1,213 @@
+"""The environment that figures come from: hardware, operating system, libraries, variables, commit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from pathlib import Path
+from typing import Any
+
+from perflab.machine.system import SYSTEM, cpu_name, cpuinfo, meminfo, memory_limit, read_file, version_of
+from perflab.machine.threads import RELEVANT, affinity, cores, cpu_quota
+
+# What decides which vector instructions a compiler may emit; in the order in which they came.
+SIMD = (
+    *("sse2", "ssse3", "sse4_1", "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni"),
+    *("avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx512ifma", "avx512vbmi"),
+    *("avx512_vbmi2", "avx512_vnni", "avx512_bitalg", "avx512_vpopcntdq", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16", "avx10_1", "avx10_2"),
+    *("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "sme"),
+)
+
+
+def environment() -> dict[str, Any]:
+    """Where figures come from: hardware, operating system, libraries, variables, commit.
+
+    What cannot be read is "unknown", empty or None, never an error. The frequency, the load and the free
+    memory are of this moment: notes, never compared.
+    """
+    import numpy as np
+
+    quota = cpu_quota()
+    load = _load()
+    return {
+        "cpu": cpu_name(),
+        "vendor": cpuinfo().get("vendor_id", "unknown"),
+        "architecture": platform.machine(),
+        "simd": _simd(),
+        "topology": _topology(),
+        "cores": os.cpu_count(),
+        "cores_allowed": cores(),
+        "cores_affinity": affinity(),
+        "cores_quota": None if quota is None else round(quota, 2),
+        "caches": _caches(),
+        "memory_bytes": meminfo("MemTotal"),
+        "memory_available_bytes": meminfo("MemAvailable"),
+        "memory_limit_bytes": memory_limit(),
+        "governor": read_file("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown",
+        "turbo": _turbo(),
+        "frequency_mhz_now": _frequency_mhz(),
+        "load_1_min": load[0] if load else None,
+        "load": load,
+        **_steal(),
+        "system": f"{platform.system()} {platform.release()}",
+        "hypervisor": _hypervisor(),
+        "container": _container(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": np.__version__,
+        "versions": _versions(),
+        "llvm": _llvm(),
+        "blas": _blas(),
+        "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
+        "variables": {name: os.environ[name] for name in RELEVANT if name in os.environ},
+        "commit": _commit(),
+        "perflab": version_of("perflab"),
+    }
+
+
+def _simd() -> list[str]:
+    told = cpuinfo()
+    flags = (told.get("flags") or told.get("Features") or "").split()
+    return [flag for flag in SIMD if flag in flags]
+
+
+def _topology() -> dict[str, int]:
+    """Sockets, cores and hardware threads; empty where they cannot be read."""
+    folders = list((SYSTEM / "sys/devices/system/cpu").glob("cpu[0-9]*/topology"))
+    sockets = {read_file(folder / "physical_package_id") for folder in folders}
+    siblings = {
+        read_file(folder / "core_cpus_list") or read_file(folder / "thread_siblings_list")
+        for folder in folders
+    }
+    counts = {"sockets": len(sockets - {""}), "cores": len(siblings - {""}), "threads": len(folders)}
+    return counts if all(counts.values()) else {}
+
+
+def _caches() -> dict[str, int]:
+    """Bytes of each data or unified cache that core 0 sees, by level."""
+    sizes = {}
+    for index in sorted((SYSTEM / "sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        kind, level, size = (read_file(index / name) for name in ("type", "level", "size"))
+        if kind in ("Data", "Unified") and size.endswith("K") and size[:-1].isdecimal():
+            sizes[f"L{level}"] = int(size[:-1]) * 1024
+    return sizes
+
+
+def _turbo() -> str:
+    """Whether the clock may rise above its nominal rate: "on", "off" or "unknown"."""
+    off = read_file("sys/devices/system/cpu/intel_pstate/no_turbo")
+    boost = read_file("sys/devices/system/cpu/cpufreq/boost")
+    return {"0": "on", "1": "off"}.get(off) or {"0": "off", "1": "on"}.get(boost) or "unknown"
+
+
+def _frequency_mhz() -> float | None:
+    khz = read_file("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
+    if khz.isdecimal():
+        return int(khz) / 1000
+    try:
+        return float(cpuinfo()["cpu MHz"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _load() -> list[float]:
+    """The load averages of 1, 5 and 15 minutes; empty where the system has none."""
+    try:
+        return [round(load, 2) for load in os.getloadavg()]
+    except (OSError, AttributeError):
+        return []
+
+
+def _steal() -> dict[str, Any]:
+    """The time since boot in which a hypervisor ran somebody else, in ticks and as a share (proc(5))."""
+    words = read_file("proc/stat").partition("\n")[0].split()
+    if len(words) < 9 or words[0] != "cpu" or not all(map(str.isdecimal, words[1:])):
+        return {"steal_ticks": None, "steal_share": None}
+    ticks = [int(word) for word in words[1:9]]  # guests' time, after it, is in the user's already
+    return {"steal_ticks": ticks[7], "steal_share": round(ticks[7] / max(sum(ticks), 1), 6)}
+
+
+def _hypervisor() -> str:
+    """Whether the processor is a virtual one: "yes" or the hypervisor's name, "no", "unknown"."""
+    name = read_file("sys/hypervisor/type")
+    if name:
+        return name
+    flags = cpuinfo().get("flags", "").split()
+    return "unknown" if not flags else "yes" if "hypervisor" in flags else "no"
+
+
+def _container() -> str:
+    """What hints at a container; "no sign of one" where nothing does."""
+    groups = read_file("proc/1/cgroup") + read_file("proc/self/cgroup")
+    for name in ("kubepods", "docker", "libpod", "lxc"):
+        if name in groups:
+            return name
+    if (SYSTEM / ".dockerenv").exists():
+        return "docker"
+    if (SYSTEM / "run/.containerenv").exists():
+        return "podman"
+    return os.environ.get("container") or "no sign of one"  # noqa: SIM112 - systemd's name for it is in small letters
+
+
+def _versions() -> dict[str, str]:
+    names = ("numba", "llvmlite", "scipy", "pytest", "pytest-benchmark", "matplotlib", "threadpoolctl")
+    return {name: version_of(name) for name in names}
+
+
+def _llvm() -> str:
+    """The version of the LLVM that Numba compiles with."""
+    from importlib import import_module
+
+    try:  # llvmlite imports neither Numba nor NumPy
+        return ".".join(map(str, import_module("llvmlite.binding").llvm_version_info))
+    except (ImportError, OSError, AttributeError):
+        return f"of llvmlite {version_of('llvmlite')}"
+
+
+def _blas() -> list[dict[str, Any]]:
+    """The BLAS libraries in this process, NumPy's first."""
+    from threadpoolctl import threadpool_info
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of two OpenMPs in one process
+        loaded = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    loaded.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
+    found = [
+        {
+            "name": pool.get("internal_api", "unknown"),
+            "version": pool.get("version") or "",
+            "kernel": pool.get("architecture", ""),
+        }
+        for pool in loaded
+    ]
+    return found or _blas_of_build()
+
+
+def _blas_of_build() -> list[dict[str, Any]]:
+    """The BLAS that NumPy was built with, where it is none that threadpoolctl knows."""
+    import numpy as np
+
+    try:
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        return [{"name": built["name"], "version": built.get("version", ""), "kernel": ""}]
+    except (KeyError, TypeError, AttributeError):
+        return []
+
+
+def _commit() -> str:
+    """The commit of the checkout that perflab runs from, with "+" where files differ; empty for a wheel."""
+    import subprocess
+
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():
+        return ""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, timeout=5, check=False,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,107 @@
+"""Every process of our own Python, and a function of ours called in one: plain JSON in, plain JSON out.
+
+    process.call("perflab.evidence.outside:gather", {...}, limit_s=60.0)     # what it returned
+
+What a called function prints is dropped, and what it calls from outside can spoil nothing here. A process
+that dies, that ends itself, or that gives no answer in time gives a PerflabError with the reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perflab.contract import PerflabError
+from perflab.errors import reason
+from perflab.machine.threads import for_child
+
+ANSWER = "from perflab.machine.process import _answer; _answer()"
+
+
+def spawn(
+    words: Sequence[str], threads: int, variables: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[Any]:
+    """Start this Python with these words, pools pinned to so many threads, and nothing to read.
+
+    `variables` are set beside those that every process of ours gets; `options` are `subprocess.Popen`'s.
+    Raises OSError where no process can be started.
+    """
+    environment = for_child(threads) | dict(variables or {})
+    command = [sys.executable, "-P", *words]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **options)
+
+
+def begin(
+    function: str, arguments: Mapping[str, Any], limit_s: float | None, threads: int = 1, **options: Any
+) -> subprocess.Popen[Any]:
+    """Start a process that calls `MODULE:FUNCTION` with these keyword arguments; `finish` has its answer.
+
+    It ends itself some seconds after the limit, should the process that waits be gone. Raises PerflabError.
+    """
+    order = json.dumps({"function": function, "arguments": dict(arguments), "limit_s": limit_s})
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    try:
+        return spawn(["-c", ANSWER, order], threads, **options)
+    except OSError as error:
+        raise PerflabError(f"no process of its own could be started: {error.strerror}") from error
+
+
+def finish(child: subprocess.Popen[Any], limit_s: float | None = None) -> Any:
+    """What the function of `begin` returned. The process is left running where waiting is interrupted.
+
+    Raises PerflabError, in one line, where the function raised, or its process ended before it returned.
+    """
+    try:
+        printed, _ = child.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        raise PerflabError(f"it gave no answer for {limit_s:.0f} s") from None
+    if child.returncode < 0:
+        raise PerflabError(f"its process died: {signal.Signals(-child.returncode).name}")
+    try:
+        answer = json.loads(printed)
+    except ValueError:
+        raise PerflabError(f"it ended its process, with status {child.returncode}") from None
+    if "reason" in answer:
+        raise PerflabError(answer["reason"])
+    return answer["returned"]
+
+
+def call(
+    function: str, arguments: Mapping[str, Any], limit_s: float, threads: int = 1, **options: Any
+) -> Any:
+    """What `MODULE:FUNCTION` returns for these keyword arguments; both are plain JSON.
+
+    Raises PerflabError as `finish` does. The process is ended in any case.
+    """
+    child = begin(function, arguments, limit_s, threads, **options)
+    try:
+        return finish(child, limit_s)
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdout:
+            child.stdout.close()
+
+
+def _answer() -> None:
+    """In the process of its own: read the order, write the answer where no `print` can reach it."""
+    order = json.loads(sys.argv.pop())
+    if order["limit_s"] and hasattr(signal, "setitimer"):  # the default action ends this process
+        signal.setitimer(signal.ITIMER_REAL, order["limit_s"] + 5)
+    answers, nowhere = os.dup(1), os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)
+    module, _, name = order["function"].partition(":")
+    try:
+        answer = {"returned": getattr(importlib.import_module(module), name)(**order["arguments"])}
+        text = json.dumps(answer, allow_nan=False)
+    except (Exception, SystemExit) as error:
+        text = json.dumps({"reason": reason(error)})
+    with os.fdopen(answers, "w", encoding="utf-8") as file:
+        file.write(text)
+    os._exit(0)  # threads and handlers that code from outside left behind have no say

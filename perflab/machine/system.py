@@ -1,0 +1,110 @@
+"""What the operating system says: /proc, /sys and control groups."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import re
+import resource
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+SYSTEM = Path("/")  # where /proc and /sys are found; tests put their own in its place
+
+
+def cpu_ticks() -> dict[str, int]:
+    """The system's CPU time since boot by kind, in ticks, steal among them; empty where it is not told."""
+    names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    words = read_file("/proc/stat").split("\n")[0].split()[1:]
+    return {name: int(word) for name, word in zip(names, words, strict=False) if word.isdigit()}
+
+
+def steal_share(before: Mapping[str, int], after: Mapping[str, int]) -> float:
+    """The share of CPU time between two readings in which the host ran another machine instead."""
+    total = sum(after.values()) - sum(before.values())
+    return (after.get("steal", 0) - before.get("steal", 0)) / total if total > 0 else 0.0
+
+
+def memory_available() -> float:
+    """Bytes of memory that can be had now, as far as the system tells; infinite where it does not."""
+    told = (meminfo("MemAvailable"), memory_limit())
+    return min((held for held in told if held is not None), default=float("inf"))
+
+
+def limit_memory(most: int) -> None:
+    """Let this process take so many bytes more than it holds now, where the system can hold it to that."""
+    held = re.search(r"VmData:\s+(\d+) kB", read_file("proc/self/status"))
+    if held:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (int(held[1]) * 1024 + most, resource.RLIM_INFINITY))
+
+
+def cpu_name() -> str:
+    """The processor's name as the system tells it."""
+    told = cpuinfo()
+    part = " ".join(filter(None, (told.get("CPU implementer"), told.get("CPU part"))))
+    return told.get("model name") or (f"{platform.machine()} {part}" if part else platform.machine())
+
+
+def cpuinfo() -> dict[str, str]:
+    """What /proc/cpuinfo tells of the first processor."""
+    first = read_file("proc/cpuinfo").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def memory_limit() -> int | None:
+    """The least memory that a control group allows, in bytes; None where that limits nothing."""
+    texts = [*group_files("", "memory.max"), *group_files("memory", "memory.limit_in_bytes")]
+    least = min((int(text) for text in texts if text.isdecimal()), default=None)
+    total = meminfo("MemTotal")
+    return None if least is None or (total is not None and least >= total) else least
+
+
+def group_files(controller: str, name: str) -> Iterator[str]:
+    """One file of this process's control group and of every group above it, where they have it.
+
+    `controller` is one of cgroup version 1; the empty word is version 2.
+    """
+    for line in read_file("proc/self/cgroup").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, own = rest.partition(":")
+        if controller not in controllers.split(",") or ".." in own:
+            continue
+        # A container often sees its own group as the root while it is told the path outside: both are tried.
+        mounts = (controllers, controller) if controller else ("", "unified")
+        for mount in dict.fromkeys(mounts):
+            base = SYSTEM / "sys/fs/cgroup" / mount
+            folder = base / own.strip("/")
+            for group in (folder, *folder.parents):
+                text = read_file(group / name)
+                if text:
+                    yield text
+                if group == base:
+                    break
+
+
+def meminfo(name: str) -> int | None:
+    """One figure of /proc/meminfo, in bytes."""
+    for line in read_file("proc/meminfo").splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == f"{name}:" and words[1].isdecimal():
+            return int(words[1]) * 1024
+    return None
+
+
+def version_of(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def read_file(path: str | Path) -> str:
+    """A small file's text, empty where it cannot be read; a relative path begins at `SYSTEM`."""
+    try:
+        return (SYSTEM / path).read_text("utf-8", errors="replace").strip()
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,39 @@
+"""Given an implementation: is it right? Verdicts with error, place and the mistake by name."""
+
+from perflab.oracle.observation import fingerprint
+from perflab.oracle.pairs import Pair, pairwise
+from perflab.oracle.reference import (
+    DIFFERENCE_TOLERANCE,
+    EXTENDED_FLOPS,
+    STEP,
+    Reference,
+    Worst,
+    along_a_direction,
+    differentiable,
+    form,
+    held_to,
+    judge,
+    reference,
+)
+from perflab.oracle.verdict import THIN, examine, verdict_on, verify
+
+__all__ = [
+    "DIFFERENCE_TOLERANCE",
+    "EXTENDED_FLOPS",
+    "STEP",
+    "THIN",
+    "Pair",
+    "Reference",
+    "Worst",
+    "along_a_direction",
+    "differentiable",
+    "examine",
+    "fingerprint",
+    "form",
+    "held_to",
+    "judge",
+    "pairwise",
+    "reference",
+    "verdict_on",
+    "verify",
+]

@@ -1,0 +1,186 @@
+"""Drives a plan: one fresh process after another runs the suite in `bench/` and appends to the records."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from perflab import records
+from perflab.catalog import sources
+from perflab.catalog.find import operation, prepare_numba_cache
+from perflab.contract import NoSpaceLeft, PerflabError
+from perflab.machine.process import begin, finish
+from perflab.machine.system import cpu_ticks, steal_share
+from perflab.machine.threads import keep_to_cores
+from perflab.records import Plan, kinds
+from perflab.run import presets
+from perflab.run.compilation import compile_first, missing
+from perflab.run.contest import EXIT_BROKEN, EXIT_NO_SPACE
+from perflab.run.sampling import next_groups
+from perflab.run.turns import GOOD_EXITS, Child, Tell, measure_in_turn, stop
+
+GATHER_S = 180.0
+
+
+def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
+    """Measure every block of the plan that the folder does not hold yet.
+
+    `lock` is the descriptor of the folder's lock, which the measuring processes inherit. `tell` is called
+    with every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and
+    PerflabError with one line; what was measured before is kept in each case.
+    """
+    plan = records.read(folder).plan  # its names as records tell them
+    _keep_sources(folder, plan)
+    prepare_numba_cache()  # once for all measuring processes
+    names = missing(plan.techniques, plan.dtypes)
+    if names:
+        began = time.time()
+        compile_first(names, tell)
+        writer = records.Writer(folder)
+        writer.append("compiled", names=names, wall_s=time.time() - began)
+        writer.close()
+    for threads in plan.threads:
+        for process in _processes(folder, plan, threads):
+            while homes := _pending(folder, plan, threads, process):
+                began, ticks = time.time(), cpu_ticks()
+                children = measure_in_turn(folder, plan, threads, process, list(homes), lock, tell)
+                _note_end(folder, process, threads, began, ticks, children, tell)
+                for child in children:
+                    if not child.died:
+                        _raise_for(child.status, folder, child.tail)
+                    elif not child.last:
+                        raise PerflabError(f"the measuring process came to nothing: {child.cause}")
+                if not any(child.died for child in children):
+                    break
+    if plan.explain and not any(records.read(folder).of_kind(kinds.Evidence)):
+        tell({"event": "evidence"})
+        _gather(folder, "evidence", 1, lock)
+    large = plan.preset != presets.OWN_PRESET and any(
+        case in operation(op).contest for op, cases in plan.cases.items() for case in cases
+    )
+    for threads in plan.threads if large else ():
+        if not any(r.contender.threads == threads for r in records.read(folder).of_kind(kinds.PeakMemory)):
+            tell({"event": "memory"})
+            _gather(folder, "memory", threads, lock)
+
+
+def _keep_sources(folder: Path, plan: Plan) -> None:
+    """Record the code that is about to be measured, unless something was measured already."""
+    if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in records.read(folder).records):
+        writer = records.Writer(folder)
+        for fields in sources.of_plan(plan):
+            writer.append("source", **fields)
+        writer.close()
+
+
+def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
+    """Have a process of its own gather what explains, apart from the clock; a run is whole without it."""
+    order = {"folder": str(folder.resolve()), "kind": kind, "threads": threads}
+    child = begin(
+        "perflab.run.runner:gather", order, GATHER_S, threads, pass_fds=(lock,), start_new_session=True
+    )
+    try:
+        with contextlib.suppress(PerflabError):
+            finish(child, GATHER_S)
+    finally:
+        stop(child)
+
+
+def gather(folder: str, kind: str, threads: int) -> None:
+    """In a process of its own: append the evidence on each technique of a run, or its memory on each case."""
+    from perflab import evidence
+    from perflab.evidence import pages
+    from perflab.evidence.outside import gather_all
+
+    keep_to_cores(threads)
+    cache, run = Path(prepare_numba_cache()), records.read(folder)
+    found: Iterable[dict[str, Any]] = pages.gather(run, threads) if kind == "memory" else ()
+    if kind == "evidence":
+        outside = gather_all(run.plan, run.records)
+        found = itertools.chain(evidence.gather_all(run.plan, cache), outside)
+    writer = records.Writer(Path(folder))
+    for fields in found:
+        writer.append(kind, **fields)
+    writer.close()
+
+
+def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
+    """The plan's processes, and then further ones for as long as ratios are not precise enough."""
+    yield from range(plan.processes)
+    for process in itertools.count(plan.processes):
+        run = records.read(folder)
+        if run.groups(threads, process) is None:
+            groups = next_groups(run, threads)
+            if not groups:
+                return
+            writer = records.Writer(folder)
+            writer.append("extension", process=process, threads=threads, groups=groups)
+            writer.close()
+        yield process
+
+
+def _note_end(
+    folder: Path,
+    process: int,
+    threads: int,
+    began: float,
+    ticks: Mapping[str, int],
+    children: Sequence[Child],
+    tell: Tell,
+) -> None:
+    """Record how long a process took, what the host stole meanwhile, and whom it died of."""
+    writer = records.Writer(folder)
+    for child in children:
+        if child.died and child.last:
+            reason = child.cause
+            writer.append("failure", **child.last, process=process, reason=reason)
+            tell({"event": "failure", **child.last, "reason": reason})
+    writer.append(
+        "process", process=process, threads=threads, wall_s=time.time() - began, started=began,
+        steal=steal_share(ticks, cpu_ticks()),
+    )  # fmt: skip
+    writer.close()
+
+
+def outstanding(folder: Path, plan: Plan) -> int:
+    """How many blocks are still to be measured."""
+    return sum(
+        sum(_pending(folder, plan, threads, process).values())
+        for threads in plan.threads
+        for process in range(plan.processes)
+    )
+
+
+def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[str]:
+    """Blocks of one process that no record, prediction or failure stands for, counted by their home."""
+    run = records.read(folder)
+    plan, done = run.plan, run.done()
+    out = {record.contender for record in run.of_kind(kinds.Prediction)}
+    out |= {r.contender.across("case") for r in run.of_kind(kinds.Failure) if r.contender.technique}
+    return Counter(
+        plan.home(block)
+        for block in plan.blocks(threads, process, run.groups(threads, process))
+        if block not in done and not {block.cell.contender, block.cell.contender.across("case")} & out
+    )
+
+
+def _raise_for(status: int, folder: Path, tail: str) -> None:
+    if status in GOOD_EXITS:
+        return
+    if status == EXIT_NO_SPACE:
+        raise NoSpaceLeft(f"{folder}: no space left; what was measured before is kept, go on with --resume")
+    if status == EXIT_BROKEN:
+        told = [line.partition("!!")[2].strip(" !") or line for line in tail.splitlines() if "Exit:" in line]
+        why = told[-1].partition("Exit:")[2].strip() if told else "the measuring process could not go on"
+        raise PerflabError(f"{why}; what was measured before is kept in {folder}")
+    if status in (2, -signal.SIGINT):
+        raise KeyboardInterrupt
+    told = [line for line in tail.splitlines() if line.strip()]
+    why = next((line for line in reversed(told) if "Error" in line or "error" in line), "no message")
+    raise PerflabError(f"the measuring process ended with status {status}: {why.strip()}")

@@ -1,0 +1,347 @@
+"""Is this machine, now, fit to measure on? Contests whose outcome is known are measured like any other.
+
+An implementation against a copy of itself must not win; an injected slow-down of 5 % must be found, one of
+0.5 % must not be called; a contender must take as long after another's thread pool as after its own. The
+contests go through the same suite, processes and statistics as a run, and the answer is "fit", "noisy" or
+"unfit", with the reason and what to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from perflab import machine, records
+from perflab.catalog import cases
+from perflab.records import Plan, kinds
+from perflab.run import runner
+from perflab.run.turns import Tell
+from perflab.statistics import Ratio, median_interval, paired_ratio
+
+OPERATION, CASE, DTYPE = "fully_connected", "large", "float32"
+CONTESTS = {"same": 40, "slower by 5 %": 20, "slower by 0.5 %": 20}
+SLOW_DOWN = {"same": 0.0, "slower by 5 %": 0.05, "slower by 0.5 %": 0.005}
+PROCESSES, PASSES, BLOCK_S = 3, 4, 0.012
+CARRY_PASSES = 12
+MOST_FALSE_ALARMS = 5
+FEWEST_FOUND = 15
+NOISY_WIDTH, UNFIT_WIDTH = 0.02, 0.10
+NOISY_STEAL, UNFIT_STEAL = 0.01, 0.05
+DRIFT, MOST_DRIFT_BIAS = 0.10, 0.01
+KEPT_FOR_S = 7 * 24 * 3600
+
+PLAIN = '''"""One matrix product."""
+
+
+def forward(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+'''
+SLOWED = '''"""One matrix product, and then nothing for a known share of the time that it took."""
+
+from time import perf_counter
+
+
+def forward(x, w, b):
+    began = perf_counter()
+    out = x @ w + b
+    ended = perf_counter()
+    until = ended + {share} * (ended - began)
+    while perf_counter() < until:
+        pass
+    return out, (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+'''
+PARALLEL = '''"""The product in compiled loops across all cores: a thread pool that is not the BLAS's."""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(parallel=True, fastmath=True, cache=True)
+def forward(x, w, b):
+    N, D = x.shape
+    M = b.shape[0]
+    out = np.empty((N, M), x.dtype)
+    for n in prange(N):
+        for m in range(M):
+            out[n, m] = b[m]
+        for d in range(D):
+            for m in range(M):
+                out[n, m] += x[n, d] * w[d, m]
+    return out, (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+'''
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at: what was found, what was wanted, and what it makes of the machine."""
+
+    name: str
+    found: str
+    wanted: str
+    state: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """The answer: "fit", "noisy" or "unfit", its lines, and the false alarms of A/A contests."""
+
+    state: str
+    lines: tuple[Line, ...]
+    false_alarms: int
+    contests: int
+    when: float
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the machine is not fit: one sentence a line that is not."""
+        return [
+            f"{line.name}: {line.found}, wanted {line.wanted}. {line.advice}".strip()
+            for line in self.lines
+            if line.state != "fit"
+        ]
+
+
+def check(folder: Path, lock: int, tell: Tell) -> Fitness:
+    """Measure the contests into two runs under `folder`, and judge. Takes about a minute."""
+    before = machine.cpu_ticks()
+    contests = _measure(folder / "contests", contest_plan(folder), lock, tell)
+    lines = list(judge_contests(contests))
+    if machine.cores() > 1:
+        lines.append(judge_carry_over(_measure(folder / "carry-over", carry_plan(folder), lock, tell)))
+    lines.append(judge_drift())
+    lines.append(judge_steal(before, machine.cpu_ticks()))
+    states = {line.state for line in lines}
+    state = "unfit" if "unfit" in states else "noisy" if "noisy" in states else "fit"
+    ratios = _ratios(contests)["same"]
+    return Fitness(state, tuple(lines), sum(map(_excludes_one, ratios)), len(ratios), time.time())
+
+
+def contest_plan(folder: Path) -> Plan:
+    """Pairs of contenders, each pair side by side: plain against plain, or against a slowed copy."""
+    outside: dict[str, str] = {}
+    for kind, count in CONTESTS.items():
+        share = SLOW_DOWN[kind]
+        plain, other = folder / "plain.py", folder / f"slowed_{share}.py"
+        plain.write_text(PLAIN, "utf-8")
+        other.write_text(SLOWED.format(share=share) if share else PLAIN, "utf-8")
+        for number in range(count):
+            for side, path in (("a", plain), ("b", other)):
+                outside[f"{OPERATION}/{_name(kind, number, side)}"] = str(path.resolve())
+    return _plan(outside, 1, PASSES)
+
+
+def carry_plan(folder: Path) -> Plan:
+    """Two contenders on BLAS's pool and two on Numba's, so that each follows its own kind and the other."""
+    outside: dict[str, str] = {}
+    for kind, source in (("blas", PLAIN), ("numba", PARALLEL)):
+        path = folder / f"{kind}.py"
+        path.write_text(source, "utf-8")
+        outside |= {f"{OPERATION}/{kind}_{side}": str(path.resolve()) for side in "ab"}
+    return _plan(outside, machine.cores(), CARRY_PASSES)
+
+
+def judge_contests(run: records.Run) -> Iterator[Line]:
+    """False alarms, slow-downs found and not called, and the noise of it all."""
+    ratios = _ratios(run)
+    same, five, half = (ratios[kind] for kind in CONTESTS)
+    flagged = sum(map(_excludes_one, same))
+    called = sum(r.verdict in ("FASTER", "SLOWER") for r in same)
+    yield Line(
+        "a copy against itself",
+        f"{flagged} of {len(same)} flagged at 95 %, {called} called",
+        f"at most {MOST_FALSE_ALARMS} of 40 flagged",
+        "fit" if flagged <= MOST_FALSE_ALARMS * len(same) / 40 else "unfit",
+        "Close other programs, or measure with --preset full, whose blocks are longer.",
+    )
+    found = sum(r.verdict == "SLOWER" for r in five)
+    signs = sum(r.value < 1 for r in five)
+    yield Line(
+        "slower by 5 %",
+        f"{found} of {len(five)} found, sign right in {signs}",
+        f"at least {FEWEST_FOUND} of 20 found, every sign right",
+        "fit" if found >= FEWEST_FOUND * len(five) / 20 and signs == len(five) else "unfit",
+        "Differences of this size cannot be told apart here: measure longer, or elsewhere.",
+    )
+    miscalled = sum(r.verdict in ("FASTER", "SLOWER") for r in half)
+    yield Line(
+        "slower by 0.5 %",
+        f"{miscalled} of {len(half)} called",
+        "none called: it is inside ±1 %",
+        "fit" if miscalled == 0 else "noisy",
+        "Do not read differences of one or two per cent on this machine.",
+    )
+    widths = [(r.high - r.low) / 2 for r in same if r.low is not None and r.high is not None]
+    width = median(widths) if widths else float("inf")
+    yield Line(
+        "idle noise",
+        f"intervals of ±{width:.1%} with {same[0].pairs} pairs" if widths else "no interval",
+        f"±{NOISY_WIDTH:.0%} or narrower",
+        "fit" if width <= NOISY_WIDTH else "noisy" if width <= UNFIT_WIDTH else "unfit",
+        "Close other programs; fix the clock rate (governor, turbo); pin to quiet cores.",
+    )
+
+
+def judge_carry_over(run: records.Run) -> Line:
+    """A contender's time after its own kind against its time after the other pool."""
+    after: dict[tuple[str, bool], list[float]] = defaultdict(list)
+    previous: tuple[int, str] | None = None
+    for record in run.of_kind(kinds.Timed):
+        technique = record.contender.technique
+        if previous is not None and previous[0] == record.process:
+            alike = previous[1].partition("_")[0] == technique.partition("_")[0]
+            after[technique, alike].append(record.median_s)
+        previous = (record.process, technique)
+    worst, where, apart = 1.0, "", False
+    for name in sorted({technique for technique, _ in after}):
+        own, other = after[name, True], after[name, False]
+        a, b = median_interval(own), median_interval(other)
+        if a is None or b is None:
+            continue
+        ratio = median(other) / median(own)
+        if abs(np.log(ratio)) > abs(np.log(worst)):
+            worst, where = ratio, name
+        apart |= (b[0] > a[1] or b[1] < a[0]) and abs(ratio - 1) > NOISY_WIDTH
+    return Line(
+        "carry-over between thread pools",
+        f"×{worst:.2f} at worst after another pool" + (f" ({where.partition('_')[0]})" if where else ""),
+        "the same within its interval",
+        "noisy" if apart else "fit",
+        "Compare implementations that use different pools with --threads 1.",
+    )
+
+
+def judge_drift() -> Line:
+    """A synthetic drift of +10 % over a run, put through the same statistics."""
+    rng = np.random.default_rng(10)
+    turns = PROCESSES * PASSES
+    biases = []
+    for _ in range(200):
+        drift = np.linspace(1.0, 1.0 + DRIFT, 2 * turns)
+        noise = rng.lognormal(0.0, 0.01, 2 * turns)
+        first, second = (drift * noise)[0::2], (drift * noise)[1::2]
+        swap = np.arange(turns) % 2 == 1  # every other pass runs backwards
+        a, b = np.where(swap, second, first), np.where(swap, first, second)
+        biases.append(paired_ratio(a.tolist(), b.tolist()).value - 1)
+    bias = abs(float(np.mean(biases)))
+    return Line(
+        "a drift of +10 % during the run, simulated",
+        f"bias of the ratio {bias:.2%}",
+        f"under {MOST_DRIFT_BIAS:.0%}",
+        "fit" if bias < MOST_DRIFT_BIAS else "unfit",
+    )
+
+
+def judge_steal(before: Mapping[str, int], after: Mapping[str, int]) -> Line:
+    """The share of time in which another machine on the same host ran instead of this one."""
+    share = machine.steal_share(before, after)
+    state = "fit" if share <= NOISY_STEAL else "noisy" if share <= UNFIT_STEAL else "unfit"
+    wanted = f"{NOISY_STEAL:.0%} or less"
+    advice = "The host is crowded: measure later, or elsewhere."
+    return Line("steal", f"{share:.2%} of the time", wanted, state, advice)
+
+
+# ---------------------------------------------------------------------------------- kept for later runs
+
+
+def keep(fitness: Fitness) -> None:
+    """Keep the answer for the reports of runs on this machine; a home that cannot be written keeps none."""
+    machine.store("selfcheck", asdict(fitness))
+
+
+def kept() -> dict[str, Any]:
+    """What the latest self-check on this machine said: state, false alarms, when, reasons; or "unknown"."""
+    unknown = {"state": "unknown", "reasons": ["no self-check in the last week: perflab selfcheck"]}
+    held = machine.stored("selfcheck")
+    if held is None:
+        return unknown
+    try:
+        fitness = Fitness(
+            held["state"],
+            tuple(Line(**line) for line in held["lines"]),
+            held["false_alarms"],
+            held["contests"],
+            held["when"],
+        )
+    except (KeyError, TypeError):
+        return unknown
+    if time.time() - fitness.when > KEPT_FOR_S:
+        return unknown
+    return {
+        "state": fitness.state,
+        "false_alarms": fitness.false_alarms,
+        "contests": fitness.contests,
+        "when": fitness.when,
+        "reasons": fitness.reasons,
+    }
+
+
+# ------------------------------------------------------------------------------------------------ small
+
+
+def _plan(outside: Mapping[str, str], threads: int, passes: int) -> Plan:
+    names = tuple(name.partition("/")[2] for name in outside)
+    return Plan(
+        preset="selfcheck",
+        techniques={OPERATION: names},
+        cases={OPERATION: (CASE,)},
+        dtypes=(DTYPE,),
+        threads=(threads,),
+        directions=("forward",),
+        processes=PROCESSES,
+        passes=passes,
+        block_s=BLOCK_S,
+        budget_s=60.0,
+        outside=dict(outside),
+    )
+
+
+def _measure(folder: Path, wanted: Plan, lock: int, tell: Tell) -> records.Run:
+    records.begin(folder, wanted, cases.describe(wanted), machine.environment())
+    runner.run(folder, wanted, lock, tell)
+    return records.read(folder)
+
+
+def _name(kind: str, number: int, side: str) -> str:
+    return f"{list(CONTESTS).index(kind)}_{number:02d}{side}"
+
+
+def _ratios(run: records.Run) -> dict[str, list[Ratio]]:
+    """The paired ratio of every contest: how many times faster b is than a."""
+    times: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+    for record in run.of_kind(kinds.Timed):
+        times[record.contender.technique][record.turn] = record.median_s
+    ratios: dict[str, list[Ratio]] = {}
+    for kind, count in CONTESTS.items():
+        ratios[kind] = []
+        for number in range(count):
+            a, b = times[_name(kind, number, "a")], times[_name(kind, number, "b")]
+            both = [turn for turn in a if turn in b]
+            ratios[kind].append(paired_ratio([a[t] for t in both], [b[t] for t in both]))
+    return ratios
+
+
+def _excludes_one(ratio: Ratio) -> bool:
+    return ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high

@@ -1,0 +1,116 @@
+"""The pytest plugin behind `bench/`: one parametrised test, interleaved, pytest-benchmark the clock.
+
+Plain `pytest bench/` measures a preset in this one process and prints pytest-benchmark's own table.
+`perflab run` calls the same suite once for every process of a plan, with `--perflab-run`: then each block
+is appended to the run's records as it ends, blocks that are there already are not measured again, and the
+parent is told of every step through a pipe.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perflab import machine, records
+from perflab.contract import PerflabError
+from perflab.run.contest import EXIT_BROKEN, PARENT, Contest
+
+TOLD = (
+    "operation",
+    "case",
+    "dtype",
+    "threads",
+    "technique",
+    "direction",
+    "reason",
+)  # of a record, to the parent
+CONTEST = pytest.StashKey[Contest]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the suite."""
+    group = parser.getgroup("perflab")
+    group.addoption(
+        "--perflab-run", metavar="DIR", help="take the plan of this run and append to its records"
+    )
+    group.addoption(
+        "--perflab-process", type=int, default=0, metavar="I", help="which of the plan's processes"
+    )
+    group.addoption("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
+    group.addoption("--perflab-home", default="", metavar="PROJECT", help="whose columns: a peer's, or ours")
+    group.addoption(
+        "--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure"
+    )
+    group.addoption("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
+                    help="without a run: which operations and techniques")  # fmt: skip
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the parent that this process has come to its own end, and was not ended by a contender."""
+    contest = session.config.stash.get(CONTEST, None)
+    if contest is not None:
+        contest.tell("finished")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Pin the thread pools before NumPy is imported, and die with the parent."""
+    threads = config.getoption("--perflab-threads")
+    for name, value in machine.pinned(threads).items():
+        os.environ.setdefault(name, value)
+    if config.getoption("--perflab-home"):
+        machine.keep_to_cores(threads)
+    if PARENT in os.environ:
+        _die_with_parent(int(os.environ[PARENT]))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test a block, in the order in which the plan measures them."""
+    if "block" not in metafunc.fixturenames:
+        return
+    from perflab import catalog
+    from perflab.run import presets
+
+    config = metafunc.config
+    folder = config.getoption("--perflab-run")
+    try:
+        if folder:
+            run = records.read(folder)
+            chosen, done = run.plan, run.done()
+        else:
+            targets = catalog.targets(config.getoption("--perflab-target"))
+            chosen, done = presets.make(targets, config.getoption("--perflab-preset")), set()
+    except PerflabError as wrong:
+        raise pytest.UsageError(str(wrong)) from None
+    contest = Contest(chosen, Path(folder) if folder else None)
+    config.stash[CONTEST] = contest
+    config.add_cleanup(contest.close)
+    threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
+    groups = run.groups(threads, process) if folder else None
+    contest.places = {block: place for place, block in enumerate(chosen.blocks(threads, process, groups))}
+    home = config.getoption("--perflab-home")
+    blocks = [b for b in contest.places if b not in done and chosen.home(b) == home]
+    metafunc.parametrize("block", [b.name for b in blocks])
+
+
+@pytest.fixture(scope="session")
+def contest(request: pytest.FixtureRequest) -> Iterator[Contest]:
+    """The contest of this process, its pools held to their number of threads."""
+    from threadpoolctl import threadpool_limits
+
+    held = request.config.stash[CONTEST]
+    with threadpool_limits(request.config.getoption("--perflab-threads")):
+        yield held
+
+
+def _die_with_parent(parent: int) -> None:
+    """On Linux the kernel ends this process when the run that asked for it is gone, however it went."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os._exit(EXIT_BROKEN)
