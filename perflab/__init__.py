@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ _HOME = {
     "operation": "perflab.catalog.find",
     "operations": "perflab.catalog.find",
     "result": "perflab.results",
-    "run": "perflab.results",
+    "run": "perflab.run",
     "techniques": "perflab.catalog.find",
     "verify": "perflab.run.verify",
 }
@@ -59,18 +57,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'perflab' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-class _Package(ModuleType):
-    """Keeps `perflab.run` the function: importing the folder `run/` would put the module in its place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+    home = importlib.import_module(_HOME[name])
+    return home if home.__name__ == f"perflab.{name}" else getattr(home, name)
 
 
 def load_ipython_extension(shell: Any) -> None:

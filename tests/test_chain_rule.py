@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from perflab import units
 from perflab.contract import PerflabError
 from perflab.learn.chain_rule import circuit, differences, layout, worked
-from perflab.learn.chain_rule.page import page
+from perflab.learn.chain_rule import page as pages
 
 OWN = ["x*tanh(x*y) + max(x*w, y)/(w - 3)**2", "x=-2", "y=5", "w=1.5"]
 LONG = ["a*b*c*d*a + b*(a + b*(c + d*(a + sigmoid(b))))", "a=1", "b=2", "c=3", "d=0.5"]
@@ -326,7 +326,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return page([*worked.standard(), worked.typed(OWN)], worked.derivation())
+    return pages.page([*worked.standard(), worked.typed(OWN)], worked.derivation())
 
 
 def test_the_page_has_every_number_drawn_and_in_the_table(page):
@@ -369,7 +369,7 @@ def test_the_drawing_is_told_to_a_reader_who_cannot_see_it(page):
 
 def test_what_is_typed_is_escaped():
     odd = worked.work("max(x, y)", {"x": 1.0, "y": 2.0}, title="<b>bold</b>")
-    assert "<b>bold" not in page([odd], "")
+    assert "<b>bold" not in pages.page([odd], "")
     local = [slope.formula for slope in odd.steps[-1].slopes]
     assert local == ["[x ≥ y]", "[x < y]"]
-    assert "[x &lt; y]" in page([odd], "")
+    assert "[x &lt; y]" in pages.page([odd], "")

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from perflab import machine
-from perflab.machine import environment
+from perflab.machine import system, threads
 from perflab.machine.environment import (
     COMPARED,
     TOLD,
@@ -45,7 +45,7 @@ flags\t\t: fpu
 @pytest.fixture
 def system(monkeypatch, tmp_path):
     """An empty system; call it with a path and a text to give it a file."""
-    monkeypatch.setattr(environment, "SYSTEM", tmp_path)
+    monkeypatch.setattr(system, "SYSTEM", tmp_path)
 
     def put(path, text):
         file = tmp_path / path
@@ -145,7 +145,7 @@ def test_the_cores_that_control_groups_grant(system, monkeypatch, files, quota):
     for path, text in files.items():
         system(f"sys/fs/cgroup/{path}", text + "\n")
     assert cpu_quota() == quota
-    monkeypatch.setattr(environment, "_affinity", lambda: 2)
+    monkeypatch.setattr(threads, "affinity", lambda: 2)
     assert machine.cores() == (2 if quota is None else min(2, max(1, round(quota))))
 
 

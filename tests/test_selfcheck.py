@@ -9,7 +9,7 @@ from conftest import perflab_process
 
 from perflab import records
 from perflab.contract import Plan
-from perflab.machine import environment
+from perflab.machine import kept
 from perflab.run import presets, selfcheck
 
 
@@ -116,7 +116,7 @@ def test_the_answer_is_kept_for_this_machine_and_forgotten_after_a_week(tmp_path
     held = selfcheck.kept()
     assert (held["state"], held["false_alarms"], held["contests"]) == ("unfit", 3, 40)
     assert held["reasons"] == ["steal: 7%, wanted 1% or less. Measure later."]
-    monkeypatch.setattr(environment, "identity", lambda: "another machine")
+    monkeypatch.setattr(kept, "identity", lambda: "another machine")
     assert selfcheck.kept()["state"] == "unknown"
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

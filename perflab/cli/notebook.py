@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from perflab import catalog
 from perflab.cli.show import results
 from perflab.contract import PerflabError
+from perflab.cli.race import race as race_once
 from perflab.run import presets, request
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def check(
 
         machine.prepare_matplotlib()
         console = Console(file=io.StringIO())
-        return Checked(seen, request.race(Path(folder) / "run", plan, console, seen))
+        return Checked(seen, race_once(Path(folder) / "run", plan, console, seen))
 
 
 def imports(cell: str, names: Mapping[str, Any]) -> list[str]:

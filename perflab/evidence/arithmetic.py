@@ -32,6 +32,7 @@ def vector_bits(mnemonic: str, operands: str) -> int:
 
 
 def total_of(counts: Iterable[Counts]) -> Counts:
+    """The counts of several blocks together."""
     total = Counts()
     for one in counts:
         if one.arithmetic or one.gathers:

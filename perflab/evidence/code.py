@@ -13,6 +13,7 @@ from perflab.records.evidence import Code
 
 
 def code_of(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
+    """What dispatchers compiled for arrays of this dtype; None, and why, where there is no assembly."""
     compiled = [one for dispatcher in dispatchers for one in signatures(dispatcher, dtype)]
     if not compiled:
         return None, "no assembly: nothing here was compiled by Numba"

@@ -90,8 +90,8 @@ def _profiled(
     work = {case.name: costs(described, case, dtype)["step"].flops for case in cases}
     longest_s = min(LONGEST_CALL_S.get(kind, profile.LONGEST_CALL_S) for kind in kinds)
     took_s = profile.seconds_of(held, described, first, dtype) / max(work[first.name], 1)
-    fitting = [case for case in cases if took_s * work[case.name] <= longest_s]
-    return max(fitting, key=lambda case: work[case.name], default=first)
+    short = [case for case in cases if took_s * work[case.name] <= longest_s]
+    return max(short, key=lambda case: work[case.name], default=first)
 
 
 def step_seconds() -> dict[str, float]:

@@ -94,6 +94,7 @@ def meminfo(name: str) -> int | None:
 
 
 def version_of(name: str) -> str:
+    """The version of an installed package, or "not installed"."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -114,6 +114,7 @@ def pools() -> dict[str, Any]:
 
 
 def affinity() -> int:
+    """The cores that this process is allowed to run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

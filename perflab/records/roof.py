@@ -41,7 +41,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What memory delivers for arrays of so many bytes in all; kinds as `perflab.machine.ceilings` names them."""
+    """What memory delivers for arrays of so many bytes in all; kinds as `machine.ceilings` names them."""
 
     bytes: Annotated[int, at_least(1, "a whole number")]
     read: Rate

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from perflab.oracle.sandbox.review import FileReview, Review
-    from perflab.report import Summary
 
 
 @dataclass(frozen=True)
@@ -104,16 +103,6 @@ def measure(folder: Path, plan: Plan, lock: int, console: Console, show: str = "
 
     with Progress(runner.outstanding(folder, plan), console, show) as progress:
         runner.run(folder, plan, lock, progress.tell)
-
-
-def race(folder: Path, plan: Plan, console: Console, seen: FileReview | None) -> Summary:
-    """A whole run in a folder that nobody keeps; what it came to."""
-    from perflab import report
-
-    with records.lock(folder) as lock:
-        begin(folder, plan, console, "failures", seen)
-        measure(folder, plan, lock, console, "failures")
-    return report.summarise(records.read(folder))
 
 
 def check_dtypes(words: Sequence[str]) -> None:

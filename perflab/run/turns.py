@@ -57,10 +57,12 @@ class Child:
 
     @property
     def status(self) -> int:
+        """The exit status; that of a signal is negative."""
         return self.process.returncode
 
     @property
     def died(self) -> bool:
+        """Whether it ended before it had measured everything, by no decision of ours."""
         return -self.status in FATAL or (self.status in GOOD_EXITS and not self.finished)
 
     @property
@@ -74,6 +76,7 @@ class Child:
 
     @property
     def tail(self) -> str:
+        """The last lines that it printed."""
         return "".join(self.printed)
 
 

@@ -116,7 +116,8 @@ def _race(request: Request) -> tuple[int, Sequence[Path]]:
 
     from perflab.cli.show import results
     from perflab.run import presets
-    from perflab.run.request import race, settle
+    from perflab.cli.race import race
+    from perflab.run.request import settle
 
     began, printed = time.perf_counter(), console()
     with tempfile.TemporaryDirectory() as temporary:
