@@ -10,9 +10,6 @@ from conftest import ROOT
 from perflab import machine
 from perflab.machine import environment
 from perflab.machine.environment import (
-    COMPARED,
-    TOLD,
-    Difference,
     _caches,
     _container,
     _frequency_mhz,
@@ -22,11 +19,10 @@ from perflab.machine.environment import (
     _steal,
     _topology,
     _turbo,
-    differences,
-    one_line,
 )
 from perflab.machine.system import meminfo, memory_limit
 from perflab.machine.threads import cpu_quota
+from perflab.records.environment import COMPARED, TOLD, Difference, differences, one_line
 
 CPUINFO = """\
 processor\t: 0

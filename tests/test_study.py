@@ -11,9 +11,10 @@ from conftest import one_line, perflab
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from perflab import catalog, evidence, records, report
-from perflab.catalog import find, sources
+from perflab.catalog import cases, find, sources
 from perflab.cli.show import listing, study
 from perflab.evidence import assembly, listing
+from perflab.records.texts import imported
 from perflab.report import code, mathematics, study
 from perflab.run import presets
 
@@ -31,7 +32,7 @@ def made_up(folder, *, with_sources=True, outside=None, ladders=None):
     """A run whose every rung was right, and took what SECONDS says, or 1 ms."""
     chosen = ladders or {op: catalog.techniques(op) for op in catalog.operations()}
     plan = presets.make(chosen, "smoke", outside=outside)
-    records.begin(folder, plan, presets.describe(plan), {})
+    records.begin(folder, plan, cases.describe(plan), {})
     writer = records.Writer(folder)
     for fields in sources.of_plan(plan) if with_sources else ():
         writer.append("source", **fields)
@@ -97,9 +98,9 @@ def test_what_a_rung_imports_is_found_in_the_texts_alone():
         "op/_c.py": "",
         "_simd.py": "",
     }
-    assert sorted(sources.imported("op/a.py", texts)) == ["_simd.py", "op/_c.py", "op/b.py"]
-    assert sorted(sources.imported("op/a.py", texts, directly=True)) == ["_simd.py", "op/b.py"]
-    assert sources.imported("op/broken.py", {"op/broken.py": "def ("}) == []
+    assert sorted(imported("op/a.py", texts)) == ["_simd.py", "op/_c.py", "op/b.py"]
+    assert sorted(imported("op/a.py", texts, directly=True)) == ["_simd.py", "op/b.py"]
+    assert imported("op/broken.py", {"op/broken.py": "def ("}) == []
 
 
 # ---------------------------------------------------------------------------------------------- sections
@@ -162,7 +163,8 @@ def test_modules_stand_on_the_page_once(sections):
 def test_older_records_fall_back_on_what_is_installed(tmp_path):
     ladders = {"max_pool2d": ("naive", "jit")}
     folder = made_up(tmp_path / "old", with_sources=False, ladders=ladders)
-    section = study.sections(summary_of(folder))[0]
+    summary = summary_of(folder)
+    section = study.sections(summary, sources.of_today(summary.run))[0]
     assert section.note == study.OF_TODAY
     assert section.rungs[0].text == (find.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
     lines = (folder / "records.jsonl").read_text().replace('"jit"', '"gone"').replace("/jit", "/gone")
@@ -193,7 +195,7 @@ def test_code_from_outside_stays_text(tmp_path):
 
 def test_a_run_without_figures_says_so(tmp_path):
     plan = presets.make({"max_pool2d": ("naive", "jit")}, "smoke")
-    records.begin(tmp_path / "empty", plan, presets.describe(plan), {})
+    records.begin(tmp_path / "empty", plan, cases.describe(plan), {})
     section = study.sections(summary_of(tmp_path / "empty"))[0]
     assert all(rung.gains is None and "This run has no figure of it." in rung.notes for rung in section.rungs)
     assert page([section])
