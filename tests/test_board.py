@@ -5,6 +5,7 @@ import json
 import pytest
 
 from perflab import board, records
+from perflab.catalog.cases import describe
 from perflab.contract import PerflabError
 from perflab.run import presets
 
@@ -26,7 +27,7 @@ def saved(
     )  # fmt: skip
     run = folder / name
     fitness = {"state": "fit" if fit else "unfit", "reasons": []}
-    records.begin(run, made, presets.describe(made), environment, fitness)
+    records.begin(run, made, describe(made), environment, fitness)
     header, *rest = (run / records.RECORDS).read_text("utf-8").splitlines()
     header = json.dumps(json.loads(header) | {"started": started})
     (run / records.RECORDS).write_text("\n".join([header, *rest]) + "\n", "utf-8")

@@ -8,8 +8,10 @@ import pytest
 from conftest import perflab_process
 
 from perflab import machine, records
+from perflab.catalog import cases
 from perflab.contract import PerflabError
 from perflab.machine import ceilings, kept, process
+from perflab.records import kinds, roof, typed
 from perflab.run import presets
 
 KB, MB = 1 << 10, 1 << 20
@@ -41,6 +43,11 @@ def made_up(threads=1, traffic=((32 * KB, 400.0), (MB, 100.0), (64 * MB, 10.0)),
     }  # fmt: skip
 
 
+def read(held):
+    """Ceilings as a run's records give them."""
+    return typed.read(roof.Ceilings, held)
+
+
 @pytest.fixture
 def home(monkeypatch, tmp_path):
     """A cache folder of this test's own."""
@@ -53,56 +60,56 @@ def home(monkeypatch, tmp_path):
 
 def test_the_limb_that_takes_longer_binds():
     held = made_up()
-    much = ceilings.roof(held, 200e9, 10e9, "float32", 1, 32 * KB)
+    much = roof.roof(read(held), 200e9, 10e9, "float32", 1, 32 * KB)
     assert (much.limb, much.seconds) == ("arithmetic", pytest.approx(1.0))
     assert much.memory_s == pytest.approx(10 / 400)
-    little = ceilings.roof(held, 1e9, 10e9, "float32", 1, 64 * MB)
+    little = roof.roof(read(held), 1e9, 10e9, "float32", 1, 64 * MB)
     assert (little.limb, little.seconds) == ("memory", pytest.approx(1.0))
     assert little.arithmetic_s == pytest.approx(1 / 200)
 
 
 def test_the_better_of_multiply_adds_and_product_is_the_peak():
-    assert ceilings.peak(made_up(), "float32", 1) == 200e9
-    assert ceilings.peak(made_up(), "float64", 1) == 100e9
+    assert roof.peak(read(made_up()), "float32", 1) == 200e9
+    assert roof.peak(read(made_up()), "float64", 1) == 100e9
 
 
 def test_what_was_not_measured_gives_no_roof():
-    assert ceilings.roof(made_up(), 1.0, 1.0, "float32", 2) is None
-    assert ceilings.roof(made_up(), 1.0, 1.0, "int8", 1) is None
-    assert ceilings.roof({}, 1.0, 1.0, "float32", 1) is None
-    assert ceilings.roof({"measured": [{"threads": 1}]}, 1.0, 1.0, "float32", 1) is None
+    assert roof.roof(read(made_up()), 1.0, 1.0, "float32", 2) is None
+    assert roof.roof(read(made_up()), 1.0, 1.0, "int8", 1) is None
+    assert roof.roof(roof.NOT_MEASURED, 1.0, 1.0, "float32", 1) is None
+    assert roof.roof(read({"measured": [{"threads": 1}]}), 1.0, 1.0, "float32", 1) is None
 
 
 def test_without_a_size_the_compulsory_bytes_are_the_size():
     held = made_up()
-    assert ceilings.roof(held, 0, MB, "float32", 1).memory_s == pytest.approx(MB / 100e9)
-    assert ceilings.roof(held, 0, 0, "float32", 1).seconds == 0.0
+    assert roof.roof(read(held), 0, MB, "float32", 1).memory_s == pytest.approx(MB / 100e9)
+    assert roof.roof(read(held), 0, 0, "float32", 1).seconds == 0.0
 
 
 def test_between_two_sizes_the_bandwidth_falls_and_never_below_the_larger_one_s():
     held = made_up()
     sizes = [2.0**power for power in range(8, 36)]
-    found = [ceilings.bandwidth(held, 1, size) for size in sizes]
+    found = [roof.bandwidth(read(held), 1, size) for size in sizes]
     assert found == sorted(found, reverse=True)
     assert found[0] == 400e9
     assert found[-1] == 10e9
-    assert ceilings.bandwidth(held, 1, MB) == 100e9
-    halfway = ceilings.bandwidth(held, 1, 8 * MB)  # in the logarithm, between 1 and 64 MB
+    assert roof.bandwidth(read(held), 1, MB) == 100e9
+    halfway = roof.bandwidth(read(held), 1, 8 * MB)  # in the logarithm, between 1 and 64 MB
     assert halfway == pytest.approx(55e9)
 
 
 def test_a_size_measured_slower_than_a_larger_one_is_lifted_to_it():
     held = made_up(traffic=((32 * KB, 5.0), (MB, 100.0), (2 * MB, 20.0), (64 * MB, 30.0)))
-    assert [ceilings.bandwidth(held, 1, size) for size in (KB, 32 * KB, MB)] == [100e9] * 3
-    assert [ceilings.bandwidth(held, 1, size) for size in (2 * MB, 9 * MB, 64 * MB)] == [30e9] * 3
+    assert [roof.bandwidth(read(held), 1, size) for size in (KB, 32 * KB, MB)] == [100e9] * 3
+    assert [roof.bandwidth(read(held), 1, size) for size in (2 * MB, 9 * MB, 64 * MB)] == [30e9] * 3
 
 
 def test_page_faults_and_fetches_of_stores_are_no_part_of_the_roof():
     held = made_up()
     for row in held["measured"][0]["bandwidth"]:
         row |= {"triad_allocate": figure(1e6), "fresh": figure(1e6)}
-    assert ceilings.bandwidth(held, 1, MB) == 100e9
-    assert set(ceilings.COUNTED) < set(ceilings.MEANING)
+    assert roof.bandwidth(read(held), 1, MB) == 100e9
+    assert set(roof.COUNTED) < set(ceilings.MEANING)
 
 
 # ------------------------------------------------------------------------------------------------ measuring
@@ -147,14 +154,14 @@ def test_the_command_measures_prints_and_keeps_them(tmp_path):
         assert {row["dtype"] for row in one["arithmetic"]} == {"float32", "float64"}
         sizes = [row["bytes"] for row in one["bandwidth"]]
         assert sizes == sorted(sizes)
-        assert one["bandwidth"][-1].keys() >= set(ceilings.COUNTED)
+        assert one["bandwidth"][-1].keys() >= set(roof.COUNTED)
         figures = [
             f for row in one["arithmetic"] + one["bandwidth"] for f in row.values() if isinstance(f, dict)
         ]
         assert len(figures) >= 4 + 4 * len(sizes)
         assert all(0 < f["median"] <= f["best"] for f in figures)
         for dtype in ("float32", "float64"):
-            assert ceilings.roof(held, 1e9, 1e6, dtype, one["threads"]).seconds > 0
+            assert roof.roof(read(held), 1e9, 1e6, dtype, one["threads"]).seconds > 0
     kept = json.loads((cache / "perflab" / "ceilings.json").read_text())
     assert kept.pop("machine")
     assert kept == held
@@ -163,8 +170,8 @@ def test_the_command_measures_prints_and_keeps_them(tmp_path):
     words = ("fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--out", run)
     done = perflab_process("run", *words, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stderr
-    (record,) = records.read(run).of_kind("ceilings")
-    assert record == {"kind": "ceilings", **held}
+    (record,) = records.read(run).of_kind(kinds.Ceilings)
+    assert record == read(held)
 
 
 # ----------------------------------------------------------------------------------------------------- kept
@@ -229,9 +236,9 @@ def test_a_run_goes_on_where_measuring_fails(home, monkeypatch):
 def test_a_run_keeps_them_and_reads_without_them(tmp_path):
     wanted = presets.make({"conv2d": ("naive",)}, "smoke", cases=("tiny",))
     held = made_up()
-    records.begin(tmp_path / "with", wanted, presets.describe(wanted), {}, ceilings=held)
-    records.begin(tmp_path / "without", wanted, presets.describe(wanted), {})
-    (record,) = records.read(tmp_path / "with").of_kind("ceilings")
-    assert record == {"kind": "ceilings", **held}
-    assert ceilings.roof(record, 200e9, 1.0, "float32", 1).seconds == pytest.approx(1.0)
-    assert not list(records.read(tmp_path / "without").of_kind("ceilings"))
+    records.begin(tmp_path / "with", wanted, cases.describe(wanted), {}, ceilings=held)
+    records.begin(tmp_path / "without", wanted, cases.describe(wanted), {})
+    (record,) = records.read(tmp_path / "with").of_kind(kinds.Ceilings)
+    assert record == read(held)
+    assert roof.roof(record, 200e9, 1.0, "float32", 1).seconds == pytest.approx(1.0)
+    assert not list(records.read(tmp_path / "without").of_kind(kinds.Ceilings))

@@ -10,6 +10,7 @@ from conftest import one_line, perflab
 from test_report import Page
 
 from perflab import records
+from perflab.catalog import cases
 from perflab.contract import DIRECTIONS, PerflabError
 from perflab.report import compare, several, sides, unpaired
 from perflab.report.compare import thresholds
@@ -32,7 +33,7 @@ def saved(
         techniques.setdefault(op, []).append(technique)
     made = presets.make({op: tuple(names) for op, names in techniques.items()}, "smoke", cases=("tiny",))
     plan = dataclasses.replace(made, processes=processes, passes=passes, directions=("forward",))
-    records.begin(folder, plan, presets.describe(plan), environment)
+    records.begin(folder, plan, cases.describe(plan), environment)
     rng = np.random.default_rng(seed)
     writer = records.Writer(folder)
     for (op, technique), seconds in times.items():
@@ -507,7 +508,7 @@ GOOD_JSON = json.dumps({"benchmarks": [{"fullname": "a::b", "stats": {"data": [1
         ("x.json", GOOD_JSON, "no cell was measured on both sides"),
         ("records.jsonl", "", "no whole line"),
         ("records.jsonl", '{"kind": "run", "schema": 99}\n', "schema 99"),
-        ("records.jsonl", '{"kind": "run", "schema": 1}\n', "lacks what it must hold"),
+        ("records.jsonl", '{"kind": "run", "schema": 1}\n', "line 1: started is missing"),
         ("x.json", '{"kind": "run", "schema": 99}\n', "schema 99"),
     ],
 )
@@ -543,7 +544,7 @@ def test_a_mistake_gets_one_line_and_exit_code_2(name, tmp_path, monkeypatch):
 def test_a_record_that_lacks_its_seconds_is_refused(two):
     file = two[0] / "records.jsonl"
     file.write_text(file.read_text().replace('"rounds_s": [', '"rounds_s": [-', 1))
-    with pytest.raises(PerflabError, match="lacks what it must hold"):
+    with pytest.raises(PerflabError, match=r"line 2: rounds_s\[0\] is -0"):
         compared(*two)
 
 

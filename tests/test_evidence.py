@@ -8,11 +8,12 @@ from numba import njit, prange
 
 from perflab import catalog, evidence
 from perflab.catalog import inputs
-from perflab.contract import Implementation, Plan
+from perflab.contract import Implementation
 from perflab.evidence import gather
 from perflab.evidence.assembly import read
 from perflab.ops import _simd
 from perflab.reasons import Side, because
+from perflab.records import Plan
 
 X86 = """
 	.type	kernel,@function

@@ -18,6 +18,8 @@ from test_report import CEILINGS, FAILURE, LAWS, by_law, copied
 
 from perflab import records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS
+from perflab.records import typed
+from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contest, figures, svg, words
 from perflab.report.figures.palette import COLOURS, PAPER, SERIES
 from perflab.report.figures.sheet import spread, width_of, wrapped
@@ -29,7 +31,7 @@ MANY = (*LAWS, "jit_parallel", "jit_tiled", "simd", "winograd", "torch", "jax", 
 
 @pytest.fixture
 def summary(small_run):
-    return replace(report.summarise(records.read(small_run)), ceilings=CEILINGS)
+    return replace(report.summarise(records.read(small_run)), ceilings=typed.read(Ceilings, CEILINGS))
 
 
 def rich(small_run, tmp_path, names=MANY, dtypes=("float32", "float64")):
@@ -47,7 +49,11 @@ def rich(small_run, tmp_path, names=MANY, dtypes=("float32", "float64")):
             line["cold_compile_s"] = 1.5
         if line["kind"] == "verdict" and line["technique"] == "simd":
             line["share"] = 0.0
-    way = {"kind": "numpy", "bytes": 10**5, "peak": 0}
+    way = {
+        "kind": "numpy", "flops": 10**6, "bytes": 10**5, "steps": 10, "few": 10, "few_flops": 10**6,
+        "whole": True, "allocations": 1, "allocated": 0, "temporaries": 0, "workspace": 0, "peak": 0,
+        "memory": "traced", "code": None, "no_code": "none",
+    }  # fmt: skip
     for at, (name, dtype) in enumerate(itertools.product(names, dtypes)):
         lines.append({
             "kind": "evidence", "operation": "fully_connected", "technique": name, "dtype": dtype,
@@ -56,7 +62,7 @@ def rich(small_run, tmp_path, names=MANY, dtypes=("float32", "float64")):
         })  # fmt: skip
     text = "".join(json.dumps(line) + "\n" for line in [header, *lines])
     (folder / "records.jsonl").write_text(text)
-    return replace(report.summarise(records.read(folder)), ceilings=CEILINGS)
+    return replace(report.summarise(records.read(folder)), ceilings=typed.read(Ceilings, CEILINGS))
 
 
 def as_contest(small_run, tmp_path):
@@ -204,7 +210,7 @@ def everything_failed(lines):
 def one_cell(lines):
     lines[0]["plan"] |= {"techniques": {"max_pool2d": ["jit"]}, "cases": {"max_pool2d": ["tiny"]}}
     lines[0]["plan"]["directions"] = ["forward"]
-    wanted = {"operation": "max_pool2d", "technique": "jit"}
+    wanted = {"operation": "max_pool2d", "technique": "jit", "direction": "forward"}
     return [line for line in lines if all(line.get(k, v) == v for k, v in wanted.items())]
 
 
@@ -215,7 +221,7 @@ def one_cell(lines):
 )
 def test_a_part_of_a_run_gives_figures_that_show_something_or_none(change, small_run, tmp_path):
     summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
-    summary = replace(summary, ceilings=CEILINGS)
+    summary = replace(summary, ceilings=typed.read(Ceilings, CEILINGS))
     found = list(figures.all_figures(summary))
     if not any(not figure.predicted for figure in summary.figures.values()) and not summary.checks:
         assert found == []
@@ -293,8 +299,9 @@ def test_time_against_size_marks_exponents_and_crossovers_where_they_lie(small_r
 
 def test_cases_of_one_size_are_not_joined(small_run, tmp_path):
     run = by_law(small_run, tmp_path)
-    for way in run.operations["fully_connected"]["cases"]["medium"]["costs"]["float32"].values():
-        way["flops"] = 10**5  # as much as the case named small
+    costs = run.operations["fully_connected"].cases["medium"].costs["float32"]
+    for direction, cost in costs.items():
+        costs[direction] = replace(cost, flops=10**5)  # as much as the case named small
     one = drawn(report.summarise(run), "time-fully_connected-t1")
     assert "not joined" in one.caption
     assert not [text for text in words_of(one.figure) if re.fullmatch(r"\d\.\d\d", text)]
@@ -369,7 +376,7 @@ def test_the_roof_names_the_rung_that_comes_nearest(summary):
     share = summary.roof(best).seconds / best.median_s
     assert share > 0.01, "a vectorized product in the ceilings of this test"
     assert f"forward, float32: {best.cell.technique} at {share:.0%} of the roof" in words_of(one.figure)
-    assert drawn(replace(summary, ceilings={}), one.name) is None
+    assert drawn(replace(summary, ceilings=NOT_MEASURED), one.name) is None
 
 
 # ------------------------------------------------------------------------------------------- as SVG

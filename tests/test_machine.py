@@ -8,11 +8,9 @@ import pytest
 from conftest import ROOT
 
 from perflab import machine
-from perflab.machine import system, threads
+from perflab.machine import system as operating_system
+from perflab.machine import threads
 from perflab.machine.environment import (
-    COMPARED,
-    TOLD,
-    Difference,
     _caches,
     _container,
     _frequency_mhz,
@@ -22,11 +20,10 @@ from perflab.machine.environment import (
     _steal,
     _topology,
     _turbo,
-    differences,
-    one_line,
 )
 from perflab.machine.system import meminfo, memory_limit
 from perflab.machine.threads import cpu_quota
+from perflab.records.environment import COMPARED, TOLD, Difference, differences, one_line
 
 CPUINFO = """\
 processor\t: 0
@@ -45,7 +42,7 @@ flags\t\t: fpu
 @pytest.fixture
 def system(monkeypatch, tmp_path):
     """An empty system; call it with a path and a text to give it a file."""
-    monkeypatch.setattr(system, "SYSTEM", tmp_path)
+    monkeypatch.setattr(operating_system, "SYSTEM", tmp_path)
 
     def put(path, text):
         file = tmp_path / path

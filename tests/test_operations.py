@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from conftest import quick, slow_but
+from conftest import quick
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +28,10 @@ def every_technique(operation):
 
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-float32_first = pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
-drawn = settings(max_examples=25)
+few_or_many = pytest.mark.parametrize(
+    ("dtype", "examples"),  # some kernels are compiled anew for every size of a window
+    [("float32", 5), *(pytest.param(dtype, 25, marks=pytest.mark.slow) for dtype in DTYPES)],
+)
 
 
 # ---------------------------------------------------------------------------- strategies, named by axes
@@ -118,10 +120,10 @@ class Problem:
 # ------------------------------------------------------------------------------ every technique agrees
 
 
-def for_drawn_problems(operation, dtype, kind, check):
+def for_drawn_problems(operation, dtype, examples, kind, check):
     """Call check(problem, technique, answer) for every technique on problems of this kind of inputs."""
 
-    @drawn
+    @settings(max_examples=examples)
     @given(axes=PROBLEMS[operation], seed=seeds)
     def holds(axes, seed):
         problem = Problem(operation, Case("drawn", *axes, inputs=kind, seed=seed), dtype)
@@ -150,15 +152,15 @@ def assert_the_definitions_bits(problem, technique, got):
 
 
 @pytest.mark.parametrize("operation", EXACT)
-@float32_first
-def test_on_integers_every_technique_gives_the_definitions_bits(operation, dtype):
-    for_drawn_problems(operation, dtype, "integers", assert_the_definitions_bits)
+@few_or_many
+def test_on_integers_every_technique_gives_the_definitions_bits(operation, dtype, examples):
+    for_drawn_problems(operation, dtype, examples, "integers", assert_the_definitions_bits)
 
 
 @pytest.mark.parametrize("operation", perflab.operations())
-@float32_first
-def test_on_real_numbers_every_technique_is_inside_the_rounding_bound(operation, dtype):
-    for_drawn_problems(operation, dtype, "normal", assert_within_the_rounding_bound)
+@few_or_many
+def test_on_real_numbers_every_technique_is_inside_the_rounding_bound(operation, dtype, examples):
+    for_drawn_problems(operation, dtype, examples, "normal", assert_within_the_rounding_bound)
 
 
 AWKWARD = [
@@ -172,9 +174,9 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize(("operation", "kind"), AWKWARD)
-@float32_first
-def test_on_awkward_numbers_every_technique_is_inside_the_rounding_bound(operation, kind, dtype):
-    for_drawn_problems(operation, dtype, kind, assert_within_the_rounding_bound)
+@few_or_many
+def test_on_awkward_numbers_every_technique_is_inside_the_rounding_bound(operation, kind, dtype, examples):
+    for_drawn_problems(operation, dtype, examples, kind, assert_within_the_rounding_bound)
 
 
 # ----------------------------------------------------------------------- what every implementation keeps

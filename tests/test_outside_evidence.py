@@ -6,10 +6,11 @@ import time
 import pytest
 
 from perflab import catalog, evidence
-from perflab.contract import PerflabError, Plan
+from perflab.contract import Contender, PerflabError
 from perflab.evidence import profile
 from perflab.evidence.outside import gather_all
 from perflab.machine import process
+from perflab.records import Plan, kinds
 
 RIGHT = """
 import numpy as np
@@ -52,7 +53,8 @@ def plan_of(files, cases=("tiny", "small")):
 
 
 def verdict(technique, status="right"):
-    return {"kind": "verdict", "operation": "fully_connected", "technique": technique, "status": status}
+    who = Contender("fully_connected", "tiny", "float32", 1, technique)
+    return kinds.Judgement(who, process=0, status=status, where="", share=0.1)
 
 
 def gathered(files):
@@ -88,7 +90,7 @@ def test_what_was_not_shown_to_be_right_is_not_called(tmp_path):
     called = tmp_path / "called"
     first = f"__import__('pathlib').Path({str(called)!r}).touch()"
     plan = plan_of({"mine": file(tmp_path, "mine", first)})
-    failure = {"kind": "failure", "operation": "fully_connected", "technique": "mine", "reason": "wrong"}
+    failure = kinds.Failure(verdict("mine").contender, process=0, reason="wrong")
     for records in ([], [verdict("mine", "wrong")], [verdict("mine"), failure], [verdict("vectorized")]):
         (told,) = gather_all(plan, records)
         assert "not shown to be right" in told["reason"]

@@ -6,13 +6,14 @@ import pytest
 
 from perflab.catalog.find import operation, targets, techniques
 from perflab.contract import PerflabError
+from perflab.records import Block, Plan
 from perflab.run import presets
 
 
 def test_every_cell_is_met_once_in_every_pass_of_every_process():
     plan = presets.make(targets([]), "quick")
-    met = [block for process in range(plan.processes) for block in presets.blocks(plan, 1, process)]
-    assert len(met) == len(set(met)) == presets.size(plan)
+    met = [block for process in range(plan.processes) for block in plan.blocks(1, process)]
+    assert len(met) == len(set(met)) == plan.size
     per_cell = Counter(block.cell for block in met)
     assert set(per_cell.values()) == {plan.processes * plan.passes}
 
@@ -27,7 +28,7 @@ def test_an_interval_is_within_reach_of_every_preset():
 
 def test_contenders_follow_one_another_and_each_pass_begins_with_another():
     plan = presets.make({"conv2d": ("naive", "per_neuron", "vectorized", "jit")}, "quick", cases=("tiny",))
-    order = [b for process in range(plan.processes) for b in presets.blocks(plan, 1, process)]
+    order = [b for process in range(plan.processes) for b in plan.blocks(1, process)]
     turns = {}
     for block in order:
         key = (block.cell.dtype, block.cell.direction, block.process, block.pass_)
@@ -41,13 +42,13 @@ def test_contenders_follow_one_another_and_each_pass_begins_with_another():
 
 
 def test_names_of_blocks_are_short_strings_that_read_back():
-    for block in presets.blocks(presets.make(targets([]), "smoke"), 1, 1):
-        assert presets.parse(presets.name(block)) == block
+    for block in presets.make(targets([]), "smoke").blocks(1, 1):
+        assert Block.parse(block.name) == block
 
 
 def test_a_plan_survives_json():
     plan = presets.make(targets(["conv2d"]), "full", dtypes=("float64",), threads=(1, 2))
-    assert presets.from_json(presets.to_json(plan)) == plan
+    assert Plan.from_json(plan.to_json()) == plan
 
 
 def test_an_operation_without_the_case_is_left_out_and_an_unknown_case_refused():
@@ -66,12 +67,12 @@ def test_further_rungs_are_measured_on_the_largest_cases_unless_they_are_named()
     plan = presets.make({"conv2d": ("naive", "one_product")}, "quick")
     assert plan.contenders("conv2d", "tiny") == ("naive",)
     assert plan.contenders("conv2d", "large") == ("naive", "one_product")
-    assert presets.size(plan) == len(list(blocks_of(plan)))
+    assert plan.size == len(list(blocks_of(plan)))
     named = presets.make({"conv2d": ("naive", "one_product")}, "quick", named=("conv2d/one_product",))
     assert named.contenders("conv2d", "tiny") == ("naive", "one_product")
     chosen = presets.make({"conv2d": ("naive", "one_product")}, "quick", cases=("tiny",))
     assert chosen.contenders("conv2d", "tiny") == ("naive", "one_product")
-    assert presets.from_json(presets.to_json(plan)) == plan
+    assert Plan.from_json(plan.to_json()) == plan
 
 
 def test_the_contest_takes_its_own_cases_and_leaves_the_plain_loops_out():
@@ -90,4 +91,4 @@ def test_only_the_smallest_explain_nothing():
 
 
 def blocks_of(plan):
-    return [b for process in range(plan.processes) for b in presets.blocks(plan, 1, process)]
+    return [b for process in range(plan.processes) for b in plan.blocks(1, process)]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from perflab import records, report
-from perflab.catalog import sources
+from perflab.catalog import cases, sources
 from perflab.report import contents, reading
 from perflab.report.spent import Bound
 from perflab.run import presets
@@ -50,7 +50,7 @@ def made_up(
         outside={"fully_connected/mine": str(file)},
     )  # fmt: skip
     fitness = {"state": "fit" if fit else "unfit", "reasons": []}
-    records.begin(folder, plan, presets.describe(plan), {}, fitness, CEILINGS)
+    records.begin(folder, plan, cases.describe(plan), {}, fitness, CEILINGS)
     writer = records.Writer(folder)
     for fields in sources.of_plan(plan):
         writer.append("source", **fields)

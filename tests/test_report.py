@@ -13,6 +13,8 @@ from conftest import perflab
 
 from perflab import evidence, records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
+from perflab.records import kinds, typed
+from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contest, why, words
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.page import MARKS, Grid, anchor, data, embedded
@@ -37,7 +39,7 @@ CEILINGS = {
 
 @pytest.fixture
 def summary(small_run):
-    return replace(report.summarise(records.read(small_run)), ceilings=CEILINGS)
+    return replace(report.summarise(records.read(small_run)), ceilings=typed.read(Ceilings, CEILINGS))
 
 
 def copied(small_run, tmp_path, change=lambda lines: lines):
@@ -187,10 +189,10 @@ def test_the_same_records_make_the_same_report(small_run, tmp_path):
 
 def test_ratios_are_medians_of_pairs_within_passes(summary):
     held = {}
-    for r in summary.run.of_kind("block"):
-        rounds = sorted(r["rounds_s"])
+    for r in summary.run.of_kind(kinds.Timed):
+        rounds = sorted(r.rounds_s)
         middle = rounds[len(rounds) // 2] if len(rounds) % 2 else sum(rounds[len(rounds) // 2 - 1 :][:2]) / 2
-        held[r["operation"], r["technique"], r["direction"], r["process"], r["pass"]] = middle
+        held[r.contender.operation, r.contender.technique, r.direction, *r.turn] = middle
     cell = Cell("fully_connected", "tiny", "float32", 1, "forward", "jit")
     ratios = sorted(
         held["fully_connected", "naive", "forward", process, pass_]
@@ -469,13 +471,7 @@ def test_a_compilation_pays_for_itself_in_calls_of_the_largest_common_case(small
 
 @pytest.mark.parametrize("state", ["fit", "noisy", "unfit", "unknown"])
 def test_what_the_self_check_said_is_told_and_an_unfit_machine_gives_no_verdict(state, small_run, tmp_path):
-    fitness = {
-        "kind": "fitness",
-        "state": state,
-        "reasons": ["<b>steal</b>"],
-        "false_alarms": 1,
-        "contests": 40,
-    }
+    fitness = kinds.Fitness(state, ("<b>steal</b>",), false_alarms=1, contests=40)
     run = by_law(small_run, tmp_path)
     run = replace(run, records=(fitness, *run.records))
     summary = report.summarise(run)
@@ -532,7 +528,7 @@ def test_the_share_of_the_roof_is_the_bound_over_the_time(summary):
     assert limit.arithmetic_s == pytest.approx(figure.flops / 200e9)
     share, limb = words.roof_words(summary, figure)
     assert (share, limb) == (f"{limit.seconds / figure.median_s:.0%}", limit.limb)
-    assert words.roof_words(replace(summary, ceilings={}), figure) == ("–", "–")
+    assert words.roof_words(replace(summary, ceilings=NOT_MEASURED), figure) == ("–", "–")
     table = words.best_table(summary)
     assert [row[0] for row in table.rows] == ["fully_connected"] * 2 + ["max_pool2d"] * 2
     for row in table.rows:
@@ -573,7 +569,7 @@ def test_what_the_peer_won_is_told_with_both_sides_figures(small_run, tmp_path):
     assert len(behind) == 4, "per_neuron is slower than both everywhere"
     assert all("GFLOP/s" in line and "per_neuron" in line for line in behind)
     assert all("of whose roof the rung reaches" in line for line in behind)
-    bare = replace(summary, ceilings={})
+    bare = replace(summary, ceilings=NOT_MEASURED)
     assert "why is not said" in next(line for line in words.contest_lines(bare) if line.startswith("behind"))
 
 

@@ -19,6 +19,7 @@ import perflab
 from perflab import records, report, results
 from perflab.catalog.find import techniques
 from perflab.contract import PerflabError
+from perflab.records import kinds
 from perflab.report import table
 from perflab.run.progress import Progress
 
@@ -203,12 +204,12 @@ def test_progress_in_a_file_is_few_lines_and_none_where_none_is_wanted():
 def test_the_rows_are_the_records(result, small_run):
     rows = result.table()
     assert len(rows) == 16
-    blocks = list(records.read(small_run).of_kind("block"))
+    blocks = list(records.read(small_run).of_kind(kinds.Timed))
     for row in rows:
-        mine = [r for r in blocks if all(r[name] == row[name] for name in table.CELL)]
+        mine = [r for r in blocks if all(getattr(r.cell, name) == row[name] for name in table.CELL)]
         assert row["turns"] == len(mine)
-        assert row["samples"] == sum(len(r["rounds_s"]) for r in mine)
-        assert row["min_s"] == min(min(r["rounds_s"]) for r in mine)
+        assert row["samples"] == sum(len(r.rounds_s) for r in mine)
+        assert row["min_s"] == min(min(r.rounds_s) for r in mine)
         assert row["low_s"] <= row["median_s"] <= row["high_s"]
         assert row["state"] == "measured"
         assert (row["speedup_over_naive"] == 1) == (row["technique"] == "naive")
@@ -273,7 +274,7 @@ def test_what_a_reader_must_know_comes_first_and_text_stays_text(result):
     run = dataclasses.replace(
         result.summary.run,
         environment=result.summary.run.environment | {"cpu": EVIL},
-        records=({"kind": "fitness", "state": "unfit", "reasons": ["time was stolen"]},),
+        records=(kinds.Fitness("unfit", ("time was stolen",)),),
     )
     held = results.Result(
         dataclasses.replace(result.summary, findings=(finding,), run=run, outstanding=3, fit=False)

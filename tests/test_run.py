@@ -15,17 +15,18 @@ from conftest import ROOT, interruptible, one_line, perflab, perflab_process, sl
 
 from perflab import records
 from perflab.contract import FIRST_RUNGS
+from perflab.records import kinds
 
 FIRST = [f"fully_connected/{technique}" for technique in FIRST_RUNGS]
 ONE = (*FIRST, "--preset", "smoke", "--case", "tiny")
 
 
 def blocks(folder):
-    return list(records.read(folder).of_kind("block"))
+    return list(records.read(folder).of_kind(kinds.Timed))
 
 
 def keys(folder):
-    return [records.block_of(record) for record in blocks(folder)]
+    return [record.block for record in blocks(folder)]
 
 
 def test_a_run_leaves_one_folder_with_everything(measured_run):
@@ -42,22 +43,22 @@ def test_every_block_was_verified_before_and_after_in_the_same_process(measured_
     folder, _ = measured_run
     run = records.read(folder)
     right = {
-        (r["operation"], r["technique"], r["case"], r["dtype"], r["process"])
-        for r in run.of_kind("verdict")
-        if r["status"] == "right" and r["share"] <= 1
+        (verdict.contender, verdict.process)
+        for verdict in run.of_kind(kinds.Judgement)
+        if verdict.right and verdict.share <= 1
     }
     seen = 0
-    for r in run.of_kind("block"):
-        assert (r["operation"], r["technique"], r["case"], r["dtype"], r["process"]) in right
-        assert r["after"] in ("same bits", "within bound")
-        assert min(r["rounds_s"]) > 0
+    for r in run.of_kind(kinds.Timed):
+        assert (r.contender, r.process) in right
+        assert r.after in ("same bits", "within bound")
+        assert min(r.rounds_s) > 0
         seen += 1
     assert seen == 2 * 4 * 2 * 6, "two operations, four techniques, two directions, six passes"
 
 
 def test_several_fresh_processes_and_contenders_interleaved(measured_run):
     folder, _ = measured_run
-    order = [(r["process"], r["pass"], r["direction"], r["technique"]) for r in blocks(folder)]
+    order = [(*r.turn, r.direction, r.contender.technique) for r in blocks(folder)]
     assert {process for process, *_ in order} == {0, 1}
     firsts = {names[3] for names in order[::4]}
     assert len(firsts) > 1, "not always the same contender first"
@@ -66,9 +67,11 @@ def test_several_fresh_processes_and_contenders_interleaved(measured_run):
 def test_nothing_was_compiled_inside_a_timed_call(measured_run):
     folder, _ = measured_run
     run = records.read(folder)
-    assert not list(run.of_kind("failure"))
-    compiled = [r for r in run.of_kind("verdict") if r["compile_s"] > 0]
-    assert all(r["technique"] == "jit" for r in compiled), "compile time stands apart, with the verdict"
+    assert not list(run.of_kind(kinds.Failure))
+    compiled = [r for r in run.of_kind(kinds.Judgement) if r.compile_s > 0]
+    assert all(r.contender.technique == "jit" for r in compiled), (
+        "compile time stands apart, with the verdict"
+    )
 
 
 @pytest.mark.slow
@@ -79,25 +82,25 @@ def test_compile_time_is_told_apart_cold_and_from_the_cache(tmp_path):
         done = perflab_process("run", *words, "--out", tmp_path / out, XDG_CACHE_HOME=cache)
         assert done.returncode == 0, done.stderr
     cold, warm = (records.read(tmp_path / out) for out in ("cold", "warm"))
-    (first,) = cold.of_kind("compiled")
-    assert first["names"] == ["max_pool2d/jit/float32"]
-    assert not list(warm.of_kind("compiled")), "the second run finds the kernels in the cache"
-    found = [*cold.of_kind("verdict"), *warm.of_kind("verdict")]
-    (compile_s,) = {r["cold_compile_s"] for r in found}
+    (first,) = cold.of_kind(kinds.Compiled)
+    assert first.names == ("max_pool2d/jit/float32",)
+    assert not list(warm.of_kind(kinds.Compiled)), "the second run finds the kernels in the cache"
+    found = [*cold.of_kind(kinds.Judgement), *warm.of_kind(kinds.Judgement)]
+    (compile_s,) = {r.cold_compile_s for r in found}
     assert compile_s > 0
-    assert first["wall_s"] > 0
+    assert first.wall_s > 0
     for r in found:
-        assert r["compile_s"] == 0, "compiled before the clock starts, in a process of its own"
-        assert r["load_s"] > 0
+        assert r.compile_s == 0, "compiled before the clock starts, in a process of its own"
+        assert r.load_s > 0
     assert "compiled from nothing" in (tmp_path / "warm" / "report.md").read_text()
 
 
 def test_the_pools_of_every_process_are_recorded(measured_run):
-    told = list(records.read(measured_run[0]).of_kind("pools"))
-    assert [(r["process"], r["threads"]) for r in told] == [(0, 1), (1, 1)]
+    told = list(records.read(measured_run[0]).of_kind(kinds.Pools))
+    assert [(r.process, r.threads) for r in told] == [(0, 1), (1, 1)]
     for r in told:
-        assert {pool["threads"] for pool in r["pools"]} == {1}
-        assert r["variables"]["OPENBLAS_NUM_THREADS"] == "1"
+        assert {pool["threads"] for pool in r.pools} == {1}
+        assert r.variables["OPENBLAS_NUM_THREADS"] == "1"
 
 
 @pytest.mark.slow
@@ -352,7 +355,7 @@ def test_two_thread_counts_are_measured_in_processes_of_their_own(tmp_path):
     words = ["fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--threads", "1", "2"]
     done = perflab("run", *words, "--out", folder)
     assert done.returncode == 0, done.stderr
-    assert Counter(r["threads"] for r in blocks(folder)) == {1: 12, 2: 12}
+    assert Counter(r.contender.threads for r in blocks(folder)) == {1: 12, 2: 12}
 
 
 def plain_pytest(*words):
@@ -383,9 +386,9 @@ def test_a_run_measures_on_where_ratios_are_not_precise_and_resumes_that_too(sma
     done = perflab("run", "--resume", "--out", folder)
     assert done.returncode == 0, done.stderr
     run = records.read(folder)
-    extensions = list(run.of_kind("extension"))
-    assert [r["process"] for r in extensions][:1] == [2]
-    assert {tuple(group) for group in extensions[0]["groups"]} == {
+    extensions = list(run.of_kind(kinds.Extension))
+    assert [r.process for r in extensions][:1] == [2]
+    assert set(extensions[0].groups) == {
         ("fully_connected", "tiny", "float32"),
         ("max_pool2d", "tiny", "float32"),
     }
@@ -417,10 +420,12 @@ def test_a_peer_is_measured_in_a_process_of_its_own_yet_in_turn(tmp_path):
     words = ["fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--peer", "torch"]
     done = perflab("run", *words, "--out", folder)
     assert done.returncode == 0, done.stderr
-    order = [(r["process"], r["pass"], r["direction"], r["technique"]) for r in blocks(folder)]
+    order = [(*r.turn, r.direction, r.contender.technique) for r in blocks(folder)]
     pairs = [{order[i][3], order[i + 1][3]} for i in range(0, len(order), 2)]
     assert pairs == [{"vectorized", "torch"}] * 12, "turn by turn, pass by pass"
-    assert len(list(records.read(folder).of_kind("pools"))) == 4, "two processes, each with a home of its own"
+    assert len(list(records.read(folder).of_kind(kinds.Pools))) == 4, (
+        "two processes, each with a home of its own"
+    )
 
 
 def test_a_peer_that_is_unknown_or_not_installed_is_named(tmp_path):

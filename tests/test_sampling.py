@@ -44,6 +44,6 @@ def test_nothing_is_measured_on_once_all_is_precise_or_the_seconds_are_spent(tmp
 def test_a_process_that_measures_on_has_the_blocks_of_its_groups_alone(tmp_path):
     held = run(tmp_path, {"tiny": 0.5, "small": 0.001})
     group = ("conv2d", "tiny", "float32")
-    blocks = list(presets.blocks(held.plan, 1, held.plan.processes, {group}))
+    blocks = list(held.plan.blocks(1, held.plan.processes, {group}))
     assert {(b.cell.operation, b.cell.case, b.cell.dtype) for b in blocks} == {group}
     assert len(blocks) == 2 * held.plan.passes * len(held.plan.directions)

@@ -8,19 +8,20 @@ import pytest
 from conftest import perflab_process
 
 from perflab import records
-from perflab.contract import Plan
+from perflab.catalog import cases
 from perflab.machine import kept
-from perflab.run import presets, selfcheck
+from perflab.records import Plan
+from perflab.run import selfcheck
 
 
 def made_up(tmp_path, wanted: Plan, seconds):
     """A run of the plan's blocks in order, whose times `seconds(block, place)` gives."""
     folder = tmp_path / "run"
-    records.begin(folder, wanted, presets.describe(wanted), {})
+    records.begin(folder, wanted, cases.describe(wanted), {})
     writer = records.Writer(folder)
     place = 0
     for process in range(wanted.processes):
-        for block in presets.blocks(wanted, wanted.threads[0], process):
+        for block in wanted.blocks(wanted.threads[0], process):
             cell = block.cell
             writer.append(
                 "block", operation=cell.operation, case=cell.case, dtype=cell.dtype, threads=cell.threads,

@@ -108,7 +108,9 @@ BY_HAND = ("naive", "per_neuron")
 
 
 @pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
-@pytest.mark.parametrize("at", range(len(CASES)), ids=lambda at: f"{CASES[at][0]}-{at}")
+@pytest.mark.parametrize(
+    "at", slow_but(range(1, len(CASES), 4), range(len(CASES))), ids=lambda at: f"{CASES[at][0]}-{at}"
+)
 def test_every_rung_is_right_on_every_shape(at, dtype):
     name, case = CASES[at]
     techniques = [technique for technique in perflab.techniques(name) if technique not in BY_HAND]
@@ -126,7 +128,7 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
-@pytest.mark.parametrize("shape", MLP)
+@pytest.mark.parametrize("shape", slow_but(MLP[4:6], MLP))
 def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
     cores = importlib.import_module("perflab.ops.mlp.cores")
     monkeypatch.setattr(cores, "FEW", 1)

@@ -11,9 +11,11 @@ from conftest import one_line, perflab
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from perflab import catalog, evidence, records, report
-from perflab.catalog import find, sources
-from perflab.cli.show import listing, study
+from perflab.catalog import cases, find, sources
+from perflab.cli.show import listing as beside
+from perflab.cli.show import study as terminal
 from perflab.evidence import assembly, listing
+from perflab.records.texts import imported
 from perflab.report import code, mathematics, study
 from perflab.run import presets
 
@@ -31,7 +33,7 @@ def made_up(folder, *, with_sources=True, outside=None, ladders=None):
     """A run whose every rung was right, and took what SECONDS says, or 1 ms."""
     chosen = ladders or {op: catalog.techniques(op) for op in catalog.operations()}
     plan = presets.make(chosen, "smoke", outside=outside)
-    records.begin(folder, plan, presets.describe(plan), {})
+    records.begin(folder, plan, cases.describe(plan), {})
     writer = records.Writer(folder)
     for fields in sources.of_plan(plan) if with_sources else ():
         writer.append("source", **fields)
@@ -97,9 +99,9 @@ def test_what_a_rung_imports_is_found_in_the_texts_alone():
         "op/_c.py": "",
         "_simd.py": "",
     }
-    assert sorted(sources.imported("op/a.py", texts)) == ["_simd.py", "op/_c.py", "op/b.py"]
-    assert sorted(sources.imported("op/a.py", texts, directly=True)) == ["_simd.py", "op/b.py"]
-    assert sources.imported("op/broken.py", {"op/broken.py": "def ("}) == []
+    assert sorted(imported("op/a.py", texts)) == ["_simd.py", "op/_c.py", "op/b.py"]
+    assert sorted(imported("op/a.py", texts, directly=True)) == ["_simd.py", "op/b.py"]
+    assert imported("op/broken.py", {"op/broken.py": "def ("}) == []
 
 
 # ---------------------------------------------------------------------------------------------- sections
@@ -142,9 +144,9 @@ def test_a_compiled_copy_is_written_out_as_decorators(sections):
     for section in sections:
         changes = next(rung for rung in section.rungs if rung.technique == "jit").changes
         assert changes.other == "naive"
-        added = list(study._lines(changes, "right"))
+        added = list(terminal._lines(changes, "right"))
         assert [line for line in added if line.startswith("@")] == ["@njit(cache=True)"] * 2
-        assert not [line for line in study._lines(changes, "left") if line.strip()]
+        assert not [line for line in terminal._lines(changes, "left") if line.strip()]
         compile(changes.after, "jit", "exec")
 
 
@@ -162,7 +164,8 @@ def test_modules_stand_on_the_page_once(sections):
 def test_older_records_fall_back_on_what_is_installed(tmp_path):
     ladders = {"max_pool2d": ("naive", "jit")}
     folder = made_up(tmp_path / "old", with_sources=False, ladders=ladders)
-    section = study.sections(summary_of(folder))[0]
+    summary = summary_of(folder)
+    section = study.sections(summary, sources.of_today(summary.run))[0]
     assert section.note == study.OF_TODAY
     assert section.rungs[0].text == (find.OPS / "max_pool2d" / "naive.py").read_text("utf-8")
     lines = (folder / "records.jsonl").read_text().replace('"jit"', '"gone"').replace("/jit", "/gone")
@@ -193,7 +196,7 @@ def test_code_from_outside_stays_text(tmp_path):
 
 def test_a_run_without_figures_says_so(tmp_path):
     plan = presets.make({"max_pool2d": ("naive", "jit")}, "smoke")
-    records.begin(tmp_path / "empty", plan, presets.describe(plan), {})
+    records.begin(tmp_path / "empty", plan, cases.describe(plan), {})
     section = study.sections(summary_of(tmp_path / "empty"))[0]
     assert all(rung.gains is None and "This run has no figure of it." in rung.notes for rung in section.rungs)
     assert page([section])
@@ -299,7 +302,7 @@ def test_line_numbers_leave_the_code_as_it_is():
         assert all("+=" in source[one.line - 1] for one in arithmetic if one.mnemonic[0] in "vf")
     _, found = evidence.codes("fully_connected", "jit", "float32")
     assert found["forward"][0].hot == held.ways["forward"].loop.counts
-    told = listing.plain(held)
+    told = beside.plain(held)
     assert told["directions"]["forward"]["function"] == "fully_connected/naive.forward"
     assert told["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
 
@@ -360,7 +363,7 @@ def test_a_narrow_terminal_shows_one_below_the_other(sections):
     texts = []
     for width in (80, 140):
         console = Console(width=width, file=io.StringIO())
-        for piece in study.shown(sections[1], [rung], "", width):
+        for piece in terminal.shown(sections[1], [rung], "", width):
             console.print(piece, highlight=False)
         texts.append(console.file.getvalue())
     assert "- def" not in texts[0]

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-# ---------------------------------------------------------------------------------------------- options
-
-
 def add_list(
     verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str | None = None
 ) -> None:
@@ -62,9 +59,6 @@ def use_one_thread() -> None:
 
     for name, value in pinned(1).items():
         os.environ.setdefault(name, value)
-
-
-# --------------------------------------------------------------------------------------------- printing
 
 
 def tell_user(line: str) -> None:

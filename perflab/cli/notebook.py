@@ -25,9 +25,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from perflab import catalog
+from perflab.cli.race import race as race_once
 from perflab.cli.show import results
 from perflab.contract import PerflabError
-from perflab.cli.race import race as race_once
 from perflab.run import presets, request
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from perflab.records.kinds import (
     read_record,
 )
 from perflab.records.plan import Block, Plan
-from perflab.records.typed import Wrong, parsed, read_object
+from perflab.records.typed import Wrong, parsed, read_object, shown
 from perflab.units import finite
 
 SCHEMA, OLDEST_SCHEMA = 2, 1
@@ -174,12 +174,13 @@ def read(folder: str | os.PathLike[str]) -> Run:
     header = _header(file, first)
     records: list[Record] = []
     blocks: set[Block] = set()
+    unknown = [kind for kind in header.kinds if kind not in KINDS]
     for number, line in enumerate(lines[:-1], 2):
         try:
             value = parsed(line)
             if not isinstance(value, dict):
                 raise ValueError("no JSON object")
-            if value.get("kind") in set(header.kinds) - set(KINDS):
+            if value.get("kind") in unknown:
                 continue  # a newer perflab writes it, of which this one makes nothing
             record = read_record(value)
             check_belongs(record, header.plan)
@@ -259,11 +260,11 @@ def _header(file: Path, line: bytes) -> Header:
     except ValueError:
         value = None
     if not isinstance(value, dict) or value.get("kind") != Header.kind or "schema" not in value:
-        raise PerflabError(f"{file}: line 1: not a perflab run; {WANTED}")
+        raise PerflabError(f"{file}: not a perflab run: line 1 does not begin one; {WANTED}")
     schema = value["schema"]
     if type(schema) is not int or not OLDEST_SCHEMA <= schema <= SCHEMA:
-        wrong = Wrong(f"a schema that this perflab reads, {OLDEST_SCHEMA} to {SCHEMA}", schema, "schema")
-        raise PerflabError(f"{file}: line 1: {wrong}")
+        wanted = f"{OLDEST_SCHEMA} to {SCHEMA}, which this perflab reads"
+        raise PerflabError(f"{file}: line 1: schema {shown(schema)}; wanted {wanted}")
     try:
         return read_header(value)
     except Wrong as wrong:

@@ -315,7 +315,6 @@ def check_belongs(record: Record, plan: Plan) -> None:
         _among("technique", who.technique, plan.contenders(who.operation, who.case))
     if isinstance(record, Timed):
         _among("direction", record.direction, plan.directions)
-        _among("pass", record.pass_, range(plan.passes))
 
 
 def _among(name: str, value: Any, known: Any) -> None:

@@ -239,12 +239,12 @@ def interval(change: Change) -> str:
 def markdown(comparison: Comparison, whole: bool = False) -> str:
     """The comparison for a pull request."""
     held = table(comparison, whole)
-    lines = [f"> **{escaped(line.strip())}**  " for line in banner(comparison)]
-    lines += [""] * bool(lines) + [f"### perflab compare: {escaped(held.title)}", ""]
+    lines = [f"> **{words.markdown_text(line.strip())}**  " for line in banner(comparison)]
+    lines += [""] * bool(lines) + [f"### perflab compare: {words.markdown_text(held.title)}", ""]
     if held.rows:
-        rows = ["| " + " | ".join(map(escaped, row)) + " |" for row in held.rows]
+        rows = ["| " + " | ".join(map(words.markdown_text, row)) + " |" for row in held.rows]
         lines += ["| " + " | ".join(held.head) + " |", "| --- | ---: | ---: | ---: | --- |", *rows, ""]
-    lines += [f"- {escaped(line)}" for line in closing_lines(comparison)]
+    lines += [f"- {words.markdown_text(line)}" for line in closing_lines(comparison)]
     return "\n".join([*lines, "", METHOD, ""])
 
 
@@ -305,9 +305,3 @@ def seconds(timing: Timing) -> str:
 
 def _percent(share: float | None) -> str:
     return f"{100 * (share or 0):g} %"
-
-
-def escaped(text: str) -> str:
-    """Text that stays text in Markdown."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*~|]|(?<=\])\()", r"\\\1", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterable
@@ -25,22 +26,34 @@ def write(folder: Path, summary: Summary, tables: Iterable[Named]) -> list[Path]
     written = []
     for one in (Named(CELLS, cells(summary)), *tables):
         for suffix, text in (("csv", as_csv(one.table)), ("md", as_markdown(one.table))):
-            path = place / f"{one.name}.{suffix}"
+            path = place / f"{words.file_name(one.name)}.{suffix}"
             path.write_text(text, "utf-8", newline="")
             written.append(path)
     return written
 
 
 def as_csv(table: words.Table) -> str:
-    """A table as CSV (RFC 4180): the head, then the rows."""
-    held = io.StringIO()
-    csv.writer(held).writerows([table.head, *table.rows])
-    return held.getvalue()
+    """A table as CSV (RFC 4180): the head, then the rows; no cell is a formula to a spreadsheet."""
+    text = io.StringIO()
+    csv.writer(text).writerows([map(_no_formula, row) for row in (table.head, *table.rows)])
+    return text.getvalue()
+
+
+def _no_formula(cell: str) -> str:
+    """A cell as it is, with an apostrophe before what a spreadsheet would work out.
+
+    >>> _no_formula("=1+1"), _no_formula("-0.5")
+    ("'=1+1", '-0.5')
+    """
+    with contextlib.suppress(ValueError):
+        float(cell)
+        return cell
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def as_markdown(table: words.Table) -> str:
     """A table as Markdown, its title above it."""
-    return f"**{table.title}**\n\n{words.markdown(table)}\n"
+    return f"**{words.markdown_text(table.title)}**\n\n{words.markdown(table)}\n"
 
 
 def cells(summary: Summary) -> words.Table:

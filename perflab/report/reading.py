@@ -35,7 +35,7 @@ class Reading:
     @property
     def anchor(self) -> str:
         """The id of its place on a page."""
-        return f"reading-{self.operation}-{self.technique}"
+        return words.anchor("reading", self.operation, self.technique)
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -206,14 +206,14 @@ def closing_lines(several: Several, most: int | None = None) -> list[str]:
 
 def markdown(several: Several, whole: bool = False) -> str:
     """The comparison for a pull request."""
-    lines = [f"> **{compare.escaped(line.strip())}**  " for line in banner(several)]
-    lines += [""] * bool(lines) + [f"### perflab compare: {compare.escaped(table(several).title)}", ""]
+    lines = [f"> **{words.markdown_text(line.strip())}**  " for line in banner(several)]
+    lines += [""] * bool(lines) + [f"### perflab compare: {words.markdown_text(table(several).title)}", ""]
     for held in (environments(several), verdicts(several), table(several, whole, times=True)):
         if held is not None and held.rows:
-            rows = (tuple(map(compare.escaped, row)) for row in (held.head, *held.rows))
+            rows = (tuple(map(words.markdown_text, row)) for row in (held.head, *held.rows))
             head, *body = ("| " + " | ".join(row) + " |" for row in rows)
             lines += [head, "|" + " --- |" * len(held.head), *body, ""]
-    lines += [f"- {compare.escaped(line)}" for line in closing_lines(several)]
+    lines += [f"- {words.markdown_text(line)}" for line in closing_lines(several)]
     return "\n".join([*lines, "", compare.METHOD, ""])
 
 

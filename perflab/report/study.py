@@ -57,7 +57,7 @@ class File:
     @property
     def anchor(self) -> str:
         """The id of its place on a page."""
-        return "study-file-" + self.name.removesuffix(".py").replace("/", "-")
+        return words.anchor("study-file", *self.name.removesuffix(".py").split("/"))
 
     @property
     def html(self) -> Markup:
@@ -84,7 +84,7 @@ class Rung:
     @property
     def anchor(self) -> str:
         """The id of its place on a page."""
-        return f"study-{self.operation}-{self.technique}"
+        return words.anchor("study", self.operation, self.technique)
 
     @property
     def html(self) -> Markup:
@@ -151,7 +151,10 @@ def _section(
     dtype = plan.dtypes[0]
     made_of = why.evidence_table(summary, operation, dtype)
     measured = {
-        f"{op}/{t}.py": f"study-{op}-{t}" for op, ts in plan.techniques.items() for t in ts if "@" not in t
+        f"{op}/{t}.py": words.anchor("study", op, t)
+        for op, ts in plan.techniques.items()
+        for t in ts
+        if "@" not in t
     }
     rungs: list[Rung] = []
     for technique, text, changes in _texts(operation, ladder, texts, outside):

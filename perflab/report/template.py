@@ -16,10 +16,16 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_as_markdown if name.endswith(".md.jinja") else None,
     )
-    environment.filters["markdown"] = words.markdown
+    environment.filters["markdown"] = lambda table: Markup(words.markdown(table))
     environment.filters["breakable"] = breakable
     return environment.get_template(name)
+
+
+def _as_markdown(value: object) -> object:
+    """What is put into Markdown stays text, but for what a filter has made Markdown of."""
+    return value if isinstance(value, Markup) else words.markdown_text(str(value))
 
 
 def breakable(name: str) -> Markup:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from perflab.report.summary import BASELINE, RIVALS, CellResult, Payback, Summar
 from perflab.statistics import Ratio, Scaling, known_to, significant
 from perflab.units import in_bytes, power, rounded, seconds
 
+# What would mark text up; a ~ before a digit is an estimate, an underscore within a name is itself.
+MARKS_OF_MARKDOWN = re.compile(r"[\\`*|$]|~(?=[^\s\d])|(?<=\])[(\[:]|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)")
 # What a reader may expect of the two on the largest case that naive reaches; where one falls short the
 # report says so, and why.
 EXPECTED = {"vectorized": 100.0, "jit": 50.0}
@@ -451,13 +454,42 @@ ON_THE_ROOF = (
 )
 
 
+def markdown_text(text: str) -> str:
+    r"""Text that stays text in Markdown, also in a cell of a table.
+
+    >>> markdown_text("a|b<c>[d](e) $f$ ~5 ms"), markdown_text("jit_parallel")
+    ('a\\|b&lt;c&gt;[d]\\(e) \\$f\\$ ~5 ms', 'jit_parallel')
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKS_OF_MARKDOWN.sub(r"\\\g<0>", text)
+
+
 def markdown(table: Table) -> str:
     """A table in Markdown."""
 
-    def row(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    def row(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
 
-    return "\n".join([row(table.head), row(["---"] * len(table.head)), *map(row, table.rows)])
+    rows = (row(map(markdown_text, cells)) for cells in (table.head, *table.rows))
+    return "\n".join([next(rows), row(["---"] * len(table.head)), *rows])
+
+
+def anchor(*parts: str) -> str:
+    """The id of a place on a page, whatever a record holds.
+
+    >>> anchor("study", "conv2d", "a b")
+    'study-conv2d-a_b'
+    """
+    return "-".join(re.sub(r"[^\w.@]+", "_", part) for part in parts)
+
+
+def file_name(text: str) -> str:
+    """Text as a part of a file's name, whatever a record holds.
+
+    >>> file_name("times-../x|y")
+    'times-.._x_y'
+    """
+    return re.sub(r"[^\w.-]", "_", text)
 
 
 def _why(summary: Summary, figure: CellResult) -> str:

@@ -12,6 +12,7 @@ from perflab.contract import DTYPES, Implementation, PerflabError, Verdict
 from perflab.oracle.sandbox.review import FileReview, review
 from perflab.run import compilation, request
 
+Files = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 OF_FILES = "--with, --watch, --seed: for files of your own; wanted OP as TARGET, and OP/TECHNIQUE by itself"
 
 
@@ -64,16 +65,9 @@ def verify(
 
 
 @overload
-def verify(
-    operation: str | None = None,
-    technique: None = None,
-    *,
-    dtype: str | None = None,
-    case: str | None = None,
-    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
-    seed: int | None = None,
-    limit_s: float = 60.0,
-) -> Verification: ...
+def verify(operation: str | None = None, *, dtype: str | None = None, case: str | None = None,
+           files: Files = (), seed: int | None = None, limit_s: float = 60.0,
+           ) -> Verification: ...  # fmt: skip
 
 
 def verify(
@@ -82,7 +76,7 @@ def verify(
     *,
     dtype: str | None = None,
     case: str | None = None,
-    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
+    files: Files = (),
     seed: int | None = None,
     limit_s: float = 60.0,
 ) -> Verdict | Verification:
@@ -99,7 +93,9 @@ def verify(
     Raises PerflabError for an unknown name, and for a file that cannot be loaded.
     """
     paths = tuple(map(str, (files,) if isinstance(files, (str, os.PathLike)) else files))
-    if operation is not None and technique is not None:
+    if technique is not None:
+        if operation is None:
+            raise PerflabError("perflab.verify: a technique without its operation; wanted both")
         if paths or seed is not None:
             raise PerflabError(OF_FILES)
         return oracle.verify(operation, technique, dtype=dtype, case=case)
@@ -141,12 +137,18 @@ def verify_all(
     request.check_dtypes(dtypes)
     techniques = chosen(targets, files, seed)
     if files:
-        return _of_files(files, targets, dtypes, cases, seed, limit_s, tell)
+        reviewed = request.own(
+            files, targets, dtypes=dtypes, cases=cases, seed=seed, limit_s=limit_s, tell=tell
+        )
+        if cases and not reviewed.reviews:
+            checks = [name for operation in techniques for name in catalog.operation(operation).checks]
+            raise PerflabError(errors.unknown("check case", cases[0], dict.fromkeys(checks)))
+        return Verification(tuple(_verdicts(reviewed)), outside=reviewed)
     for operation in techniques:
-        checks = catalog.operation(operation).checks
+        known = catalog.operation(operation).checks
         for name in cases:
-            if name not in checks:
-                raise PerflabError(f"{operation}: {errors.unknown('check case', name, checks)}")
+            if name not in known:
+                raise PerflabError(f"{operation}: {errors.unknown('check case', name, known)}")
     dtypes = dtypes or DTYPES
     compilation.compile_missing(techniques, dtypes, tell)
     verdicts: list[Verdict] = []
@@ -178,31 +180,18 @@ def verify_all(
     return Verification(tuple(verdicts), tuple(pairs), caught)
 
 
-def _of_files(
-    files: Sequence[str],
-    targets: Sequence[str],
-    dtypes: Sequence[str],
-    cases: Sequence[str],
-    seed: int | None,
-    limit_s: float,
-    tell: Callable[[str], None],
-) -> Verification:
-    reviewed = request.own(files, targets, dtypes=dtypes, cases=cases, seed=seed, limit_s=limit_s, tell=tell)
-    if cases and not reviewed.reviews:
-        operations = targets or catalog.operations()
-        known = dict.fromkeys(name for op in operations for name in catalog.operation(op).checks)
-        raise PerflabError(errors.unknown("check case", cases[0], known))
-    return Verification(tuple(_verdicts(reviewed)), outside=reviewed)
-
-
 def _verdicts(reviewed: FileReview) -> list[Verdict]:
     return [verdict for each in reviewed.reviews for verdict in each.verdicts]
 
 
 def to_json(verification: Verification) -> dict[str, Any]:
     """What was found as plain JSON; of the checks, those that failed and the number of all."""
-    outside = verification.outside
     described = ("operation", "technique", "source", "unwritten", "notes", "gives")
+    files = [
+        {name: getattr(each.implementation, name) for name in described}
+        | {"ok": each.ok, "mistakes": [asdict(mistake) for mistake in each.mistakes]}
+        for each in (verification.outside.reviews if verification.outside else ())
+    ]
     return {
         "verdicts": [
             {name: value for name, value in asdict(verdict).items() if name != "checks"}
@@ -212,10 +201,4 @@ def to_json(verification: Verification) -> dict[str, Any]:
         ],
         "pairs": [asdict(pair) for pair in verification.pairs],
         "mutants": verification.caught,
-    } | ({} if outside is None else {
-        "files": [
-            {name: getattr(each.implementation, name) for name in described}
-            | {"ok": each.ok, "mistakes": [asdict(mistake) for mistake in each.mistakes]}
-            for each in outside.reviews
-        ],
-    })  # fmt: skip
+    } | ({"files": files} if verification.outside else {})  # fmt: skip

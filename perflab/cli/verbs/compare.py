@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from perflab.cli.common import FINDING, GOOD, UNFIT, console, print_all, print_json, print_lines, write_text
+from perflab.cli import common
+from perflab.cli.common import FINDING, GOOD, UNFIT
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -77,19 +78,19 @@ def compare(args: argparse.Namespace) -> int:
     if args.markdown:
         text = compare.markdown(pair, args.all) if pair else several.markdown(comparison, args.all)
     if args.markdown not in (None, "-"):
-        written.append(write_text(Path(args.markdown), text))
+        written.append(common.write_text(Path(args.markdown), text))
     if args.html:
-        written.append(write_text(args.html, several.html(comparison)))
+        written.append(common.write_text(args.html, several.html(comparison)))
     if args.json:
-        print_json(compare.to_json(pair) if pair else several.to_json(comparison))
+        common.print_json(compare.to_json(pair) if pair else several.to_json(comparison))
     elif args.markdown == "-":
         print(text)
     else:
         from perflab.cli.show.comparison import of_several, of_two
 
         shown = of_two(pair, args.all) if pair else of_several(comparison, args.all)
-        print_all(console(), shown)
-        print_lines(f"written: {path}" for path in written)
+        common.print_all(common.console(), shown)
+        common.print_lines(f"written: {path}" for path in written)
     if comparison.failed:
         return FINDING
     return UNFIT if comparison.unfit and allowed else GOOD  # without a verdict, a threshold says nothing

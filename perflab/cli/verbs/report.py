@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from perflab import errors
-from perflab.cli.common import FINDING, GOOD, add_list, console, print_all, print_json, step_bar, tell_user
+from perflab.cli import common
+from perflab.cli.common import FINDING, GOOD
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.train import print_training
 from perflab.contract import PerflabError
@@ -19,7 +20,7 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser("report", help="make the report of saved results again")
     verb.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
-    add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
+    common.add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
     verb.set_defaults(command=report)
 
 
@@ -64,7 +65,7 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
             raise PerflabError(f"{folder}: nothing was measured yet that {name} could show")
         written += [str(path) for path in svg.write(drawn, summary.run.folder / "figures")]
     if as_json:
-        print_json(written)
+        common.print_json(written)
     else:
         print("\n".join(written))
     return GOOD
@@ -83,14 +84,14 @@ def write_report(folder: Path, as_json: bool) -> int:
     run = records.read(folder)
     summary = report.summarise(run)
     if run.torn:
-        tell_user(f"{folder}: the last line was cut short and is left out")
-    printed = console(stderr=as_json)
-    with step_bar(printed, "writing the report") as tell:
+        common.tell_user(f"{folder}: the last line was cut short and is left out")
+    printed = common.console(stderr=as_json)
+    with common.step_bar(printed, "writing the report") as tell:
         written = report.write(run, summary, tell, installed=sources.of_today(run))
     if as_json:
         readings = [reading.to_json(each) for each in reading.readings(summary)]
-        print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
+        common.print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
     else:
-        print_all(printed, results.summary(summary))
+        common.print_all(printed, results.summary(summary))
         printed.print(f"report: {written}", highlight=False, soft_wrap=True)
     return len(summary.findings)

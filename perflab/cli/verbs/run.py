@@ -8,19 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perflab.cli import watch
-from perflab.cli.common import (
-    FINDING,
-    GOOD,
-    INTERRUPTED,
-    add_list,
-    add_outside,
-    complain,
-    console,
-    print_all,
-    settle_words,
-    tell_user,
-)
+from perflab.cli import common, watch
+from perflab.cli.common import FINDING, GOOD, INTERRUPTED
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.report import write_report
 from perflab.contract import PerflabError
@@ -36,14 +25,14 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser("run", help="verify and time, into one folder of results")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
     verb.add_argument("--preset", help="smoke, quick (the default), own (that of --with), full or peers")
-    add_list(verb, "--case", "NAME", "only these cases")
-    add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
-    add_list(verb, "--threads", "N", "1 (the default), another number, all")
+    common.add_list(verb, "--case", "NAME", "only these cases")
+    common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
+    common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
     verb.add_argument(
         "--against", metavar="REV", help="the same techniques of another commit as further columns"
     )
-    add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
-    add_outside(verb)
+    common.add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
+    common.add_outside(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -54,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     """Run once, or race files again at every save."""
     from perflab.run.request import Request
 
-    settle_words(args)
+    common.settle_words(args)
     request = Request(
         targets=tuple(args.targets),
         preset=args.preset or "",
@@ -76,11 +65,11 @@ def _once(request: Request, as_json: bool) -> int:
     from perflab.cli.show import results
     from perflab.run.request import begin, measure, settle
 
-    printed, show = console(stderr=True), "failures" if as_json else "all"
+    printed, show = common.console(stderr=True), "failures" if as_json else "all"
     with printed.status("reading"):
         folder, plan, review = settle(request)
     if review is not None and any(each.reason for each in review.reviews):
-        print_all(printed, results.reviews(review))
+        common.print_all(printed, results.reviews(review))
     with records.lock(folder) as lock:
         if request.resume:
             records.mend(folder)
@@ -90,14 +79,14 @@ def _once(request: Request, as_json: bool) -> int:
         try:
             measure(folder, plan, lock, printed, show)
         except KeyboardInterrupt:
-            tell_user(f"interrupted; go on with: perflab run --resume --out {folder}")
+            common.tell_user(f"interrupted; go on with: perflab run --resume --out {folder}")
             code = INTERRUPTED
         except PerflabError as error:
-            code = complain(error)
+            code = common.complain(error)
         try:
             findings = write_report(folder, as_json)
         except PerflabError as error:
-            return code or complain(error)
+            return code or common.complain(error)
     return code or (FINDING if findings else GOOD)
 
 
@@ -114,20 +103,20 @@ def _race(request: Request) -> tuple[int, Sequence[Path]]:
     import tempfile
     from dataclasses import replace
 
+    from perflab.cli.race import race
     from perflab.cli.show import results
     from perflab.run import presets
-    from perflab.cli.race import race
     from perflab.run.request import settle
 
-    began, printed = time.perf_counter(), console()
+    began, printed = time.perf_counter(), common.console()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
         now = replace(request, preset=request.preset or presets.WATCH_PRESET, out=folder)
         _, plan, review = settle(now)
         assert review is not None, "there is a file"
-        print_all(printed, results.reviews(review, time.perf_counter() - began))
+        common.print_all(printed, results.reviews(review, time.perf_counter() - began))
         if all(each.reason for each in review.reviews):
             return FINDING, review.files
         summary = race(folder, plan, printed, review)
-    print_all(printed, results.summary(summary))
+    common.print_all(printed, results.summary(summary))
     return (FINDING if summary.findings else GOOD), review.files

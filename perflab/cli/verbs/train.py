@@ -8,17 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from perflab.cli.common import (
-    FINDING,
-    GOOD,
-    add_list,
-    console,
-    print_all,
-    print_json,
-    step_bar,
-    tell_user,
-    use_one_thread,
-)
+from perflab.cli import common
+from perflab.cli.common import FINDING, GOOD
 from perflab.cli.verbs import Commands
 
 PLACE = 50
@@ -44,7 +35,7 @@ def add(commands: Commands) -> None:
         help="these techniques side by side, in float64, which must give one loss curve:"
         " naive,per_neuron,vectorized,jit,fastest",
     )
-    add_list(verb, "--with-technique", "LAYER=TECHNIQUE", "of one layer: conv=simd", "by_layer")
+    common.add_list(verb, "--with-technique", "LAYER=TECHNIQUE", "of one layer: conv=simd", "by_layer")
     verb.add_argument("--epochs", type=int, metavar="N", help="20 by default")
     verb.add_argument(
         "--steps", type=int, metavar="N", help="only the first N steps; with --compare 20 by default"
@@ -63,7 +54,7 @@ def add(commands: Commands) -> None:
 
 def train(args: argparse.Namespace) -> int:
     """Compile what is missing, train, save, and write the page."""
-    use_one_thread()
+    common.use_one_thread()
     from perflab import machine
     from perflab.learn.training import training
     from perflab.run import compilation
@@ -79,10 +70,10 @@ def train(args: argparse.Namespace) -> int:
     used = training.used(settings)
     folder = args.out or Path("reports") / f"train-{time.strftime('%Y%m%d-%H%M%S')}"
     page.free(folder)
-    progress = console(stderr=True)
+    progress = common.console(stderr=True)
     with progress.status("compiling") as status:
         compilation.compile_missing(used, (settings.dtype,), status.update)
-    with step_bar(progress, "training") as tell:
+    with common.step_bar(progress, "training") as tell:
         saved = training.train(settings, tell)
     page.save(folder, saved)
     return print_training(saved, page.write(folder, saved), args.json)
@@ -94,10 +85,12 @@ def print_training(saved: Mapping[str, Any], written: Path, as_json: bool) -> in
     from perflab.learn.training import page
 
     if as_json:
-        print_json(saved)
+        common.print_json(saved)
     else:
-        print_all(console(), results.training(page.lines(saved), page.tables(saved, whole=False)))
-        console().print(f"report: {written}", highlight=False, soft_wrap=True)
+        common.print_all(
+            common.console(), results.training(page.lines(saved), page.tables(saved, whole=False))
+        )
+        common.console().print(f"report: {written}", highlight=False, soft_wrap=True)
     for line in saved["findings"]:
-        tell_user(line)
+        common.tell_user(line)
     return FINDING if saved["findings"] else GOOD

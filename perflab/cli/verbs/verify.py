@@ -7,18 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from perflab.cli import watch
-from perflab.cli.common import (
-    FINDING,
-    GOOD,
-    add_list,
-    add_outside,
-    console,
-    print_all,
-    print_json,
-    settle_words,
-    use_one_thread,
-)
+from perflab.cli import common, watch
+from perflab.cli.common import FINDING, GOOD
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -31,9 +21,9 @@ def add(commands: Commands) -> None:
         "verify", help="is every implementation right? shows the error and where it is worst"
     )
     verb.add_argument("targets", nargs="*", metavar="TARGET")
-    add_outside(verb)
-    add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
-    add_list(verb, "--case", "NAME", "only these check cases")
+    common.add_outside(verb)
+    common.add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
+    common.add_list(verb, "--case", "NAME", "only these check cases")
     verb.add_argument("--seed", type=int, metavar="N", help="with --with: draw the cases from this seed")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=verify)
@@ -43,8 +33,8 @@ def verify(args: argparse.Namespace) -> int:
     """Verify once, or again at every save."""
     from perflab.run.verify import OF_FILES, chosen
 
-    settle_words(args)
-    use_one_thread()
+    common.settle_words(args)
+    common.use_one_thread()
     if not args.watch:
         return _once(args)[0]
     if not args.outside:
@@ -57,15 +47,15 @@ def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
     from perflab.cli.show import results
     from perflab.run.verify import to_json, verify_all
 
-    began, printed = time.perf_counter(), console(stderr=args.json)
+    began, printed = time.perf_counter(), common.console(stderr=args.json)
     with printed.status("reading" if args.outside else "compiling") as status:
         verification = verify_all(
             args.targets, dtypes=args.dtype, cases=args.case, files=args.outside, seed=args.seed,
             limit_s=args.limit, tell=status.update,
         )  # fmt: skip
     if args.json:
-        print_json(to_json(verification))
+        common.print_json(to_json(verification))
     else:
-        print_all(printed, results.verification(verification, time.perf_counter() - began))
+        common.print_all(printed, results.verification(verification, time.perf_counter() - began))
     files = verification.outside.files if verification.outside else ()
     return (GOOD if verification else FINDING), files

@@ -7,7 +7,6 @@ there is nothing to show, and then there is no figure: an empty one would say no
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from perflab.report import words
 from perflab.report.figures.accuracy import accuracy, accuracy_against_speed
 from perflab.report.figures.ladder import ladder
 from perflab.report.figures.memory import memory_against_speed
@@ -78,8 +78,7 @@ def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:
     def entry(
         name: str, operation: str, draw: Callable[..., Picture | None], *of: object
     ) -> tuple[str, str, Draw]:
-        # A file's name: what stands in a record may hold anything.
-        return re.sub(r"[^\w.-]", "_", name), operation, lambda: draw(summary, *of)
+        return words.file_name(name), operation, lambda: draw(summary, *of)
 
     for threads in plan.threads:
         for dtype in plan.dtypes:

@@ -37,6 +37,7 @@ STYLE: dict[Any, Any] = {
     "ytick.labelsize": SMALL,
     "lines.linewidth": 1.4,
     "lines.markersize": 5.0,
+    "text.parse_math": False,  # a name with $ in it is no formula
     "text.hinting": "none",  # as in the SVG, so that one layout serves both
     "figure.dpi": 120,
     "figure.facecolor": PAPER,
