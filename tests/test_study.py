@@ -12,10 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from perflab import catalog, evidence, records, report
 from perflab.catalog import cases, find, sources
-from perflab.cli.show import listing, study
+from perflab.cli.show import listing as beside
+from perflab.cli.show import study as terminal
 from perflab.evidence import assembly, listing
 from perflab.records.texts import imported
-from perflab.report import code, mathematics, study
+from perflab.report.study import code, mathematics
+from perflab.report.study import section as study
 from perflab.run import presets
 
 EVIL = '"""A rung <script>alert(1)</script> & more."""\n\nTAG = "<script>alert(2)</script>"\n'
@@ -143,9 +145,9 @@ def test_a_compiled_copy_is_written_out_as_decorators(sections):
     for section in sections:
         changes = next(rung for rung in section.rungs if rung.technique == "jit").changes
         assert changes.other == "naive"
-        added = list(study._lines(changes, "right"))
+        added = list(terminal._lines(changes, "right"))
         assert [line for line in added if line.startswith("@")] == ["@njit(cache=True)"] * 2
-        assert not [line for line in study._lines(changes, "left") if line.strip()]
+        assert not [line for line in terminal._lines(changes, "left") if line.strip()]
         compile(changes.after, "jit", "exec")
 
 
@@ -301,7 +303,7 @@ def test_line_numbers_leave_the_code_as_it_is():
         assert all("+=" in source[one.line - 1] for one in arithmetic if one.mnemonic[0] in "vf")
     _, found = evidence.codes("fully_connected", "jit", "float32")
     assert found["forward"][0].hot == held.ways["forward"].loop.counts
-    told = listing.plain(held)
+    told = beside.plain(held)
     assert told["directions"]["forward"]["function"] == "fully_connected/naive.forward"
     assert told["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
 
@@ -362,7 +364,7 @@ def test_a_narrow_terminal_shows_one_below_the_other(sections):
     texts = []
     for width in (80, 140):
         console = Console(width=width, file=io.StringIO())
-        for piece in study.shown(sections[1], [rung], "", width):
+        for piece in terminal.shown(sections[1], [rung], "", width):
             console.print(piece, highlight=False)
         texts.append(console.file.getvalue())
     assert "- def" not in texts[0]
