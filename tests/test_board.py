@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from perflab import board, records
+from perflab import records
 from perflab.catalog.cases import describe
 from perflab.contract import PerflabError
+from perflab.report.across import board
 from perflab.run import presets
 
 HERE = {"cpu": "A", "numpy": "2.1"}

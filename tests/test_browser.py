@@ -12,8 +12,8 @@ import pytest
 
 from perflab import records, report
 from perflab.contract import FIRST_RUNGS, Cell
+from perflab.report import page as pages
 from perflab.report import words
-from perflab.report.page import Grid, anchor
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: the page was not looked at")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -120,7 +120,7 @@ def shown(page):
 
 
 def figure(summary, anchor):
-    return next(f for cell, f in summary.figures.items() if anchor(cell) == anchor)
+    return next(f for cell, f in summary.figures.items() if pages.anchor(cell) == anchor)
 
 
 def column(page, name):
@@ -151,14 +151,14 @@ def test_the_first_screen_says_where_and_how_far_and_shows_the_grid(browser, mad
         ):
             assert word in text
         assert "16 of 16 cells measured" in text
-        assert {chip.technique for row in Grid(summary).rows(Grid(summary).start)
+        assert {chip.technique for row in pages.Grid(summary).rows(pages.Grid(summary).start)
                 for chip in row.chips} == set(texts(page, ".chip .name"))  # fmt: skip
 
 
 def test_the_script_shows_what_stands_in_the_file(browser, made):
     with Opened(browser, made[0]) as page, Opened(browser, made[0], java_script_enabled=False) as plain:
         page.select_option("#view-direction", "forward")
-        page.select_option("#view-direction", Grid(made[1]).start.direction)
+        page.select_option("#view-direction", pages.Grid(made[1]).start.direction)
         without = plain.locator("#ladders").inner_text().split()
         assert page.inner_text("#ladders").split() == without
         assert not plain.is_visible(".controls")
@@ -173,7 +173,7 @@ def test_a_filter_leaves_the_rows_that_the_records_hold(browser, made):
         assert len(shown(page)) == 16
         page.select_option("#only-operation", "max_pool2d")
         page.select_option("#only-direction", "backward")
-        wanted = {anchor(f.cell) for f in summary.of(operation="max_pool2d", direction="backward")}
+        wanted = {pages.anchor(f.cell) for f in summary.of(operation="max_pool2d", direction="backward")}
         assert set(shown(page)) == wanted
         assert page.inner_text("#counted") == "4 rows shown, of 16 cells"
         page.select_option("#only-technique", "jit")
@@ -182,7 +182,7 @@ def test_a_filter_leaves_the_rows_that_the_records_hold(browser, made):
         assert len(shown(page)) == 16
         bound = sorted(f.median_s for f in summary.figures.values())[7]
         page.fill("#only-time", f"< {bound * 1e6 * 1.0001:.6f} µs")
-        fast = {anchor(c) for c, f in summary.figures.items() if f.median_s < bound * 1.0001}
+        fast = {pages.anchor(c) for c, f in summary.figures.items() if f.median_s < bound * 1.0001}
         assert set(shown(page)) == fast
         page.fill("#only-time", "soon")
         assert page.get_attribute("#only-time", "aria-invalid") == "true"

@@ -12,9 +12,9 @@ from test_report import Page
 from perflab import records
 from perflab.catalog import cases
 from perflab.contract import DIRECTIONS, PerflabError
-from perflab.report import compare, several, sides, unpaired
-from perflab.report.compare import thresholds
-from perflab.report.sides import Timing
+from perflab.report.across import compare, several, sides, unpaired
+from perflab.report.across.compare import thresholds
+from perflab.report.across.sides import Timing
 from perflab.run import presets
 from perflab.statistics import Ratio
 

@@ -6,8 +6,9 @@ import pytest
 
 from perflab import records, report
 from perflab.catalog import cases, sources
-from perflab.report import contents, reading
-from perflab.report.spent import Bound
+from perflab.report import contents
+from perflab.report.why import reading
+from perflab.report.why.spent import Bound
 from perflab.run import presets
 
 MINE = '"""Mine <b>."""\n\n\ndef forward(x, w, b):\n    return x @ w + b, (x, w)\n'

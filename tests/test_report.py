@@ -15,9 +15,10 @@ from perflab import evidence, records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
 from perflab.records import kinds, typed
 from perflab.records.roof import NOT_MEASURED, Ceilings
-from perflab.report import contest, why, words
+from perflab.report import contest, tables, words
+from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
-from perflab.report.page import MARKS, Grid, anchor, data, embedded
+from perflab.report.why import why
 from perflab.statistics import Ratio, Scaling
 
 CEILINGS = {
@@ -115,7 +116,7 @@ def test_the_page_opens_from_disk_and_asks_nothing_of_a_network(small_run):
 
 def test_every_cell_figure_and_table_has_an_anchor_that_stays(small_run, summary):
     page = Page((small_run / "report.html").read_text())
-    assert {anchor(cell) for cell in summary.figures} <= set(page.ids)
+    assert {pages.anchor(cell) for cell in summary.figures} <= set(page.ids)
     assert "cell-max_pool2d-jit-tiny-float32-backward-t1" in page.ids
     drawn = {f"figure-{path.stem}" for path in (small_run / "figures").glob("*.svg")}
     assert drawn == {held for held in page.ids if held.startswith("figure-")}
@@ -124,10 +125,10 @@ def test_every_cell_figure_and_table_has_an_anchor_that_stays(small_run, summary
 
 
 def test_the_embedded_data_holds_every_ratio_as_the_summary_has_it(summary):
-    grid = Grid(summary)
-    held = data(grid)
-    assert json.loads(str(embedded(grid))) == json.loads(json.dumps(held))
-    assert "<" not in str(embedded(grid))
+    grid = pages.Grid(summary)
+    held = pages.data(grid)
+    assert json.loads(str(pages.embedded(grid))) == json.loads(json.dumps(held))
+    assert "<" not in str(pages.embedded(grid))
     for row, (cell, figure) in zip(held["cells"], summary.figures.items(), strict=True):
         told = dict(zip(held["fields"], row, strict=True))
         assert held["names"]["technique"][told["technique"]] == cell.technique
@@ -138,7 +139,7 @@ def test_the_embedded_data_holds_every_ratio_as_the_summary_has_it(summary):
         contenders = held["contenders"][cell.operation][cell.case]
         for baseline, ratio in zip(contenders, told["ratios"].split("|"), strict=True):
             known = summary.ratio(replace(cell, technique=baseline), cell)
-            wanted = f"{words.interval(known)} {MARKS[known.verdict]}" if known else ""
+            wanted = f"{words.interval(known)} {pages.MARKS[known.verdict]}" if known else ""
             assert ratio == ("" if baseline == cell.technique else wanted)
 
 
@@ -149,12 +150,12 @@ def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
         rows = {row["cell"]: row for row in csv.DictReader(file)}
     assert len(rows) == len(summary.figures)
     for cell, figure in summary.figures.items():
-        row = rows[anchor(cell)]
+        row = rows[pages.anchor(cell)]
         assert float(row["median_s"]) == figure.median_s
         assert (row["technique"], row["state"]) == (cell.technique, "measured")
         assert row["verdict"] == (figure.speedup.verdict if figure.speedup else "")
     name = "times-max_pool2d-float32-forward-t1"
-    table = words.times_table(summary, "max_pool2d", "float32", "forward", 1, best=True)
+    table = tables.times_table(summary, "max_pool2d", "float32", "forward", 1, best=True)
     with (folder / f"{name}.csv").open(newline="") as file:
         assert [tuple(row) for row in csv.reader(file)] == [table.head, *table.rows]
     markdown = (folder / f"{name}.md").read_text()
@@ -332,7 +333,7 @@ def test_a_gain_that_falls_short_is_told_with_figures(small_run, tmp_path):
         return lines
 
     summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
-    told = words.shortfalls(summary)
+    told = tables.shortfalls(summary)
     assert any(
         "fully_connected/vectorized" in line and "over naive" in line and "GFLOP/s" in line for line in told
     )
@@ -417,7 +418,7 @@ def test_growth_is_the_exponent_over_measured_drawn_cases(small_run, tmp_path):
     assert {name: fitted.points for name, fitted in found.items()} == {
         "naive": 3, "per_neuron": 4, "vectorized": 4, "jit": 4,
     }  # fmt: skip
-    table = words.growth_table(summary, "fully_connected")
+    table = tables.growth_table(summary, "fully_connected")
     assert dict(zip(table.head, table.rows[2], strict=True)) == {
         "technique": "vectorized", "dtype": "float32", "threads": "1", "forward": "0.50 [0.50, 0.50]",
         "backward": "0.50 [0.50, 0.50]", "step": "0.50 [0.50, 0.50]", "sizes": "4",
@@ -444,16 +445,16 @@ def test_two_that_cannot_be_told_apart_do_not_cross(small_run, tmp_path):
     laws = LAWS | {"jit": lambda flops: 1e-5 * flops**0.5 * (0.999 if flops < 10**5 else 1.001)}
     summary = report.summarise(by_law(small_run, tmp_path, laws))
     assert not summary.crossovers
-    assert words.crossover_table(summary, "fully_connected") is None
-    assert "overtakes another within" in words.no_crossover(summary, "fully_connected")
+    assert tables.crossover_table(summary, "fully_connected") is None
+    assert "overtakes another within" in tables.no_crossover(summary, "fully_connected")
 
 
 def test_too_few_pairs_say_nothing_of_crossovers_or_of_paying_for_itself(small_run, tmp_path):
     run = by_law(small_run, tmp_path, pairs=5)
     summary = report.summarise(run)
     assert not summary.crossovers
-    assert words.no_crossover(summary, "fully_connected").startswith("Too little")
-    assert words.compile_table(summary).rows[0][-1] == "unclear on large: not enough"
+    assert tables.no_crossover(summary, "fully_connected").startswith("Too little")
+    assert tables.compile_table(summary).rows[0][-1] == "unclear on large: not enough"
     assert "Too little was measured" in report.write(run, summary).read_text()
 
 
@@ -462,11 +463,11 @@ def test_a_compilation_pays_for_itself_in_calls_of_the_largest_common_case(small
     against = {p.against: p for c in summary.compilations for p in c.paybacks}
     assert (against["naive"].case, against["naive"].calls) == ("medium", 4)  # 7 s / (2 s - 0.02 s)
     assert (against["vectorized"].case, against["vectorized"].calls) == ("large", None)
-    assert words.compile_table(summary).rows[0][-2:] == ("4 calls on medium", "never on large: not faster")
-    assert words.calls(None) == "–"
+    assert tables.compile_table(summary).rows[0][-2:] == ("4 calls on medium", "never on large: not faster")
+    assert tables.calls(None) == "–"
     faster = against["naive"]
-    assert words.calls(replace(faster, calls=1)) == "1 call on medium"
-    assert words.calls(replace(faster, calls=12345)) == "12000 calls on medium"
+    assert tables.calls(replace(faster, calls=1)) == "1 call on medium"
+    assert tables.calls(replace(faster, calls=12345)) == "12000 calls on medium"
 
 
 @pytest.mark.parametrize("state", ["fit", "noisy", "unfit", "unknown"])
@@ -478,15 +479,15 @@ def test_what_the_self_check_said_is_told_and_an_unfit_machine_gives_no_verdict(
     ratios = [figure.speedup.verdict for figure in summary.figures.values() if figure.speedup]
     assert (set(ratios) == {"UNMEASURABLE"}) == (state == "unfit")
     assert bool(summary.crossovers) == (state != "unfit")
-    assert any("the machine was" in line for line in words.closing_lines(summary)) == (
+    assert any("the machine was" in line for line in tables.closing_lines(summary)) == (
         state in ("noisy", "unfit")
     )
     assert report.to_json(summary)["fit"] == (state != "unfit")
     text = "".join(Page(report.write(run, summary).read_text()).text)
     assert ("flagged 1 times in 40" if state == "fit" else "<b>steal</b>") in text
     if state == "unfit":
-        assert words.compile_table(summary).rows[0][-1] == "unclear on large: UNMEASURABLE"
-        assert "unfit" in words.no_crossover(summary, "fully_connected")
+        assert tables.compile_table(summary).rows[0][-1] == "unclear on large: UNMEASURABLE"
+        assert "unfit" in tables.no_crossover(summary, "fully_connected")
 
 
 def test_what_follows_from_the_figures_is_in_the_json(small_run, tmp_path):
@@ -526,10 +527,10 @@ def test_the_share_of_the_roof_is_the_bound_over_the_time(summary):
     limit = summary.roof(figure)
     assert limit.seconds == max(limit.arithmetic_s, limit.memory_s)
     assert limit.arithmetic_s == pytest.approx(figure.flops / 200e9)
-    share, limb = words.roof_words(summary, figure)
+    share, limb = tables.roof_words(summary, figure)
     assert (share, limb) == (f"{limit.seconds / figure.median_s:.0%}", limit.limb)
-    assert words.roof_words(replace(summary, ceilings=NOT_MEASURED), figure) == ("–", "–")
-    table = words.best_table(summary)
+    assert tables.roof_words(replace(summary, ceilings=NOT_MEASURED), figure) == ("–", "–")
+    table = tables.best_table(summary)
     assert [row[0] for row in table.rows] == ["fully_connected"] * 2 + ["max_pool2d"] * 2
     for row in table.rows:
         cells = list(summary.of(operation=row[0], case=row[1], dtype=row[2], direction=row[3]))
@@ -552,11 +553,11 @@ def test_the_contest_takes_the_fastest_on_either_side(small_run, tmp_path):
         assert m.ratio.pairs == 6
     assert contest.geometric_mean(met) == pytest.approx(np.exp(np.mean([np.log(m.ratio.value) for m in met])))
     assert contest.lost(met) == [m for m in met if m.ratio.value < 1]
-    table = words.contest_table(summary)
+    table = tables.contest_table(summary)
     assert len(table.rows) == len(met)
     text = report.write(summary.run, summary).read_text()
     assert "The contest" in text
-    assert words.contest_lines(summary)[0].replace("'", "&#39;") in text
+    assert tables.contest_lines(summary)[0].replace("'", "&#39;") in text
 
 
 def test_what_the_peer_won_is_told_with_both_sides_figures(small_run, tmp_path):
@@ -565,17 +566,17 @@ def test_what_the_peer_won_is_told_with_both_sides_figures(small_run, tmp_path):
         return lines
 
     summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
-    behind = [line for line in words.contest_lines(summary) if line.startswith("behind: ")]
+    behind = [line for line in tables.contest_lines(summary) if line.startswith("behind: ")]
     assert len(behind) == 4, "per_neuron is slower than both everywhere"
     assert all("GFLOP/s" in line and "per_neuron" in line for line in behind)
     assert all("of whose roof the rung reaches" in line for line in behind)
     bare = replace(summary, ceilings=NOT_MEASURED)
-    assert "why is not said" in next(line for line in words.contest_lines(bare) if line.startswith("behind"))
+    assert "why is not said" in next(line for line in tables.contest_lines(bare) if line.startswith("behind"))
 
 
 def test_without_peers_there_is_no_contest(summary):
-    assert words.contest_table(summary) is None
-    assert words.contest_lines(summary) == []
+    assert tables.contest_table(summary) is None
+    assert tables.contest_lines(summary) == []
 
 
 def test_evidence_is_shown_and_explained(small_run, tmp_path):

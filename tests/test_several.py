@@ -9,7 +9,7 @@ from test_compare import BOTH, CELL, EVIL, FAILURE, HERE, NAIVE, compared, forei
 from test_report import Page
 
 from perflab.contract import PerflabError
-from perflab.report import compare, several, sides
+from perflab.report.across import compare, several, sides
 
 JIT = ("conv2d", "jit")
 

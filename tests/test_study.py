@@ -16,7 +16,8 @@ from perflab.cli.show import listing as beside
 from perflab.cli.show import study as terminal
 from perflab.evidence import assembly, listing
 from perflab.records.texts import imported
-from perflab.report import code, mathematics, study
+from perflab.report.study import code, mathematics
+from perflab.report.study import section as study
 from perflab.run import presets
 
 EVIL = '"""A rung <script>alert(1)</script> & more."""\n\nTAG = "<script>alert(2)</script>"\n'

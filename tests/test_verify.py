@@ -9,7 +9,7 @@ from conftest import ROOT
 import perflab
 from perflab.contract import PerflabError, Verdict
 from perflab.oracle.verdict import examine
-from perflab.run import verify
+from perflab.run import verify as engine
 
 WRONG = """
 def forward(x, w, b):
@@ -43,7 +43,7 @@ def test_with_an_operation_alone_it_verifies_every_technique():
 def test_pairs_are_compared_on_all_cases():
     heard = []
     targets = ["fully_connected/naive", "fully_connected/vectorized"]
-    verification = verify.verify_all(targets, dtypes=["float32"], tell=heard.append)
+    verification = engine.verify_all(targets, dtypes=["float32"], tell=heard.append)
     assert [(pair.first, pair.second) for pair in verification.pairs] == [("naive", "vectorized")]
     assert verification.pairs[0].identical_integers
     assert "fully_connected: every two techniques, float32" in heard
@@ -59,13 +59,13 @@ def test_without_targets_the_known_mistakes_are_tried_and_a_missed_one_is_named(
         )
         return seen or Verdict(operation.name, implementation.name, dtype, "right", 0.0, "")
 
-    monkeypatch.setattr(verify.catalog, "targets", lambda names: {"fully_connected": ("vectorized",)})
+    monkeypatch.setattr(engine.catalog, "targets", lambda names: {"fully_connected": ("vectorized",)})
     seeing = perflab.verify()
     assert seeing.ok
     assert seeing.missed == ()
     assert seeing.lines() == [f"known mistakes: {len(seeing.caught['fully_connected'])} of"
                               f" {len(seeing.caught['fully_connected'])} caught"]  # fmt: skip
-    monkeypatch.setattr(verify.oracle, "examine", blind)
+    monkeypatch.setattr(engine.oracle, "examine", blind)
     missing = perflab.verify()
     assert all(missing.verdicts)
     assert not missing
@@ -82,7 +82,7 @@ def test_outside_files_are_reviewed(tmp_path, several):
     assert [verdict.status for verdict in verification.verdicts] == ["wrong", "wrong"]
     assert file in verification.outside.files
     assert not verification.outside.reviews[0].ok
-    (described,) = verify.to_json(verification)["files"]
+    (described,) = engine.to_json(verification)["files"]
     assert (described["technique"], described["ok"]) == ("mean", False)
 
 

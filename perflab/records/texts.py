@@ -49,3 +49,11 @@ def candidates(path: Location, source: str) -> Iterator[Location]:
             for place in (inner, *(inner / alias.name for alias in node.names)):
                 if place.name and place.name != "__init__":
                     yield place.with_name(f"{place.name}.py")
+
+
+def heading(text: str) -> str:
+    """The first line of a file's docstring."""
+    try:
+        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""

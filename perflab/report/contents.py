@@ -13,10 +13,11 @@ from markupsafe import Markup
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import opening, page, reading, why, words
+from perflab.report import opening, page, tables, words
 from perflab.report.figures import Drawn
-from perflab.report.study import Section
+from perflab.report.study.section import Section
 from perflab.report.summary import Summary
+from perflab.report.why import reading, why
 
 NUMBER = re.compile(r"[×~<>]?[\d–]|$")  # how what is shown as a number begins, or nothing at all
 
@@ -97,13 +98,13 @@ class Contents:
             "facts": opening.facts(summary),
             "fitness": state,
             "fitness_told": told,
-            "checked": [line for _, line in words.fitness(summary)],
+            "checked": [line for _, line in tables.fitness(summary)],
             "counts": opening.counts(summary),
             "torn": run.torn,
-            "closing": words.closing_lines(summary, whole=False),
-            "contest_lines": words.contest_lines(summary),
+            "closing": tables.closing_lines(summary, whole=False),
+            "contest_lines": tables.contest_lines(summary),
             "findings": summary.findings,
-            "shortfalls": words.shortfalls(summary),
+            "shortfalls": tables.shortfalls(summary),
             "view": self.grid.start,
             "rows": self.grid.rows(self.grid.start),
             "choices": _choices(summary),
@@ -112,9 +113,9 @@ class Contents:
             "meanings": page.MEANINGS,
             "figures": self.figures,
             "drawn": self._of_the_run(),
-            "on_growth": words.ON_GROWTH,
-            "on_crossovers": words.ON_CROSSOVERS,
-            "on_the_roof": words.ON_THE_ROOF,
+            "on_growth": tables.ON_GROWTH,
+            "on_crossovers": tables.ON_CROSSOVERS,
+            "on_the_roof": tables.ON_THE_ROOF,
             "version": __version__,
         }
 
@@ -131,14 +132,14 @@ class Contents:
 def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Section] = ()) -> Contents:
     """Work out everything that a report shows; figures are drawn and studies made elsewhere."""
     named = {
-        "best": words.best_table(summary),
-        "contest": words.contest_table(summary),
-        "against": words.against_table(summary),
-        "gains": words.gains_table(summary),
-        "verified": words.checks_table(summary),
-        "compiled": words.compile_table(summary),
+        "best": tables.best_table(summary),
+        "contest": tables.contest_table(summary),
+        "against": tables.against_table(summary),
+        "gains": tables.gains_table(summary),
+        "verified": tables.checks_table(summary),
+        "compiled": tables.compile_table(summary),
     }
-    tables = {name: Named(name, table) if table and table.rows else None for name, table in named.items()}
+    whole = {name: Named(name, table) if table and table.rows else None for name, table in named.items()}
     read = reading.readings(summary)
     parts = tuple(
         replace(
@@ -147,28 +148,28 @@ def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Sect
         )
         for operation in summary.run.plan.techniques
     )
-    return Contents(summary, page.Grid(summary), parts, tuple(drawn), tables)
+    return Contents(summary, page.Grid(summary), parts, tuple(drawn), whole)
 
 
 def _part(summary: Summary, operation: str, drawn: Sequence[Shown], studies: Sequence[Section]) -> Part:
     plan = summary.run.plan
-    times, tables = [], []
+    times, further = [], []
     for threads in plan.threads:
         for dtype in plan.dtypes:
             for direction in plan.directions:
-                table = words.times_table(summary, operation, dtype, direction, threads, best=True)
+                table = tables.times_table(summary, operation, dtype, direction, threads, best=True)
                 name = f"times-{operation}-{dtype}-{direction}-t{threads}"
                 cell = Cell(operation, "", dtype, threads, direction, "")
                 times.append(Named(name, table, _anchors(summary, cell)))
-            held = words.memory_table(summary, operation, dtype, threads)
+            held = tables.memory_table(summary, operation, dtype, threads)
             if held is not None:
-                tables.append(Named(f"memory-{operation}-{dtype}-t{threads}", held))
-    further = {
+                further.append(Named(f"memory-{operation}-{dtype}-t{threads}", held))
+    found = {
         f"made-of-{operation}": why.evidence_table(summary, operation, plan.dtypes[0]),
-        f"growth-{operation}": words.growth_table(summary, operation),
-        f"crossovers-{operation}": words.crossover_table(summary, operation),
+        f"growth-{operation}": tables.growth_table(summary, operation),
+        f"crossovers-{operation}": tables.crossover_table(summary, operation),
     }
-    tables += [Named(name, table) for name, table in further.items() if table is not None]
+    further += [Named(name, table) for name, table in found.items() if table is not None]
     reasons = tuple(
         (f"{direction}, {plan.dtypes[0]}", tuple(told))
         for direction in ("forward", "backward")
@@ -176,8 +177,9 @@ def _part(summary: Summary, operation: str, drawn: Sequence[Shown], studies: Seq
     )
     return Part(
         operation, page.title(summary, operation), summary.run.operations[operation].summary,
-        tuple(one for one in drawn if one.drawn.operation == operation), tuple(times), tuple(tables), reasons,
-        "" if further[f"crossovers-{operation}"] else words.no_crossover(summary, operation),
+        tuple(one for one in drawn if one.drawn.operation == operation),
+        tuple(times), tuple(further), reasons,
+        "" if found[f"crossovers-{operation}"] else tables.no_crossover(summary, operation),
         tuple(study for study in studies if study.operation == operation),
     )  # fmt: skip
 

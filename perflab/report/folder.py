@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from perflab.records import Run, full_or
-from perflab.report import contents, export, figures, study, svg
+from perflab.report import contents, export, figures, svg
 from perflab.report.benchmark_json import benchmark_json
+from perflab.report.study import section
 from perflab.report.summary import Summary
 from perflab.report.template import template
 
@@ -36,7 +37,7 @@ def write(
             if drawn is not None:
                 shown.append(contents.Shown(drawn, svg.inline(drawn, svg.save(drawn, folder / "figures"))))
         begin("the studies")
-        studies = study.sections(summary, installed)
+        studies = section.sections(summary, installed)
         begin("the page")
         whole = contents.gather(summary, shown, studies)
         context = whole.context()

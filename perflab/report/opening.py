@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from perflab import units
 from perflab.records import kinds
-from perflab.report import words
+from perflab.report import tables
 from perflab.report.summary import Summary
 
 
@@ -40,7 +40,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
 
 def fitness(summary: Summary) -> tuple[str, str]:
     """What the latest self-check said of the machine: "fit", "noisy", "unfit" or "not checked", and why."""
-    told = list(words.fitness(summary))
+    told = list(tables.fitness(summary))
     if not told:
         return "not checked", "no self-check is recorded with this run"
     state, line = next((one for one in told if one[0] == "unfit"), told[-1])

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from perflab import units
 from perflab.contract import Cell
 from perflab.records import Plan, kinds
-from perflab.report import words
+from perflab.report import tables, words
 from perflab.report.summary import BASELINE, RIVALS, CellResult, Summary
 from perflab.statistics import Ratio, significant
 
@@ -181,7 +181,7 @@ class Grid:
     def _told(self, case: str, best: CellResult | None) -> Best:
         if best is None:
             return Best(case, "", "", "")
-        share, limb = words.roof_words(self.summary, best)
+        share, limb = tables.roof_words(self.summary, best)
         return Best(case, best.cell.technique, *("" if word == "–" else word for word in (share, limb)))
 
     def _chip(self, cell: Cell, view: View, best: CellResult | None, widest: float) -> Chip:
@@ -298,7 +298,7 @@ def _measured(summary: Summary, figure: CellResult) -> tuple[Any, ...]:
     """Seconds, time, interval, least, min, rates and roof: empty words where a figure is predicted."""
     if figure.predicted:
         return _short(figure.median_s), words.time(figure), "", 0, "", "", "", "", ""
-    roof = words.roof_words(summary, figure)
+    roof = tables.roof_words(summary, figure)
     return (
         _short(figure.median_s), words.time(figure), time_interval(figure), _short(figure.best_s or 0.0),
         units.seconds(figure.best_s, 3) if figure.best_s else "",

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from perflab.records.environment import one_line
-from perflab.report import page, words
+from perflab.report import page, tables, words
 from perflab.report.summary import Summary
 from perflab.statistics import known_to
 
@@ -126,7 +126,7 @@ def _joined(parts: Iterable[Markup]) -> Markup:
 
 def warnings(summary: Summary) -> list[str]:
     """What a reader must know before any figure."""
-    lines = [line for state, line in words.fitness(summary) if state in ("noisy", "unfit")]
+    lines = [line for state, line in tables.fitness(summary) if state in ("noisy", "unfit")]
     if summary.outstanding:
         lines.append(f"{summary.outstanding} cells are still to be measured")
     lines += [

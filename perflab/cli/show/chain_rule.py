@@ -13,7 +13,7 @@ from rich.tree import Tree
 from perflab.cli.show.table import table
 from perflab.learn.chain_rule.differences import WRONG
 from perflab.learn.chain_rule.worked import Slope, Worked
-from perflab.report import mathematics
+from perflab.report.study import mathematics
 from perflab.units import number
 
 GREEN, RED = "green", "red"

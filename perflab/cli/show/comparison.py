@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from perflab.cli.show.table import table
-from perflab.report import compare, several
+from perflab.report.across import compare, several
 
 MOST_NAMED = 20  # cells without a ratio that are named, where not all are wanted
 COLOURS = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}

@@ -20,7 +20,7 @@ from perflab.cli.show.study import WIDE, line_of
 from perflab.cli.show.table import table
 from perflab.evidence.assembly import Instruction, Loop
 from perflab.evidence.listing import Listing
-from perflab.report import code
+from perflab.report.study import code
 
 
 def shown(listing: Listing, width: int) -> Iterator[RenderableType]:

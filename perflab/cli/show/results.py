@@ -14,10 +14,10 @@ from perflab.cli.show.table import of_words, table
 from perflab.contract import Verdict
 
 if TYPE_CHECKING:
-    from perflab.board import Board
     from perflab.oracle.pairs import Pair
     from perflab.oracle.sandbox.review import FileReview
     from perflab.report import Summary
+    from perflab.report.across.board import Board
     from perflab.report.words import Table as Words
     from perflab.run.verify import Verification
 
@@ -120,21 +120,22 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
 
 def summary(summary: Summary) -> Iterator[RenderableType]:
     """A run's tables and closing lines."""
-    from perflab.report import reading, words
+    from perflab.report import tables
+    from perflab.report.why import reading
 
-    for block in words.terminal_tables(summary):
+    for block in tables.terminal_tables(summary):
         yield of_words(block, right=range(1, len(block.head)))
-    yield from map(Text, words.closing_lines(summary))
+    yield from map(Text, tables.closing_lines(summary))
     for each in reading.readings(summary):
         yield from map(Text, ("", *reading.told(each)))
 
 
 def board(ranked: Board) -> Iterator[RenderableType]:
     """The rankings of saved runs."""
-    from perflab.board import closing, tables
+    from perflab.report.across import board as boards
 
-    yield from map(of_words, tables(ranked))
-    yield from map(Text, closing(ranked))
+    yield from map(of_words, boards.tables(ranked))
+    yield from map(Text, boards.closing(ranked))
 
 
 def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[RenderableType]:

@@ -17,7 +17,8 @@ from perflab.catalog import sources
 from perflab.cli.show.table import of_words, table
 from perflab.contract import PerflabError
 from perflab.records.texts import DERIVATION
-from perflab.report import code, mathematics, study
+from perflab.report.study import code, mathematics
+from perflab.report.study import section as studies
 from perflab.report.words import Table as Words
 
 WIDE = 110  # columns of a terminal from which on two files stand side by side
@@ -26,7 +27,7 @@ STYLES = {"c": "italic dim", "s": "green", "k": "bold magenta", "n": "cyan", "f"
 NO_RUN = "No run here: for figures, `perflab run {op}`, then `perflab study {op}`; or --run DIR."
 
 
-def section(operation: str, run: Path | None) -> tuple[study.Section, str]:
+def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
     """The study of one operation, and a line on where its figures come from.
 
     With no `run`, the newest one under reports/ that holds the operation; without any, the code alone.
@@ -36,7 +37,7 @@ def section(operation: str, run: Path | None) -> tuple[study.Section, str]:
     if chosen is not None:
         saved = records.read(chosen)
         if operation in saved.plan.techniques:
-            sections = study.sections(report.summarise(saved), sources.of_today(saved))
+            sections = studies.sections(report.summarise(saved), sources.of_today(saved))
             section = next(section for section in sections if section.operation == operation)
             return section, f"Figures of the run in {chosen}."
         if run is not None:
@@ -45,11 +46,11 @@ def section(operation: str, run: Path | None) -> tuple[study.Section, str]:
     described = catalog.operation(operation)
     files = [f"{operation}/{DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
     texts = sources.installed(files)
-    section = study.of_files(operation, described.title, described.summary, described.ladder, texts)
+    section = studies.of_files(operation, described.title, described.summary, described.ladder, texts)
     return section, NO_RUN.format(op=operation)
 
 
-def chosen(section: study.Section, technique: str) -> list[study.Rung]:
+def chosen(section: studies.Section, technique: str) -> list[studies.Rung]:
     """The rungs to show: one, or all where none is named. Raises PerflabError for an unknown one."""
     names = [rung.technique for rung in section.rungs]
     if technique and technique not in names:
@@ -57,7 +58,7 @@ def chosen(section: study.Section, technique: str) -> list[study.Rung]:
     return [rung for rung in section.rungs if technique in ("", rung.technique)]
 
 
-def plain(section: study.Section, rungs: Sequence[study.Rung]) -> dict[str, Any]:
+def plain(section: studies.Section, rungs: Sequence[studies.Rung]) -> dict[str, Any]:
     """A study as plain JSON."""
     return {
         "operation": section.operation,
@@ -83,7 +84,7 @@ def plain(section: study.Section, rungs: Sequence[study.Rung]) -> dict[str, Any]
     }
 
 
-def _plain_changes(changes: study.Changes | None) -> dict[str, Any] | None:
+def _plain_changes(changes: studies.Changes | None) -> dict[str, Any] | None:
     if changes is None:
         return None
     return {
@@ -94,7 +95,7 @@ def _plain_changes(changes: study.Changes | None) -> dict[str, Any] | None:
     }
 
 
-def _lines(changes: study.Changes, side: str) -> Iterator[str]:
+def _lines(changes: studies.Changes, side: str) -> Iterator[str]:
     lines = (changes.before if side == "left" else changes.after).splitlines()
     for row in (row for hunk in changes.hunks for row in hunk if not row.same):
         number = getattr(row, side)
@@ -110,7 +111,7 @@ def _plain_table(words: Words | None) -> list[dict[str, str]]:
 
 
 def shown(
-    section: study.Section, rungs: Sequence[study.Rung], source: str, width: int
+    section: studies.Section, rungs: Sequence[studies.Rung], source: str, width: int
 ) -> Iterator[RenderableType]:
     """A study, piece by piece. With one rung alone, without the derivation."""
     whole = len(rungs) == len(section.rungs)
@@ -128,7 +129,7 @@ def shown(
         yield Text(f"\nModules that these rungs need: {', '.join(files)}.", style="dim")
 
 
-def _rung(rung: study.Rung, width: int) -> Iterator[RenderableType]:
+def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
     yield Text()
     yield Rule(Text.assemble((rung.technique, "bold"), f"  {rung.heading}"), align="left", characters="─")
     for note in rung.notes:
@@ -151,7 +152,7 @@ def _rung(rung: study.Rung, width: int) -> Iterator[RenderableType]:
         yield _changes(rung.changes, rung.technique, width) if rung.changes.hunks else Text("Nothing.")
 
 
-def _changes(changes: study.Changes, technique: str, width: int) -> RenderableType:
+def _changes(changes: studies.Changes, technique: str, width: int) -> RenderableType:
     """Side by side where there is room; else one below the other, as `diff -u` has it."""
     old, new = code.coloured(changes.before), code.coloured(changes.after)
     if width < WIDE:
@@ -171,7 +172,7 @@ def _changes(changes: study.Changes, technique: str, width: int) -> RenderableTy
 
 
 def _unified(
-    changes: study.Changes, old: Sequence[code.Pieces], new: Sequence[code.Pieces]
+    changes: studies.Changes, old: Sequence[code.Pieces], new: Sequence[code.Pieces]
 ) -> Iterator[RenderableType]:
     for hunk in changes.hunks:
         yield Text("…", style="dim")

@@ -31,15 +31,19 @@ def add(commands: Commands) -> None:
 
 def rank(args: argparse.Namespace) -> int:
     """Print the rankings."""
-    from perflab import board, machine
+    from perflab import catalog, machine
 
     machine.prepare_matplotlib()
     from perflab.cli.show import results
+    from perflab.report.across import board
 
     if args.threads is not None and not args.threads.isdecimal():
         raise PerflabError(f"--threads: {args.threads!r}; wanted a number")
     threads = None if args.threads is None else int(args.threads)
-    ranked = board.board(args.folder, args.targets, args.case, args.dtype, args.direction, threads)
+    ranked = board.board(
+        args.folder, args.targets, args.case, args.dtype, args.direction, threads,
+        here=machine.environment(), operations=catalog.operations(),
+    )  # fmt: skip
     if args.json:
         print_json(board.to_json(ranked))
     else:

@@ -68,7 +68,7 @@ def compare(args: argparse.Namespace) -> int:
     if args.json and args.markdown == "-":
         raise PerflabError("--markdown -: --json prints already; wanted a FILE")
     machine.prepare_matplotlib()
-    from perflab.report import compare, several, sides
+    from perflab.report.across import compare, several, sides
 
     allowed = compare.thresholds(args.allowed or ())
     base, *news = map(sides.read, args.sides)
@@ -86,9 +86,9 @@ def compare(args: argparse.Namespace) -> int:
     elif args.markdown == "-":
         print(text)
     else:
-        from perflab.cli.show.comparison import of_several, of_two
+        from perflab.cli.show import comparison as view
 
-        shown = of_two(pair, args.all) if pair else of_several(comparison, args.all)
+        shown = view.of_two(pair, args.all) if pair else view.of_several(comparison, args.all)
         common.print_all(common.console(), shown)
         common.print_lines(f"written: {path}" for path in written)
     if comparison.failed:

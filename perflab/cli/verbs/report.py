@@ -79,7 +79,7 @@ def write_report(folder: Path, as_json: bool) -> int:
     from perflab import records, report
     from perflab.catalog import sources
     from perflab.cli.show import results
-    from perflab.report import reading
+    from perflab.report.why import reading
 
     run = records.read(folder)
     summary = report.summarise(run)

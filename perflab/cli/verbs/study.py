@@ -103,15 +103,15 @@ def _assembly(operation: str, args: argparse.Namespace) -> int:
     if args.dtype not in DTYPES:
         raise PerflabError(errors.unknown("dtype", args.dtype, DTYPES))
     use_one_thread()
-    from perflab.cli.show.listing import plain, shown
-    from perflab.evidence.listing import gather
+    from perflab.cli.show import listing as view
+    from perflab.evidence import listing
 
     with console(stderr=True).status(f"compiling {name} with line numbers"):
-        gathered = gather(operation, args.asm, args.dtype)
+        gathered = listing.gather(operation, args.asm, args.dtype)
     if args.json:
-        print_json(plain(gathered))
+        print_json(view.plain(gathered))
         return GOOD
     printed = console()
-    for piece in shown(gathered, printed.width):
+    for piece in view.shown(gathered, printed.width):
         printed.print(piece, highlight=False)
     return GOOD

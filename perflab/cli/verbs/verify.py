@@ -31,30 +31,30 @@ def add(commands: Commands) -> None:
 
 def verify(args: argparse.Namespace) -> int:
     """Verify once, or again at every save."""
-    from perflab.run.verify import OF_FILES, chosen
+    from perflab.run import verify as engine
 
     common.settle_words(args)
     common.use_one_thread()
     if not args.watch:
         return _once(args)[0]
     if not args.outside:
-        raise PerflabError(OF_FILES)
-    chosen(args.targets, args.outside, args.seed)  # before the watch, which goes on after an error
+        raise PerflabError(engine.OF_FILES)
+    engine.chosen(args.targets, args.outside, args.seed)  # before the watch, which goes on after an error
     return watch.repeat(lambda: _once(args), args.outside)
 
 
 def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
     from perflab.cli.show import results
-    from perflab.run.verify import to_json, verify_all
+    from perflab.run import verify as engine
 
     began, printed = time.perf_counter(), common.console(stderr=args.json)
     with printed.status("reading" if args.outside else "compiling") as status:
-        verification = verify_all(
+        verification = engine.verify_all(
             args.targets, dtypes=args.dtype, cases=args.case, files=args.outside, seed=args.seed,
             limit_s=args.limit, tell=status.update,
         )  # fmt: skip
     if args.json:
-        common.print_json(to_json(verification))
+        common.print_json(engine.to_json(verification))
     else:
         common.print_all(printed, results.verification(verification, time.perf_counter() - began))
     files = verification.outside.files if verification.outside else ()

@@ -14,7 +14,7 @@ from perflab import __version__
 from perflab.learn.chain_rule.layout import BOX, Cell, layout
 from perflab.learn.chain_rule.worked import Step, Worked
 from perflab.records import full_or
-from perflab.report import mathematics
+from perflab.report.study import mathematics
 from perflab.report.template import template
 from perflab.units import number
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from perflab import reasons, units
+from perflab import units
 from perflab.contract import Cell
 from perflab.records.evidence import Way
 from perflab.report import words
 from perflab.report.summary import CellResult, Summary
+from perflab.report.why import reasons
 
 
 def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perflab import reasons, units
+from perflab import units
 from perflab.contract import Cell
 from perflab.records.evidence import Evidence, Line, Profile, Step, Way
 from perflab.records.roof import bandwidth, peak
 from perflab.report import words
 from perflab.report.summary import CellResult, Summary
+from perflab.report.why import reasons
 
 SHOWN_LINES, LEAST = 3, 0.01  # of lines, and of the share of a call that one must take to be shown
 LITTLE = 0.5  # bounds that together come to less explain little

@@ -15,9 +15,10 @@ from typing import Any
 from perflab import __version__
 from perflab.contract import PerflabError
 from perflab.records.environment import COMPARED, TOLD, said
-from perflab.report import compare, words
-from perflab.report.compare import Change, Comparison
-from perflab.report.sides import Side
+from perflab.report import words
+from perflab.report.across import compare
+from perflab.report.across.compare import Change, Comparison
+from perflab.report.across.sides import Side
 from perflab.report.template import template
 
 DECIDED = ("SLOWER", "FASTER")

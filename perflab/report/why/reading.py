@@ -15,9 +15,9 @@ from typing import Any
 from perflab.contract import Contender
 from perflab.records import kinds
 from perflab.report import words
-from perflab.report.spent import Spent, spent
-from perflab.report.standing import Standing, standing
 from perflab.report.summary import Summary
+from perflab.report.why.spent import Spent, spent
+from perflab.report.why.standing import Standing, standing
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ from difflib import SequenceMatcher
 from markupsafe import Markup
 
 from perflab.contract import Cell
-from perflab.records.texts import DERIVATION, imported
-from perflab.report import code, mathematics, why, words
+from perflab.records.texts import DERIVATION, heading, imported
+from perflab.report import tables, words
+from perflab.report.study import code, mathematics
 from perflab.report.summary import BASELINE, CellResult, Summary
+from perflab.report.why import why
 from perflab.statistics import Ratio
 
 OF_TODAY = (
@@ -269,14 +271,6 @@ def _files(
     return tuple(File(name, texts[name]) for name in sorted(set(names) - elsewhere))
 
 
-def heading(text: str) -> str:
-    """The first line of a file's docstring."""
-    try:
-        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-
-
 # ---------------------------------------------------------------------------------------------- figures
 
 
@@ -295,7 +289,7 @@ def _gains(summary: Summary, operation: str, technique: str, below: str) -> word
                 row[f"over {below}"] = words.interval(_over(summary, figure, below))
             if technique != BASELINE != below:
                 row[f"over {BASELINE}"] = _over_naive(line, figure.cell.case)
-            share, limb = words.roof_words(summary, figure)
+            share, limb = tables.roof_words(summary, figure)
             row["of the roof"] = share if limb == "–" else f"{share} ({limb})"
             rows.append(row)
     if not rows:

@@ -18,8 +18,8 @@ from perflab import units
 from perflab.contract import PerflabError
 from perflab.records.environment import TOLD, Difference, differences
 from perflab.report import words
-from perflab.report.sides import Side, Timing
-from perflab.report.unpaired import ratio
+from perflab.report.across.sides import Side, Timing
+from perflab.report.across.unpaired import ratio
 from perflab.statistics import Ratio, median_interval, significant
 
 UNDECIDED = ("not enough", "UNMEASURABLE")

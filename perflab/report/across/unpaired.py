@@ -9,7 +9,7 @@ from statistics import NormalDist, fmean
 
 import numpy as np
 
-from perflab.report.sides import Timing
+from perflab.report.across.sides import Timing
 from perflab.statistics import CONFIDENCE, FEWEST, Ratio
 
 EXACT = 900  # products of sample sizes up to which the interval's ends are counted out exactly

@@ -18,12 +18,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from perflab import catalog, errors, machine, records, units
-from perflab.candidates import BASELINES, Candidate, Fault, candidates, faults, read
+from perflab import records, units
 from perflab.contract import Cell, PerflabError
+from perflab.errors import unknown
 from perflab.records import Run
 from perflab.records.environment import differences
 from perflab.report import words
+from perflab.report.across.candidates import BASELINES, Candidate, Fault, candidates, faults, read
 from perflab.report.summarise import summarise
 from perflab.report.summary import Summary
 from perflab.statistics import Ratio
@@ -95,33 +96,37 @@ def board(
     dtype: str | None = None,
     direction: str | None = None,
     threads: int | None = None,
-    here: Mapping[str, Any] | None = None,
+    *,
+    here: Mapping[str, Any],
+    operations: Sequence[str] = (),
 ) -> Board:
     """Rank what the runs under a folder measured on this machine.
 
     `targets` are OP or OP/TECHNIQUE, all by default. Without a `case` the largest of each operation is shown,
     with "all" every one; without a `dtype` float32, without a `direction` step, without `threads` the fewest,
-    as far as anything was measured there, else what was. `here` is this machine's environment.
+    as far as anything was measured there, else what was. `here` is this machine's environment, `operations`
+    those that are known, in the order in which they are shown; what a run names comes after them.
 
     Raises PerflabError where there is no run, for an unknown operation, for a technique or a case that no run
     measured.
     """
-    wanted = _wanted(targets)
     files = sorted(folder.glob(f"*/{records.RECORDS}"))
     if not files:
         raise PerflabError(f"{folder}: no saved run in it; wanted a folder that `perflab run` wrote into")
-    here = machine.environment() if here is None else here
     skipped, elsewhere = {}, {}
+    known = dict.fromkeys(operations)
     held: list[tuple[Run, Summary]] = []
     for name, run in read(files):
         if isinstance(run, str):
             skipped[name] = run
             continue
+        known |= dict.fromkeys(run.plan.techniques)
         differing = differences(run.environment, here)
         if differing or not run.environment:
             elsewhere[name] = "; ".join(map(str, differing)) or "its environment is not known"
             continue
         held.append((run, summarise(run)))
+    wanted = _wanted(targets, tuple(known))
     held.sort(key=lambda one: one[0].started)
     cells = [one for run, summary in held for one in candidates(run, summary) if one.cell.operation in wanted]
     failed = [one for run, summary in held for one in faults(run, summary) if one.operation in wanted]
@@ -215,13 +220,13 @@ def to_json(found: Board) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------ what is asked for
 
 
-def _wanted(targets: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _wanted(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Operations with the techniques that were named; none named stands for all."""
     wanted: dict[str, list[str]] = {}
-    for target in targets or catalog.operations():
+    for target in targets or known:
         operation, _, technique = target.partition("/")
-        if operation not in catalog.operations():
-            raise PerflabError(errors.unknown("operation", operation, catalog.operations()))
+        if operation not in known:
+            raise PerflabError(unknown("operation", operation, known))
         wanted.setdefault(operation, [])
         wanted[operation] += [technique] if technique else []
     whole = {target for target in targets if "/" not in target}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from perflab.report import study, why, words
+from perflab.records.texts import heading
+from perflab.report import words
 from perflab.report.summary import BASELINE, CellResult, Summary
+from perflab.report.why import why
 from perflab.statistics import Ratio
 
 UNDECIDED = ("SAME", "AMBIGUOUS")
@@ -93,4 +95,4 @@ def _placed(
 
 def _heading(summary: Summary, operation: str, technique: str) -> str:
     """The first line of a rung's docstring, as the run kept it."""
-    return study.heading(summary.run.texts.get(f"{operation}/{technique}.py", ""))
+    return heading(summary.run.texts.get(f"{operation}/{technique}.py", ""))
