@@ -145,7 +145,7 @@ def test_an_interruption_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("perflab.runner.run", interrupted)
+    monkeypatch.setattr("perflab.run.runner.run", interrupted)
     with pytest.raises(KeyboardInterrupt) as raised:
         perflab.run("max_pool2d/jit", preset="smoke", out=tmp_path / "run", progress=False)
     assert raised.value.__notes__ == [f"go on with: perflab.run(out={str(tmp_path / 'run')!r}, resume=True)"]

@@ -106,12 +106,14 @@ def test_a_mistake_is_one_line(ask, named):
     assert "\n" not in str(refused.value)
 
 
-def test_public_names_stay_functions_once_the_folder_of_the_same_name_is_loaded():
+def test_public_names_can_be_called_before_and_after_the_folder_of_the_same_name_is_loaded():
     code = (
-        "import perflab, perflab.run.verify, perflab.results, types\n"
-        "from perflab import run\n"
-        "assert run is perflab.run is perflab.results.run\n"
-        "assert isinstance(perflab.verify, types.FunctionType)\n"
+        "import inspect, perflab\n"
+        "assert callable(perflab.run)\n"
+        "import perflab.run.runner, perflab.run.verify, perflab.results\n"
+        "from perflab import run, verify\n"
+        "assert run is perflab.run and callable(run) and inspect.isfunction(verify)\n"
+        "assert inspect.signature(run) == inspect.signature(perflab.results.run)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _warn_of_packages() -> None:
     """Name what installed packages wanted to add and could not; everything else has gone on."""
-    if "perflab.grid" in sys.modules:
+    if "perflab.catalog.find" in sys.modules:
         from perflab import catalog
 
         for line in catalog.broken():

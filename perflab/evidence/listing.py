@@ -64,7 +64,7 @@ def gather(operation: str, technique: str, dtype: str) -> Listing:
     order = {"operation": operation, "technique": technique, "dtype": dtype}
     variables = {"NUMBA_CACHE_DIR": str(Path(cache) / LINES)}
     try:
-        loops = process.call("perflab.listing:child", order, WAIT_S, variables=variables)
+        loops = process.call("perflab.evidence.listing:child", order, WAIT_S, variables=variables)
     except PerflabError as error:
         raise PerflabError(f"{operation}/{technique}: no line numbers from this Numba: {error}") from error
     return Listing(

@@ -8,7 +8,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from perflab.machine.system import SYSTEM, cpu_name, cpuinfo, meminfo, memory_limit, read_file, version_of
+from perflab.machine import system
+from perflab.machine.system import cpu_name, cpuinfo, meminfo, memory_limit, read_file, version_of
 from perflab.machine.threads import RELEVANT, affinity, cores, cpu_quota
 
 # What decides which vector instructions a compiler may emit; in the order in which they came.
@@ -74,7 +75,7 @@ def _simd() -> list[str]:
 
 def _topology() -> dict[str, int]:
     """Sockets, cores and hardware threads; empty where they cannot be read."""
-    folders = list((SYSTEM / "sys/devices/system/cpu").glob("cpu[0-9]*/topology"))
+    folders = list((system.SYSTEM / "sys/devices/system/cpu").glob("cpu[0-9]*/topology"))
     sockets = {read_file(folder / "physical_package_id") for folder in folders}
     siblings = {
         read_file(folder / "core_cpus_list") or read_file(folder / "thread_siblings_list")
@@ -87,7 +88,7 @@ def _topology() -> dict[str, int]:
 def _caches() -> dict[str, int]:
     """Bytes of each data or unified cache that core 0 sees, by level."""
     sizes = {}
-    for index in sorted((SYSTEM / "sys/devices/system/cpu/cpu0/cache").glob("index*")):
+    for index in sorted((system.SYSTEM / "sys/devices/system/cpu/cpu0/cache").glob("index*")):
         kind, level, size = (read_file(index / name) for name in ("type", "level", "size"))
         if kind in ("Data", "Unified") and size.endswith("K") and size[:-1].isdecimal():
             sizes[f"L{level}"] = int(size[:-1]) * 1024
@@ -143,9 +144,9 @@ def _container() -> str:
     for name in ("kubepods", "docker", "libpod", "lxc"):
         if name in groups:
             return name
-    if (SYSTEM / ".dockerenv").exists():
+    if (system.SYSTEM / ".dockerenv").exists():
         return "docker"
-    if (SYSTEM / "run/.containerenv").exists():
+    if (system.SYSTEM / "run/.containerenv").exists():
         return "podman"
     return os.environ.get("container") or "no sign of one"  # noqa: SIM112 - systemd's name for it is in small letters
 
