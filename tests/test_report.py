@@ -15,7 +15,7 @@ from perflab import evidence, records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
 from perflab.records import kinds, typed
 from perflab.records.roof import NOT_MEASURED, Ceilings
-from perflab.report import contest, tables, words
+from perflab.report import contest, gains, tables, words
 from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.why import why
@@ -333,7 +333,7 @@ def test_a_gain_that_falls_short_is_told_with_figures(small_run, tmp_path):
         return lines
 
     summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
-    told = tables.shortfalls(summary)
+    told = gains.shortfalls(summary)
     assert any(
         "fully_connected/vectorized" in line and "over naive" in line and "GFLOP/s" in line for line in told
     )

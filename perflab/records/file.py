@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from perflab.contract import NoSpaceLeft, PerflabError
+from perflab.records import typed
 from perflab.records.kinds import (
     KINDS,
     Extension,
@@ -27,7 +28,6 @@ from perflab.records.kinds import (
     Source,
     Timed,
     check_belongs,
-    read_header,
     read_record,
 )
 from perflab.records.plan import Block, Plan
@@ -266,7 +266,7 @@ def _header(file: Path, line: bytes) -> Header:
         wanted = f"{OLDEST_SCHEMA} to {SCHEMA}, which this perflab reads"
         raise PerflabError(f"{file}: line 1: schema {shown(schema)}; wanted {wanted}")
     try:
-        return read_header(value)
+        return typed.read(Header, value)
     except Wrong as wrong:
         raise PerflabError(f"{file}: line 1: {wrong}") from wrong
 

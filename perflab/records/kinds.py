@@ -282,11 +282,6 @@ class Header:
                             raise Wrong("what the plan names", path=f"{path}.{direction}")
 
 
-def read_header(value: Mapping[str, Any]) -> Header:
-    """The first line of a run. Raises Wrong."""
-    return read(Header, value)
-
-
 def read_record(value: Mapping[str, Any]) -> Record:
     """A record from plain JSON, `kind` among it. Raises Wrong, also for a kind that is not known."""
     kind = value.get("kind")

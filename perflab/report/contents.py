@@ -13,7 +13,7 @@ from markupsafe import Markup
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import opening, page, tables, words
+from perflab.report import gains, opening, page, tables, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -104,7 +104,7 @@ class Contents:
             "closing": tables.closing_lines(summary, whole=False),
             "contest_lines": tables.contest_lines(summary),
             "findings": summary.findings,
-            "shortfalls": tables.shortfalls(summary),
+            "shortfalls": gains.shortfalls(summary),
             "view": self.grid.start,
             "rows": self.grid.rows(self.grid.start),
             "choices": _choices(summary),
@@ -135,7 +135,7 @@ def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Sect
         "best": tables.best_table(summary),
         "contest": tables.contest_table(summary),
         "against": tables.against_table(summary),
-        "gains": tables.gains_table(summary),
+        "gains": gains.gains_table(summary),
         "verified": tables.checks_table(summary),
         "compiled": tables.compile_table(summary),
     }
