@@ -16,12 +16,12 @@ from perflab import machine, records, units
 from perflab.contract import Cell, Contender, Implementation, NoSpaceLeft, NotApplicable, PerflabError
 from perflab.errors import first_line, reason
 from perflab.records import Block, Plan, kinds
-from perflab.run.suite import TOLD
 from perflab.units import in_bytes
 
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
 TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
 PARENT = "PERFLAB_PARENT"
+TOLD = (
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 EXIT_BROKEN_WORD = "the harness failed at "

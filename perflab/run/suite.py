@@ -21,7 +21,6 @@ from perflab import machine, records
 from perflab.contract import PerflabError
 from perflab.run.contest import EXIT_BROKEN, PARENT, Contest
 
-TOLD = (
     "operation",
     "case",
     "dtype",
