@@ -22,6 +22,14 @@ EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
 TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
 PARENT = "PERFLAB_PARENT"
 TOLD = (
+    "operation",
+    "case",
+    "dtype",
+    "threads",
+    "technique",
+    "direction",
+    "reason",
+)  # of a record, to the parent
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 EXIT_BROKEN_WORD = "the harness failed at "

@@ -21,14 +21,6 @@ from perflab import machine, records
 from perflab.contract import PerflabError
 from perflab.run.contest import EXIT_BROKEN, PARENT, Contest
 
-    "operation",
-    "case",
-    "dtype",
-    "threads",
-    "technique",
-    "direction",
-    "reason",
-)  # of a record, to the parent
 CONTEST = pytest.StashKey[Contest]()
 
 
