@@ -12,8 +12,8 @@ from perflab.contract import Implementation
 from perflab.evidence import gather
 from perflab.evidence.assembly import read
 from perflab.ops import _simd
-from perflab.reasons import Side, because
 from perflab.records import Plan
+from perflab.report.why.reasons import Side, because
 
 X86 = """
 	.type	kernel,@function

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from perflab.contract import Cell
 from perflab.report.summary import BASELINE, CellResult, Summary
-from perflab.report.words import Table, interval, ratio, rounded, seconds
+from perflab.report.words import Table, interval, ratio
+from perflab.units import rounded, seconds
 
 # What a reader may expect of the two on the largest case that naive reaches; where one falls short the
 # report says so, and why.
