@@ -24,7 +24,7 @@ from perflab.run.compilation import compile_first, missing
 
 ROOT = Path(__file__).parent.parent
 # Files from outside, which no test session imports.
-collect_ignore = ["assignments", "cheats", "mistakes", "unknown_mistakes"]
+collect_ignore = ["catalog/assignments", "oracle/cheats", "oracle/mistakes", "oracle/unknown_mistakes"]
 hypothesis.settings.register_profile(
     "same everywhere", deadline=None, derandomize=True, database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],

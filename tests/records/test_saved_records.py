@@ -17,7 +17,7 @@ from perflab.contract import PerflabError
 from perflab.records import kinds
 from perflab.run import presets
 
-CASES = Path(__file__).parent / "records_cases"
+CASES = Path(__file__).parent / "cases"
 DAMAGED = sorted(path.name for path in CASES.glob("damaged-*"))
 HOSTILE = sorted(path.name for path in CASES.glob("*-technique"))
 OLD = CASES / "schema-1"

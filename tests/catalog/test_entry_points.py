@@ -278,9 +278,9 @@ def test_an_installed_operation_is_verified_and_its_known_mistakes_are_caught(si
         for dtype in ("float32", "float64")
     }
     code = (
-        "from perflab import grid, oracle\n"
-        "mutants = grid.mutants('leaky_relu')\n"
-        "print([bool(oracle.examine(grid.operation('leaky_relu'), m, 'float32')) for m in mutants])\n"
+        "from perflab import catalog, oracle\n"
+        "mutants = catalog.mutants('leaky_relu')\n"
+        "print([bool(oracle.examine(catalog.operation('leaky_relu'), m, 'float32')) for m in mutants])\n"
     )
     assert python(code, site) == "[False]\n"
 
@@ -293,13 +293,13 @@ def test_an_installed_technique_is_verified_as_one_of_its_operation(site):
 
 def test_an_installed_technique_is_outside_code(site):
     code = (
-        "import sys\nfrom pathlib import Path\nimport perflab\nfrom perflab import compilation, grid\n"
-        "files = grid.outsiders('fully_connected')\n"
+        "import sys\nfrom pathlib import Path\nimport perflab\nfrom perflab import catalog\nfrom perflab.run import compilation\n"
+        "files = catalog.outsiders('fully_connected')\n"
         "assert perflab.techniques('fully_connected')[-1] == 'einsum'\n"
-        "assert grid.outsiders('conv2d') == {}\n"
+        "assert catalog.outsiders('conv2d') == {}\n"
         "print([(name, path.name) for name, path in files.items()], 'lab' in sys.modules)\n"
         "print(compilation.missing({'fully_connected': ('einsum',)}, ('float32',)))\n"
-        "assert grid.raw('fully_connected', 'einsum').bound is None\n"
+        "assert catalog.raw('fully_connected', 'einsum').bound is None\n"
     )
     assert python(code, site).splitlines() == ["[('einsum', 'einsum.py')] False", "[]"]
 
@@ -352,11 +352,11 @@ def test_a_study_of_an_installed_operation_shows_its_derivation_and_code(run, si
 def test_functions_and_files_of_an_installed_operation_are_named_by_it(site):
     code = (
         "from pathlib import Path\n"
-        "from perflab import grid, sources\nfrom perflab.cli.show import listing\n"
+        "from perflab import catalog\nfrom perflab.catalog import sources\nfrom perflab.cli.show import listing\n"
         "from perflab.evidence.assembly import Loop\n"
         "for name in ('_ZN3lab5leaky5naive7forwardB2', '_ZN3lab7_beside4halfB2', '_ZN5other4file1fB2'):\n"
         "    print(listing.name_of(Loop(name, (), None, 0.0)))\n"
-        "home = grid.folder('leaky_relu')\n"
+        "home = catalog.folder('leaky_relu')\n"
         "for file in (home / 'naive.py', home.parent / '_beside.py', Path('/a/b/c/d.py')):\n"
         "    print(sources.name_of(file))\n"
     )
@@ -380,12 +380,12 @@ def test_a_new_file_for_an_installed_operation_is_right_at_once(site, tmp_path):
 
 def test_broken_entry_points_are_told_in_one_line_each_and_the_rest_goes_on(site):
     code = (
-        "import sys\nfrom perflab import grid\n"
+        "import sys\nfrom perflab import catalog\n"
         "assert 'ruin' not in sys.modules\n"
-        "chosen = grid.targets(())\n"
-        "print(*grid.broken(), sep='\\n')\n"
+        "chosen = catalog.targets(())\n"
+        "print(*catalog.broken(), sep='\\n')\n"
         "assert 'ruin.whole' not in sys.modules\n"
-        "assert set(chosen) == set(grid.operations()) == {*grid.ORDER, 'leaky_relu'}\n"
+        "assert set(chosen) == set(catalog.operations()) == {*catalog.find.ORDER, 'leaky_relu'}\n"
     )
     told = dict(line.split(": entry point ", 1)[1].split(": ", 1) for line in python(code, site).splitlines())
     assert told.keys() == WANTED.keys()
@@ -395,8 +395,8 @@ def test_broken_entry_points_are_told_in_one_line_each_and_the_rest_goes_on(site
 
 def test_a_broken_package_is_not_imported_for_what_does_not_need_it(site):
     code = (
-        "import sys\nfrom perflab import grid\n"
-        "grid.targets(['conv2d']), grid.raw('conv2d', 'vectorized')\n"
+        "import sys\nfrom perflab import catalog\n"
+        "catalog.targets(['conv2d']), catalog.raw('conv2d', 'vectorized')\n"
         "print('ruin' in sys.modules or 'lab' in sys.modules)\n"
     )
     assert python(code, site) == "False\n"
@@ -419,7 +419,7 @@ def test_of_two_packages_with_one_name_the_first_is_taken(tmp_path):
     again = {path.replace("lab/", "two/"): text for path, text in PACKAGE.items()}
     install(tmp_path, "two", again, "[perflab.operations]\nleaky_relu = two.leaky\n")
     site = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
-    code = "from perflab import grid\nprint(grid.package('leaky_relu'), *grid.broken())\n"
+    code = "from perflab import catalog\nprint(catalog.package('leaky_relu'), *catalog.broken())\n"
     assert python(code, site) == (
         "one.leaky two: entry point leaky_relu of perflab.operations: another package brings it already\n"
     )
@@ -430,7 +430,7 @@ def test_a_package_whose_metadata_cannot_be_read_costs_the_others_nothing(tmp_pa
     install(tmp_path, "torn", {}, "[perflab.operations]\nneither name nor value\n")
     install(tmp_path, "torn-too", {}, "[somebody.elses]\nneither name nor value\n")
     site = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
-    code = "from perflab import grid\nprint(grid.operations()[-1], *grid.broken(), sep='\\n')\n"
+    code = "from perflab import catalog\nprint(catalog.operations()[-1], *catalog.broken(), sep='\\n')\n"
     name, *told = python(code, site).splitlines()
     assert name == "leaky_relu"
     assert len(told) == 1
@@ -443,7 +443,7 @@ def test_the_numba_cache_follows_the_content_of_installed_operations(tmp_path):
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path / "site")]),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
-    code = "from perflab import grid\nprint(grid.prepare_numba_cache())\n"
+    code = "from perflab import catalog\nprint(catalog.prepare_numba_cache())\n"
     first = python(code, site)
     assert python(code, site) == first
     file = tmp_path / "site" / "lab" / "leaky" / "_shape.py"

@@ -10,21 +10,22 @@ from perflab import records
 from perflab.contract import Cell
 from perflab.evidence import pages
 from perflab.machine.threads import for_child
-from perflab.report.summary import summarise
-from perflab.report.words import memory_table
+from perflab.report.summarise import summarise
+from perflab.report.tables import memory_table
 
 pytestmark = pytest.mark.skipif(not pages.available(), reason="this system does not tell a process's peak")
 
 CALL = """
 from dataclasses import replace
 import numpy as np
-from perflab import grid, memory
-op = grid.operation("conv2d")
-held = grid.raw("conv2d", {technique!r})
+from perflab import catalog
+from perflab.evidence import pages
+op = catalog.operation("conv2d")
+held = catalog.raw("conv2d", {technique!r})
 def greedy(*args, **more):
     np.ones({extra})
     return held.forward(*args, **more)
-print(memory.peak(op, replace(held, forward=greedy), op.case("c256_1x1"), "float32")["forward"])
+print(pages.peak(op, replace(held, forward=greedy), op.case("c256_1x1"), "float32")["forward"])
 """
 
 

@@ -1,15 +1,14 @@
 """Files of one's own on the command line: what was found, what is unwritten, what was raced, and why not."""
 
 import json
-from pathlib import Path
 
 import pytest
-from conftest import one_line, perflab
+from conftest import ROOT, one_line, perflab
 
-HERE = Path(__file__).parent
-LAYERS = HERE / "assignments" / "filled" / "cs231n" / "layers.py"
-TEMPLATE = HERE / "assignments" / "template" / "cs231n" / "layers.py"
-SOFTMAX = HERE / "assignments" / "filled" / "cs231n" / "classifiers" / "softmax.py"
+HERE = ROOT / "tests"
+LAYERS = HERE / "catalog" / "assignments" / "filled" / "cs231n" / "layers.py"
+TEMPLATE = HERE / "catalog" / "assignments" / "template" / "cs231n" / "layers.py"
+SOFTMAX = HERE / "catalog" / "assignments" / "filled" / "cs231n" / "classifiers" / "softmax.py"
 RIGHT = """
 def forward(x, w, b):
     return x @ w + b, (x, w)
@@ -86,7 +85,7 @@ def test_what_cannot_be_raced_stays_out_and_the_rest_is_raced(tmp_path):
         (("verify", "conv2d", "--with", LAYERS, "--case", "od"), "od: unknown check case; did you mean odd"),
         (("verify", "conv2d/jit", "--with", LAYERS), "wanted OP as TARGET"),
         (("verify", "conv2d", "--seed", "3"), "--seed: for files of your own"),
-        (("verify", "softmax_loss", "--with", HERE / "cheats" / "naive.py"), "no such file"),
+        (("verify", "softmax_loss", "--with", HERE / "oracle" / "cheats" / "naive.py"), "no such file"),
         (("new", "conv2d", HERE / "conftest.py"), "conftest.py"),
         (("board", "conv2d", "--in", HERE), "no saved run in it"),
     ],

@@ -16,7 +16,8 @@ WIDTHS = {
 }
 CODE = """
 import numpy as np
-from perflab import grid, inputs, oracle
+from perflab import catalog, oracle
+from perflab.catalog import inputs
 from perflab.ops._simd import BYTES
 import sys
 sys.path.insert(0, {tests!r})
@@ -25,12 +26,12 @@ assert BYTES == {bytes}, BYTES
 for at, (name, case) in enumerate(CASES):
     if at % 4 != 1 or name not in {operations}:
         continue
-    described = grid.operation(name)
+    described = catalog.operation(name)
     args = tuple(inputs.make(described, case, {dtype!r}).values())
     dout = inputs.upstream(described, case, {dtype!r})
     right = oracle.reference(described, args, dout, {dtype!r})
     for technique in {rungs}.get(name, described.ladder[-1:]):
-        held = grid.raw(name, technique)
+        held = catalog.raw(name, technique)
         out, cache = held.forward(*args)
         got = (out, *held.backward(dout, cache))
         assert not oracle.form(right, got), (name, technique)

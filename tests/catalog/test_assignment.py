@@ -13,8 +13,8 @@ from perflab.catalog import outside
 from perflab.catalog.outside import importing, losses
 from perflab.contract import NotApplicable, PerflabError
 
-FILLED = ROOT / "tests/assignments/filled/cs231n"
-TEMPLATE = ROOT / "tests/assignments/template/cs231n"
+FILLED = ROOT / "tests/catalog/assignments/filled/cs231n"
+TEMPLATE = ROOT / "tests/catalog/assignments/template/cs231n"
 KNOWN = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d")
 
 
