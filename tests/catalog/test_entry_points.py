@@ -293,7 +293,8 @@ def test_an_installed_technique_is_verified_as_one_of_its_operation(site):
 
 def test_an_installed_technique_is_outside_code(site):
     code = (
-        "import sys\nfrom pathlib import Path\nimport perflab\nfrom perflab import catalog\nfrom perflab.run import compilation\n"
+        "import sys\nfrom pathlib import Path\nimport perflab\nfrom perflab import catalog\n"
+        "from perflab.run import compilation\n"
         "files = catalog.outsiders('fully_connected')\n"
         "assert perflab.techniques('fully_connected')[-1] == 'einsum'\n"
         "assert catalog.outsiders('conv2d') == {}\n"
@@ -352,7 +353,8 @@ def test_a_study_of_an_installed_operation_shows_its_derivation_and_code(run, si
 def test_functions_and_files_of_an_installed_operation_are_named_by_it(site):
     code = (
         "from pathlib import Path\n"
-        "from perflab import catalog\nfrom perflab.catalog import sources\nfrom perflab.cli.show import listing\n"
+        "from perflab import catalog\nfrom perflab.catalog import sources\n"
+        "from perflab.cli.show import listing\n"
         "from perflab.evidence.assembly import Loop\n"
         "for name in ('_ZN3lab5leaky5naive7forwardB2', '_ZN3lab7_beside4halfB2', '_ZN5other4file1fB2'):\n"
         "    print(listing.name_of(Loop(name, (), None, 0.0)))\n"
