@@ -1,7 +1,7 @@
 """The figures' colours: names, with a light and a dark value each.
 
 Eight colours for series keep apart for readers who lack a cone (deuteranopia, protanopia), in either
-mode, and stand out 3:1 from the page; tests/report/test_figures.py checks both. Figures are drawn in the light
+mode, and stand out 3:1 from the page; tests/report/test_figures.py checks both. Figures are drawn in light
 values; in a page the names become CSS custom properties.
 """
 
