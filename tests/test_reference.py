@@ -96,6 +96,7 @@ def test_links_to_what_is_not_kept_become_words(tmp_path):
     assert settled(text) == "[a](here.md) b ![c](gone.png) [d](https://e.f) `g[h](i)`"
 
 
+@pytest.mark.slow
 def test_where_room_is_short_figures_are_left_to_the_page(small_run, tmp_path, monkeypatch):
     assert reference.main([str(small_run), "--out", str(tmp_path / "all")]) == 0
     whole = reference.size(tmp_path / "all")

@@ -209,6 +209,7 @@ def test_the_temporaries_of_numpy_are_counted_to_the_byte():
     assert way.no_code.startswith("no assembly: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kernel", "numbers"), [(with_workspace, 4 * 32 * 128), (each_with_workspace, 50_000)]
 )
@@ -245,6 +246,7 @@ def test_a_workspace_that_is_kept_between_calls_is_not_forgotten():
     assert ways["backward"].workspace == 0
 
 
+@pytest.mark.slow
 def test_a_loaded_kernel_has_the_assembly_of_a_compiled_one(tmp_path):
     import os
     import subprocess

@@ -180,6 +180,7 @@ def test_an_unknown_mistake_is_shown_on_a_check_case_with_a_command_that_shows_i
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("op", "mutant"), MUTANTS.values(), ids=MUTANTS)
 def test_a_mutant_is_told_from_every_other(op, mutant):
     found = diagnose(catalog.operation(op), answer(op, mutant))

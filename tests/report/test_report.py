@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from conftest import perflab
+from conftest import perflab, slow_but
 
 from perflab import evidence, records, report
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
@@ -470,7 +470,7 @@ def test_a_compilation_pays_for_itself_in_calls_of_the_largest_common_case(small
     assert tables.calls(replace(faster, calls=12345)) == "12000 calls on medium"
 
 
-@pytest.mark.parametrize("state", ["fit", "noisy", "unfit", "unknown"])
+@pytest.mark.parametrize("state", slow_but({"unfit", "fit"}, ["fit", "noisy", "unfit", "unknown"]))
 def test_what_the_self_check_said_is_told_and_an_unfit_machine_gives_no_verdict(state, small_run, tmp_path):
     fitness = kinds.Fitness(state, ("<b>steal</b>",), false_alarms=1, contests=40)
     run = by_law(small_run, tmp_path)
