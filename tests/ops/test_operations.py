@@ -218,7 +218,7 @@ def test_a_cache_is_not_disturbed_by_another_forward(operation, technique):
     _, cache = raw.forward(*one.args)
     raw.forward(*other.args)
     assert_within_the_rounding_bound(
-        one, technique, (one.right.values[0].astype(float), *raw.backward(one.dout, cache))
+        one, technique, (one.right.values[0].astype(dtype), *raw.backward(one.dout, cache))
     )
 
 
