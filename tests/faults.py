@@ -2,9 +2,10 @@
 
     python tests/faults.py [--seed 1] [--count 40] [--only 7 12] [--list]
 
-Each fault is one operator, number or condition of the door, the oracle, the records, the statistics, the plan, the
-report or a kernel, drawn from the seed. A copy of the checkout is changed, never the checkout. The quick tests of the
-touched street run first, then the other quick tests, then the slow ones; the first failure ends a fault's turn.
+Each fault is one operator, number or condition of the door, the oracle, the records, the statistics, the
+plan, the report or a kernel, drawn from the seed. A copy of the checkout is changed, never the checkout. The
+quick tests of the touched street run first, then the other quick tests, then the slow ones; the first failure
+ends a fault's turn.
 Exit code 0 where every fault was found, 1 where one was not.
 """
 
@@ -31,7 +32,11 @@ AREAS = {
     "oracle": (8, ["perflab/oracle/*.py"], "tests/oracle"),
     "records": (6, ["perflab/records/*.py"], "tests/records"),
     "statistics": (5, ["perflab/statistics.py"], "tests/ground"),
-    "plan": (4, ["perflab/run/presets.py", "perflab/catalog/cases.py", "perflab/records/plan.py"], "tests/run"),
+    "plan": (
+        4,
+        ["perflab/run/presets.py", "perflab/catalog/cases.py", "perflab/records/plan.py"],
+        "tests/run",
+    ),
     "report": (6, ["perflab/report/*.py", "perflab/report/across/*.py"], "tests/report"),
     "kernels": (6, ["perflab/ops/*/*.py"], "tests/ops"),
 }
@@ -39,7 +44,13 @@ COMPARISONS = {
     ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
-ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
+ARITHMETIC = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+}
 TIMEOUT_S = 1500
 
 
@@ -108,8 +119,12 @@ def drawn(seed: int, count: int) -> list[Fault]:
     chosen: list[Fault] = []
     total = sum(share for share, _, _ in AREAS.values())
     for area, (share, patterns, _) in AREAS.items():
-        files = sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.name != "__init__.py"
-                       and path.name != "_mutants.py")  # fmt: skip
+        files = sorted(
+            path
+            for pattern in patterns
+            for path in ROOT.glob(pattern)
+            if path.name not in ("__init__.py", "_mutants.py")
+        )
         candidates = [fault for path in files for fault in faults(area, path)]
         rng.shuffle(candidates)
         lines: set[tuple[str, int]] = set()
@@ -125,7 +140,9 @@ def fails(copied: Path, *words: str) -> bool:
     environment = os.environ | {"PYTHONPATH": str(copied)}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "auto", "--dist", "worksteal", *words]
     try:
-        done = subprocess.run(command, cwd=copied, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, cwd=copied, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         return True
     return done.returncode not in (0, 5)
@@ -151,7 +168,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=40)
-    parser.add_argument("--only", type=int, nargs="*", default=[], metavar="N", help="these faults of the list")
+    parser.add_argument(
+        "--only", type=int, nargs="*", default=[], metavar="N", help="these faults of the list"
+    )
     parser.add_argument("--list", action="store_true", help="name the faults and stop")
     args = parser.parse_args()
     missed = 0
