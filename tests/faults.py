@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# Each area: how many of forty faults, the files that they are put into, the folder of tests that should see them.
+# Of each area: how many of forty faults, the files they are put into, the tests that should see them.
 AREAS = {
     "door": (5, ["perflab/catalog/door.py"], "tests/catalog"),
     "oracle": (8, ["perflab/oracle/*.py"], "tests/oracle"),
@@ -149,7 +149,7 @@ def fails(copied: Path, *words: str) -> bool:
 
 
 def found_by(copied: Path, fault: Fault) -> str:
-    """Which tests find a fault: those of its street, the quick ones, the slow ones; "nothing" where none does."""
+    """Which tests find a fault: of its street, quick ones, slow ones; "nothing" where none does."""
     street = AREAS[fault.area][2]
     others = [f"--ignore={street}", "tests", "perflab"]
     for name, words in (
