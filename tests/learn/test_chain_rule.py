@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -12,82 +13,86 @@ from hypothesis import strategies as st
 
 from perflab import units
 from perflab.contract import PerflabError
-from perflab.learn.chain_rule import circuit, differences, layout, worked
+from perflab.learn.chain_rule import circuit as circuits
+from perflab.learn.chain_rule import differences, layout, worked
 from perflab.learn.chain_rule import page as pages
 
 OWN = ["x*tanh(x*y) + max(x*w, y)/(w - 3)**2", "x=-2", "y=5", "w=1.5"]
 LONG = ["a*b*c*d*a + b*(a + b*(c + d*(a + sigmoid(b))))", "a=1", "b=2", "c=3", "d=0.5"]
 
 
-def by_name(held):
-    return {step.name: step for step in held.steps}
+def by_name(circuit):
+    return {step.name: step for step in circuit.steps}
 
 
 # -------------------------------------------------------------------------------------- the two standard ones
 
 
 def test_the_sum_times_a_number_has_the_numbers_of_the_textbook():
-    held, _ = worked.standard()
-    told = [(step.formula, step.value, step.gradient) for step in held.steps]
-    assert told == [("x", -2, -4), ("y", 5, -4), ("q = x + y", 3, -4), ("z", -4, 3), ("f = q·z", -12, 1)]
-    assert by_name(held)["x"].back == "(−4) × 1"
-    assert [(slope.formula, slope.value) for slope in held.steps[-1].slopes] == [("z", -4), ("q", 3)]
+    circuit, _ = worked.standard()
+    numbers = [(step.formula, step.value, step.gradient) for step in circuit.steps]
+    assert numbers == [("x", -2, -4), ("y", 5, -4), ("q = x + y", 3, -4), ("z", -4, 3), ("f = q·z", -12, 1)]
+    assert by_name(circuit)["x"].back == "(−4) × 1"
+    assert [(slope.formula, slope.value) for slope in circuit.steps[-1].slopes] == [("z", -4), ("q", 3)]
 
 
 def test_the_sigmoid_neuron_is_made_of_four_kinds_of_nodes_with_the_textbooks_numbers():
-    _, held = worked.standard()
-    assert [step.short for step in held.steps[-4:]] == ["−1·q4", "exp(q5)", "1 + q6", "1/q7"]
-    told = [(f"{step.value:.2f}", f"{step.gradient:.2f}") for step in held.steps[-5:]]
+    _, circuit = worked.standard()
+    assert [step.short for step in circuit.steps[-4:]] == ["−1·q4", "exp(q5)", "1 + q6", "1/q7"]
+    numbers = [(f"{step.value:.2f}", f"{step.gradient:.2f}") for step in circuit.steps[-5:]]
     wanted = [("1.00", "0.20"), ("-1.00", "-0.20"), ("0.37", "-0.53"), ("1.37", "-0.53"), ("0.73", "1.00")]
-    assert told == wanted
-    (slope,) = held.steps[-1].slopes
+    assert numbers == wanted
+    (slope,) = circuit.steps[-1].slopes
     assert slope.formula == "−1/q7²"
     assert slope.value == pytest.approx(-1 / (1 + math.exp(-1)) ** 2)
-    slopes = [[slope.formula for slope in step.slopes] for step in held.steps[-4:]]
+    slopes = [[slope.formula for slope in step.slopes] for step in circuit.steps[-4:]]
     assert slopes == [["−1"], ["exp(q5)"], ["1"], ["−1/q7²"]]
-    gradients = {name: round(by_name(held)[name].gradient, 2) for name in ("w0", "x0", "w1", "x1", "w2")}
+    gradients = {name: round(by_name(circuit)[name].gradient, 2) for name in ("w0", "x0", "w1", "x1", "w2")}
     assert gradients == {"w0": -0.2, "x0": 0.39, "w1": -0.39, "x1": -0.59, "w2": 0.2}
 
 
-@pytest.mark.parametrize("held", worked.standard(), ids=lambda held: held.expression)
-def test_every_gradient_is_its_central_difference(held):
-    for step in held.steps:
+@pytest.mark.parametrize("circuit", worked.standard(), ids=lambda circuit: circuit.expression)
+def test_every_gradient_is_its_central_difference(circuit):
+    for step in circuit.steps:
         assert step.verdict == differences.AGREES
         assert step.difference == pytest.approx(step.gradient, rel=1e-7)
-    assert held.ok
-    assert held.said == f"{len(held.steps)} of {len(held.steps)} gradients agree with central differences."
+    assert circuit.ok
+    assert (
+        circuit.check_line
+        == f"{len(circuit.steps)} of {len(circuit.steps)} gradients agree with central differences."
+    )
 
 
 # ----------------------------------------------------------------------------------------------- the check
 
 
-@pytest.mark.parametrize("name", [name for name in circuit.RULES if name not in ("max", "min")])
-def test_a_wrong_local_derivative_is_told_as_wrong(monkeypatch, name):
-    rule = circuit.RULES[name]
+@pytest.mark.parametrize("name", [name for name in circuits.RULES if name not in ("max", "min")])
+def test_a_wrong_local_derivative_is_reported_as_wrong(monkeypatch, name):
+    rule = circuits.RULES[name]
 
     def slopes(out, *inputs):
         first, *others = rule.slopes(out, *inputs)
         return first * 1.01, *others
 
-    broken = circuit.Rule(name, rule.value, slopes)
-    monkeypatch.setattr(circuit, "RULES", {**circuit.RULES, name: broken})
+    broken = replace(rule, slopes=slopes)
+    monkeypatch.setattr(circuits, "RULES", {**circuits.RULES, name: broken})
     operator = {"negative": "-x + y"}.get(name)
     if operator is None:
-        one = name in circuit.FUNCTIONS
-        operator = f"{name}(x) * y" if one else f"x {name} y"
-    held = worked.work(operator, {"x": 1.5, "y": 2.5})
-    assert by_name(held)["x"].verdict == differences.WRONG
-    assert not held.ok
-    assert held.said.startswith("WRONG: the gradient of x")
+        is_function = name in circuits.FUNCTIONS
+        operator = f"{name}(x) * y" if is_function else f"x {name} y"
+    circuit = worked.work(operator, {"x": 1.5, "y": 2.5})
+    assert by_name(circuit)["x"].verdict == differences.WRONG
+    assert not circuit.ok
+    assert circuit.check_line.startswith("WRONG: the gradient of x")
 
 
-def test_a_corner_is_told_as_a_corner_and_corners_that_do_not_add_up_as_wrong():
-    held = worked.work("max(x, y)*3", {"x": 2.0, "y": 2.0})
-    assert {step.name: step.verdict for step in held.steps}["x"] == differences.CORNER
-    assert held.ok
-    assert "At a corner" in held.said
+def test_a_corner_is_reported_and_corners_that_do_not_add_up_are_wrong():
+    circuit = worked.work("max(x, y)*3", {"x": 2.0, "y": 2.0})
+    assert {step.name: step.verdict for step in circuit.steps}["x"] == differences.CORNER
+    assert circuit.ok
+    assert "At a corner" in circuit.check_line
     assert by_name(worked.work("max(x, y)", {"x": 2 + 1e-5, "y": 2.0}))["x"].verdict == differences.AGREES
-    assert not worked.work("max(x, 0) + min(x, 0)", {"x": 0.0}).ok, "its slope is 1, and 2 was found"
+    assert not worked.work("max(x, 0) + min(x, 0)", {"x": 0.0}).ok, "its slope is 1, and the pass gives 2"
 
 
 @pytest.mark.parametrize(
@@ -117,40 +122,40 @@ def test_a_typed_circuit_is_the_standard_one(tmp_path):
     assert worked.typed(words).steps[-1].value == -12
     done = perflab("study", "chain-rule", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for told in ("q = x + y", "(−4) × 1 = −4", "by q: z = −4", "→ −12  ← 1", "5 of 5 gradients agree"):
-        assert told in done.stdout
+    for text in ("q = x + y", "(−4) × 1 = −4", "by q: z = −4", "→ −12  ← 1", "5 of 5 gradients agree"):
+        assert text in done.stdout
     assert not list(tmp_path.iterdir())
 
 
 def test_without_an_expression_both_circuits_and_the_derivation_are_shown(tmp_path):
     done = perflab("study", "chain-rule", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for told in (
+    for text in (
         "f = q·z",
         "f = 1/q7",
         "−0.534447",
         "13 of 13 gradients agree",
         "∂ f/∂ x = ∂ f/∂ q · ∂ q/∂ x",
     ):
-        assert told in done.stdout
+        assert text in done.stdout
 
 
 def test_what_is_used_twice_gets_a_sum_and_constants_are_part_of_their_node():
-    held = worked.typed(["x*x + 2**x - (1 + 2)*x", "x=3"])
-    assert by_name(held)["x"].back.count(" + ") == 3
-    assert [step.short for step in held.steps[1:]] == ["x·x", "2^x", "q1 + q2", "(1+2)·x", "q3 − q4"]
+    circuit = worked.typed(["x*x + 2**x - (1 + 2)*x", "x=3"])
+    assert by_name(circuit)["x"].back.count(" + ") == 3
+    assert [step.short for step in circuit.steps[1:]] == ["x·x", "2^x", "q1 + q2", "(1+2)·x", "q3 − q4"]
 
 
-def test_names_of_ones_own_are_left_alone():
-    held = worked.typed(["(f*q1 + 1)*f", "f=2", "q1=3"])
-    names = [step.name for step in held.steps]
+def test_names_in_the_expression_are_not_reused():
+    circuit = worked.typed(["(f*q1 + 1)*f", "f=2", "q1=3"])
+    names = [step.name for step in circuit.steps]
     assert len(set(names)) == len(names)
     assert {"f", "q1"} < set(names)
 
 
-def test_powers_read_as_in_a_book():
-    held = worked.typed(["x**3 + x**-2 + x**0.5 + x**1", "x=4"])
-    powers = [(step.short, step.slopes[0].formula) for step in held.steps if step.rule == "**"]
+def test_powers_are_written_as_in_a_book():
+    circuit = worked.typed(["x**3 + x**-2 + x**0.5 + x**1", "x=4"])
+    powers = [(step.short, step.slopes[0].formula) for step in circuit.steps if step.rule == "**"]
     assert powers == [("x³", "3·x²"), ("x⁻²", "−2·x⁻³"), ("x^0.5", "0.5·x^(−0.5)"), ("x¹", "1")]
 
 
@@ -190,16 +195,16 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), BAD, ids=[said for _, said in BAD])
-def test_bad_input_gets_one_line_that_names_it(words, said):
+@pytest.mark.parametrize(("words", "message"), BAD, ids=[message for _, message in BAD])
+def test_bad_input_gets_one_line_that_names_it(words, message):
     with pytest.raises(PerflabError) as caught:
         worked.typed(words)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["chain-rule", "1/x", "x=0"], "1/x: / of 1, 0"),
         (["chain-rule", "--asm", "jit"], "--asm"),
@@ -209,8 +214,8 @@ def test_bad_input_gets_one_line_that_names_it(words, said):
         (["chain"], "did you mean chain-rule?"),
     ],
 )
-def test_what_is_refused_exits_with_2(tmp_path, words, said):
-    assert said in one_line(perflab("study", *words, cwd=tmp_path), 2)
+def test_what_is_refused_exits_with_2(tmp_path, words, message):
+    assert message in one_line(perflab("study", *words, cwd=tmp_path), 2)
     assert not list(tmp_path.iterdir())
 
 
@@ -235,7 +240,7 @@ def test_json_has_every_node(tmp_path):
         {"by": "q", "formula": "z", "value": -4},
         {"by": "z", "formula": "q", "value": 3},
     ]
-    assert {node["verdict"] for one in (first, second) for node in one["nodes"]} == {"agrees"}
+    assert {node["verdict"] for circuit in (first, second) for node in circuit["nodes"]} == {"agrees"}
     assert len(second["nodes"]) == 13
     assert second["ok"] is True
 
@@ -243,18 +248,18 @@ def test_json_has_every_node(tmp_path):
 # ------------------------------------------------------------------------------------------------ the drawing
 
 
-def meet(one, other):
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def overlap(a, b):
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def held_to_the_rules_of_drawing(held):
-    put = layout.layout(held)
-    assert len(put.cells) == len(held.steps)
+def check_drawing(circuit):
+    put = layout.layout(circuit)
+    assert len(put.cells) == len(circuit.steps)
     for n, cell in enumerate(put.cells):
         left, top, right, bottom = cell.edges
         assert left >= 0 and top >= 0 and right <= put.width and bottom <= put.height, cell  # noqa: PT018
         assert cell.width >= cell.box
-        assert not any(meet(cell.edges, other.edges) for other in put.cells[:n]), cell
+        assert not any(overlap(cell.edges, other.edges) for other in put.cells[:n]), cell
     for wire in put.wires:
         xs = [x for x, _ in wire.points]
         assert xs == sorted(xs), "from left to right"
@@ -262,20 +267,20 @@ def held_to_the_rules_of_drawing(held):
         for (left, y), (right, same) in inner:
             assert y == same
             for cell in put.cells:
-                assert not meet((left, y, right, y + 0.1), cell.edges), (wire, cell)
+                assert not overlap((left, y, right, y + 0.1), cell.edges), (wire, cell)
         for (x, _), (to_x, _) in zip(wire.points[1::2], wire.points[2::2], strict=False):
             for cell in put.cells:  # curves run between the layers alone
                 assert cell.edges[2] <= x + 0.01 or cell.edges[0] >= to_x - 0.01, (wire, cell)
-    assert len(put.wires) == sum(len(step.slopes) for step in held.steps)
+    assert len(put.wires) == sum(len(step.slopes) for step in circuit.steps)
 
 
 @pytest.mark.parametrize(
-    "held",
+    "circuit",
     [*worked.standard(), *map(worked.typed, (OWN, LONG, ["x", "x=1"]))],
-    ids=lambda held: held.expression,
+    ids=lambda circuit: circuit.expression,
 )
-def test_no_node_lies_on_another_and_no_wire_runs_through_one(held):
-    held_to_the_rules_of_drawing(held)
+def test_no_nodes_overlap_and_no_wire_passes_through_one(circuit):
+    check_drawing(circuit)
 
 
 LEAVES = st.sampled_from(["x", "y", "a_long_name_of_a_weight", "0.5"])
@@ -291,12 +296,12 @@ EXPRESSIONS = st.recursive(
 
 @settings(max_examples=40)
 @given(expression=EXPRESSIONS)
-def test_any_circuit_is_drawn_by_the_same_rules(expression):
-    names = {node.text for node in circuit.parse(expression) if node.rule is None and node.number is None}
+def test_any_circuit_is_drawn_so(expression):
+    names = {node.text for node in circuits.parse(expression) if node.rule is None and node.number is None}
     values = {"x": -1.25, "y": 0.75, "a_long_name_of_a_weight": 123456.789}
-    held = worked.work(expression, {name: values[name] for name in names})
-    assert held.ok, held.said
-    held_to_the_rules_of_drawing(held)
+    circuit = worked.work(expression, {name: values[name] for name in names})
+    assert circuit.ok, circuit.check_line
+    check_drawing(circuit)
 
 
 # --------------------------------------------------------------------------------------------------- the page
@@ -326,26 +331,26 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return pages.page([*worked.standard(), worked.typed(OWN)], worked.derivation())
+    return pages.html([*worked.standard(), worked.typed(OWN)], worked.derivation())
 
 
 def test_the_page_has_every_number_drawn_and_in_the_table(page):
     drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     tables = re.findall(r'<table class="numbers">.*?</table>', page, re.DOTALL)
-    for held, svg, table in zip([*worked.standard(), worked.typed(OWN)], drawings, tables, strict=True):
+    for circuit, svg, table in zip([*worked.standard(), worked.typed(OWN)], drawings, tables, strict=True):
         above = re.findall(r'<text class="value"[^>]*>(?:<tspan[^>]*>[^<]*</tspan>)?([^<]*)</text>', svg)
         below = re.findall(r'<text class="gradient"[^>]*>([^<]*)</text>', svg)
-        assert above == [units.number(step.value, 4) for step in held.steps]
-        assert below == [units.number(step.gradient, 4) for step in held.steps]
+        assert above == [units.number(step.value, 4) for step in circuit.steps]
+        assert below == [units.number(step.gradient, 4) for step in circuit.steps]
         rows = table.split("<tbody>")[1].split("<tr>")[1:]
-        for step, row in zip(held.steps, rows, strict=True):
+        for step, row in zip(circuit.steps, rows, strict=True):
             text = Reader(row).text
             for number in (step.value, step.gradient, step.difference):
                 assert units.number(number) in text
             assert step.verdict in text
 
 
-def test_the_page_asks_nothing_of_a_network(page):
+def test_the_page_loads_nothing_from_a_network(page):
     for tag, attributes in Reader(page).tags:
         assert tag not in ("script", "iframe", "img", "object", "embed"), tag
         for name in ("src", "href", "xlink:href", "srcset", "data", "poster"):
@@ -353,23 +358,23 @@ def test_the_page_asks_nothing_of_a_network(page):
     assert not re.search(r"url\((?!#)|@import|https?://", page)
 
 
-def test_the_drawing_is_told_to_a_reader_who_cannot_see_it(page):
-    found = Reader(page)
-    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+def test_the_drawing_has_a_description_for_screen_readers(page):
+    reader = Reader(page)
+    ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(set(ids)) == len(ids)
-    drawings = [attributes for tag, attributes in found.tags if tag == "svg"]
+    drawings = [attributes for tag, attributes in reader.tags if tag == "svg"]
     assert len(drawings) == 3
     for attributes in drawings:
         assert attributes["role"] == "img"
         assert set(attributes["aria-labelledby"].split()) <= set(ids)
-    assert "q = x + y: value 3, gradient −4" in found.text
+    assert "q = x + y: value 3, gradient −4" in reader.text
     assert page.count("<math") > 20
     assert "<code>\\" not in page, "every formula was understood"
 
 
 def test_what_is_typed_is_escaped():
     odd = worked.work("max(x, y)", {"x": 1.0, "y": 2.0}, title="<b>bold</b>")
-    assert "<b>bold" not in pages.page([odd], "")
+    assert "<b>bold" not in pages.html([odd], "")
     local = [slope.formula for slope in odd.steps[-1].slopes]
     assert local == ["[x ≥ y]", "[x < y]"]
-    assert "[x &lt; y]" in pages.page([odd], "")
+    assert "[x &lt; y]" in pages.html([odd], "")

@@ -1,4 +1,4 @@
-"""The chain rule by hand: circuits of small nodes, held to central differences."""
+"""The chain rule by hand: circuits of small nodes, compared with central differences."""
 
 import math
 
@@ -10,21 +10,17 @@ from perflab.contract import PerflabError
 from perflab.learn.chain_rule import circuit
 
 
-def nodes_of(traced):
-    return {one.node.text: one for one in traced.nodes}
-
-
 def differences(nodes, values):
     """The gradients by central differences."""
-    found = {}
+    gradients = {}
     for name, value in values.items():
         h = 1e-6 * max(1.0, abs(value))
         up, down = (circuit.run(nodes, {**values, name: value + sign * h}).value for sign in (1, -1))
-        found[name] = (up - down) / (2 * h)
-    return found
+        gradients[name] = (up - down) / (2 * h)
+    return gradients
 
 
-def held_to_differences(expression, **values):
+def compared_with_differences(expression, **values):
     nodes = circuit.parse(expression)
     traced = circuit.run(nodes, values)
     for name, wanted in differences(nodes, values).items():
@@ -37,7 +33,7 @@ def held_to_differences(expression, **values):
 
 def test_a_sum_times_a_number():
     traced = circuit.trace("(x + y)*z", x=-2, y=5, z=-4)
-    assert [(one.node.text, one.value, one.gradient) for one in traced.nodes] == [
+    assert [(node.node.text, node.value, node.gradient) for node in traced.nodes] == [
         ("x", -2, -4),
         ("y", 5, -4),
         ("x + y", 3, -4),
@@ -51,12 +47,14 @@ NEURON = "1/(1 + exp(-(w0*x0 + w1*x1 + w2)))"
 WEIGHTS = {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0}
 
 
-def test_a_sigmoid_neuron_in_its_smallest_pieces():
-    traced = held_to_differences(NEURON, **WEIGHTS)
-    pieces = [one for one in traced.nodes if one.node.rule][3:]  # after w0·x0 + w1·x1
-    assert [one.node.rule.name for one in pieces] == ["+", "negative", "exp", "+", "/"], "a·x, eˣ, c+x, 1/x"
+def test_a_sigmoid_neuron_node_by_node():
+    traced = compared_with_differences(NEURON, **WEIGHTS)
+    pieces = [node for node in traced.nodes if node.node.rule][3:]  # after w0·x0 + w1·x1
+    assert [piece.node.rule.name for piece in pieces] == ["+", "negative", "exp", "+", "/"], (
+        "a·x, eˣ, c+x, 1/x"
+    )
     z, minus, power, more, out = pieces
-    assert [one.value for one in pieces[:2]] == [1, -1]
+    assert [piece.value for piece in pieces[:2]] == [1, -1]
     assert power.value == math.exp(-1)
     assert out.slopes[1] == pytest.approx(-1 / more.value**2), "of 1/x"
     assert more.slopes == (1, 1), "of c + x"
@@ -71,20 +69,20 @@ def test_a_sigmoid_neuron_in_its_smallest_pieces():
 
 
 def test_a_sigmoid_in_pieces_is_a_sigmoid():
-    whole = held_to_differences("sigmoid(w0*x0 + w1*x1 + w2)", **WEIGHTS)
+    whole = compared_with_differences("sigmoid(w0*x0 + w1*x1 + w2)", **WEIGHTS)
     pieces = circuit.trace(NEURON, **WEIGHTS)
     assert whole.value == pytest.approx(pieces.value)
     assert whole.gradients == pytest.approx(pieces.gradients)
 
 
-def test_what_is_used_twice_gets_the_sum_of_what_comes_back():
-    traced = held_to_differences("x*x + x", x=3.0)
+def test_a_node_that_is_used_twice_gets_the_sum_of_its_gradients():
+    traced = compared_with_differences("x*x + x", x=3.0)
     assert traced.gradients == {"x": 7}
-    assert [one.node.text for one in traced.nodes].count("x") == 1
+    assert [node.node.text for node in traced.nodes].count("x") == 1
     assert circuit.trace("x - x", x=2.0).gradients == {"x": 0}
 
 
-def test_a_sum_hands_on_a_product_swaps_and_a_maximum_chooses():
+def test_the_slopes_of_a_sum_a_product_and_a_maximum():
     assert circuit.trace("x + y", x=1, y=2).nodes[-1].slopes == (1, 1)
     assert circuit.trace("x * y", x=3, y=2).nodes[-1].slopes == (2, 3)
     assert circuit.trace("max(x, y)", x=3, y=2).gradients == {"x": 1, "y": 0}
@@ -116,11 +114,11 @@ EVERY_RULE = {
 
 @pytest.mark.parametrize("expression", EVERY_RULE)
 def test_every_rule_is_its_functions_derivative(expression):
-    held_to_differences(expression, **EVERY_RULE[expression])
+    compared_with_differences(expression, **EVERY_RULE[expression])
 
 
 def test_every_rule_is_among_those_expressions():
-    used = {one.rule.name for text in (*EVERY_RULE, "x*y") for one in circuit.parse(text) if one.rule}
+    used = {node.rule.name for text in (*EVERY_RULE, "x*y") for node in circuit.parse(text) if node.rule}
     assert used == set(circuit.RULES)
 
 
@@ -139,13 +137,13 @@ NUMBERS = st.floats(-1.5, 1.5)
 
 @settings(max_examples=100)
 @given(expression=EXPRESSIONS, x=NUMBERS, y=NUMBERS, z=NUMBERS)
-def test_any_smooth_expression_is_held_to_differences(expression, x, y, z):
+def test_any_smooth_expression_agrees_with_differences(expression, x, y, z):
     nodes = circuit.parse(expression)
     names = {node.text for node in nodes}
     values = {name: value for name, value in {"x": x, "y": y, "z": z}.items() if name in names}
-    traced, found = circuit.run(nodes, values), differences(nodes, values)
-    size = 1 + max(abs(one.value) for one in traced.nodes) ** 3
-    for name, wanted in found.items():
+    traced, wanted_gradients = circuit.run(nodes, values), differences(nodes, values)
+    size = 1 + max(abs(node.value) for node in traced.nodes) ** 3
+    for name, wanted in wanted_gradients.items():
         assert abs(traced.gradients[name] - wanted) < 1e-6 * size * (1 + abs(wanted))
 
 
@@ -190,7 +188,7 @@ def test_what_is_no_expression_is_refused_in_one_line(expression):
 
 
 @pytest.mark.parametrize(
-    ("expression", "values", "said"),
+    ("expression", "values", "message"),
     [
         ("x + y", {"x": 1.0}, "no value of y"),
         ("x", {"x": 1.0, "q": 2.0}, "no q in the expression"),
@@ -203,6 +201,6 @@ def test_what_is_no_expression_is_refused_in_one_line(expression):
         ("x", {"x": "1"}, "wanted a real number"),
     ],
 )
-def test_a_value_that_is_missing_or_not_real_is_refused_by_name(expression, values, said):
-    with pytest.raises(PerflabError, match=said):
+def test_a_value_that_is_missing_or_not_real_is_refused_by_name(expression, values, message):
+    with pytest.raises(PerflabError, match=message):
         circuit.run(circuit.parse(expression), values)

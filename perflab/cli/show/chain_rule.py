@@ -28,7 +28,7 @@ def shown(circuits: Sequence[Worked], derivation: str) -> Iterator[RenderableTyp
                    + ": → value forward, ← gradient backward.")  # fmt: skip
         yield tree(circuit)
         yield nodes(circuit)
-        yield Text(circuit.said + "\n", style="" if circuit.ok else "bold red")
+        yield Text(circuit.check_line + "\n", style="" if circuit.ok else "bold red")
     if derivation:
         yield Markdown(mathematics.readable(derivation))
 

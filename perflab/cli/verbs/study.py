@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from perflab import errors
-from perflab.cli.common import FINDING, GOOD, console, print_all, print_json, use_one_thread
+from perflab.cli.common import FINDING, GOOD, console, print_all, print_json, use_one_thread, write_text
 from perflab.cli.verbs import Commands
 from perflab.contract import DTYPES, PerflabError
 
@@ -83,7 +83,7 @@ def _chain_rule(args: argparse.Namespace) -> int:
     if args.html:
         from perflab.learn.chain_rule import page
 
-        page.write(args.html, circuits, worked.derivation())
+        write_text(args.html, page.html(circuits, worked.derivation()))
     if args.json:
         print_json(worked.plain(circuits))
         return code

@@ -1,8 +1,8 @@
-"""The chain rule by hand: an expression as a circuit of small nodes, its value forward, its gradients back.
+"""The chain rule by hand: an expression as a circuit of small nodes, values forward, gradients backward.
 
-Every node knows two things only: how its value comes from its inputs, and how its output's gradient goes to
-each of them, by a local derivative. Forward goes through the nodes in the order in which they were made;
-backward in the reverse, and a node that is used twice gets the sum of what comes back to it.
+A node needs two things only: how its value follows from its inputs, and its local derivative by each input.
+The forward pass visits the nodes in the order in which they were created, the backward pass in the reverse
+order. A node that is used twice gets the sum of the gradients that its users return.
 
 >>> traced = trace("(x + y) * z", x=-2.0, y=5.0, z=-4.0)
 >>> traced.value, traced.gradients
@@ -20,33 +20,40 @@ from numbers import Real
 
 from perflab.contract import PerflabError
 
-DEEPEST = 100  # operations within one another
+DEEPEST = 100  # levels of nested operations
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a node does: its value from its inputs', and the derivative by each.
+    """What a node does: its value from its inputs' values, and its derivative by each input.
 
-    value(*inputs) -> output;  slopes(output, *inputs) -> one derivative for each input
+    value(*inputs) -> output;  slopes(output, *inputs) -> one derivative for each input.
+    `local` has the same derivatives as formulas of the inputs' names {0}, {1} and of the output's name {out}.
     """
 
     name: str
     value: Callable[..., float]
     slopes: Callable[..., tuple[float, ...]]
+    local: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a circuit: `rule` is None for a name or a number. `inputs` are places among the nodes."""
+    """A node of a circuit. `rule` is None for a name or a number; `inputs` are indices of nodes."""
 
     text: str
     rule: Rule | None = None
     inputs: tuple[int, ...] = ()
     number: float | None = None
 
+    @property
+    def is_name(self) -> bool:
+        """Whether the node is a variable."""
+        return self.rule is None and self.number is None
+
 
 @dataclass(frozen=True)
-class Passed:
+class NodeTrace:
     """A node after both passes: its value, its gradient, and its derivative by each input."""
 
     node: Node
@@ -57,9 +64,9 @@ class Passed:
 
 @dataclass(frozen=True)
 class Trace:
-    """Both passes through a circuit: every node in order, the last the output; gradients by name."""
+    """Both passes through a circuit: every node in order, the output last; gradients by name."""
 
-    nodes: tuple[Passed, ...]
+    nodes: tuple[NodeTrace, ...]
     value: float
     gradients: Mapping[str, float]
 
@@ -77,40 +84,34 @@ def _power_slopes(out: float, x: float, y: float) -> tuple[float, float]:
 RULES: Mapping[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("+", lambda x, y: x + y, lambda out, x, y: (1.0, 1.0)),
-        Rule("-", lambda x, y: x - y, lambda out, x, y: (1.0, -1.0)),
-        Rule("*", lambda x, y: x * y, lambda out, x, y: (y, x)),
-        Rule("/", lambda x, y: x / y, lambda out, x, y: (1 / y, -x / (y * y))),
-        Rule("**", lambda x, y: x**y, _power_slopes),
-        Rule("negative", lambda x: -x, lambda out, x: (-1.0,)),
-        Rule("exp", math.exp, lambda out, x: (out,)),
-        Rule("log", math.log, lambda out, x: (1 / x,)),
-        Rule("sigmoid", _sigmoid, lambda out, x: (out * (1 - out),)),
-        Rule("tanh", math.tanh, lambda out, x: (1 - out * out,)),
-        Rule("max", max, lambda out, x, y: (float(x >= y), float(x < y))),
-        Rule("min", min, lambda out, x, y: (float(x <= y), float(x > y))),
+        Rule("+", lambda x, y: x + y, lambda out, x, y: (1.0, 1.0), ("1", "1")),
+        Rule("-", lambda x, y: x - y, lambda out, x, y: (1.0, -1.0), ("1", "−1")),
+        Rule("*", lambda x, y: x * y, lambda out, x, y: (y, x), ("{1}", "{0}")),
+        Rule("/", lambda x, y: x / y, lambda out, x, y: (1 / y, -x / (y * y)), ("1/{1}", "−{0}/{1}²")),
+        Rule("**", lambda x, y: x**y, _power_slopes, ("{1}·{0}^({1} − 1)", "{out}·log({0})")),
+        Rule("negative", lambda x: -x, lambda out, x: (-1.0,), ("−1",)),
+        Rule("exp", math.exp, lambda out, x: (out,), ("exp({0})",)),
+        Rule("log", math.log, lambda out, x: (1 / x,), ("1/{0}",)),
+        Rule("sigmoid", _sigmoid, lambda out, x: (out * (1 - out),), ("{out}·(1 − {out})",)),
+        Rule("tanh", math.tanh, lambda out, x: (1 - out * out,), ("1 − {out}²",)),
+        Rule("max", max, lambda out, x, y: (float(x >= y), float(x < y)), ("[{0} ≥ {1}]", "[{0} < {1}]")),
+        Rule("min", min, lambda out, x, y: (float(x <= y), float(x > y)), ("[{0} ≤ {1}]", "[{0} > {1}]")),
     )
 }
-FUNCTIONS = {"exp": 1, "log": 1, "sigmoid": 1, "tanh": 1, "max": 2, "min": 2}
-OPERATORS: Mapping[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.Pow: "**",
-}
+OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+FUNCTIONS = {name: len(RULES[name].local) for name in ("exp", "log", "sigmoid", "tanh", "max", "min")}
 
 
 def parse(expression: str) -> tuple[Node, ...]:
     """The circuit of an expression in + − * / ** and exp, log, sigmoid, tanh, max, min, names and numbers.
 
-    A name is one node however often it stands. Nothing is ever executed. Raises PerflabError for anything
-    else, with what was found.
+    All uses of a name are one node. No code of the expression is executed. Raises PerflabError for anything
+    else, with the part that is not understood.
     """
     try:
         expression = " ".join(expression.split())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Python's style: `2or x` is refused below all the same
+            warnings.simplefilter("ignore")  # warnings on style: `2or x` is refused below anyway
             tree = ast.parse(expression, mode="eval").body
     except SyntaxError as error:
         where = f", at character {error.offset}" if expression and error.offset else ""
@@ -126,23 +127,19 @@ def parse(expression: str) -> tuple[Node, ...]:
 
     def place(part: ast.expr, depth: int = 0) -> int:
         if depth > DEEPEST:
-            raise PerflabError(
-                f"more than {DEEPEST} operations within one another; wanted a shorter expression"
-            )
+            raise PerflabError(f"more than {DEEPEST} nested operations; wanted a shorter expression")
         text = ast.get_source_segment(expression, part) or ""
         match part:
             case ast.Name(id=name):
                 if name not in names:
                     names[name] = add(Node(name))
                 return names[name]
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            case ast.Constant(value=int() | float() as number):
                 return add(Node(text, number=_finite(number, text)))
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return add(Node(text, number=-_finite(number, text)))
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return place(operand, depth + 1)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)) if (
-                not isinstance(number, bool)
-            ):
-                return add(Node(text, number=_finite(-number, text)))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return add(Node(text, RULES["negative"], (place(operand, depth + 1),)))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
@@ -151,7 +148,7 @@ def parse(expression: str) -> tuple[Node, ...]:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
                 if len(args) != FUNCTIONS[name]:
                     raise PerflabError(f"{text}: {name} of {len(args)}; wanted {FUNCTIONS[name]}")
-                return add(Node(text, RULES[name], tuple(place(one, depth + 1) for one in args)))
+                return add(Node(text, RULES[name], tuple(place(arg, depth + 1) for arg in args)))
         wanted = f"names, numbers, + - * / **, {', '.join(FUNCTIONS)}"
         raise PerflabError(f"{text}: not understood; wanted {wanted}")
 
@@ -160,59 +157,56 @@ def parse(expression: str) -> tuple[Node, ...]:
 
 
 def run(nodes: tuple[Node, ...], values: Mapping[str, float], dout: float = 1.0) -> Trace:
-    """Both passes with these values of the names, from the upstream gradient `dout` back.
+    """Both passes with these values of the names; the backward pass starts from the upstream gradient `dout`.
 
     Raises PerflabError for a name without a value, a value without a name, and a node that has no real value.
     """
-    names = [node.text for node in nodes if node.rule is None and node.number is None]
+    names = [node.text for node in nodes if node.is_name]
     if set(names) != set(values):
         missing, unknown = sorted(set(names) - set(values)), sorted(set(values) - set(names))
-        told = [f"no value of {', '.join(missing)}"] if missing else []
-        told += [f"no {', '.join(unknown)} in the expression"] if unknown else []
-        raise PerflabError(f"{'; '.join(told)}; wanted a number for each of {', '.join(names) or 'no names'}")
-    held, slopes = forward(nodes, values)
+        problems = [f"no value of {', '.join(missing)}"] if missing else []
+        problems += [f"no {', '.join(unknown)} in the expression"] if unknown else []
+        wanted = ", ".join(names) or "no names"
+        raise PerflabError(f"{'; '.join(problems)}; wanted a number for each of {wanted}")
+    outputs, slopes = forward(nodes, values)
     gradients = [0.0] * len(nodes)
     gradients[-1] = dout
-    for at in range(len(nodes) - 1, -1, -1):  # whoever uses a node was made after it
+    for at in range(len(nodes) - 1, -1, -1):  # a node's users come after it, so its gradient is complete
         for source, slope in zip(nodes[at].inputs, slopes[at], strict=True):
             gradients[source] += gradients[at] * slope
-    passed = tuple(Passed(*one) for one in zip(nodes, held, gradients, slopes, strict=True))
-    return Trace(passed, held[-1], {one.node.text: one.gradient for one in passed if one.node.text in values})
+    traced = tuple(map(NodeTrace, nodes, outputs, gradients, slopes))
+    return Trace(traced, outputs[-1], {t.node.text: t.gradient for t in traced if t.node.is_name})
 
 
 def forward(
     nodes: tuple[Node, ...], values: Mapping[str, float], instead: Mapping[int, float] | None = None
 ) -> tuple[list[float], list[tuple[float, ...]]]:
-    """Every node's value, and its derivative by each input; `instead` holds nodes, by place, at a number.
+    """Every node's value, and its derivative by each input; `instead` sets nodes, by index, to a number.
 
     Raises PerflabError for a node that has no real value.
     """
-    instead = instead or {}
-    held: list[float] = []
+    outputs: list[float] = []
     slopes: list[tuple[float, ...]] = []
     for at, node in enumerate(nodes):
-        inputs = [held[source] for source in node.inputs]
-        if at in instead:
-            held.append(instead[at])
+        if instead and at in instead:
+            outputs.append(instead[at])
             slopes.append(())
-            continue
-        if node.rule is None:
-            held.append(_finite(values[node.text], node.text) if node.number is None else node.number)
+        elif node.rule is None:
+            outputs.append(_finite(values[node.text], node.text) if node.number is None else node.number)
             slopes.append(())
-            continue
-        try:
-            held.append(_finite(node.rule.value(*inputs), node.text))
-            slopes.append(node.rule.slopes(held[-1], *inputs))
-        except (ArithmeticError, ValueError):
-            given = ", ".join(f"{value:g}" for value in inputs)
-            raise PerflabError(
-                f"{node.text}: {node.rule.name} of {given} has no real value or slope"
-            ) from None
-    return held, slopes
+        else:
+            inputs = [outputs[source] for source in node.inputs]
+            try:
+                outputs.append(_finite(node.rule.value(*inputs), node.text))
+                slopes.append(node.rule.slopes(outputs[-1], *inputs))
+            except (ArithmeticError, ValueError):
+                text = f"{node.text}: {node.rule.name} of {', '.join(f'{value:g}' for value in inputs)}"
+                raise PerflabError(f"{text} has no real value or slope") from None
+    return outputs, slopes
 
 
 def trace(expression: str, **values: float) -> Trace:
-    """An expression taken apart, with both passes through it. Raises PerflabError as `parse` and `run` do."""
+    """Both passes through an expression. Raises PerflabError as `parse` and `run` do."""
     return run(parse(expression), values)
 
 

@@ -1,7 +1,7 @@
-"""One node's gradient held to central differences: the node is moved, and what follows computed again.
+"""A node's gradient compared with central differences: the node is moved, and what follows is computed again.
 
-The step is, of many, the one at which halving it changes the quotient least, rounding counted in; how much it
-still changes it is the tolerance. So it needs no guess of how steep the expression is.
+Of many steps, the one is taken at which halving it changes the quotient least, with the rounding error added.
+The change that remains is the tolerance. So no guess is needed of how steep the expression is.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ def check(
     nodes: tuple[circuit.Node, ...],
     values: Mapping[str, float],
     at: int,
-    one: circuit.Passed,
+    traced: circuit.NodeTrace,
     noise: float,
 ) -> tuple[float | None, str]:
-    """The central difference of one node's value, and whether its gradient agrees with it.
+    """The central difference at node `at`, and whether the gradient in `traced` agrees with it.
 
-    `noise` times a rounding is what the output may be off by.
+    The rounding error of the output is at most `noise` times the machine epsilon.
     """
 
     def moved(by: float) -> tuple[float, float]:
-        """The output where the node is moved, and by how much it was."""
-        to = one.value + by
-        return circuit.forward(nodes, values, {at: to})[0][-1], to - one.value
+        """The output when the node is moved, and by how much it really was moved."""
+        to = traced.value + by
+        return circuit.forward(nodes, values, {at: to})[0][-1], to - traced.value
 
     def quotients(h: float) -> tuple[float, float, float]:
         """From both sides, from the right, from the left."""
@@ -39,33 +39,32 @@ def check(
         return (up - down) / (above - below), (up - middle) / above, (middle - down) / -below
 
     best: tuple[float, float, float] | None = None
-    for h in _steps(one.value):
+    for h in _steps(traced.value):
         try:
-            found = [quotients(h / share)[0] for share in (1, 2, 4)]
+            whole, half, quarter = (quotients(h / share)[0] for share in (1, 2, 4))
         except (PerflabError, ArithmeticError):
             continue
-        spread = max(abs(found[0] - found[1]), abs(found[1] - found[2]))
-        error = spread + 8 * sys.float_info.epsilon * noise / h
+        error = max(abs(whole - half), abs(half - quarter)) + 8 * sys.float_info.epsilon * noise / h
         if math.isfinite(error) and (best is None or error < best[0]):
-            best = error, found[-1], h
+            best = error, quarter, h
     if best is None:
         return None, UNKNOWN
     error, difference, h = best
-    size = max(abs(one.gradient), abs(difference))
+    size = max(abs(traced.gradient), abs(difference))
     tolerance = 10 * error + 1e-9 * size
     if tolerance > 0.05 * size and tolerance > 1e-6:
         return difference, UNKNOWN
-    if abs(one.gradient - difference) <= tolerance:
+    if abs(traced.gradient - difference) <= tolerance:
         return difference, AGREES
     sides = [quotients(h / share)[1:] for share in (1, 4)]
     wide, narrow = (abs(right - left) for right, left in sides)
     low, high = sorted(sides[-1])
-    at_a_corner = narrow > 0.8 * wide > 0 and low - tolerance <= one.gradient <= high + tolerance
+    at_a_corner = narrow > 0.8 * wide > 0 and low - tolerance <= traced.gradient <= high + tolerance
     return difference, CORNER if at_a_corner else WRONG
 
 
 def _steps(value: float) -> Iterator[float]:
-    """Steps to try: from a tenth of the value, or of one, down."""
+    """Steps to try: from a tenth of the value, or of 1, downwards."""
     size = abs(value)
     yield from (10.0**-k * max(1.0, size) for k in range(1, 11))
     if 0 < size < 1e-2:

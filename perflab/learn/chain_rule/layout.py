@@ -1,8 +1,8 @@
-"""A circuit laid out: nodes in layers from left to right, wires that pass no node.
+"""The layout of a circuit: nodes in layers from left to right, no wire through a node.
 
-Operations stand as far left as their inputs let them, names just left of who uses them first. A wire that
-skips layers goes through a lane of its source in each of them; layers are put in the order, top to bottom,
-that has few crossings, and drawn to their neighbours.
+An operation is as far left as its inputs allow, a name one layer left of its first user. A wire that skips
+layers passes through a lane of its source in each of them. The order within a layer is chosen for few
+crossings; then each item moves towards its neighbours.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from perflab.learn.chain_rule.worked import Step, Worked
 from perflab.units import number
 
 LETTER, BOX, LINE, GAP, APART, LANE, EDGE = 8.0, 28.0, 18.0, 30.0, 14.0, 10.0, 8.0  # px
-LONGEST = 11  # characters of a box: a longer formula is told by its rule, a longer name is cut
+LONGEST = 11  # characters in a box: for a longer formula the rule is shown, a longer name is cut
 SHORT = {"+": "+", "-": "−", "*": "×", "/": "÷", "**": "^", "negative": "−"}
-DIGITS = 4  # of a drawn number
+DIGITS = 4  # of a number in the drawing
 SWEEPS = 12
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a node takes up, in px from the drawing's corner: its box, and its numbers above and below."""
+    """The place of a node, in px from the top left corner: its box, and the numbers above and below it."""
 
     step: int
     x: float  # of the middle
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Wire:
-    """The way from one node to another: points, of which the second of each pair lies straight right."""
+    """A line from one node to another; the points come in pairs, the second directly right of the first."""
 
     source: int
     target: int
@@ -53,7 +53,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything stands, in px."""
+    """The places of all nodes and wires, in px."""
 
     width: float
     height: float
@@ -61,42 +61,40 @@ class Layout:
     wires: tuple[Wire, ...]
 
 
-def layout(held: Worked) -> Layout:
-    """A circuit laid out from left to right: no node upon another, no wire through one."""
-    steps = held.steps
+def layout(circuit: Worked) -> Layout:
+    """A circuit from left to right: no two nodes overlap, no wire passes through a node."""
+    steps = circuit.steps
     layers = _layers(steps)
     rows, links = _lanes(steps, layers)
-    order = _ordered(rows, links)
-    tall = {item: BOX + 2 * LINE if isinstance(item, int) else LANE for row in order for item in row}
-    ys = _heights(order, links, tall)
-    texts = {at: _texts(step) for at, step in enumerate(steps)}
-    sizes = {at: (_wide(label) + 14, max(_wide(label) + 14, _wide(above), _wide(below)))
-             for at, (label, above, below) in texts.items()}  # fmt: skip
-    xs, left, half = [], EDGE, 0.0
-    for row in order:
-        half = max((sizes[item][1] for item in row if isinstance(item, int)), default=0.0) / 2
-        xs.append((left, left + half, left + 2 * half))
-        left += 2 * half + GAP
-    top = min(ys[item] - tall[item] / 2 for row in order for item in row) - EDGE
-    bottom = max(ys[item] + tall[item] / 2 for row in order for item in row) + EDGE
+    rows = _ordered(rows, links)
+    heights = {item: BOX + 2 * LINE if isinstance(item, int) else LANE for row in rows for item in row}
+    ys = _middles(rows, links, heights)
+    texts = [_texts(step) for step in steps]
+    boxes = [_width(label) + 14 for label, _, _ in texts]
+    widths = [max(box, *map(_width, text[1:])) for box, text in zip(boxes, texts, strict=True)]
+    spans, left = [], EDGE  # each layer's left end and right end
+    for row in rows:
+        right = left + max((widths[item] for item in row if isinstance(item, int)), default=0.0)
+        spans.append((left, right))
+        left = right + GAP
+    top = min(ys[item] - heights[item] / 2 for item in ys) - EDGE
+    bottom = max(ys[item] + heights[item] / 2 for item in ys) + EDGE
     cells = [
-        Cell(at, xs[layers[at]][1], ys[at] - top, sizes[at][1], sizes[at][0], *texts[at])
-        for at in range(len(steps))
+        Cell(at, sum(spans[layers[at]]) / 2, ys[at] - top, widths[at], boxes[at], *text)
+        for at, text in enumerate(texts)
     ]
     wires = []
     for target, step in enumerate(steps):
         sources = [slope.source for slope in step.slopes]
         ends = [ys.get((source, layers[target] - 1), ys[source]) for source in sources]
-        ports = sorted(range(len(sources)), key=ends.__getitem__)  # from above to below, as they come in
+        ports = sorted(range(len(sources)), key=ends.__getitem__)  # from top to bottom, as they arrive
         for port, source in enumerate(sources):
-            aside = 10 * (ports.index(port) - (len(ports) - 1) / 2)  # two wires come in beside one another
-            points = [(cells[source].x + cells[source].box / 2, cells[source].y),
-                      (xs[layers[source]][2], cells[source].y)]  # fmt: skip
+            begin, end = cells[source], cells[target]
+            points = [(begin.x + begin.box / 2, begin.y), (spans[layers[source]][1], begin.y)]
             for layer in range(layers[source] + 1, layers[target]):
-                y = ys[source, layer] - top
-                points += [(xs[layer][0], y), (xs[layer][2], y)]
-            y = cells[target].y + aside
-            points += [(xs[layers[target]][0], y), (cells[target].x - cells[target].box / 2, y)]
+                points += [(x, ys[source, layer] - top) for x in spans[layer]]
+            y = end.y + 10 * (ports.index(port) - (len(ports) - 1) / 2)  # several wires arrive side by side
+            points += [(spans[layers[target]][0], y), (end.x - end.box / 2, y)]
             wires.append(Wire(source, target, tuple(points)))
     return Layout(left - GAP + EDGE, bottom - top, tuple(cells), tuple(wires))
 
@@ -106,14 +104,14 @@ Links = Mapping[Item, Sequence[Item]]  # what each item is joined to in the next
 
 
 def _layers(steps: Sequence[Step]) -> list[int]:
-    found = [0] * len(steps)
+    layers = [0] * len(steps)
     for at, step in enumerate(steps):
-        found[at] = 1 + max((found[slope.source] for slope in step.slopes), default=-1)
+        layers[at] = 1 + max((layers[slope.source] for slope in step.slopes), default=-1)
     for at, step in enumerate(steps):
-        users = [found[u] for u, user in enumerate(steps) if any(s.source == at for s in user.slopes)]
+        users = [layers[u] for u, user in enumerate(steps) if any(s.source == at for s in user.slopes)]
         if not step.slopes and users:
-            found[at] = min(users) - 1
-    return found
+            layers[at] = min(users) - 1
+    return layers
 
 
 def _lanes(steps: Sequence[Step], layers: Sequence[int]) -> tuple[list[list[Item]], Links]:
@@ -140,31 +138,29 @@ def _lanes(steps: Sequence[Step], layers: Sequence[int]) -> tuple[list[list[Item
     return rows, links
 
 
-def _turned(links: Links) -> Links:
-    """The same by what each item is joined to in the layer before."""
-    found: dict[Item, list[Item]] = {}
+def _reversed(links: Links) -> Links:
+    """What each item is joined to in the layer before."""
+    before: dict[Item, list[Item]] = {}
     for item, others in links.items():
         for other in others:
-            found.setdefault(other, []).append(item)
-    return found
+            before.setdefault(other, []).append(item)
+    return before
 
 
 def _ordered(rows: list[list[Item]], links: Links) -> list[list[Item]]:
-    """Each layer from top to bottom, by the middle of its neighbours, as often as that saves crossings."""
-    best, fewest, turned = rows, _crossings(rows, links), _turned(links)
+    """Each layer from top to bottom, by the mean place of its neighbours; the best of several sweeps."""
+    best, fewest, before = rows, _crossings(rows, links), _reversed(links)
     for sweep in range(SWEEPS):
         rows = [list(row) for row in rows]
         place: dict[Item, float] = {item: (p + 0.5) / len(r) for r in rows for p, item in enumerate(r)}
+        near = before if sweep % 2 else links
         for row in rows if sweep % 2 else reversed(rows):
-            near = turned if sweep % 2 else links
-            middle = {
-                item: _mean([place[other] for other in near.get(item, ())], place[item]) for item in row
-            }
-            row.sort(key=middle.__getitem__)
+            mean = {item: _mean([place[other] for other in near.get(item, ())], place[item]) for item in row}
+            row.sort(key=mean.__getitem__)
             place.update({item: (p + 0.5) / len(row) for p, item in enumerate(row)})
-        crossed = _crossings(rows, links)
-        if crossed < fewest:
-            best, fewest = rows, crossed
+        crossings = _crossings(rows, links)
+        if crossings < fewest:
+            best, fewest = rows, crossings
     return best
 
 
@@ -173,41 +169,39 @@ def _mean(numbers: Sequence[float], otherwise: float) -> float:
 
 
 def _crossings(rows: Sequence[Sequence[Item]], links: Links) -> int:
-    """How many wires cross one another between layers."""
+    """How many pairs of wires cross between layers."""
     count = 0
     for row, following in pairwise(rows):
         place = {item: p for p, item in enumerate(following)}
         ends = [sorted(place[other] for other in links.get(item, ())) for item in row]
-        count += sum(
-            x > y for n, lower in enumerate(ends) for y in lower for upper in ends[:n] for x in upper
-        )
+        count += sum(x > y for n, low in enumerate(ends) for y in low for high in ends[:n] for x in high)
     return count
 
 
-def _heights(rows: Sequence[Sequence[Item]], links: Links, tall: Mapping[Item, float]) -> dict[Item, float]:
-    """The middle of every item, as near to its neighbours' as the items above and below leave room."""
+def _middles(rows: list[list[Item]], links: Links, heights: Mapping[Item, float]) -> dict[Item, float]:
+    """The y of every item's middle: as near to its neighbours' as the items above and below allow."""
     ys: dict[Item, float] = {}
-    turned = _turned(links)
+    before = _reversed(links)
     for row in rows:
         down = 0.0
         for item in row:
-            ys[item] = down + tall[item] / 2
-            down += tall[item] + APART
+            ys[item] = down + heights[item] / 2
+            down += heights[item] + APART
     for sweep in range(2 * SWEEPS):
         for row in rows if sweep % 2 else reversed(rows):
-            near = ([ys[other] for other in (*links.get(item, ()), *turned.get(item, ()))] for item in row)
+            near = ([ys[other] for other in (*links.get(item, ()), *before.get(item, ()))] for item in row)
             wanted = [_mean(others, ys[item]) for item, others in zip(row, near, strict=True)]
             put: list[float] = []
             for n, item in enumerate(row):
-                least = put[-1] + (tall[row[n - 1]] + tall[item]) / 2 + APART if n else wanted[0]
+                least = put[-1] + (heights[row[n - 1]] + heights[item]) / 2 + APART if n else wanted[0]
                 put.append(max(wanted[n], least))
-            back = _mean([w - p for w, p in zip(wanted, put, strict=True)], 0.0)
-            ys.update({item: y + back for item, y in zip(row, put, strict=True)})
+            shift = _mean([w - p for w, p in zip(wanted, put, strict=True)], 0.0)
+            ys.update({item: y + shift for item, y in zip(row, put, strict=True)})
     return ys
 
 
 def _texts(step: Step) -> tuple[str, str, str]:
-    """What stands in a node's box, above it and below it."""
+    """The texts in a node's box, above it and below it."""
     label = step.short
     if len(label) > LONGEST:
         label = SHORT.get(step.rule, step.rule) if step.rule else f"{label[: LONGEST - 1]}…"
@@ -215,6 +209,6 @@ def _texts(step: Step) -> tuple[str, str, str]:
     return label, f"{step.name} = {value}" if step.rule else value, number(step.gradient, DIGITS)
 
 
-def _wide(text: str) -> float:
-    """No less than a line of text takes up, in px: a sans-serif digit is narrower."""
+def _width(text: str) -> float:
+    """An upper bound of a line's width in px: a sans-serif digit is narrower."""
     return sum(2 * LETTER if unicodedata.east_asian_width(c) in "WF" else LETTER for c in text)

@@ -1,37 +1,44 @@
 """A worked circuit as a drawing, values above the nodes in green, gradients below in red; and as a page.
 
-The page is one file that asks nothing of a network.
+The page is one file that loads nothing from a network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from markupsafe import Markup, escape
 
 from perflab import __version__
 from perflab.learn.chain_rule.layout import BOX, Cell, layout
 from perflab.learn.chain_rule.worked import Step, Worked
-from perflab.records import full_or
 from perflab.report.study import mathematics
 from perflab.report.template import template
 from perflab.units import number
 
 
-def drawing(held: Worked, name: str) -> Markup:
-    """A circuit as an <svg>, in the page's colours; `name` makes its ids its own."""
-    put = layout(held)
-    wires = "".join(f'<path d="{_path(wire.points)}" marker-end="url(#{name}-tip)"/>' for wire in put.wires)
-    nodes = "".join(_node(cell, held.steps[cell.step]) for cell in put.cells)
-    told = "; ".join(
-        f"{step.formula}: value {number(step.value)}, gradient {number(step.gradient)}" for step in held.steps
-    )
+def html(circuits: Sequence[Worked], derivation: str) -> str:
+    """The study as one HTML file."""
+    return template("chain_rule.html.jinja").render(
+        circuits=[(circuit, drawing(circuit, f"circuit-{n}")) for n, circuit in enumerate(circuits, 1)],
+        derivation=mathematics.html(derivation, below=1), number=number, version=__version__,
+    )  # fmt: skip
+
+
+def drawing(circuit: Worked, name: str) -> Markup:
+    """A circuit as an <svg> in the page's colours; `name` makes its ids unique."""
+    places = layout(circuit)
+    tip = f'marker-end="url(#{name}-tip)"'
+    wires = "".join(f'<path d="{_path(wire.points)}" {tip}/>' for wire in places.wires)
+    nodes = "".join(_node(cell, circuit.steps[cell.step]) for cell in places.cells)
+    description = "; ".join(f"{step.formula}: value {number(step.value)}, gradient {number(step.gradient)}"
+                            for step in circuit.steps)  # fmt: skip
+    width, height = f"{places.width:.0f}", f"{places.height:.0f}"
     return Markup(
         f'<svg class="circuit" role="img" aria-labelledby="{name}-title {name}-desc"'
-        f' viewBox="0 0 {put.width:.0f} {put.height:.0f}" width="{put.width:.0f}" height="{put.height:.0f}">'
-        f'<title id="{name}-title">{escape("The circuit of " + held.expression)}</title>'
-        f'<desc id="{name}-desc">{escape(told)}</desc>'
+        f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f'<title id="{name}-title">{escape("The circuit of " + circuit.expression)}</title>'
+        f'<desc id="{name}-desc">{escape(description)}</desc>'
         f'<defs><marker id="{name}-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"'
         ' orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>'
         f'<g class="wires">{wires}</g>{nodes}</svg>'
@@ -39,21 +46,21 @@ def drawing(held: Worked, name: str) -> Markup:
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    """Straight beside and past nodes, curved between layers."""
+    """A wire's path: straight at and past nodes, curved between layers."""
     (x, y), *others = points
-    told = [f"M{x:.1f} {y:.1f}"]
+    parts = [f"M{x:.1f} {y:.1f}"]
     for n, (to_x, to_y) in enumerate(others):
         middle = (x + to_x) / 2
         curve = f"C{middle:.1f} {y:.1f} {middle:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
-        told.append(curve if n % 2 else f"H{to_x:.1f}")
+        parts.append(curve if n % 2 else f"H{to_x:.1f}")
         x, y = to_x, to_y
-    return "".join(told)
+    return "".join(parts)
 
 
 def _node(cell: Cell, step: Step) -> str:
     left, top = cell.x - cell.box / 2, cell.y - BOX / 2
-    called, equals, value = cell.above.rpartition(" = ")
-    above = f'<tspan class="called">{escape(called + equals)}</tspan>{value}' if called else value
+    name, equals, value = cell.above.rpartition(" = ")
+    above = f'<tspan class="called">{escape(name + equals)}</tspan>{value}' if name else value
     x = f'x="{cell.x:.1f}"'
     return (
         f'<g class="{"operation" if step.rule else "input"}"><title>{escape(step.formula)}</title>'
@@ -62,25 +69,3 @@ def _node(cell: Cell, step: Step) -> str:
         f'<text class="value" {x} y="{top - 5:.1f}">{above}</text>'
         f'<text class="gradient" {x} y="{top + BOX + 14:.1f}">{cell.below}</text></g>'
     )
-
-
-# -------------------------------------------------------------------------------------------------- page
-
-
-def page(circuits: Sequence[Worked], derivation: str) -> str:
-    """The study as one HTML file."""
-    return template("chain_rule.html.jinja").render(
-        circuits=[(held, drawing(held, f"circuit-{n}")) for n, held in enumerate(circuits, 1)],
-        derivation=mathematics.html(derivation, below=1),
-        number=number,
-        version=__version__,
-    )
-
-
-def write(path: Path, circuits: Sequence[Worked], derivation: str) -> Path:
-    """Write the page. Raises PerflabError where it cannot be written."""
-    try:
-        path.write_text(page(circuits, derivation), "utf-8")
-    except OSError as error:
-        raise full_or(error, path) from error
-    return path
