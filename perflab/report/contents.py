@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from markupsafe import Markup
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import gains, opening, page, tables, words
+from perflab.report import gains, opening, page, svg, tables, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -48,6 +49,11 @@ class Shown:
     def width(self) -> int:
         """Pixels at which its letters have their own size."""
         return round(96 * float(self.drawn.figure.get_figwidth()))
+
+
+def saved_figure(drawn: Drawn, folder: Path) -> Shown:
+    """A figure as the page shows it, once its files are written into the folder's figures/."""
+    return Shown(drawn, svg.inline(drawn, svg.save(drawn, folder / "figures")))
 
 
 @dataclass(frozen=True)

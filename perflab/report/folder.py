@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from perflab.records import Run, full_or
-from perflab.report import contents, export, figures, svg
+from perflab.report import contents, export, figures
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.study import section
 from perflab.report.summary import Summary
-from perflab.report.template import template
+from perflab.report.template import write_pages
 
 
 def write(
@@ -35,15 +35,12 @@ def write(
             begin(name)
             drawn = figures.drawn(summary, name)
             if drawn is not None:
-                shown.append(contents.Shown(drawn, svg.inline(drawn, svg.save(drawn, folder / "figures"))))
+                shown.append(contents.saved_figure(drawn, folder))
         begin("the studies")
         studies = section.sections(summary, installed)
         begin("the page")
         whole = contents.gather(summary, shown, studies)
-        context = whole.context()
-        page = folder / "report.html"
-        page.write_text(template("report.html.jinja").render(context), "utf-8")
-        (folder / "report.md").write_text(template("report.md.jinja").render(context), "utf-8")
+        page = write_pages(folder, "report", whole.context())
         begin("the tables")
         export.write(folder, summary, whole.every_table())
         saved = benchmark_json(summary)

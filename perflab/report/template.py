@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import jinja2
 from markupsafe import Markup, escape
 
@@ -21,6 +25,14 @@ def template(name: str) -> jinja2.Template:
     environment.filters["markdown"] = lambda table: Markup(words.markdown(table))
     environment.filters["breakable"] = breakable
     return environment.get_template(name)
+
+
+def write_pages(folder: Path, name: str, context: Mapping[str, Any]) -> Path:
+    """Write report.html and report.md from the templates of this name; the path of report.html."""
+    page = folder / "report.html"
+    page.write_text(template(f"{name}.html.jinja").render(context), "utf-8")
+    (folder / "report.md").write_text(template(f"{name}.md.jinja").render(context), "utf-8")
+    return page
 
 
 def _as_markdown(value: object) -> object:

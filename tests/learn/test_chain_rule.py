@@ -252,25 +252,31 @@ def overlap(a, b):
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
+def edges(cell):
+    """Left, top, right, bottom, with the lines of text."""
+    half = layout.BOX / 2 + layout.LINE
+    return cell.x - cell.width / 2, cell.y - half, cell.x + cell.width / 2, cell.y + half
+
+
 def check_drawing(circuit):
     put = layout.layout(circuit)
     assert len(put.cells) == len(circuit.steps)
     for n, cell in enumerate(put.cells):
-        left, top, right, bottom = cell.edges
+        left, top, right, bottom = edges(cell)
         assert left >= 0 and top >= 0 and right <= put.width and bottom <= put.height, cell  # noqa: PT018
         assert cell.width >= cell.box
-        assert not any(overlap(cell.edges, other.edges) for other in put.cells[:n]), cell
+        assert not any(overlap(edges(cell), edges(other)) for other in put.cells[:n]), cell
     for wire in put.wires:
-        xs = [x for x, _ in wire.points]
+        xs = [x for x, _ in wire]
         assert xs == sorted(xs), "from left to right"
-        inner = list(zip(wire.points[::2], wire.points[1::2], strict=True))[1:-1]
+        inner = list(zip(wire[::2], wire[1::2], strict=True))[1:-1]
         for (left, y), (right, same) in inner:
             assert y == same
             for cell in put.cells:
-                assert not overlap((left, y, right, y + 0.1), cell.edges), (wire, cell)
-        for (x, _), (to_x, _) in zip(wire.points[1::2], wire.points[2::2], strict=False):
+                assert not overlap((left, y, right, y + 0.1), edges(cell)), (wire, cell)
+        for (x, _), (to_x, _) in zip(wire[1::2], wire[2::2], strict=False):
             for cell in put.cells:  # curves run between the layers alone
-                assert cell.edges[2] <= x + 0.01 or cell.edges[0] >= to_x - 0.01, (wire, cell)
+                assert edges(cell)[2] <= x + 0.01 or edges(cell)[0] >= to_x - 0.01, (wire, cell)
     assert len(put.wires) == sum(len(step.slopes) for step in circuit.steps)
 
 

@@ -13,36 +13,36 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from perflab import cli, machine
 from perflab.contract import PerflabError
-from perflab.learn.training import amdahl, page, training
-from perflab.learn.training.curves import disagreements
+from perflab.learn.training import amdahl, descent, page
+from perflab.learn.training.curves import differences
+from perflab.learn.training.descent import Settings
 from perflab.learn.training.layers import MODELS, build, specs, techniques
 from perflab.learn.training.network import Network, relu_backward, relu_forward
-from perflab.learn.training.training import Settings
 
 SMALL = "conv:2x3,relu,pool:2,fc:5,softmax"
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return training.train(Settings())
+    return descent.train(Settings())
 
 
 @pytest.fixture(scope="module")
 def compared():
     sets = ("vectorized", "naive", "per_neuron", "jit")
-    return training.train(Settings(SMALL, compare=sets, dtype="float64", batch=4, steps=5, reg=0.01))
+    return descent.train(Settings(SMALL, compare=sets, dtype="float64", batch=4, steps=5, reg=0.01))
 
 
-def with_fixed_times(held):
-    """The same training as if it had taken other seconds: where texts lie must not depend on a clock."""
-    held = copy.deepcopy(held)
-    for rank, one in enumerate(held["sets"], 1):
-        for place, ways in enumerate(one["seconds"].values(), 1):
+def with_fixed_times(saved):
+    """The same training with fixed seconds, so that the places of texts do not depend on a clock."""
+    saved = copy.deepcopy(saved)
+    for rank, variant in enumerate(saved["sets"], 1):
+        for place, ways in enumerate(variant["seconds"].values(), 1):
             for seconds in ways.values():
                 seconds |= {"median_s": 1e-4 * place / rank, "total_s": 1e-3 * place / rank}
-        one["step"] |= {"median_s": 4e-3 / rank, "total_s": 4e-2 / rank, "each_s": [4e-3 / rank] * 10}
-        one["wall_s"] = 1.0
-    return held
+        variant["step"] |= {"median_s": 4e-3 / rank, "total_s": 4e-2 / rank, "each_s": [4e-3 / rank] * 10}
+        variant["wall_s"] = 1.0
+    return saved
 
 
 def built(words, technique="vectorized", dtype="float64", reg=0.0) -> Network:
@@ -51,25 +51,25 @@ def built(words, technique="vectorized", dtype="float64", reg=0.0) -> Network:
 
 
 def few(count, dtype="float64"):
-    images, labels = training.digits(dtype)
+    images, labels = descent.digits(dtype)
     return images[:count], labels[:count]
 
 
 @pytest.mark.parametrize("technique", slow_but({"vectorized"}, ["vectorized", "jit", "fastest"]))
 def test_the_gradient_of_the_whole_network_is_that_of_central_differences(technique):
     network = built(SMALL, technique, reg=0.1)
-    rng = np.random.default_rng(5)  # no digits: what is black there stands at the kink of ReLU
+    rng = np.random.default_rng(5)  # no digits: their black pixels are at the corner of ReLU
     x, y = rng.standard_normal((3, 1, 8, 8)), np.array([3, 0, 9])
-    found = network.gradients(network.step(x, y)[1])
-    for layer, gradients in zip(network.every, found, strict=True):
+    by_layer = network.gradients(network.step(x, y)[1])
+    for layer, gradients in zip(network.every, by_layer, strict=True):
         for w, gradient in zip(layer.weights, gradients, strict=True):
             wanted = np.empty_like(w)
             for at in np.ndindex(w.shape):
-                held, ends = w[at], []
-                for moved in (held + 1e-6, held - 1e-6):
+                value, ends = w[at], []
+                for moved in (value + 1e-6, value - 1e-6):
                     w[at] = moved
                     ends.append(network.step(x, y)[0])
-                w[at] = held
+                w[at] = value
                 wanted[at] = (ends[0] - ends[1]) / 2e-6
             np.testing.assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-8)
 
@@ -97,22 +97,22 @@ def test_a_step_moves_every_weight_against_its_gradient():
 def test_every_technique_follows_one_loss_curve(compared):
     assert compared["findings"] == []
     curves = compared["agreement"]["curves"]
-    assert [one["name"] for one in curves] == ["naive", "per_neuron", "jit"]
-    assert all(one["ok"] and one["difference"] <= 1e-10 for one in curves)
-    assert {len(one["losses"]) for one in compared["sets"]} == {5}
+    assert [curve["name"] for curve in curves] == ["naive", "per_neuron", "jit"]
+    assert all(curve["ok"] and curve["difference"] <= 1e-10 for curve in curves)
+    assert {len(variant["losses"]) for variant in compared["sets"]} == {5}
 
 
 @pytest.mark.slow
-def test_the_fast_ones_follow_one_loss_curve_for_twenty_steps_at_full_size():
-    held = training.train(Settings(compare=("vectorized", "jit", "fastest"), dtype="float64", steps=20))
-    assert held["findings"] == []
-    assert all(one["difference"] <= 1e-10 for one in held["agreement"]["curves"])
-    losses = held["sets"][0]["losses"]
+def test_fast_techniques_follow_one_loss_curve_for_twenty_steps_at_full_size():
+    saved = descent.train(Settings(compare=("vectorized", "jit", "fastest"), dtype="float64", steps=20))
+    assert saved["findings"] == []
+    assert all(curve["difference"] <= 1e-10 for curve in saved["agreement"]["curves"])
+    losses = saved["sets"][0]["losses"]
     assert len(losses) == 20
     assert losses[-1] < losses[0]
 
 
-def test_a_curve_that_leaves_the_first_is_found():
+def test_a_curve_that_differs_from_the_first_is_reported():
     inf, nan = np.inf, np.nan
     known = {
         "near": [2.0, 1.0 + 1e-12, nan],
@@ -121,7 +121,7 @@ def test_a_curve_that_leaves_the_first_is_found():
         "lost": [2.0, nan, inf],
     }
     curves = [[2.0, 1.0, inf], *known.values()]
-    near, far, short, lost = disagreements(["first", *known], curves)
+    near, far, short, lost = differences(["first", *known], curves)
     assert near["ok"]
     assert not far["ok"]
     assert (far["difference"], far["step"]) == (pytest.approx(0.1), 2)
@@ -136,16 +136,16 @@ def test_the_convolutional_network_reads_97_percent_of_the_digits(whole):
 
 
 def test_the_linear_classifier_alone_reads_94_percent():
-    held = training.train(Settings(MODELS["linear"]))
-    assert held["sets"][0]["accuracy"][-1]["test"] >= 0.94
+    saved = descent.train(Settings(MODELS["linear"]))
+    assert saved["sets"][0]["accuracy"][-1]["test"] >= 0.94
 
 
-def test_the_split_is_fixed_and_holds_every_digit_once():
-    train, test = training.split()
+def test_the_split_is_fixed_and_has_every_digit_once():
+    train, test = descent.split()
     assert (len(train), len(test)) == (1437, 360)
     assert sorted([*train, *test]) == list(range(1797))
-    assert test[:5].tolist() == training.split()[1][:5].tolist()
-    drawn = training.batches(Settings(batch=100, seed=3))
+    assert test[:5].tolist() == descent.split()[1][:5].tolist()
+    drawn = descent.batches(Settings(batch=100, seed=3))
     epoch = np.concatenate([next(drawn) for _ in range(14)])
     assert len(set(epoch)) == 1400
     assert not set(epoch) & set(test)
@@ -153,47 +153,47 @@ def test_the_split_is_fixed_and_holds_every_digit_once():
 
 def test_the_same_seed_gives_the_same_curve_and_another_another():
     curves = [
-        training.train(Settings("softmax", steps=5, seed=seed))["sets"][0]["losses"] for seed in (1, 1, 2)
+        descent.train(Settings("softmax", steps=5, seed=seed))["sets"][0]["losses"] for seed in (1, 1, 2)
     ]
     assert curves[0] == curves[1] != curves[2]
 
 
 def test_no_time_of_what_the_oracle_finds_wrong(monkeypatch):
-    raw = training.grid.raw
+    raw = descent.catalog.raw
 
     def broken(operation, technique):
         right = raw(operation, technique)
         return replace(right, backward=lambda dout, cache: tuple(2 * g for g in right.backward(dout, cache)))
 
-    monkeypatch.setattr(training.grid, "raw", broken)
+    monkeypatch.setattr(descent.catalog, "raw", broken)
     with pytest.raises(PerflabError, match=r"softmax_loss/jit_exp float32: wrong: .*; no number"):
-        training.train(Settings("softmax", steps=2))
-    monkeypatch.setattr(training, "_checked", lambda operation, technique, dtype: {})
+        descent.train(Settings("softmax", steps=2))
+    monkeypatch.setattr(descent, "_checked", lambda operation, technique, dtype: {})
     with pytest.raises(PerflabError, match=r"on the first batch: .*got .*wanted .*; no number"):
-        training.train(Settings("softmax", steps=2))
+        descent.train(Settings("softmax", steps=2))
 
 
 def test_every_technique_is_verified_before_its_time_is_kept(compared):
-    for one in compared["sets"]:
-        assert {v["layer"] for v in one["verified"]} == {"conv", "pool", "fc", "softmax"}
-        assert all(v["status"] == "right" and v["error_first_batch"] <= 1 for v in one["verified"])
-        assert [f"{v['technique']}" for v in one["verified"]] == list(one["techniques"].values())
+    for variant in compared["sets"]:
+        assert {v["layer"] for v in variant["verified"]} == {"conv", "pool", "fc", "softmax"}
+        assert all(v["status"] == "right" and v["error_first_batch"] <= 1 for v in variant["verified"])
+        assert [f"{v['technique']}" for v in variant["verified"]] == list(variant["techniques"].values())
 
 
 def test_shares_are_a_whole_and_the_bound_is_amdahls(compared):
-    one = compared["sets"][0]
-    shares, bounds = amdahl.shares(one), amdahl.bounds(one)
+    variant = compared["sets"][0]
+    shares, bounds = amdahl.shares(variant), amdahl.bounds(variant)
     assert sum(shares.values()) == pytest.approx(1)
-    for name, seconds in amdahl.times(one).items():
-        rest = amdahl.whole(one) - seconds
-        assert bounds[name] == pytest.approx(amdahl.whole(one) / rest)
+    for name, seconds in amdahl.times(variant).items():
+        rest = amdahl.whole(variant) - seconds
+        assert bounds[name] == pytest.approx(amdahl.whole(variant) / rest)
     faster = amdahl.speedups(compared["sets"][-1], compared["sets"][1])
     assert faster["whole step"] == pytest.approx(
         amdahl.whole(compared["sets"][1]) / amdahl.whole(compared["sets"][-1])
     )
 
 
-def test_a_technique_that_an_operation_lacks_is_told():
+def test_a_technique_that_an_operation_lacks_is_replaced_with_a_note():
     layers = specs(MODELS["cnn"])
     chosen, notes = techniques(layers, "simd", {"fc": "tiles"})
     assert chosen == {"conv": "simd", "pool": "simd", "fc": "tiles", "softmax": "vectorized"}
@@ -216,7 +216,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("words", REFUSED)
-def test_layers_that_cannot_be_are_named(words):
+def test_wrong_layers_are_named(words):
     with pytest.raises(PerflabError, match=REFUSED[words]):
         specs(words)
 
@@ -248,7 +248,7 @@ BAD = {
 
 @pytest.fixture(autouse=True)
 def _threads_stay(monkeypatch):
-    """The command pins its pools, once and for all, by variables; this process has other tests to run."""
+    """The command limits its thread pools by variables; the other tests of this process must not see them."""
     for variable in machine.POOLS:
         monkeypatch.setenv(variable, str(numba.config.NUMBA_NUM_THREADS))
 
@@ -257,9 +257,9 @@ def _threads_stay(monkeypatch):
 def test_what_cannot_be_trained_is_one_line(options, tmp_path, capsys):
     out = tmp_path / "out"
     assert cli.main(["train", "--out", str(out), *options.split()]) == 2
-    told = capsys.readouterr().err
-    assert BAD[options] in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert BAD[options] in message
+    assert message.count("\n") == 1
     assert not out.exists()
 
 
@@ -267,20 +267,20 @@ def test_a_loss_that_diverges_stops_is_named_and_keeps_its_curve(tmp_path, capsy
     options = "--model linear --rate 1e300 --steps 50"
     assert cli.main(["train", "--out", str(tmp_path), *options.split()]) == 1
     assert re.search(r"the loss is (nan|inf) at step 2: diverged .*1e\+300; stopped", capsys.readouterr().err)
-    held = page.read(tmp_path)
-    assert len(held["sets"][0]["losses"]) == 2
-    assert held["sets"][0]["losses"][0] == pytest.approx(np.log(10), rel=0.5)
-    assert held["sets"][0]["losses"][1] is None
+    saved = page.read(tmp_path)
+    assert len(saved["sets"][0]["losses"]) == 2
+    assert saved["sets"][0]["losses"][0] == pytest.approx(np.log(10), rel=0.5)
+    assert saved["sets"][0]["losses"][1] is None
     assert "diverged" in (tmp_path / "report.html").read_text("utf-8")
     assert "diverged" in (tmp_path / "report.md").read_text("utf-8")
 
 
-def test_all_diverging_alike_is_no_disagreement():
-    held = training.train(
+def test_variants_that_diverge_alike_do_not_differ():
+    saved = descent.train(
         Settings("softmax", compare=("vectorized", "jit"), dtype="float64", rate=1e308, steps=9)
     )
-    assert len(held["findings"]) == 2
-    assert all("diverged" in line for line in held["findings"])
+    assert len(saved["findings"]) == 2
+    assert all("diverged" in line for line in saved["findings"])
 
 
 def test_what_is_saved_is_strict_json_and_makes_its_report_again(compared, tmp_path, capsys):
@@ -291,11 +291,11 @@ def test_what_is_saved_is_strict_json_and_makes_its_report_again(compared, tmp_p
     def refuse(word):
         raise AssertionError(word)
 
-    held = json.loads((tmp_path / "new" / page.SAVED).read_text("utf-8"), parse_constant=refuse)
-    assert held["settings"]["layers"] == SMALL
-    assert held["split"] == {"seed": 0, "train": 1437, "test": 360}
-    assert held["environment"]["numpy"] == np.__version__
-    assert set(held["sets"][0]["seconds"]["conv"]) == {"forward", "backward"}
+    saved = json.loads((tmp_path / "new" / page.SAVED).read_text("utf-8"), parse_constant=refuse)
+    assert saved["settings"]["layers"] == SMALL
+    assert saved["split"] == {"seed": 0, "train": 1437, "test": 360}
+    assert saved["environment"]["numpy"] == np.__version__
+    assert set(saved["sets"][0]["seconds"]["conv"]) == {"forward", "backward"}
     files = {path.name for path in (tmp_path / "new" / "figures").iterdir()}
     assert files == {f"training-{name}.{kind}" for name in page.FIGURES for kind in ("svg", "png")}
     html = (tmp_path / "new" / "report.html").read_text("utf-8")
@@ -311,18 +311,18 @@ def test_what_is_saved_is_strict_json_and_makes_its_report_again(compared, tmp_p
 
 def test_the_command_prints_its_json(tmp_path, capsys):
     assert cli.main(["train", "--model", "linear", "--steps", "3", "--json", "--out", str(tmp_path)]) == 0
-    held = json.loads(capsys.readouterr().out)
-    assert len(held["sets"][0]["losses"]) == 3
-    assert held["sets"][0]["accuracy"][-1]["step"] == 3
+    saved = json.loads(capsys.readouterr().out)
+    assert len(saved["sets"][0]["losses"]) == 3
+    assert saved["sets"][0]["accuracy"][-1]["step"] == 3
 
 
-def test_figures_lay_everything_inside_and_apart(compared):
+def test_texts_of_figures_are_inside_and_do_not_overlap(compared):
     alone = compared | {"sets": compared["sets"][:1]}
-    for held in map(with_fixed_times, (compared, alone)):
+    for saved in map(with_fixed_times, (compared, alone)):
         for draw in page.FIGURES.values():
-            picture = draw(held)
+            picture = draw(saved)
             if picture is None:
-                assert len(held["sets"]) == 1
+                assert len(saved["sets"]) == 1
                 continue
             width, height = picture.figure.get_size_inches()
             renderer = FigureCanvasAgg(picture.figure).get_renderer()

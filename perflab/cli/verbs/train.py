@@ -56,25 +56,25 @@ def train(args: argparse.Namespace) -> int:
     """Compile what is missing, train, save, and write the page."""
     common.use_one_thread()
     from perflab import machine
-    from perflab.learn.training import training
+    from perflab.learn.training import descent
     from perflab.run import compilation
 
     machine.prepare_matplotlib()
     from perflab.learn.training import page
 
-    settings = training.settings(
+    settings = descent.Settings.from_options(
         model=args.model, layers=args.layers, technique=args.technique, by_layer=args.by_layer,
         compare=args.compare, epochs=args.epochs, steps=args.steps, batch=args.batch, rate=args.rate,
         reg=args.reg, seed=args.seed, dtype=args.dtype,
     )  # fmt: skip
-    used = training.used(settings)
+    used = descent.used(settings)
     folder = args.out or Path("reports") / f"train-{time.strftime('%Y%m%d-%H%M%S')}"
     page.free(folder)
     progress = common.console(stderr=True)
     with progress.status("compiling") as status:
         compilation.compile_missing(used, (settings.dtype,), status.update)
     with common.step_bar(progress, "training") as tell:
-        saved = training.train(settings, tell)
+        saved = descent.train(settings, tell)
     page.save(folder, saved)
     return print_training(saved, page.write(folder, saved), args.json)
 

@@ -8,7 +8,7 @@ crossings; then each item moves towards its neighbours.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,9 +22,12 @@ DIGITS = 4  # of a number in the drawing
 SWEEPS = 12
 
 
+Points = Sequence[tuple[float, float]]  # of a wire, in pairs: the second is directly right of the first
+
+
 @dataclass(frozen=True)
 class Cell:
-    """The place of a node, in px from the top left corner: its box, and the numbers above and below it."""
+    """The place of a node, in px from the top left corner: its box, and the lines of text above and below."""
 
     step: int
     x: float  # of the middle
@@ -35,21 +38,6 @@ class Cell:
     above: str
     below: str
 
-    @property
-    def edges(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom."""
-        half = BOX / 2 + LINE
-        return self.x - self.width / 2, self.y - half, self.x + self.width / 2, self.y + half
-
-
-@dataclass(frozen=True)
-class Wire:
-    """A line from one node to another; the points come in pairs, the second directly right of the first."""
-
-    source: int
-    target: int
-    points: tuple[tuple[float, float], ...]
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -58,7 +46,7 @@ class Layout:
     width: float
     height: float
     cells: tuple[Cell, ...]
-    wires: tuple[Wire, ...]
+    wires: tuple[Points, ...]
 
 
 def layout(circuit: Worked) -> Layout:
@@ -95,12 +83,12 @@ def layout(circuit: Worked) -> Layout:
                 points += [(x, ys[source, layer] - top) for x in spans[layer]]
             y = end.y + 10 * (ports.index(port) - (len(ports) - 1) / 2)  # several wires arrive side by side
             points += [(spans[layers[target]][0], y), (end.x - end.box / 2, y)]
-            wires.append(Wire(source, target, tuple(points)))
+            wires.append(points)
     return Layout(left - GAP + EDGE, bottom - top, tuple(cells), tuple(wires))
 
 
 Item = int | tuple[int, int]  # a node, or a lane: the node whose wires run in it, and the layer
-Links = Mapping[Item, Sequence[Item]]  # what each item is joined to in the next layer
+Links = Mapping[Item, Collection[Item]]  # what each item is joined to in the next layer
 
 
 def _layers(steps: Sequence[Step]) -> list[int]:
@@ -117,24 +105,17 @@ def _layers(steps: Sequence[Step]) -> list[int]:
 def _lanes(steps: Sequence[Step], layers: Sequence[int]) -> tuple[list[list[Item]], Links]:
     """The items of each layer, in the order of the expression, and how they are joined."""
     rows: list[list[Item]] = [[] for _ in range(max(layers) + 1)]
-    links: dict[Item, list[Item]] = {}
-
-    def join(before: Item, item: Item) -> Item:
-        if item not in links.setdefault(before, []):
-            links[before].append(item)
-        return item
-
+    links: dict[Item, dict[Item, None]] = {}  # the inner keys are an ordered set
     for target, step in enumerate(steps):
         rows[layers[target]].append(target)
         for slope in step.slopes:
-            last: Item = slope.source
-            for layer in range(layers[slope.source] + 1, layers[target]):
-                lane = slope.source, layer
-                if lane not in links:
+            between = range(layers[slope.source] + 1, layers[target])
+            lanes: list[Item] = [(slope.source, layer) for layer in between]
+            for layer, lane in zip(between, lanes, strict=True):
+                if lane not in rows[layer]:
                     rows[layer].append(lane)
-                last = join(last, lane)
-                links.setdefault(lane, [])
-            join(last, target)
+            for before, item in pairwise([slope.source, *lanes, target]):
+                links.setdefault(before, {})[item] = None
     return rows, links
 
 

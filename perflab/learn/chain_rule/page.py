@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from perflab import __version__
-from perflab.learn.chain_rule.layout import BOX, Cell, layout
+from perflab.learn.chain_rule.layout import BOX, Cell, Points, layout
 from perflab.learn.chain_rule.worked import Step, Worked
 from perflab.report.study import mathematics
 from perflab.report.template import template
@@ -29,7 +29,7 @@ def drawing(circuit: Worked, name: str) -> Markup:
     """A circuit as an <svg> in the page's colours; `name` makes its ids unique."""
     places = layout(circuit)
     tip = f'marker-end="url(#{name}-tip)"'
-    wires = "".join(f'<path d="{_path(wire.points)}" {tip}/>' for wire in places.wires)
+    wires = "".join(f'<path d="{_path(wire)}" {tip}/>' for wire in places.wires)
     nodes = "".join(_node(cell, circuit.steps[cell.step]) for cell in places.cells)
     description = "; ".join(f"{step.formula}: value {number(step.value)}, gradient {number(step.gradient)}"
                             for step in circuit.steps)  # fmt: skip
@@ -45,7 +45,7 @@ def drawing(circuit: Worked, name: str) -> Markup:
     )
 
 
-def _path(points: Sequence[tuple[float, float]]) -> str:
+def _path(points: Points) -> str:
     """A wire's path: straight at and past nodes, curved between layers."""
     (x, y), *others = points
     parts = [f"M{x:.1f} {y:.1f}"]

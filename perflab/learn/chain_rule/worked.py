@@ -23,11 +23,6 @@ from perflab.learn.chain_rule.circuit import RULES, Node, NodeTrace, Trace, pars
 from perflab.learn.chain_rule.differences import CORNER, UNKNOWN, WRONG, check
 from perflab.units import number
 
-SIGMOID = "1/(1 + exp(-1*(w0*x0 + w1*x1 + w2)))"
-STANDARD: tuple[tuple[str, str, Mapping[str, float]], ...] = (
-    ("A sum times a number", "(x + y)*z", {"x": -2.0, "y": 5.0, "z": -4.0}),
-    ("A sigmoid neuron, node by node", SIGMOID, {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0}),
-)
 MOST_NODES = 200  # of one circuit: a drawing of more could not be read
 FORMULAS = {"+": "{0} + {1}", "-": "{0} − {1}", "*": "{0}·{1}", "/": "{0}/{1}", "**": "{0}^{1}",
             "negative": "−{0}"}  # fmt: skip
@@ -90,7 +85,11 @@ class Worked:
 
 def standard() -> list[Worked]:
     """The two circuits that a course usually begins with."""
-    return [work(expression, values, title) for title, expression, values in STANDARD]
+    weights = {"w0": 2.0, "x0": -1.0, "w1": -3.0, "x1": -2.0, "w2": -3.0}
+    return [
+        work("(x + y)*z", {"x": -2.0, "y": 5.0, "z": -4.0}, "A sum times a number"),
+        work("1/(1 + exp(-1*(w0*x0 + w1*x1 + w2)))", weights, "A sigmoid neuron, node by node"),
+    ]
 
 
 def derivation() -> str:

@@ -1,4 +1,4 @@
-"""What a training has shown: curves held to one another, medians of seconds, all as plain JSON."""
+"""The results of a training: curves compared with one another, medians of seconds, all as plain JSON."""
 
 from __future__ import annotations
 
@@ -11,77 +11,73 @@ import numpy as np
 
 from perflab.learn.training.network import Network
 
+SCHEMA = 1
 AGREEMENT = 1e-10  # relative, between two techniques' losses in float64
 
 
 @dataclass
-class Contender:
-    """A network in one set of techniques, and what its training has shown so far."""
+class Variant:
+    """A network in one set of techniques, and the results of its training so far."""
 
     name: str
     network: Network
     techniques: Mapping[str, str]
     notes: Sequence[str]
+    seconds: dict[str, dict[str, list[float]]]
     verified: list[dict[str, Any]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     whole_s: list[float] = field(default_factory=list)
     accuracy: list[dict[str, float]] = field(default_factory=list)
     diverged: str = ""
 
 
-def disagreements(names: Sequence[str], curves: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
-    """Each curve against the first, step by step: the largest relative difference, and where it is.
+def differences(names: Sequence[str], curves: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
+    """Each curve compared with the first: the largest relative difference, and the step where it is.
 
-    Two losses that are both not finite agree; one alone is None from the other.
+    Two losses that are both not finite agree. Where only one is finite, the difference is None.
     """
-    found = []
+    comparisons = []
     first = np.asarray(curves[0])
     for name, curve in zip(names[1:], curves[1:], strict=True):
         both = min(len(curve), len(first))
-        mine, right = np.asarray(curve)[:both], first[:both]
+        losses, wanted = np.asarray(curve)[:both], first[:both]
         with np.errstate(all="ignore"):
-            apart = np.abs(mine - right) / np.abs(right)
-        apart = np.where(np.isnan(apart), np.inf, apart)
-        apart[(mine == right) | ~(np.isfinite(mine) | np.isfinite(right))] = 0.0
-        at = int(np.argmax(apart))
-        ok = len(curve) == len(first) and bool(apart[at] <= AGREEMENT)
-        difference = float(apart[at]) if np.isfinite(apart[at]) else None
-        found.append({"name": name, "against": names[0], "ok": ok, "difference": difference, "step": at + 1})
-    return found
+            relative = np.abs(losses - wanted) / np.abs(wanted)
+        relative = np.where(np.isnan(relative), np.inf, relative)
+        relative[(losses == wanted) | ~(np.isfinite(losses) | np.isfinite(wanted))] = 0.0
+        at = int(np.argmax(relative))
+        largest = float(relative[at])
+        comparisons.append({
+            "name": name, "against": names[0], "ok": len(curve) == len(first) and largest <= AGREEMENT,
+            "difference": largest if math.isfinite(largest) else None, "step": at + 1,
+        })  # fmt: skip
+    return comparisons
 
 
-def to_json(one: Contender) -> dict[str, Any]:
-    """What one set of techniques showed; a value that is not finite is None, as JSON has none."""
-    layers = {
-        name: {way: {"median_s": _median(held), "total_s": sum(held)} for way, held in ways.items()}
-        for name, ways in one.seconds.items()
-    }
+def to_json(variant: Variant) -> dict[str, Any]:
+    """A variant's results; a loss that is not finite is None, as JSON has no such number."""
     return {
-        "name": one.name,
-        "techniques": dict(one.techniques),
-        "notes": list(one.notes),
-        "verified": one.verified,
-        "losses": [loss if math.isfinite(loss) else None for loss in one.losses],
-        "accuracy": one.accuracy,
-        "seconds": layers,
-        "step": {
-            "median_s": _median(one.whole_s),
-            "total_s": sum(one.whole_s),
-            "each_s": [float(f"{seconds:.4g}") for seconds in one.whole_s],
+        "name": variant.name,
+        "techniques": dict(variant.techniques),
+        "notes": list(variant.notes),
+        "verified": variant.verified,
+        "losses": [loss if math.isfinite(loss) else None for loss in variant.losses],
+        "accuracy": variant.accuracy,
+        "seconds": {
+            layer: {direction: _totals(seconds) for direction, seconds in ways.items()}
+            for layer, ways in variant.seconds.items()
         },
-        "diverged": one.diverged,
+        "step": _totals(variant.whole_s) | {"each_s": [float(f"{step_s:.4g}") for step_s in variant.whole_s]},
+        "diverged": variant.diverged,
     }
 
 
-def apart(one: Mapping[str, Any]) -> str:
-    """A curve that does not agree, in one line."""
-    far = "far" if one["difference"] is None else f"{one['difference']:.1e} (relative)"
-    return (
-        f"{one['name']}: its loss is {far} from that of {one['against']} at step {one['step']};"
-        f" wanted {AGREEMENT:g} at most"
-    )
+def difference_line(comparison: Mapping[str, Any]) -> str:
+    """A curve that differs from the first, in one line."""
+    size = math.inf if comparison["difference"] is None else comparison["difference"]
+    losses = f"{comparison['name']}: its loss and that of {comparison['against']} differ by {size:.1e}"
+    return f"{losses} (relative) at step {comparison['step']}; wanted {AGREEMENT:g} at most"
 
 
-def _median(held: Sequence[float]) -> float | None:
-    return float(np.median(held)) if held else None
+def _totals(seconds: Sequence[float]) -> dict[str, float | None]:
+    return {"median_s": float(np.median(seconds)) if seconds else None, "total_s": sum(seconds)}

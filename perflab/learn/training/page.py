@@ -12,25 +12,25 @@ import matplotlib as mpl
 from perflab import __version__, units
 from perflab.contract import PerflabError
 from perflab.learn.training import amdahl
+from perflab.learn.training.curves import SCHEMA
 from perflab.learn.training.figures import layer_speedups, layer_times, loss_curve
 from perflab.records import RECORDS, full_or
 from perflab.records.environment import one_line
-from perflab.report import svg, words
-from perflab.report.contents import Shown
+from perflab.report import words
+from perflab.report.contents import saved_figure
 from perflab.report.figures import Drawn
 from perflab.report.figures.style import STYLE, Picture
-from perflab.report.template import template
+from perflab.report.template import write_pages
 from perflab.statistics import paired_ratio
 
 SAVED = "training.json"
-SCHEMA = 1
 FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Picture | None]] = {
     "loss": loss_curve, "layers": layer_times, "speedups": layer_speedups,
 }  # fmt: skip
 
 
 def free(folder: Path) -> None:
-    """Make a new training's folder. Raises PerflabError where results lie there, or it cannot be made."""
+    """Create a new training's folder. Raises PerflabError where it has results or cannot be created."""
     if (folder / SAVED).exists() or (folder / RECORDS).exists():
         raise PerflabError(f"{folder}: holds results already; wanted another --out")
     try:
@@ -39,141 +39,127 @@ def free(folder: Path) -> None:
         raise full_or(error, folder) from error
 
 
-def save(folder: Path, held: Mapping[str, Any]) -> None:
-    """Keep a training. Raises PerflabError where the folder cannot be written."""
+def save(folder: Path, saved: Mapping[str, Any]) -> None:
+    """Save a training. Raises PerflabError where the folder cannot be written."""
+    text = json.dumps(saved, allow_nan=False, ensure_ascii=False, indent=1)
     try:
-        text = json.dumps(held, allow_nan=False, ensure_ascii=False, indent=1)
         (folder / SAVED).write_text(text, "utf-8")
     except OSError as error:
         raise full_or(error, folder) from error
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """A saved training. Raises PerflabError where there is none, or of another schema."""
+    """A saved training. Raises PerflabError where there is none, or one of another schema."""
     file = folder / SAVED
     try:
-        held: Any = json.loads(file.read_text("utf-8"))
+        saved: Any = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise PerflabError(f"{file}: no training here: {error}") from error
-    if not isinstance(held, dict) or held.get("schema") != SCHEMA:
+    if not isinstance(saved, dict) or saved.get("schema") != SCHEMA:
         raise PerflabError(f"{file}: of another schema; wanted {SCHEMA}")
-    return held
+    return saved
 
 
-def write(folder: Path, held: Mapping[str, Any]) -> Path:
-    """Write figures and pages; the path of report.html."""
+def write(folder: Path, saved: Mapping[str, Any]) -> Path:
+    """Write figures and pages; the path of report.html. Raises PerflabError where one cannot be written."""
     try:
         (folder / "figures").mkdir(exist_ok=True)
-        shown = [
-            Shown(one, svg.inline(one, svg.save(one, folder / "figures"))) for one in _drawn(folder, held)
-        ]
-        context = {
-            "held": held, "shown": shown, "tables": list(tables(held)), "lines": lines(held),
-            "machine": one_line(held["environment"]), "version": __version__,
-        }  # fmt: skip
-        page = folder / "report.html"
-        page.write_text(template("training.html.jinja").render(context), "utf-8")
-        (folder / "report.md").write_text(template("training.md.jinja").render(context), "utf-8")
+        return write_pages(folder, "training", {
+            "saved": saved, "shown": [saved_figure(drawn, folder) for drawn in _drawn(folder, saved)],
+            "tables": list(tables(saved)), "lines": lines(saved), "machine": one_line(saved["environment"]),
+            "version": __version__,
+        })  # fmt: skip
     except OSError as error:
         raise full_or(error, folder) from error
-    return page
 
 
-def _drawn(folder: Path, held: Mapping[str, Any]) -> Iterator[Drawn]:
+def _drawn(folder: Path, saved: Mapping[str, Any]) -> Iterator[Drawn]:
     for name, draw in FIGURES.items():
         with mpl.rc_context(STYLE):
-            picture = draw(held)
+            picture = draw(saved)
         if picture is not None:
             command = f"perflab report reports/{folder.resolve().name}"
             yield Drawn(f"training-{name}", picture.title, picture.caption, picture.figure, "", command)
 
 
-def lines(held: Mapping[str, Any]) -> list[str]:
-    """What was trained and what came of it, a sentence each."""
-    settings, split = held["settings"], held["split"]
-    found = [
+def lines(saved: Mapping[str, Any]) -> list[str]:
+    """What was trained and the results, a sentence each."""
+    settings, split = saved["settings"], saved["split"]
+    sentences = [
         f"{settings['layers']}: batches of {settings['batch']}, learning rate {settings['rate']:g},"
         f" regularisation {settings['reg']:g}, seed {settings['seed']}, {settings['dtype']};"
         f" {split['train']} digits to train on, {split['test']} to test on."
     ]
-    for one in held["sets"]:
-        taken = f"{one['name']}: {len(one['losses'])} of {settings['total_steps']} steps"
-        if one["losses"] and one["losses"][-1] is not None:
-            taken += f", last loss {one['losses'][-1]:.6g}"
-        if one["accuracy"]:
-            best = max(one["accuracy"], key=lambda a: a["test"])
-            taken += f", test accuracy {one['accuracy'][-1]['test']:.1%} (best {best['test']:.1%})"
-        found.append(f"{taken}, {units.seconds(one['step']['total_s'])} in steps.")
-        found += [f"{one['name']}: {note}." for note in one["notes"]]
-    checks = [verdict for one in held["sets"] for verdict in one["verified"]]
+    for variant in saved["sets"]:
+        name, losses, accuracy = variant["name"], variant["losses"], variant["accuracy"]
+        result = f"{name}: {len(losses)} of {settings['total_steps']} steps"
+        if losses and losses[-1] is not None:
+            result += f", last loss {losses[-1]:.6g}"
+        if accuracy:
+            best = max(epoch["test"] for epoch in accuracy)
+            result += f", test accuracy {accuracy[-1]['test']:.1%} (best {best:.1%})"
+        sentences.append(f"{result}, {units.seconds(variant['step']['total_s'])} in steps.")
+        sentences += [f"{name}: {note}." for note in variant["notes"]]
+    checks = [verdict for variant in saved["sets"] for verdict in variant["verified"]]
     if checks:
-        worst = max(max(one["error"], one["error_first_batch"]) for one in checks)
-        found.append(
-            "Every technique was verified before the clock started, on the check cases and on the first"
+        worst = max(max(verdict["error"], verdict["error_first_batch"]) for verdict in checks)
+        sentences.append(
+            "Every technique was verified before anything was timed, on the check cases and on the first"
             f" batch: errors are at most {worst:.2f} of the rounding bound."
         )
-    curves = held["agreement"]["curves"]
-    if curves and all(one["ok"] for one in curves):
-        apart = max(curves, key=lambda one: one["difference"])
-        found.append(
-            f"All follow the loss curve of {apart['against']} within {apart['difference']:.1e} relative"
-            f" (allowed {held['agreement']['allowed']:g})."
+    curves = saved["agreement"]["curves"]
+    if curves and all(curve["ok"] for curve in curves):
+        largest = max(curve["difference"] for curve in curves)
+        sentences.append(
+            f"All loss curves agree with that of {curves[0]['against']} within {largest:.1e} relative"
+            f" (allowed {saved['agreement']['allowed']:g})."
         )
-    return found
+    return sentences
 
 
-def tables(held: Mapping[str, Any], whole: bool = True) -> Iterator[words.Table]:
-    """One set's layers, or all sets side by side; where `whole`, each set's too, and what the oracle said."""
-    sets = [one for one in held["sets"] if amdahl.shares(one)]
-    if len(sets) == 1:
-        yield _layers(sets[0])
-    elif sets:
-        yield _sets(sets)
-        if whole:
-            yield from map(_layers, sets)
+def tables(saved: Mapping[str, Any], whole: bool = True) -> Iterator[words.Table]:
+    """One variant's layers, or all side by side; with `whole` also each variant's layers and verdicts."""
+    variants = [variant for variant in saved["sets"] if amdahl.shares(variant)]
+    if len(variants) > 1:
+        yield _side_by_side(variants)
+    if whole or len(variants) == 1:
+        yield from map(_layers, variants)
     if whole:
-        yield _verified(held)
+        yield words.Table(
+            "Verified before anything was timed: largest error as a share of the rounding bound",
+            ("set", "layer", "technique", "check cases", "first batch"),
+            tuple(
+                (variant["name"], v["layer"], f"{v['operation']}/{v['technique']}", f"{v['error']:.3f}",
+                 f"{v['error_first_batch']:.3f}")
+                for variant in saved["sets"] for v in variant["verified"]
+            ),
+        )  # fmt: skip
 
 
-def _verified(held: Mapping[str, Any]) -> words.Table:
-    return words.Table(
-        "Verified before the clock started: worst error as a share of the rounding bound",
-        ("set", "layer", "technique", "check cases", "first batch"),
-        tuple(
-            (one["name"], v["layer"], f"{v['operation']}/{v['technique']}", f"{v['error']:.3f}",
-             f"{v['error_first_batch']:.3f}")
-            for one in held["sets"] for v in one["verified"]
-        ),
-    )  # fmt: skip
-
-
-def _layers(one: Mapping[str, Any]) -> words.Table:
-    share, bound, ways = amdahl.shares(one), amdahl.bounds(one), one["seconds"]
+def _layers(variant: Mapping[str, Any]) -> words.Table:
+    bounds, seconds = amdahl.bounds(variant), variant["seconds"]
     rows = []
-    for name in share:
-        times = (
-            [units.seconds(ways[name][way]["median_s"]) for way in ("forward", "backward")]
-            if name in ways
-            else ["", ""]
-        )
-        technique = one["techniques"].get(name, "NumPy" if name in ways else "")
-        rows.append((name, technique, *times, f"{share[name]:.1%}", f"×{units.rounded(bound[name], 3)}"))
-    rows.append(("whole step", "", "", units.seconds(amdahl.whole(one)), "", ""))
+    for name, share in amdahl.shares(variant).items():
+        cells = ["", "", ""]
+        if name in seconds:
+            times = [units.seconds(seconds[name][way]["median_s"]) for way in ("forward", "backward")]
+            cells = [variant["techniques"].get(name, "NumPy"), *times]
+        rows.append((name, *cells, f"{share:.1%}", f"×{units.rounded(bounds[name], 3)}"))
+    rows.append(("whole step", "", "", units.seconds(amdahl.whole(variant)), "", ""))
     head = ("layer", "technique", "forward", "backward", "share of a step", "at most faster without it")
-    return words.Table(f"A step by layer: {one['name']}", head, tuple(rows))
+    return words.Table(f"A step by layer: {variant['name']}", head, tuple(rows))
 
 
-def _sets(sets: list[Mapping[str, Any]]) -> words.Table:
-    base = sets[0]
-    parts = list(amdahl.times(base))
+def _side_by_side(variants: list[Mapping[str, Any]]) -> words.Table:
+    base = variants[0]
+    layers, base_steps = list(amdahl.times(base)), base["step"]["each_s"]
     rows = []
-    for one in sets:
-        faster, times = amdahl.speedups(one, base), amdahl.times(one)
-        cells = [f"{units.seconds(times[name])}, ×{units.rounded(faster[name], 3)}" for name in parts]
-        whole = units.seconds(amdahl.whole(one))
-        steps, others = base["step"]["each_s"], one["step"]["each_s"]
-        if one is not base and len(steps) == len(others):
-            whole += f", {words.interval(paired_ratio(steps, others))}"
-        rows.append((one["name"], whole, *cells))
+    for variant in variants:
+        faster, times = amdahl.speedups(variant, base), amdahl.times(variant)
+        cells = [f"{units.seconds(times[name])}, ×{units.rounded(faster[name], 3)}" for name in layers]
+        whole, steps = units.seconds(amdahl.whole(variant)), variant["step"]["each_s"]
+        if variant is not base and len(base_steps) == len(steps):
+            whole += f", {words.interval(paired_ratio(base_steps, steps))}"
+        rows.append((variant["name"], whole, *cells))
     title = f"Time and speed-up over {base['name']}: medians, and the 95 % interval of the whole step's"
-    return words.Table(title, ("technique", "whole step", *parts), tuple(rows))
+    return words.Table(title, ("technique", "whole step", *layers), tuple(rows))
