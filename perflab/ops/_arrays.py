@@ -1,4 +1,4 @@
-"""Arrays as kernels want them: flat, on whole cache lines, and buffers that outlive a call."""
+"""Arrays for kernels: flat, aligned to cache lines; and buffers that are reused between calls."""
 
 from math import prod
 

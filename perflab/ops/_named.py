@@ -1,4 +1,4 @@
-"""Kernels that one function makes for different sizes, each under a name of its own."""
+"""Kernels that one function creates for different sizes, each with its own name."""
 
 from numba import njit
 

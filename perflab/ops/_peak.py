@@ -1,7 +1,7 @@
-"""Kernels that do no work but reach what the processor and its memory can do at most.
+"""Kernels that reach the largest throughput of the processor and its memory.
 
-Every one runs `again` times over the same numbers, without Python's lock, so that each thread may run one
-on arrays of its own. Arrays begin on a register's boundary and are multiples of `STEP` numbers long.
+Each runs `again` times over the same numbers and releases Python's lock, so that each thread can run one
+on arrays of its own. Arrays are aligned to registers and are multiples of `STEP` numbers long.
 """
 
 import numpy as np

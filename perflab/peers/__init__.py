@@ -1,11 +1,11 @@
-"""Other projects' versions of the operations, a folder a project and a file an operation.
+"""Other projects' versions of the operations, one folder for each project and one file for each operation.
 
-A file defines four plain functions and holds nothing of perflab:
+A file defines four plain functions and imports nothing of perflab:
 
-to_native(value) -> the library's own tensor for an array, made before the clock starts; dout's too
-forward(*native) -> (out, cache), over when it returns; as an operation's technique would have it
+to_native(value) -> the library's own tensor for an array, created before the timing; also for dout
+forward(*native) -> (out, cache), finished when it returns; as in a technique of the operation
 backward(dout, cache) -> the gradients in the order of the operation's wrt; one cache serves many calls
-to_numpy(value) -> a NumPy array in NCHW and the same dtype, made after the clock has stopped
+to_numpy(value) -> a NumPy array in NCHW and the same dtype, created after the timing
 
-A peer answers like any technique. Where it does not, its file's docstring says so.
+A peer gives the same results as a technique. Where it does not, the docstring of its file says so.
 """

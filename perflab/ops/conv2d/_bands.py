@@ -1,10 +1,9 @@
-"""Bands of rows of a batch of images, laid out so that a tap of the kernel is one offset.
+"""Bands of rows of a batch of images, stored so that a tap of the kernel is one offset.
 
-The images (N,C,H,W) are met on a grid of OH·OW positions: tap (u,v) of position (i,j) is the pixel
-(i·stride + u − before, j·stride + v − before), zero outside. A band holds some rows of one image, or some
-small images, with zeros around. A stride splits it into phases, so that neighbours on the grid are
-neighbours in memory, and rows follow one another so closely that the zeros after a row are the zeros before
-the next.
+The images (N,C,H,W) are read on a grid of OH·OW positions: tap (u,v) of position (i,j) is the pixel
+(i·stride + u − before, j·stride + v − before), zero outside. A band contains some rows of one image, or some
+small images, with zeros around them. A stride splits it into phases, so that neighbours on the grid are
+neighbours in memory. The zeros after a row are also the zeros before the next row.
 """
 
 from collections import namedtuple

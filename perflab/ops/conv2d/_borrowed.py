@@ -1,8 +1,8 @@
-"""Arrays as a kernel's inner functions take them: borrowed from the caller, who keeps them alive.
+"""Arrays for a kernel's inner functions without reference counting; the caller keeps them alive.
 
-Numba counts the references to an array, with a locked instruction, wherever a function that takes it is
-called; between two tiles that costs as much as a sixth of their arithmetic. What is borrowed must be held
-elsewhere, by the caller or by a module: an array that a kernel makes and lends would be freed at once.
+Numba counts the references to an array, with a locked instruction, at each call of a function that takes it.
+Between two tiles that costs up to a sixth of their arithmetic. A borrowed array needs another reference, in
+the caller or in a module: an array that the kernel itself creates and lends would be freed at once.
 """
 
 from numba.core import types

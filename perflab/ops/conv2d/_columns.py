@@ -1,4 +1,4 @@
-"""Columns of the convolution's right matrix, made where and when a product wants them, and forgotten."""
+"""Columns of the convolution's right matrix, computed just before a product uses them, and not stored."""
 
 import numpy as np
 from numba import njit, prange

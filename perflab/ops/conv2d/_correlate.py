@@ -1,4 +1,4 @@
-"""Sums over taps, in registers: a tile of 8 filters × 3 vectors of positions takes one tap after another."""
+"""Sums over taps in registers: a tile of 8 filters × 3 vectors of positions adds one tap after another."""
 
 import numpy as np
 from numba import njit, prange

@@ -1,8 +1,8 @@
-"""Between rows of pixels and vectors of channels: transpositions in registers, for Winograd's tiles.
+"""Transpositions in registers between rows of pixels and vectors of channels, for Winograd's tiles.
 
 `to_lanes` reads one register of pixels from each of as many channels as a register has lanes and writes
-one register of channels for each pixel; `from_lanes` is the way back. Both turn a square of registers by
-swapping ever smaller blocks across its diagonal: halves, quarters, … single lanes.
+one register of channels for each pixel; `from_lanes` does the reverse. Both transpose a square of registers
+by swapping blocks across its diagonal: halves, quarters, … single lanes.
 """
 
 from llvmlite import ir

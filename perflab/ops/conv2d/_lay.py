@@ -1,4 +1,4 @@
-"""Laying out a band: rows of images with zeros around, split into the phases of the stride."""
+"""Filling a band: rows of images with zeros around, split into the phases of the stride."""
 
 import numpy as np
 from numba import njit

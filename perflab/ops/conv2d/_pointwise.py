@@ -1,4 +1,4 @@
-"""The filters' gradient where a window is one pixel: the product of dout and x turned, image by image."""
+"""The filters' gradient for windows of one pixel: the product of dout and x transposed, image by image."""
 
 import numpy as np
 from numba import get_num_threads, njit, prange

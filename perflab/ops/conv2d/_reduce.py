@@ -1,4 +1,4 @@
-"""The filters' gradient: a tile of 8 taps × some vectors of filters takes one position after another."""
+"""The filters' gradient: a tile of 8 taps × some vectors of filters adds one position after another."""
 
 import numpy as np
 from numba import njit, prange

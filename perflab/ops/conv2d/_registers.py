@@ -1,4 +1,4 @@
-"""What direct convolution asks of registers beyond `_simd`: scattered rows, every other lane."""
+"""Register operations of direct convolution beyond `_simd`: scattered rows, every other lane."""
 
 from numba.core import types
 from numba.extending import intrinsic

@@ -1,4 +1,4 @@
-"""From rows of vectors to the places in an array: whole rows, or every step-th row and column of a phase."""
+"""From rows of vectors to places in an array: whole rows, or every step-th row and column of a phase."""
 
 from numba import njit
 

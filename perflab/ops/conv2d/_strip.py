@@ -1,7 +1,7 @@
 """Tiles of a matrix product in registers: eight rows of the left matrix times a panel of the right one.
 
-The panel, [depth][3 vectors], lies in the first cache and serves all rows of the left matrix, which come from
-the second, eight numbers of a step side by side. Meanwhile what the next panel will be made of comes nearer.
+The panel, [depth][3 vectors], stays in the L1 cache and is used for all rows of the left matrix, which come
+from the L2 cache, eight numbers of a step side by side. Meanwhile the data of the next panel is prefetched.
 """
 
 import numpy as np

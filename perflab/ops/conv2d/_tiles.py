@@ -1,7 +1,7 @@
-"""Images to transformed tiles, a block of tile rows at a time; the memory that this takes.
+"""Images to transformed tiles, a block of tile rows at a time; the memory for this.
 
 Transformed tiles have the axes (n·n positions, panels, tiles, channels of a panel). A panel is two
-registers wide: what a product reads lies in the order in which it reads it.
+registers wide: the numbers are stored in the order in which a product reads them.
 """
 
 from numba import njit

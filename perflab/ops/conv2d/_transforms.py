@@ -1,11 +1,11 @@
-"""Winograd's matrices, and what they do to tiles whose numbers are vectors of channels.
+"""Winograd's matrices, and their application to tiles whose elements are vectors of channels.
 
 F(m×m, 3×3) gives m×m outputs for n×n inputs, n = m + 2. With the matrices B, G and A of one m,
 
     out tile = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A          dw = Gᵀ [ Σ over tiles (Bᵀ x B) ⊙ (A dout Aᵀ) ] G
 
-The numbers of a tile stand in as many registers, with a channel in each lane. So a transform is additions
-of whole registers and their multiplications by constants, and a zero in a matrix costs nothing.
+Each element of a tile is a register with one channel in each lane. So a transform consists of additions of
+whole registers and their multiplications by constants, and a zero in a matrix costs nothing.
 """
 
 from llvmlite import ir

@@ -1,4 +1,4 @@
-"""Winograd's forward and backward for one m; what is not 3×3 at stride 1 is left to a direct rung."""
+"""Winograd's forward and backward for one m; anything but 3×3 at stride 1 goes to a direct rung."""
 
 import numpy as np
 

@@ -1,8 +1,8 @@
-"""How far rounding can take Winograd's convolution: the algorithm run on absolute values, times γ_k.
+"""The rounding bound of Winograd's convolution: the algorithm run on absolute values, times γ_k.
 
-Every result is a sum of products of matrix entries with x, w or dout. A term meets at most so many
-roundings as k says: in each of the transforms, from both sides, one for every other number of the longest
-row and one for an entry that binary floating point cannot hold; then those of the sum over channels or tiles.
+Every result is a sum of products of matrix entries with x, w or dout. k is the largest number of roundings of
+one term: in each of the transforms, from both sides, one for every other number of the longest row and one
+for an entry that has no exact binary form; then those of the sum over channels or tiles.
 """
 
 import numpy as np

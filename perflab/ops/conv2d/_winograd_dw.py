@@ -1,7 +1,7 @@
 """Winograd's dw and db: the transforms of the forward pass, transposed, with the sum over tiles inside.
 
-Every worker has rows of tiles and sums of its own, and these are added up in the order of the workers.
-Where all these sums would be large, every worker has filters of its own instead, and goes through all rows.
+Every worker has its own rows of tiles and its own sums, which are added up in the order of the workers.
+Where all these sums would be large, every worker has its own filters instead and processes all rows.
 """
 
 import numpy as np

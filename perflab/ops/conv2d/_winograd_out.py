@@ -1,7 +1,7 @@
 """Winograd's 3×3 convolution, a block of tiles at a time: transformed, multiplied, transformed back.
 
-A block's transformed tiles stay in the second cache. At each of the n·n positions of a tile the sum over
-channels is a matrix product, tiles × C times C × F. A worker needs no memory beyond its block's.
+A block's transformed tiles stay in the L2 cache. At each of the n·n positions of a tile the sum over
+channels is a matrix product, tiles × C times C × F. A worker needs memory for one block only.
 """
 
 import numpy as np

@@ -1,9 +1,10 @@
-"""Columns without the matrix of columns: a panel of them is made in cache, multiplied and forgotten.
+"""No stored matrix of columns: a panel of columns is computed in the cache, multiplied and discarded.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-A panel holds some taps of three vectors of positions, which run on from row to row, so that no lane idles at
-a row's end; in the first cache all filters meet it. What is copied is used by every filter: it pays where
-there are many. backward is the rung below's, but where a window is one pixel it is two products.
+A panel contains some taps of three vectors of positions. The positions continue from row to row, so that all
+lanes are used at the end of a row. All filters are multiplied with the panel while it is in the L1 cache.
+Each copied number is used by every filter, so the rung is fast where there are many. backward is that of the
+rung below; for windows of one pixel it is two products.
 """
 
 from functools import lru_cache

@@ -1,10 +1,10 @@
-"""The loops in an order that vectorises, across cores: a core owns what it writes, so nobody races.
+"""The loops in an order that vectorises, on all cores; each core writes its own part of the result.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-Padding, and what a stride steps over, are dealt with first: x is copied so that tap k of all positions is a
-run of neighbours that begins at offsets[k]. The innermost loop runs along it, and the compiler turns that
-into vector instructions; four taps (or filters) at a time share the load and the store of a sum. forward
-hands out planes of out, backward filters of dw and then planes of dx.
+Padding and stride are handled first: x is copied so that tap k of all positions is a contiguous run that
+begins at offsets[k]. The innermost loop runs along it, and the compiler turns it into vector instructions;
+four taps (or filters) at a time share the load and the store of a sum. forward distributes planes of out to
+the cores, backward filters of dw and then planes of dx.
 """
 
 import math

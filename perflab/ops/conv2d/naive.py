@@ -1,4 +1,4 @@
-"""Convolution in scalar loops: one multiply at a time, the padding skipped and not stored.
+"""Convolution in scalar loops: one multiplication at a time, the padding skipped and not stored.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair
 """

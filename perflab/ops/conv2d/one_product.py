@@ -1,10 +1,10 @@
-"""One large product for the whole batch, where the rung below makes a small one for every image.
+"""One large product for the whole batch, where the rung below computes a small one for every image.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-The windows of all images stand side by side in one matrix of C·HH·WW rows and N·OH·OW columns, so that
-BLAS packs the filters once and has the longest rows to work on. It costs memory: the matrix holds HH·WW
-numbers for every number of x (at stride 1) and lives until backward, which needs a second one like it.
-The product has the filters before the images, so what goes in and out is transposed once more.
+The windows of all images are side by side in one matrix of C·HH·WW rows and N·OH·OW columns, so that BLAS
+packs the filters once and has the longest rows. It costs memory: the matrix has HH·WW numbers for every
+number of x (at stride 1) and is kept until backward, which needs a second one of this size. The product has
+the filters before the images, so its input and output are transposed once more.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""One loop over the neurons, an output position of a filter each; their copies share weights.
+"""One loop over the neurons, one for each output position of each filter; those of a filter share weights.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair
 """

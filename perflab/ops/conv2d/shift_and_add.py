@@ -1,10 +1,10 @@
-"""No window matrix: the sum, over the taps, of one product each with the image shifted by that tap.
+"""No window matrix: a sum over the taps of products, each with the image shifted by that tap.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-A tap alone is a 1×1 convolution: F·C weights that meet the same pixel of every channel. So out is the sum
-of HH·WW products, and all that is held beside it is one shifted copy of x and one product: HH·WW times
-less than the window matrix. The products are shorter, and out is read and written once for every tap.
-Backward turns the arrow round: dx is a sum of products shifted back, dw one product a tap.
+A single tap is a 1×1 convolution: F·C weights that are multiplied with the same pixel of every channel. So
+out is the sum of HH·WW products, and the only temporaries are one shifted copy of x and one product: HH·WW
+times less memory than the window matrix. The products are shorter, and out is read and written once for every
+tap. Backward reverses the direction: dx is a sum of products shifted back, dw is one product for each tap.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""Vector registers told what to do: tiles of sums stay in them while taps (or positions) go by.
+"""Explicit vector registers: tiles of sums stay in registers during the loop over taps (or positions).
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-Bands of padded images are laid out so that a tap is an offset: no columns are made. The gradient of x is a
-correlation of dout with the filters turned round, a phase of the stride at a time; that of w sums over
+Bands of padded images are stored so that a tap is an offset: no columns are computed. The gradient of x is a
+correlation of dout with the flipped filters, one phase of the stride at a time; that of w is a sum over
 positions, with filters along the vectors.
 """
 

@@ -1,7 +1,7 @@
 """All neurons and all samples at once: windows become columns (im2col), loops become products.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
-The one loop left, in backward, runs over the kernel's HH·WW taps.
+The only remaining loop, in backward, is over the kernel's HH·WW taps.
 """
 
 import numpy as np

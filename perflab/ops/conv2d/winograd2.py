@@ -1,16 +1,16 @@
-"""Fewer multiplications, F(2×2, 3×3): a tile of 2×2 outputs takes 16 of them, not 36, for each channel.
+"""Fewer multiplications, F(2×2, 3×3): a tile of 2×2 outputs needs 16 for each channel, not 36.
 
-x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. What is not 3×3 at stride 1 goes to the rung
-`implicit`. Tiles of 4×4 inputs, which overlap by two, are evaluated at the points 0, 1, −1 and ∞:
+x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. Anything else goes to the rung `implicit`.
+Tiles of 4×4 inputs, which overlap by two, are evaluated at the points 0, 1, −1 and ∞:
 
     Bᵀ = [1  0 −1  0]    G = [1  0  0]    Aᵀ = [1  1  1  0]    out = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A
          [0  1  1  0]        [½  ½  ½]         [0  1 −1 −1]    dw = Gᵀ [Σ (Bᵀ x B) ⊙ (A dout Aᵀ)] G
          [0 −1  1  0]        [½ −½  ½]
-         [0  1  0 −1]        [0  0  1]    dx: the convolution of dout with w turned round, pad 2 − pad
+         [0  1  0 −1]        [0  0  1]    dx: the convolution of dout with w flipped, pad 2 − pad
 
-⊙ pairs numbers at the same position, and a sum over channels runs inside the brackets: so 16 matrix
-products do the work, one for each position. The transforms only add, subtract and halve, so that small
-integers stay exact; other numbers lose about a digit of base two. A NaN spoils its whole tile.
+⊙ multiplies numbers at the same position, and the sum over channels is inside the brackets: so the work is 16
+matrix products, one for each position. The transforms only add, subtract and halve, so small integers stay
+exact; other numbers lose about one binary digit. A NaN makes its whole tile NaN.
 """
 
 from . import _winograd

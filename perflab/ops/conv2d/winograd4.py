@@ -1,7 +1,7 @@
-"""Larger tiles, F(4×4, 3×3): 36 multiplications for 16 outputs, a quarter of 144, at the price of digits.
+"""Larger tiles, F(4×4, 3×3): 36 multiplications for 16 outputs, a quarter of 144, but less accurate.
 
-x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. What is not 3×3 at stride 1 goes to the rung
-`implicit`. Tiles of 6×6 inputs, which overlap by two, are evaluated at the points 0, 1, −1, 2, −2 and ∞:
+x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. Anything else goes to the rung `implicit`.
+Tiles of 6×6 inputs, which overlap by two, are evaluated at the points 0, 1, −1, 2, −2 and ∞:
 
     Bᵀ = [4  0 −5  0  1  0]    G = 1/24 [ 6  0  0]    Aᵀ = [1  1  1  1  1  0]
          [0 −4 −4  1  1  0]             [−4 −4 −4]         [0  1 −1  2 −2  0]
@@ -10,9 +10,9 @@ x (N,C,H,W), w (F,C,3,3), b (F,) -> out (N,F,OH,OW); stride 1. What is not 3×3 
          [0  2 −1 −2  1  0]             [ 1 −2  4]
          [0  4  0 −5  0  1]             [ 0  0 24]
 
-Powers of 2 up to 8 are added and cancel again, and a sixth has no exact binary form: results are less
-accurate than the direct sum's by about a decimal digit, and not exact on integers. Tiles that reach beyond
-the output are computed whole: where its sides are small and no multiples of 4, less is saved.
+Multiples up to 8 are added and cancel later, and 1/6 has no exact binary form: results are less accurate than
+those of the direct sum by about one decimal digit, and not exact on integers. Tiles that reach beyond the
+output are computed whole: where its sides are small and no multiples of 4, less is saved.
 """
 
 from . import _winograd

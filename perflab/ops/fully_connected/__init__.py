@@ -1,4 +1,4 @@
-"""The fully connected layer: every output neuron weighs every input."""
+"""The fully connected layer: every output neuron is a weighted sum of all inputs."""
 
 import numpy as np
 

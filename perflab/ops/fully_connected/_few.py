@@ -1,7 +1,8 @@
-"""The layer for a batch of a few rows: nothing is used often enough to be worth packing.
+"""The layer for a batch of a few rows: no number is used often enough to make packing worthwhile.
 
-Every number of w serves N times only, so the pace is memory's: w is read once, row after row, and dw written
-once. Eight rows of w are read together, and all samples use them while they are in the cache.
+Every number of w is used N times only, so memory bandwidth limits the speed: w is read once, row after row,
+and dw is written once. Eight rows of w are read together, and all samples use them while they are in the
+cache.
 """
 
 from numba import njit, prange

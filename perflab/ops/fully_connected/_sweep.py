@@ -1,8 +1,8 @@
 """One packed block times another, tile by tile: a tile's sums stay in registers for the block's whole depth.
 
-Panels of both blocks stream by in the order in which they lie, which the processor foresees by itself:
-instructions to prefetch would only take their place. Two steps go into one round of the loop. Along the way
-the tiles of the output follow one another along memory.
+Panels of both blocks are read in the order in which they are stored, which the hardware prefetcher
+recognises: explicit prefetch instructions would only cost time. One round of the loop does two steps. The
+tiles of the output follow one another in memory.
 """
 
 import numpy as np

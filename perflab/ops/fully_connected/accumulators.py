@@ -1,11 +1,11 @@
-"""Four terms at once: a sum that has been loaded takes four products before it is stored again.
+"""Four terms at once: each sum that is loaded gets four products added before it is stored again.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
-One row of w at a time, every multiply-add loads a number of w, loads a sum and stores it: memory sets the
-pace, not arithmetic. Four rows of w together need five loads and one store for four multiply-adds. For dx,
-four dot products run side by side and share dout: chains of sums in flight hide each other's latency. The
-rows that are left over, fewer than four, go one at a time.
+With one row of w at a time, every multiply-add loads a number of w, loads a sum and stores it: memory limits
+the speed, not arithmetic. Four rows of w together need five loads and one store for four multiply-adds. For
+dx, four dot products run side by side and share dout: independent chains of sums hide each other's latency.
+The remaining rows, fewer than four, are processed one at a time.
 """
 
 import numpy as np

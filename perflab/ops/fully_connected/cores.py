@@ -1,11 +1,11 @@
-"""The packed product on every core: each computes its own part of the output with buffers of its own.
+"""The packed product on every core: each computes its own part of the output with its own buffers.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
-Cutting the output by columns, every core packs all of the left matrix and its share of the right one; cutting
-it by rows, the reverse. The smaller matrix is the one to pack again. A cut lies between two tiles, so that no
-cache line is written by two cores, and the cores meet only at the end. A batch of a few rows is another
-problem, bound by memory instead of arithmetic, and goes another way: see _few.py.
+If the output is cut by columns, every core packs all of the left matrix and its share of the right one; if it
+is cut by rows, the reverse. The smaller matrix is the one that is packed repeatedly. A cut is between two
+tiles, so that no cache line is written by two cores, and the cores synchronise only at the end. A batch of a
+few rows is limited by memory instead of arithmetic and uses another algorithm: see _few.py.
 """
 
 import numpy as np

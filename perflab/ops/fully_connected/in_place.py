@@ -1,11 +1,11 @@
-"""The same products without temporaries: the bias is added where the product lies, db is a product with ones.
+"""The same products without temporaries: the bias is added in place, db is a product with ones.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
 `x @ w + b` writes the product, reads it again and writes a second array; here it is read and written in
-place. BLAS takes a transposed matrix as it is, so w.T and x.T are never copied. The sum over the batch goes
-through BLAS as well, which reads dout row by row with full vectors. A batch of one is a vector: BLAS then has
-a routine of its own that streams w once.
+place. BLAS accepts a transposed matrix, so w.T and x.T are never copied. The sum over the batch is a BLAS
+product as well, which reads dout row by row with full vectors. A batch of one is a vector: for it BLAS has a
+special routine that reads w once.
 """
 
 import numpy as np

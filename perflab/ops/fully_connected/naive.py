@@ -1,4 +1,4 @@
-"""Fully connected layer in scalar loops: one multiply at a time.
+"""Fully connected layer in scalar loops: one multiplication at a time.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 """

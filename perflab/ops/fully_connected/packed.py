@@ -1,12 +1,12 @@
-"""The tiles read packed copies of cache-sized blocks, so that any product runs from the first two caches.
+"""The tiles read packed copies of cache-sized blocks, so that any product runs from the L1 and L2 caches.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
 A block of the right matrix is copied into panels as wide as a tile, a block of the left one into panels as
-high; each panel lies in the order in which its tiles read it. WIDTH is chosen so that the right block stays
-in L2; where the left one does so too, a few panels of the right one at a time are still there when they are
-read. The blocks along k are about equally deep. A transposed matrix costs nothing extra: only the copying
-sees its strides. (After Goto and van de Geijn, 2008, with the two sides exchanged.)
+high as a tile; each panel is stored in the order in which its tiles read it. WIDTH is chosen so that the
+right block stays in L2; where the left block fits too, a few panels of the right one at a time are still
+there when they are read. The blocks along k are about equally deep. A transposed matrix costs nothing extra:
+only the copying uses its strides. (After Goto and van de Geijn, 2008, with the two sides exchanged.)
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
-"""The compiled loops in another order: the innermost one runs along memory, so that it becomes vectors.
+"""The compiled loops in another order: the innermost one runs along memory, so it vectorises.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
-In the naive order the innermost loop walks down a column of w: every step jumps over a whole row, and the
-steps form one chain of sums. With m innermost, x[n, d] is one number, rows of w and of out lie along memory,
-and every m has a sum of its own. dx is a dot product of two rows: a chain again, but `reassoc` lets the
-compiler break it into partial sums.
+In the naive order the innermost loop goes down a column of w: every step skips a whole row, and the steps
+form one chain of sums. With m innermost, x[n, d] is one number, rows of w and of out are contiguous, and
+every m has its own sum. dx is a dot product of two rows: a chain again, but `reassoc` allows the compiler to
+split it into partial sums.
 """
 
 import numpy as np

@@ -2,10 +2,10 @@
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
-A sum that lives in a register is neither loaded nor stored while it grows: a multiply-add costs one load, a
-vector of w, and nothing else. Eight vectors are eight independent chains, as many as it takes to keep two
-multiply-add units busy for the four cycles that one addition lasts. dx is a dot product of rows: four vectors
-of partial sums, added up at the end. Masked vectors do the last columns.
+A sum in a register is neither loaded nor stored while it grows: a multiply-add costs one load, a vector of w,
+and nothing else. Eight vectors are eight independent chains, enough to keep two multiply-add units busy for
+the four cycles of one addition. dx is a dot product of rows: four vectors of partial sums, added up at the
+end. Masked vectors compute the last columns.
 """
 
 import numpy as np

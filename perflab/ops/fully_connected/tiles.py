@@ -1,11 +1,12 @@
-"""Tiles of sums, 14 rows by 2 vectors: what is loaded is used for a whole row or column of the tile.
+"""Tiles of sums, 14 rows by 2 vectors: each loaded number is used for a whole row or column of the tile.
 
 x (N,D), w (D,M), b (M,) -> out (N,M)
 
 One row of eight vectors needs a load for each multiply-add. A tile of 14 × 2 vectors needs 16 for 28: two
-vectors of w and fourteen numbers of x, each of which an instruction repeats in every lane as it loads. 28 of
-32 registers hold sums; where there are 16, six rows make 12. The tile wants rows of its right matrix along
-memory, so for dx w is transposed, once. Rows and columns that do not fill a tile are left to the rung below.
+vectors of w and fourteen numbers of x, each of which is loaded into all lanes by one instruction. 28 of 32
+registers contain sums; with 16 registers, six rows make 12. The tile reads contiguous rows of its right
+matrix, so for dx w is transposed, once. Rows and columns that do not fill a tile are computed by the rung
+below.
 """
 
 import numpy as np

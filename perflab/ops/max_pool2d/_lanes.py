@@ -1,7 +1,7 @@
-"""Vectors of numbers, bytes and truth values side by side: compared, chosen between, and taken apart.
+"""Vectors of numbers, bytes and truth values with equal lanes: comparison, selection, and reduction.
 
-Every vector of a kernel has one lane per number that a register holds of `x` (16 in float32 with AVX-512),
-whatever its own type: so a comparison of floats can choose between bytes.
+Every vector of a kernel has as many lanes as a register has numbers of `x` (16 in float32 with AVX-512),
+whatever its own type: so the result of comparing floats can select bytes.
 
     best, at = filled(x, -inf, x), filled(winner, 0, x)     # lanes of x's dtype, lanes of winner's
     better = beats(t, best)                                 # truth values

@@ -1,7 +1,7 @@
-"""Vectors from and to an array: neighbours, every second number or every third, parts, zipped pairs.
+"""Loads and stores of vectors: neighbours, every second or third number, parts, interleaved pairs.
 
-Arrays are C-contiguous; positions count elements from their start, and nothing checks them: what lies
-outside of `count` is neither read nor written, and a count below 0 is 0. A step is a constant.
+Arrays are C-contiguous; positions count elements from their start and are not checked. Elements
+outside of `count` are neither read nor written, and a count below 0 is 0. A step is a constant.
 
     t = load(x, p, 2, n, rest)       # t[l] = x[p + 2·l] for l < n, rest[l] elsewhere
     store(t, out, p, n)              # out[p + l] = t[l] for l < n

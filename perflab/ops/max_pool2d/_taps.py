@@ -1,4 +1,4 @@
-"""The best of windows, sixteen or so numbers at a time; sizes are constants where this is inlined."""
+"""The maxima of windows, about sixteen at a time; sizes are constants where this is inlined."""
 
 import numpy as np
 from numba import literally, njit

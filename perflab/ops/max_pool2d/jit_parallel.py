@@ -1,11 +1,11 @@
-"""The compiled loops on all cores, without branches on the data, made for one window and stride each.
+"""The compiled loops on all cores, without branches on the data, compiled for each window and stride.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-A plane is one channel of one image; planes share nothing, so the cores divide them. Where sizes and strides
-are constants the loops over a small window's taps unroll, and what is left inside is a loop over neighbouring
-windows that the compiler turns into vectors. One byte remembers a winner, an eighth of a 64-bit number, and
-backward reads them all. It fills rows of dx with zeros just before the first window reaches them, so the sums
-meet them in the cache; and a table of offsets takes the place of a division for every window.
+A plane is one channel of one image; planes share nothing, so they are distributed to the cores. With constant
+sizes and strides the loops over a small window's taps are unrolled, and the remaining inner loop is over
+neighbouring windows, which the compiler vectorises. One byte stores a winner, an eighth of a 64-bit number,
+and backward reads them all. It fills rows of dx with zeros just before the first window needs them, so they
+are still in the cache for the sums; and a table of offsets replaces a division for every window.
 """
 
 from functools import cache as once

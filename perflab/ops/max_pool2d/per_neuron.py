@@ -1,4 +1,4 @@
-"""One loop over the neurons, a window each; a neuron sees the whole batch at once.
+"""One loop over the neurons, one for each window; a neuron processes the whole batch at once.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair
 """

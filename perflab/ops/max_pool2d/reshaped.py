@@ -1,10 +1,10 @@
-"""A reshape makes the axes of a window, without a copy: it may, where windows meet and do not overlap.
+"""A reshape without a copy creates the axes of a window, where windows are adjacent and do not overlap.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-As x of shape (N,C,OH,size_h,OW,size_w), a tap is one index on each of two axes, and a maximum of whole
-arrays takes the place of many short searches. The winner is the number of taps before the first that
-equals the maximum: one byte, counted up. Every element of dx belongs to one tap, so backward sets what
-`vectorized` adds. Where size and stride differ, the views of `strided` serve.
+With x of shape (N,C,OH,size_h,OW,size_w), a tap is one index on each of two axes, and a maximum of whole
+arrays replaces many short searches. The winner is the number of taps before the first that equals the
+maximum: one byte, counted up. Every element of dx belongs to one tap, so backward assigns where `vectorized`
+adds. Where size and stride differ, the views of `strided` are used.
 """
 
 from functools import reduce

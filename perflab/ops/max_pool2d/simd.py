@@ -1,11 +1,11 @@
-"""Vectors by hand: lanes for neighbouring windows, or for one window's taps, and no loop is left over.
+"""Explicit vectors: lanes for neighbouring windows, or for one window's taps, without scalar remainder loops.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-The compiler fills its vectors with neighbouring windows, and does one at a time what is left at the end of
-a row. Here a mask switches off the lanes that find no window, and where a row has few windows but many taps
-(a whole image, say), the lanes look at the taps of one window and settle among themselves which is first.
-Backward, windows two apart that do not overlap make pairs of numbers, a gradient or zero, which go to memory
-in order, so nothing is cleared before; every other window scatters its gradient as in `jit_parallel`.
+The compiler fills its vectors with neighbouring windows and processes the rest of a row one window at a time.
+Here a mask switches off the unused lanes. Where a row has few windows but many taps (a whole image, for
+example), the lanes compare the taps of one window, and a reduction finds the first maximum. Backward, windows
+with stride two that do not overlap give pairs of numbers, a gradient or zero, which are stored in order, so
+no array is cleared before; all other windows scatter their gradients as in `jit_parallel`.
 """
 
 from functools import cache as once

@@ -1,10 +1,10 @@
-"""One strided view of x for each tap, whatever the overlap, and a running maximum from tap to tap.
+"""One strided view of x for each tap, for windows that overlap too, and a running maximum over the taps.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-The windows are never laid out: tap (u, v) of all of them is a slice of x. A tap wins where it is larger
-than the maximum so far, and since taps are numbered upwards, the largest number that won is the winner.
-The work goes through blocks of planes small enough for the cache, so that what one array operation
-leaves, the next one finds there.
+The windows are never copied: tap (u, v) of all of them is a slice of x. A tap wins where it is larger than
+the maximum so far, and since taps are numbered upwards, the largest number that won is the winner. The work
+is done in blocks of planes that fit into the cache, so that each array operation reads what the one before
+has written.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """All windows and all samples at once: a view of the windows, one argmax over their last axis.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-The one loop left, in backward, runs over the window's own taps.
+The only remaining loop, in backward, is over the window's own taps.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The three-layer perceptron: two layers of sigmoid neurons, and the squared error of what they answer."""
+"""The three-layer perceptron: two layers of sigmoid neurons, and the squared error of their output."""
 
 import numpy as np
 

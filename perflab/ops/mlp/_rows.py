@@ -1,4 +1,4 @@
-"""One core's rows through both layers, forward and back, a block at a time, all of it from the cache."""
+"""One core's rows through both layers, forward and backward, a block at a time, all of it in the cache."""
 
 import numpy as np
 from numba import njit

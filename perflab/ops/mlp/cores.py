@@ -2,12 +2,12 @@
 
 x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 
-A sample's way forward needs no other sample, and neither does its way back: only the gradients of weights and
-biases are shared. So the cores take rows instead of products. The errors of a block are made, used and
-forgotten; arrays of all errors are never written. Every core packs the weights for itself: fetching what
-another core has just written takes longer. It adds up gradients of its own, which are added once, at the end.
-This wants weights that stay in the cache too, and rows enough to go round; else whole products are cut, as on
-the rung below.
+Forward and backward of a sample need no other sample: only the gradients of weights and biases are shared. So
+the rows are distributed to the cores instead of parts of products. The errors of a block are computed, used
+and discarded; arrays of all errors are never written. Every core packs the weights for itself, since loading
+data that another core has just written takes longer. It adds up its own gradients, which are added once, at
+the end. This needs weights that fit into the cache too, and enough rows for all cores; otherwise whole
+products are cut, as on the rung below.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""One compiled pass over a product does all that is not a product: bias and sigmoid, slope and bias gradient.
+"""One compiled pass does everything but the product: bias and sigmoid, slope and bias gradient.
 
 x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 
-In place, NumPy still takes six passes over memory for a sigmoid. A pass of one's own reads a number, does
-everything to it in vector registers, with the exp of softmax_loss/jit_exp.py, and writes it back. BLAS makes
-the products.
+In place, NumPy still needs six passes over memory for a sigmoid. The compiled pass reads a number, does all
+operations on it in vector registers, with the exp of softmax_loss/jit_exp.py, and writes it back. BLAS
+computes the products.
 """
 
 import numpy as np

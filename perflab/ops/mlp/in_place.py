@@ -1,10 +1,10 @@
-"""The same products without temporaries: biases, sigmoids and slopes are made where the products lie.
+"""The same products without temporaries: biases, sigmoids and slopes are computed in place.
 
 x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 
-`sigmoid(x @ W2.T + b2)` writes seven arrays; here there is one, read and written in place. A sigmoid that
-needs no choice between two formulas holds −z below the overflow of exp: past it σ(z) is nothing anyway. The
-sums over the batch go through BLAS, as products with a row of ones.
+`sigmoid(x @ W2.T + b2)` writes seven arrays; here there is one, read and written in place. One formula of the
+sigmoid serves both signs because −z is limited to below the overflow of exp: beyond it σ(z) is 0 in any case.
+The sums over the batch are BLAS products with a row of ones.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
-"""Three-layer perceptron in scalar loops: one multiply at a time.
+"""Three-layer perceptron in scalar loops: one multiplication at a time.
 
 x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 
-One sample after another, by the four equations as they stand: backward makes the errors d3 and d2 of one
-sample, and adds what they say to the gradients of all weights.
+One sample after another, by the four equations: backward computes the errors d3 and d2 of one sample, and
+adds its contribution to the gradients of all weights.
 """
 
 import math

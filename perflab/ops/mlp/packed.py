@@ -1,10 +1,10 @@
-"""Products and passes on every core: packed products that bring the bias along, passes cut by rows.
+"""Products and passes on every core: packed products that include the bias, passes cut by rows.
 
 x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 
-The products are those of fully_connected/cores.py, whose sums start from the bias; a matrix that is to be
-transposed is only packed in another order. Every core passes over its own rows, with bias gradients of its
-own, which are added at the end.
+The products are those of fully_connected/cores.py, whose sums start from the bias; a transposed matrix is
+only packed in another order. Every core passes over its own rows, with its own bias gradients, which are
+added at the end.
 """
 
 import numpy as np

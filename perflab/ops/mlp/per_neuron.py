@@ -1,4 +1,4 @@
-"""One loop over the neurons of each layer, the rows of W2 and W3; each sees the whole batch at once.
+"""One loop over the neurons of each layer, the rows of W2 and W3; each processes the whole batch at once.
 
 x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 """

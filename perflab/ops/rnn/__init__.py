@@ -1,4 +1,4 @@
-"""A recurrent layer: one fully connected layer with tanh, applied step after step to its own last output."""
+"""A recurrent layer: one fully connected layer with tanh, applied at every step to its own last output."""
 
 import numpy as np
 

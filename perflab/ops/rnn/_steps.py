@@ -1,7 +1,7 @@
-"""A few samples through all steps, forward or back: tiles of sums start from what is known, end as states.
+"""A few samples through all steps, forward or backward: tiles of sums start from known terms, end as states.
 
-The weights lie in panels as wide as a tile, each row by row; every step reads them again, from the cache. The
-samples' states lie by themselves, one after another, where the next step finds all of them at once.
+The weights are stored in panels as wide as a tile, each row by row; every step reads them again, from the
+cache. The samples' states are stored separately, one after another, where the next step reads them together.
 """
 
 import numpy as np

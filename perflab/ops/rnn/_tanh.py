@@ -1,4 +1,4 @@
-"""tanh in vector registers, good to two units in the last place."""
+"""tanh in vector registers, accurate to two units in the last place."""
 
 import math
 

@@ -2,8 +2,9 @@
 
 x (N,T,D), h0 (N,H), Wx (D,H), Wh (H,H), b (H,) -> h (N,T,H)
 
-Cut by neurons, the cores would wait for each other after every step; cut by samples, they meet once. The
-weights' gradients are sums over all samples and steps: each core sums over some, and the sums are added up.
+Cut by neurons, the cores would wait for each other after every step; cut by samples, they synchronise once.
+The weights' gradients are sums over all samples and steps: each core sums over some, and the sums are added
+up.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""Compiled steps in vector registers: a sum becomes a state before it leaves them, by a tanh of their own.
+"""Compiled steps in vector registers: a vectorised tanh makes a sum a state before it is stored.
 
 x (N,T,D), h0 (N,H), Wx (D,H), Wh (H,H), b (H,) -> h (N,T,H)
 
-A tile of sums starts from the inputs' product, takes the last state times Wh, and is written once, as the
+A tile of sums starts from the inputs' product, adds the last state times Wh, and is written once, as the
 next state. A few samples go through all their steps before the next few begin: their states stay in the
-first cache, Wh in the second. The products before and after the loop are packed ones.
+L1 cache, Wh in L2. The products before and after the loop are packed ones.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Recurrent layer in scalar loops: one multiply at a time.
+"""Recurrent layer in scalar loops: one multiplication at a time.
 
 x (N,T,D), h0 (N,H), Wx (D,H), Wh (H,H), b (H,) -> h (N,T,H)
 """

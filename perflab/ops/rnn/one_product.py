@@ -1,10 +1,10 @@
-"""Only what needs the last step stays in the loop: the inputs' product is made before it, gradients after it.
+"""Only work that needs the last step stays in the loop: the inputs' product is before it, gradients after it.
 
 x (N,T,D), h0 (N,H), Wx (D,H), Wh (H,H), b (H,) -> h (N,T,H)
 
-All samples and steps are the rows of one matrix. One large product runs at a multiple of the pace of T small
-ones, and what surrounds it is called once. In h, row by row, the state that a step reads lies one row above
-the one that it makes: dWh needs no copy of the states, only first steps that are set aside.
+All samples and steps are the rows of one matrix. One large product is several times as fast as T small ones,
+and the code around it is called once. In h, row by row, the state that a step reads is one row above the one
+that it computes: dWh needs no copy of the states, except for the first steps, which are stored separately.
 """
 
 import numpy as np

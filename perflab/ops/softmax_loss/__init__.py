@@ -1,6 +1,6 @@
 """Softmax loss of a linear classifier: scores, probabilities, mean negative log-likelihood.
 
-Given scores S (N,C) have their own loss here: with X = S, W the identity and reg = 0 it is their softmax
+The loss of given scores S (N,C) is a special case: with X = S, W the identity and reg = 0 it is their softmax
 loss, without weights and without regularisation, and dX is their gradient, (softmax(S) − one-hot(y)) / N.
 """
 

@@ -1,4 +1,4 @@
-"""Products with few columns: the lanes of a register run along the rows of X, W is turned to match."""
+"""Products with few columns: the lanes of a register are along the rows of X; W is transposed for them."""
 
 import numpy as np
 from numba import njit

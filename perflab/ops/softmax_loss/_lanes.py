@@ -1,4 +1,4 @@
-"""Dot products of whole rows: both factors are vectors, and a sum ends with that of its lanes."""
+"""Dot products of whole rows: both factors are vectors, and the lanes are added up at the end."""
 
 from llvmlite import ir
 from numba import types

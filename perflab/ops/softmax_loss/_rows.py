@@ -1,4 +1,4 @@
-"""The softmax of one row in vector registers: the largest score, and an exp of its own."""
+"""The softmax of one row in vector registers: the largest score, and a vectorised exp."""
 
 import math
 

@@ -2,9 +2,10 @@
 
 X (N,D), W (D,C), y (N,) labels, reg -> loss, a scalar
 
-With ten classes a product does little work per number of X: its time is that of reading X. Here the lanes
-of a register run along the rows of X, with W turned to match. Backward takes a strip of some rows of X into
-the cache, adds it to dW and writes dX of the same strip. With many classes BLAS has enough work per number.
+With ten classes a product does little work per number of X: its time is that of reading X. Here the lanes of
+a register are along the rows of X, and W is transposed for them. Backward loads a strip of some rows of X
+into the cache, adds it to dW and writes dX of the same strip. With many classes BLAS has enough work per
+number.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""Rows shared among the cores, exp in vector registers, packed products; no pass divides by the total.
+"""Rows distributed to the cores, exp in vector registers, packed products; no pass divides by the total.
 
 X (N,D), W (D,C), y (N,) labels, reg -> loss, a scalar
 
-The cache holds E = exp(scores − largest), less its row's total at the label. Division by the total, as any
-factor of a row, can wait: dX = diag(f)·E·Wᵀ and dW = (diag(f)·X)ᵀ·E with f = dout / (N·total), so that the
-factor goes to whichever is smaller, E or the rows of X and dX.
+The cache contains E = exp(scores − largest), less its row's total at the label. The division by the total can
+be done later, like any factor of a row: dX = diag(f)·E·Wᵀ and dW = (diag(f)·X)ᵀ·E with f = dout / (N·total).
+So the factor is applied to the smaller of E and the rows of X and dX.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
 X (N,D), W (D,C), y (N,) labels, reg -> loss, a scalar
 
-Every step works on the scores' own memory. The cache holds G = P − onehot(y), which is the gradient of the
-scores but for one number, dout / N: one pass over (N,C) is left of backward's three.
+Every step works in the scores' own memory. The cache contains G = P − onehot(y), which is the gradient of the
+scores up to the factor dout / N: of backward's three passes over (N,C), one remains.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
-"""The softmax of a row is compiled, with an exp of its own that has no branch: several classes at a time.
+"""The softmax of a row is compiled, with an exp that has no branch: several classes at a time.
 
 X (N,D), W (D,C), y (N,) labels, reg -> loss, a scalar
 
-exp(x) = 2ⁿ · exp(r) with n = x / ln 2 rounded, so that |r| ≤ ½·ln 2 and a short Taylor series is good to
-the last bit or so; 2ⁿ is made by writing n + bias into the exponent's bits. A call of the library's exp
-would keep the compiler from using vector registers. No score exceeds its row's largest: x ≤ 0.
+exp(x) = 2ⁿ · exp(r) with n = x / ln 2 rounded, so that |r| ≤ ½·ln 2 and a short Taylor series is accurate to
+about the last bit; 2ⁿ is computed by writing n + bias into the exponent's bits. A call of the library's exp
+would prevent the compiler from using vector registers. No score exceeds its row's largest: x ≤ 0.
 """
 
 import math

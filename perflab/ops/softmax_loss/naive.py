@@ -1,4 +1,4 @@
-"""Softmax loss of a linear classifier in scalar loops: one multiply at a time.
+"""Softmax loss of a linear classifier in scalar loops: one multiplication at a time.
 
 X (N,D), W (D,C), y (N,) labels, reg -> loss, a scalar
 """

@@ -1,1 +1,1 @@
-"""JAX: every forward and every backward one jitted function, gradients by jax.vjp."""
+"""JAX: forward and backward are one jitted function each, gradients by jax.vjp."""

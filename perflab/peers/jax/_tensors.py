@@ -1,6 +1,6 @@
-"""NumPy arrays to JAX's and back.
+"""NumPy arrays to JAX's arrays and back.
 
-Importing this switches JAX to 64 bits, so that float64 and int64 stay what they are.
+Importing this module switches JAX to 64 bits, so that float64 and int64 keep their types.
 """
 
 import jax

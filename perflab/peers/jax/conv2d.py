@@ -1,6 +1,6 @@
 """JAX's jitted convolution, NCHW, gradients by jax.vjp.
 
-Compiled anew for every shape, stride and pad.
+Compiled again for every shape, stride and pad.
 """
 
 import jax

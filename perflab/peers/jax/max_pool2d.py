@@ -1,8 +1,8 @@
 """JAX's jitted max-pooling, NCHW, gradients by jax.vjp.
 
 The first of several equal maxima takes the gradient. A window with NaN gives NaN, as it should, but its
-gradient goes to the largest value after its last NaN, or to that NaN where none follows, not to the first
-NaN. Compiled anew for every shape, size and stride.
+gradient goes to the largest value after its last NaN, or to that NaN if it is at the end, not to the first
+NaN. Compiled again for every shape, size and stride.
 """
 
 import jax

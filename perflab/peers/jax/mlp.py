@@ -1,6 +1,6 @@
 """JAX's jitted dense layers, sigmoids and squared error, gradients by jax.vjp.
 
-The weighted sums of both layers are kept for backward, which takes their sigmoids once more.
+The weighted sums of both layers are kept for backward, which computes their sigmoids again.
 """
 
 import jax

@@ -1,6 +1,6 @@
-"""JAX's jitted scan over the steps, the inputs' product made before it, gradients by jax.vjp.
+"""JAX's jitted scan over the steps, the inputs' product computed before it, gradients by jax.vjp.
 
-Forward hands its pullback to backward, so that no step is made twice.
+Forward passes its pullback to backward, so that no step is computed twice.
 """
 
 import jax

@@ -1,6 +1,6 @@
 """JAX's jitted softmax loss, gradients by jax.vjp.
 
-The scores are kept for backward, which takes the softmax of them once more.
+The scores are kept for backward, which computes their softmax again.
 """
 
 import jax

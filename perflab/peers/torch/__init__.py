@@ -1,1 +1,1 @@
-"""PyTorch as one writes it by hand: eager, NCHW, gradients by autograd."""
+"""PyTorch as written by hand: eager, NCHW, gradients by autograd."""

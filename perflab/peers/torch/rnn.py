@@ -1,6 +1,6 @@
-"""PyTorch's eager steps, the inputs' product made for all of them at once, gradients by autograd.
+"""PyTorch's eager steps, the inputs' product computed for all of them at once, gradients by autograd.
 
-Its own torch.rnn_tanh (nn.RNN) makes the same products, and takes a tenth longer or more.
+Its own torch.rnn_tanh (nn.RNN) computes the same products and takes at least a tenth longer.
 """
 
 import torch
