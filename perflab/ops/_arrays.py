@@ -6,12 +6,12 @@ import numpy as np
 
 
 def flat(array):
-    """All numbers one after another; copied only where they do not lie so already."""
+    """All numbers in one dimension; copied only where they are not contiguous already."""
     return np.ascontiguousarray(array).reshape(-1)
 
 
 def aligned(shape, dtype):
-    """np.empty, but from a cache line's start on: a vector that lies in two lines is slow."""
+    """np.empty, but aligned to a cache line: a vector that crosses two lines is slow."""
     size, each = prod(shape), np.dtype(dtype).itemsize
     whole = np.empty(size + 64 // each, dtype)
     skip = -whole.ctypes.data % 64 // each
@@ -21,8 +21,8 @@ def aligned(shape, dtype):
 def rows_of(held, dtype, parts, size):
     """A row of `size` or more numbers for each of `parts` threads, of whole pages.
 
-    They are kept in `held` by their dtype and made anew only where they do not reach, since fresh pages
-    cost more than what is written to them. What lies in them before their first use is zero.
+    They are stored in `held` by their dtype and created again only where they are too short, since new pages
+    cost more than writing to them. Before their first use they contain zeros.
     """
     rows = held.get(dtype)
     if rows is None or len(rows) < parts or rows.shape[1] < size:

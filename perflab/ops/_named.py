@@ -6,7 +6,7 @@ from numba import njit
 def named(*sizes, **options):
     """As njit(**options), for a kernel that these sizes are built into.
 
-    Numba tells symbols apart by a function's name and by a count that every process begins anew: of two
+    Numba distinguishes symbols by a function's name and by a count that starts again in every process: of two
     kernels with one name, compiled in different processes and cached, one would be called for the other.
     """
 

@@ -19,7 +19,7 @@ CHAINS = ROWS * 4
 
 
 def lanes(dtype):
-    """How many numbers a register holds."""
+    """How many numbers fit into a register."""
     return LANES[np.dtype(dtype)]
 
 

@@ -1,17 +1,17 @@
-"""Vector registers for Numba: tiles of accumulators that a kernel keeps in registers while it sums.
+"""Vector registers for Numba: tiles of sums that stay in registers during a kernel's loop.
 
 A vector fills one of the host's registers: `LANES[dtype]` numbers. A tile is rows × columns of vectors;
-what is done to it is unrolled while it is compiled, so that it touches memory only where the processor
-runs out of registers. Arrays are C-contiguous, of any rank; positions count elements from their start,
-and nothing checks them.
+operations on it are unrolled at compile time, so that it uses memory only where the processor has too few
+registers. Arrays are C-contiguous, of any rank; positions count elements from their start and are not
+checked.
 
     acc = tile(c, 6, 4)                          # zeros: 6 rows of 4 vectors, of c's dtype
     for k in range(K):
         acc = outer(acc, a, at, da, b, bt, db)   # acc[r, v] += a[at + r·da] · b[bt + v·db : … + lanes]
     store(acc, c, ct, dc)                        # c[ct + r·dc + v·lanes : … + lanes] = acc[r, v]
 
-With AVX-512 a register holds 64 bytes, with AVX2 32; elsewhere 16 bytes serve, which every 64-bit
-processor has, and where it cannot fuse, a multiply-add is a product and a sum.
+A register has 64 bytes with AVX-512 and 32 with AVX2; elsewhere 16 bytes are used, which every 64-bit
+processor has. A processor without fused multiply-add computes a product and a sum.
 """
 
 import operator
@@ -24,7 +24,7 @@ from numba.extending import intrinsic, models, overload, register_model
 
 
 def _features():
-    """What Numba compiles for: the host, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES tell otherwise."""
+    """The features Numba compiles for: the host's, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES is set."""
     told = config.CPU_FEATURES
     if told is None:
         return {} if config.CPU_NAME == "generic" else llvm.get_host_cpu_features()
@@ -123,7 +123,7 @@ def spread(typing, a, at, da, rows, columns):
 
 @intrinsic
 def lanes(typing, like):
-    """How many numbers of the array's dtype a vector holds."""
+    """How many numbers of the array's dtype a vector has."""
     count = _vector(like.dtype).count
 
     def build(context, builder, signature, args):
@@ -302,7 +302,7 @@ class _Memory:
         return _splat(self.builder, number, self.tile.vector.count)
 
     def mask(self, row, column, height, width):
-        """Which lanes lie within `height` rows and `width` elements."""
+        """Which lanes are within `height` rows and `width` elements."""
         builder, count = self.builder, self.tile.vector.count
         kind = ir.VectorType(_INT, count)
         lane = ir.Constant(kind, [column * count + i for i in range(count)])

@@ -25,7 +25,7 @@ def asked(technique, X, W, y, dout=1.0, reg=0.0):
 
 
 def less_label(difference, y):
-    """σ(d) − y, as −σ(−d) where y is one: nothing cancels."""
+    """σ(d) − y, as −σ(−d) where y is 1: nothing cancels."""
     return np.where(y == 1, -sigmoid(-difference), sigmoid(difference))
 
 
@@ -36,13 +36,13 @@ def logistic(X, W, y, dout):
     towards = np.where(y == 1, difference, -difference)
     loss = (np.log1p(np.exp(-np.abs(towards))) + np.maximum(-towards, 0)).mean()
     dd = np.longdouble(dout) * less_label(difference, y) / len(y)  # the gradient of d
-    both = np.array([-1, 1], np.longdouble)  # what d is made of: the second score less the first
+    both = np.array([-1, 1], np.longdouble)  # d is the second score minus the first
     return loss, np.outer(dd, W[:, 1] - W[:, 0]), np.outer(dd @ X, both)
 
 
 def assert_alike(got, wanted, right, technique):
-    for name, mine, theirs, bound in zip(right.names, got, wanted, right.bounds, strict=True):
-        off = np.abs(np.asarray(mine).astype(np.longdouble) - theirs)
+    for name, result, exact, bound in zip(right.names, got, wanted, right.bounds, strict=True):
+        off = np.abs(np.asarray(result).astype(np.longdouble) - exact)
         share = float((off / bound).max())
         assert share <= 1, f"{technique}: {name} is off by {share:.2f} of the bound"
 

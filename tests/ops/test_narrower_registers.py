@@ -31,11 +31,11 @@ for at, (name, case) in enumerate(CASES):
     dout = inputs.upstream(described, case, {dtype!r})
     right = oracle.reference(described, args, dout, {dtype!r})
     for technique in {rungs}.get(name, described.ladder[-1:]):
-        held = catalog.raw(name, technique)
-        out, cache = held.forward(*args)
-        got = (out, *held.backward(dout, cache))
+        raw = catalog.raw(name, technique)
+        out, cache = raw.forward(*args)
+        got = (out, *raw.backward(dout, cache))
         assert not oracle.form(right, got), (name, technique)
-        for worst in oracle.judge(oracle.held_to(right, held, args, dout), got):
+        for worst in oracle.judge(oracle.held_to(right, raw, args, dout), got):
             assert worst.share <= 1, (name, technique, case, worst)
 print("right")
 """

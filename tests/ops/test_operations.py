@@ -147,8 +147,8 @@ def assert_the_definitions_bits(problem, technique, got):
     if not catalog.raw(problem.operation, technique).exact_on_integers:
         return assert_within_the_rounding_bound(problem, technique, got)
     assert oracle.form(problem.right, got) == ""
-    for name, mine, right in zip(problem.right.names, got, problem.right.values, strict=True):
-        assert np.array_equal(mine, right), f"{problem.operation}/{technique}: {name} on {problem.case}"
+    for name, result, right in zip(problem.right.names, got, problem.right.values, strict=True):
+        assert np.array_equal(result, right), f"{problem.operation}/{technique}: {name} on {problem.case}"
 
 
 @pytest.mark.parametrize("operation", EXACT)
@@ -214,11 +214,13 @@ def test_one_cache_serves_many_backwards(operation, technique, dtype):
 def test_a_cache_is_not_disturbed_by_another_forward(operation, technique):
     raw = catalog.raw(operation, technique)
     dtype = "float64" if quick(technique, "float64") else "float32"
-    one, other = (Problem(operation, Case("kept", *SHAPES[operation], seed=seed), dtype) for seed in (0, 1))
-    _, cache = raw.forward(*one.args)
-    raw.forward(*other.args)
+    first, second = (
+        Problem(operation, Case("kept", *SHAPES[operation], seed=seed), dtype) for seed in (0, 1)
+    )
+    _, cache = raw.forward(*first.args)
+    raw.forward(*second.args)
     assert_within_the_rounding_bound(
-        one, technique, (one.right.values[0].astype(dtype), *raw.backward(one.dout, cache))
+        first, technique, (first.right.values[0].astype(dtype), *raw.backward(first.dout, cache))
     )
 
 
@@ -231,14 +233,14 @@ def test_outputs_and_gradients_are_fresh(operation, technique, dtype):
     )
     out, cache = raw.forward(*problem.args)
     again, _ = raw.forward(*problem.args)
-    made = [out, again, *raw.backward(problem.dout, cache), *raw.backward(problem.dout, cache)]
+    results = [out, again, *raw.backward(problem.dout, cache), *raw.backward(problem.dout, cache)]
     given = [a for a in (*problem.args, problem.dout) if isinstance(a, np.ndarray)]
-    for i, mine in enumerate(made):
-        for other in (*made[i + 1 :], *given):
-            assert not np.may_share_memory(mine, other)
+    for i, result in enumerate(results):
+        for other in (*results[i + 1 :], *given):
+            assert not np.may_share_memory(result, other)
 
 
-@pytest.mark.parametrize(("operation", "technique"), [one for one in GRID if one[0] not in MEANS])
+@pytest.mark.parametrize(("operation", "technique"), [pair for pair in GRID if pair[0] not in MEANS])
 @every_dtype
 def test_an_empty_batch_gives_empty_outputs_and_zero_gradients_of_the_weights(operation, technique, dtype):
     sizes, parameters = SHAPES[operation]
@@ -294,8 +296,8 @@ def test_a_file_pasted_into_a_notebook_takes_ints_and_pairs_alike(operation, for
     x, w, b = (rng.standard_normal(shape, np.float32) for shape in ((2, 3, 7, 6), (4, 3, 3, 2), (4,)))
     pasted, args = module(operation, technique), (x, w, b) if operation == "conv2d" else (x,)
     got, wanted = step(pasted, *args, **form), step(pasted, *args, **pairs)
-    for name, mine, other in zip(("out", *perflab.operation(operation).wrt), got, wanted, strict=True):
-        assert np.array_equal(mine, other), f"{operation}/{technique} with {shown(form)}: {name}"
+    for name, result, other in zip(("out", *perflab.operation(operation).wrt), got, wanted, strict=True):
+        assert np.array_equal(result, other), f"{operation}/{technique} with {shown(form)}: {name}"
 
 
 # --------------------------------------------------------------------------------- what pooling settles
@@ -470,12 +472,12 @@ def test_one_step_of_one_neuron_is_tanh_to_two_units_in_the_last_place(technique
     rng, kind = np.random.default_rng(0), np.dtype(dtype).type
     sizes = np.exp(rng.uniform(-40, 5, 400)) * rng.choice([-1, 1], 400)
     x = np.concatenate([sizes, rng.uniform(-3, 3, 400)]).astype(dtype)[:, np.newaxis, np.newaxis]
-    nothing, one = np.zeros((len(x), 1), dtype), np.ones((1, 1), dtype)
-    h, _ = catalog.raw("rnn", technique).forward(x, nothing, one, 0 * one, np.zeros(1, dtype))
+    zeros, unit = np.zeros((len(x), 1), dtype), np.ones((1, 1), dtype)
+    h, _ = catalog.raw("rnn", technique).forward(x, zeros, unit, 0 * unit, np.zeros(1, dtype))
     wanted = np.tanh(x.astype(np.longdouble))
     assert (np.abs(h - wanted) <= 2 * np.spacing(np.abs(wanted).astype(dtype))).all()
     ends = np.array([np.inf, -np.inf, np.nan, 0, 1e30, -1e30], dtype)[:, np.newaxis, np.newaxis]
-    h, _ = catalog.raw("rnn", technique).forward(ends, nothing[:6], one, 0 * one, np.zeros(1, dtype))
+    h, _ = catalog.raw("rnn", technique).forward(ends, zeros[:6], unit, 0 * unit, np.zeros(1, dtype))
     assert np.array_equal(h[:, 0, 0], np.array([1, -1, kind(np.nan), 0, 1, -1], dtype), equal_nan=True)
 
 
@@ -484,8 +486,8 @@ def test_one_step_of_one_neuron_is_tanh_to_two_units_in_the_last_place(technique
 def test_a_state_is_carried_through_all_steps_and_its_gradient_back(technique, dtype):
     """Two steps by hand, as in the derivation: no input moves the state, only gradients move."""
     raw = catalog.raw("rnn", technique)
-    one, zero = np.ones((1, 1), dtype), np.zeros((1, 1), dtype)
-    h, cache = raw.forward(np.zeros((1, 2, 1), dtype), zero, one, 2 * one, zero[0])
+    unit, zero = np.ones((1, 1), dtype), np.zeros((1, 1), dtype)
+    h, cache = raw.forward(np.zeros((1, 2, 1), dtype), zero, unit, 2 * unit, zero[0])
     dx, dh0, dWx, dWh, db = raw.backward(np.array([[[1], [10]]], dtype), cache)
     assert not h.any()
     assert dx.ravel().tolist() == [21, 10]

@@ -1,4 +1,4 @@
-"""The peers: held to the oracle as our own techniques are, and in their turn a second oracle of ours."""
+"""The peers: verified by the oracle like our own techniques, and a second reference for these."""
 
 import ast
 import importlib
@@ -152,7 +152,7 @@ def test_pytorch_reads_an_arrays_own_memory():
     assert not np.shares_memory(module.to_numpy(module.to_native(x)), x), "what is read-only is copied"
 
 
-def test_channels_last_lies_so_in_memory():
+def test_channels_last_is_the_order_in_memory():
     module = peer("torch_channels_last", "conv2d")
     torch = importlib.import_module("torch")
     native = module.to_native(np.arange(120.0).reshape(2, 3, 4, 5))
@@ -175,7 +175,7 @@ def test_jax_copies_whatever_the_memorys_alignment():
         assert not np.shares_memory(module.to_numpy(native), x)
 
 
-# ----------------------------------------------------------------------------------------- held to the oracle
+# ------------------------------------------------------------------------------------- verified by the oracle
 
 
 @every_peer
@@ -382,7 +382,7 @@ def test_every_technique_agrees_with_pytorchs_autograd(operation):
 
 @every_operation
 def test_pytorch_catches_the_mistakes_that_the_reference_catches(operation):
-    """Judged by numbers alone: what only a second call or a NaN shows is for the oracle's other checks."""
+    """By numbers alone: a fault that only a second call or a NaN shows is found by other checks."""
     described = perflab.operation(operation)
     caught = {"reference": set(), "PyTorch": set()}
     for case in described.checks.values():

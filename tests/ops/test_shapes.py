@@ -1,4 +1,4 @@
-"""Every rung on shapes no kernel was written for: odd sizes and strides, one of something, tile edges."""
+"""Every rung on shapes no kernel was written for: odd sizes and strides, axes of length 1, tile edges."""
 
 import importlib
 
@@ -146,5 +146,5 @@ def assert_right(name, case, dtype, techniques):
         got = (out, *implementation.backward(dout, cache))
         assert not oracle.form(right, got), technique
         for worst in oracle.judge(oracle.held_to(right, implementation, args, dout), got):
-            told = f"{technique}: {worst.where} = {worst.got}, wanted {worst.wanted}"
-            assert worst.share <= 1, told
+            message = f"{technique}: {worst.where} = {worst.got}, wanted {worst.wanted}"
+            assert worst.share <= 1, message

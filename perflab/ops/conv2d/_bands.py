@@ -20,7 +20,7 @@ OPTIONS = {"error_model": "numpy", "cache": True}
 
 
 def bands(shape, taps, stride, before, grid, weight, itemsize, threads):
-    """How to cut; `weight` is the number of results that a position has."""
+    """The cut into tasks; `weight` is the number of results that a position has."""
     (N, C, H, W), (HH, WW), (down, across), (up, left), (OH, OW) = shape, taps, stride, before, grid
     PH, PW = min(down, HH), min(across, WW)
     halo, reach = (HH - 1) // down, OW + (WW - 1) // across
@@ -47,7 +47,7 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads):
 
 
 def offsets(b, C, us, vs):
-    """Where the taps us × vs of C channels lie, channel by channel."""
+    """The offsets of the taps us × vs of C channels, channel by channel."""
     phase = (us % b.down * b.PW)[:, np.newaxis] + vs % b.across
     inside = (us // b.down * b.S)[:, np.newaxis] + vs // b.across
     channels = np.arange(C)[:, np.newaxis, np.newaxis] * (b.PH * b.PW)
@@ -75,7 +75,7 @@ def cover(b, images, rows, lanes, starts, pieces):
                 here = (m * b.tall + i) * b.S + j
                 length = min(b.OW - j, end - here)
                 piece = slot * lanes + here - starts[slot], m, i, j, length, here
-                for at, number in enumerate(piece):  # a row at once takes 2 s to compile
+                for at, number in enumerate(piece):  # assigning the whole row takes 2 s to compile
                     pieces[count, at] = number
                 count += 1
                 j += length

@@ -10,7 +10,7 @@ from numba.extending import intrinsic, models, register_model
 
 
 class Borrowed(types.Array):
-    """A flat array whose references nobody counts."""
+    """A flat array without reference counting."""
 
     def __init__(self, dtype):
         super().__init__(dtype, 1, "C", name=f"Borrowed({dtype})")
@@ -28,7 +28,7 @@ class _BorrowedModel(models.ArrayModel):
 
 @intrinsic
 def borrowed(typing, array):
-    """The flat array itself, to be handed on without counting."""
+    """The flat array itself, to be passed on without counting."""
 
     def build(context, builder, signature, args):
         return args[0]

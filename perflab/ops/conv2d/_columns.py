@@ -10,23 +10,23 @@ from ._borrowed import borrowed
 from ._lay import lay, room
 from ._strip import VECTORS, strip
 
-TAPS = 192  # so many of a panel fit into the first cache, and eight filters' numbers beside them
+TAPS = 192  # this many of a panel fit into the L1 cache, beside the numbers of eight filters
 _work = {}
 
 
 def record(bands):
-    """The plan as an array: to a compiled function with many arguments, one instead of twenty."""
+    """The plan as an array: one argument of a compiled function instead of twenty."""
     return np.array([tuple(map(int, bands))], [(name, np.int64) for name in bands._fields])
 
 
 def split(size, most):
-    """The length of equal parts of at most so many."""
+    """The length of equal parts of at most this length."""
     return max(1, -(-size // max(1, -(-size // most))))
 
 
 @njit(**OPTIONS)
 def trace(b, rows, L, pieces):
-    """An image's positions in turn: (place, length, start) of what lies in one row and one vector.
+    """An image's positions in turn: (place, length, start) of each run within one row and one vector.
 
     Rows without gaps between them are one row, and its pieces as long as a panel.
     """
@@ -44,7 +44,7 @@ def trace(b, rows, L, pieces):
 
 @njit(**OPTIONS)
 def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to):
-    """to[(k − first)·width + i] = tap k of position p + i; returns the piece with which to go on."""
+    """to[(k − first)·width + i] = tap k of position p + i; returns the piece where the next call starts."""
     L, pitch = lanes(band), np.uintp(width)
     while piece < count and pieces[piece, 0] < p + width:
         place, length, start = pieces[piece]
@@ -67,7 +67,7 @@ def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to
 
 @njit(**OPTIONS)
 def work(plan, x, w, offsets, bias, out, depth, buffer, thread, threads):
-    """One thread's tasks: lay out a band; for every panel of positions make the columns and multiply."""
+    """One thread's tasks: fill a band; for every panel of positions compute the columns and multiply."""
     b, L = plan[0], lanes(x)
     (_, F, OH, OW), wide, K = out.shape, VECTORS * L, offsets.size - depth
     flat, tasks = borrowed(out.reshape(-1)), b.groups * b.cuts
@@ -103,5 +103,5 @@ def correlate(b, x, w, offsets, bias, out, threads):
     """out[n, f] = bias[f] + Σ w[f] · columns; w packed by eights of filters."""
     size, depth = TAPS * VECTORS * 16 + room(b, 16) + 64, split(offsets.size, TAPS)
     buffers = rows_of(_work, x.dtype, threads, size)
-    offsets = np.append(offsets, np.zeros(depth, offsets.dtype))  # a panel too many, only to be fetched
+    offsets = np.append(offsets, np.zeros(depth, offsets.dtype))  # one more panel, only prefetched
     share(record(b), x, w, offsets, bias, out, depth, buffers, threads)

@@ -12,12 +12,12 @@ from ._lay import lay, room
 from ._registers import outer_at
 from ._scatter import scatter
 
-TAPS = 288  # of so many taps, what a tile reads of the band and of the weights stays in the first cache
+TAPS = 288  # for this many taps, a tile's part of the band and of the weights stays in the L1 cache
 _work = {}
 
 
 def kernel(height):
-    """The sum of a tile of so many filters × 3 vectors of positions over some taps."""
+    """The sum of a tile of some filters × 3 vectors of positions over some taps."""
     filters = tuple(range(height))
 
     @named(height, **OPTIONS)

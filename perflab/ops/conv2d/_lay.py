@@ -10,13 +10,13 @@ from ._registers import unzipped
 
 @njit(**OPTIONS)
 def room(b, lanes):
-    """How many numbers a band takes."""
+    """How many numbers a band has."""
     return b.images * b.tall * b.W + 8 * lanes if b.as_is else b.C * b.PH * b.PW * b.plane + 8 * lanes
 
 
 @njit(**OPTIONS)
 def lay(b, x, band, n, images, top, rows):
-    """Rows top… of the images n…, and where they start; without padding and stride x serves as it is."""
+    """Rows top… of the images n…, and where they start; without padding and stride x is used directly."""
     if not b.as_is:
         copy(b, x, band, n, images, top, rows)
         return band, 0
@@ -33,7 +33,7 @@ def lay(b, x, band, n, images, top, rows):
 
 @njit(**OPTIONS)
 def copy(b, x, band, n, images, top, rows):
-    """Row after row of each phase; the two column phases of a step of two come from one reading."""
+    """Row after row of each phase; the two column phases of a step of two come from one load."""
     together = 2 if b.across == b.PW == 2 else 1
     for c in range(b.C):
         for phase in range(0, b.PH * b.PW, together):
@@ -62,7 +62,7 @@ def copy(b, x, band, n, images, top, rows):
 
 @njit(**OPTIONS)
 def inside(b, first):
-    """Which of the columns first, first + across, … lie in the image: from … to."""
+    """Which of the columns first, first + across, … are in the image: from … to."""
     lo = min(b.S, max(0, -(first // b.across)))
     return lo, max(lo, min(b.S, (b.W - 1 - first) // b.across + 1))
 

@@ -10,7 +10,7 @@ from ._bands import OPTIONS
 
 @njit(parallel=True, **OPTIONS)
 def share(dout, x, row, part, dws, N, F, C, P, works, threads):
-    """dws[thread] = Σ over its images of dout[n] (F × P) · x[n] (C × P) turned."""
+    """dws[thread] = Σ over its images of dout[n] (F × P) · x[n] (C × P) transposed."""
     for thread in prange(threads):
         sums, product = dws[thread], part[thread]
         for n in range(thread * N // threads, (thread + 1) * N // threads):

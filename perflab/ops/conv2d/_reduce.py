@@ -15,7 +15,7 @@ _work = {}
 
 
 def kernel(vectors):
-    """The sum of a tile of 8 taps × so many vectors of filters, which begin at `columns`."""
+    """The sum of a tile of 8 taps × some vectors of filters, which begin at `columns`."""
 
     @named(vectors, **OPTIONS)
     def sum_tile(dw, at, pitch, b, band, base, taps, g, gt, columns, images, first, last, total):
@@ -38,7 +38,7 @@ one, two = kernel(1), kernel(2)
 
 @njit(**OPTIONS)
 def turn(b, dout, g, db, pitch, n, images, top, rows):
-    """Positions × filters of the band's rows, and what they add to db."""
+    """Positions × filters of the band's rows, and their contribution to db."""
     lanes, F = BYTES // dout.itemsize, dout.shape[1]
     flat, size = dout.reshape(-1), rows * b.OW
     for m in range(images):

@@ -8,7 +8,7 @@ from .._simd import Tile, _get, _Memory, _shuffle, _tile, _updated
 
 @intrinsic
 def outer_at(typing, acc, a, at, rows, b, bt, columns):
-    """acc[r, v] + a[at + rows[r]] · b[bt + columns[v] : … + lanes], fused: rows and vectors lie anywhere."""
+    """acc[r, v] + a[at + rows[r]] · b[bt + columns[v] : … + lanes], fused: rows and vectors are anywhere."""
     sides = types.UniTuple(types.uintp, acc.rows), types.UniTuple(types.uintp, acc.columns)
 
     def build(context, builder, signature, args):

@@ -19,7 +19,7 @@ def kernel(rows, vectors, whole):
     def sum_tile(a, at, b, depth, start, st, first, c, ct, dc, h, w, source, taps, k, near):
         """A tile of c, whose first h rows and w columns exist, = (start or itself) + a·b."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)
-        if first:  # each way has a loop of its own: sums that two ways share would pass through memory
+        if first:  # one loop for each case: sums shared by two loops would pass through memory
             acc = spread(start, st, 1, rows, vectors)
             for i in range(k, k + np.uintp(depth)):
                 acc = outer(acc, a, at, 1, b, bt, L)
@@ -51,7 +51,7 @@ low = kernel(4, 3, False)
 
 @njit(**OPTIONS)
 def strip(a, at, step, b, depth, start, first, c, ct, dc, rows, width, ahead):
-    """c[ct + r·dc : … + width] = (start[r] or itself) + a·b; `step` is a's way from a row to the next.
+    """c[ct + r·dc : … + width] = (start[r] or itself) + a·b; `step` is the distance between rows of a.
 
     ahead = source, taps, k, near: the vectors at near + taps[k], near + taps[k + 1], … will be wanted next.
     """

@@ -13,7 +13,7 @@ from ._transforms import transform_input, transform_upstream
 
 
 def workspace(workers, size, dtype):
-    """Memory for each worker, beginning at whole cache lines."""
+    """Memory for each worker, aligned to cache lines."""
     line = 64 // dtype.itemsize
     return aligned((workers, -(-size // line) * line), dtype)
 
@@ -25,7 +25,7 @@ def whole(size, dtype):
 
 
 def split(rows, width, tiles, workers):
-    """How many workers, and how many rows of tiles at a time, for blocks of about so many tiles."""
+    """How many workers, and how many rows of tiles at a time, for blocks of about this many tiles."""
     workers = max(1, min(workers, rows))
     each = max(1, -(-rows // workers))
     blocks = -(-each // max(1, tiles // width))

@@ -38,7 +38,7 @@ AT[4] = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1
 
 
 def both_sides(matrices):
-    """An intrinsic for matrix · tile · matrixᵀ, with the matrix of that m."""
+    """An intrinsic for matrix · tile · matrixᵀ, with the matrix for that m."""
 
     @intrinsic
     def transform(typing, m, a, at, down, right, b, bt, below, beside):

@@ -27,14 +27,14 @@ def rounding(m, gamma, dout, x, w, b, pad):
 
 
 def _roundings(matrix):
-    """Those that one number can meet in matrix · tile · matrixᵀ."""
+    """The roundings of one number in matrix · tile · matrixᵀ."""
     matrix = np.asarray(matrix)
     inexact = np.any(matrix.astype(np.float32) != matrix)
     return 2 * int(np.count_nonzero(matrix, axis=1).max() + inexact)
 
 
 def _tiles(a, m, size, pad, shape):
-    """|a| as (tiles, C, size, size), enough of them for an output of that shape."""
+    """|a| as (tiles, C, size, size), as many as an output of that shape needs."""
     a = np.abs(a)
     for axis, p in zip((2, 3), pad, strict=True):
         ends = [(0, 0)] * 4

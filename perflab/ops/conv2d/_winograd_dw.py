@@ -13,8 +13,8 @@ from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_dw
 
 DEEP = 8 if REGISTERS == 32 else 4  # channels, times two registers: the sums of a product; divides a panel
-TILES = {2: 84, 4: 40}  # of a block: few enough for the cache, enough that the sums are seldom read
-LARGE = 16 << 20  # bytes of everybody's sums
+TILES = {2: 84, 4: 40}  # of a block: few enough for the cache, enough to read the sums rarely
+LARGE = 16 << 20  # bytes of all workers' sums
 
 
 def weight_gradient(m, x, dout, pad):
@@ -88,7 +88,7 @@ def add_products(v, d, sums, C, F, tiles, size, fresh):
 
 @njit(error_model="numpy")
 def some_kernels(k, workers, groups, each, m, sums, zeros, dw, scratch):
-    """Every so manieth channel: all groups' sums, transformed back to 3×3."""
+    """A worker's share of the channels: all groups' sums, transformed back to 3×3."""
     L, size, (F, C) = lanes(dw), (m + 2) * (m + 2), dw.shape[:2]
     position = (C + 2 * L - 1) // (2 * L) * 4 * L * L
     after = (9 + L) * L

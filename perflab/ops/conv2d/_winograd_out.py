@@ -12,12 +12,12 @@ from ._lanes import from_lanes, to_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_output, transform_weights
 
-ROWS = 14 if REGISTERS == 32 else 6  # times two registers: the sums that a product keeps
+ROWS = 14 if REGISTERS == 32 else 6  # times two registers: the sums of a product
 TILES = {2: 6 * ROWS, 4: 2 * ROWS}  # of a block: few enough for the cache, enough to use a weight often
 
 
 def convolve(m, x, w, b, pad, turned=False):
-    """The output of x; or, turned, dx of dout, where C and F, and the taps' two ends, change places."""
+    """The output of x; or, flipped, dx of dout, where C and F are exchanged and the taps are reversed."""
     N, C, H, W = x.shape
     F, L, size = w.shape[1 if turned else 0], LANES[x.dtype], (m + 2) ** 2
     OH, OW = H + 2 * pad[0] - 2, W + 2 * pad[1] - 2

@@ -60,7 +60,7 @@ def correlate(x, cols, offsets, w, b, out):
     size = np.uintp((OH - 1) * cols + OW)
     for nf in prange(out.shape[0] * F):
         n, f = nf // F, nf % F
-        total = np.full(OH * cols, b[f])  # rows as long as x's; what lies between two rows of out is unused
+        total = np.full(OH * cols, b[f])  # rows as long as x's; what is between rows of out is unused
         for k in range(0, K - K % 4, 4):
             x0, x1 = x[n, offsets[k] :], x[n, offsets[k + 1] :]
             x2, x3 = x[n, offsets[k + 2] :], x[n, offsets[k + 3] :]

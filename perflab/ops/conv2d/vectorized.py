@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 def workspace_bytes(s, itemsize):
-    """Of two window matrices, one kept for backward and one made there; more than all the rest."""
+    """Two window matrices, one kept for backward and one computed there; more than all other arrays."""
     return itemsize * 2 * s["N"] * s["C"] * s["HH"] * s["WW"] * s["OH"] * s["OW"]
 
 

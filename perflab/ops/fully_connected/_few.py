@@ -19,7 +19,7 @@ def add_rows(out, to, x, at, w, wt, M, count):
     for m in range(0, count - count % L, L):
         acc = load(out, to + m, 0, 1, 1)
         for r in range(8):
-            prefetch(w, wt + (r + 8) * M + m)  # while these rows are used, the next eight come
+            prefetch(w, wt + (r + 8) * M + m)  # the next eight rows are loaded while these are used
             acc = fma(x[at + r], load(w, wt + r * M + m, 0, 1, 1), acc)
         store(acc, out, to + m, 0)
     for m in range(count - count % L, count):
@@ -29,7 +29,7 @@ def add_rows(out, to, x, at, w, wt, M, count):
 
 @njit(cache=True, error_model="numpy", fastmath=FAST, parallel=True)
 def forward(x, w, b, out, parts):
-    """Each part has columns of its own, whole cache lines of them."""
+    """Each part has its own columns, in whole cache lines."""
     (N, D), M = x.shape, w.shape[1]
     flat, xs, ws = out.reshape(-1), x.reshape(-1), w.reshape(-1)
     each = -(-M // parts // 64) * 64 if M > 64 else M
@@ -49,7 +49,7 @@ def forward(x, w, b, out, parts):
 
 @njit(cache=True, error_model="numpy", fastmath=FAST, parallel=True)
 def backward(dout, x, w, dx, dw, parts):
-    """Each part has rows of w: dx takes dot products with them, dw sums of dout's rows beside them."""
+    """Each part has rows of w: dx is dot products with them, dw sums over rows of dout."""
     (N, D), M = x.shape, w.shape[1]
     for part in prange(parts):
         for d in range(D * part // parts, D * (part + 1) // parts):

@@ -17,7 +17,7 @@ LOW = 64 % ROWS  # rows of a lower tile; both together make up any even number t
 
 @njit(cache=True, error_model="numpy")
 def tall(N):
-    """How many of N rows go in tiles of ROWS, so that tiles of LOW are filled by the others, if they can."""
+    """How many of N rows go in tiles of ROWS, so that the others fill tiles of LOW, if possible."""
     for rows in range(N // ROWS * ROWS, -1, -ROWS):
         if (N + N % 2 - rows) % LOW == 0:
             return rows
@@ -25,7 +25,7 @@ def tall(N):
 
 
 def sweep_of(rows):
-    """The sweep in tiles of so many rows; the left block's panels are as high."""
+    """The sweep in tiles of this many rows; the left block's panels have the same height."""
     kernel = named(rows, cache=True, error_model="numpy")
 
     @kernel
@@ -44,7 +44,7 @@ def sweep_of(rows):
 
     @kernel
     def sum_edge(a, at, b, bt, db, depth, start, st, ds, c, ct, dc, h, w):
-        """One vector's width of a tile, of which only h rows and w columns are there."""
+        """One vector's width of a tile, of which only h rows and w columns exist."""
         acc = load_part(start, st, ds, rows, 1, h, w)
         for _ in range(depth):
             acc = outer(acc, a, at, 1, b, bt, 0)
@@ -53,7 +53,7 @@ def sweep_of(rows):
 
     @kernel
     def sweep(left, right, bt, panel, db, depth, start, ds, c, dc, n0, n1, m0, m1):
-        """Rows n0 … n1, columns m0 … m1 of c = start + left·right; `panel` is the way to right's next one."""
+        """Rows n0 … n1, columns m0 … m1 of c = start + left·right; `panel` is right's step between panels."""
         L, db = lanes(c), np.uintp(db)
         wide = VECTORS * L
         for n in range(n0, n1, rows):

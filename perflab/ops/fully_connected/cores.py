@@ -17,7 +17,7 @@ from . import _few
 from ._sweep import ROWS, VECTORS
 from .packed import buffers, multiply, operands
 
-FEW = 4  # rows up to which memory sets the pace
+FEW = 4  # rows up to which memory limits the speed
 
 
 @njit(cache=True, error_model="numpy", parallel=True)

@@ -17,7 +17,7 @@ from .._simd import lanes
 from ._packing import pack
 from ._sweep import LOW, ROWS, VECTORS, sweep_low, sweep_tall, tall
 
-FEW = 128  # rows up to which b is read where it lies: a copy would not pay
+FEW = 128  # rows up to which b is read in place: a copy would cost more than it saves
 DEPTH, HEIGHT, WIDTH = 2048, 294 * ROWS, 1 << 20  # of a block: bytes along k, rows of a, bytes of b
 NARROW = 8  # panels of b in a block where a's block stays in L2 as well
 _work = {}
@@ -58,7 +58,7 @@ def buffers(dtype, parts=1):
 
 
 def operands(a, b, transpose_a, transpose_b, bias):
-    """What `multiply` takes: sizes, flat arrays, their strides, a row to start from."""
+    """The arguments of `multiply`: sizes, flat arrays, their strides, a row to start from."""
     (N, K), (ar, ac) = (a.shape[::-1], (1, a.shape[1])) if transpose_a else (a.shape, (a.shape[1], 1))
     M, (br, bc) = (b.shape[0], (1, b.shape[1])) if transpose_b else (b.shape[1], (b.shape[1], 1))
     row = np.zeros(M, a.dtype)
@@ -68,7 +68,7 @@ def operands(a, b, transpose_a, transpose_b, bias):
 
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
-    """a·b + bias, a and b C-contiguous matrices, each transposed first if told so; none is copied whole."""
+    """a·b + bias, a and b C-contiguous matrices, each transposed first if asked; none is copied whole."""
     N, K, M, a, ar, ac, b, br, bc, row = operands(a, b, transpose_a, transpose_b, bias)
     out = aligned((N, M), a.dtype) if out is None else out
     multiply(a, ar, ac, b, br, bc, row, out.reshape(-1), M, N, K, M, buffers(a.dtype)[0])

@@ -17,7 +17,7 @@ def gradient(dout, x, size, stride):
     out = definition(x, size, stride)
     OH, OW = out.shape[2:]
     dx = np.zeros_like(x)
-    free = np.ones(out.shape, bool)  # windows whose maximum is not met yet, tap after tap in row-major order
+    free = np.ones(out.shape, bool)  # windows without a maximum so far, tap after tap in row-major order
     for u, v in np.ndindex(*size):
         rows = slice(u, u + stride[0] * OH, stride[0])
         cols = slice(v, v + stride[1] * OW, stride[1])

@@ -65,7 +65,7 @@ def equals(typing, whole, number):
 
 @intrinsic
 def choose(typing, mask, yes, no):
-    """Yes where the mask is true, no elsewhere."""
+    """`yes` where the mask is true, `no` elsewhere."""
     return no(mask, yes, no), lambda context, builder, signature, args: builder.select(*args)
 
 
@@ -76,7 +76,7 @@ def first_of(typing, best, at):
     def build(context, builder, signature, args):
         value, number = args
         top, turn = value, best.count // 2
-        while turn:  # every lane meets one that has met as many others
+        while turn:  # every lane is compared with one that has as many comparisons behind it
             other = _shuffle(builder, (top, top), [lane ^ turn for lane in range(best.count)])
             top = builder.select(_beats(builder, other, top), other, top)
             turn //= 2

@@ -25,10 +25,10 @@ def load(typing, a, at, step, count, rest):
     def build(context, builder, signature, args):
         memory = _Memory(context, builder, a, args[0], rest)
         whole, found = args[3], None
-        if stride > 1:  # from the first element to the last one, whatever lies between
+        if stride > 1:  # from the first element to the last one, with all between
             whole = builder.sub(builder.mul(whole, _I64(stride)), _I64(stride - 1))
         places = [divmod(lane * stride, lanes) for lane in range(lanes)]
-        for part in range(stride):  # neighbours, of which shuffles take those that are wanted
+        for part in range(stride):  # neighbours, of which shuffles select the wanted ones
             begin = _I64(part * lanes)
             loaded = memory.load(builder.add(args[1], begin), builder.sub(whole, begin), args[4])
             before = [within if part == 1 else lane for lane, (_, within) in enumerate(places)]
@@ -69,7 +69,7 @@ def store_zipped(typing, even, odd, a, at, count):
 
 
 class _Memory:
-    """Vectors of one array; what is shorter than 16 bytes goes as 16, since LLVM would not pad its mask."""
+    """Vectors of one array; one below 16 bytes is stored as 16, since LLVM would not pad its mask."""
 
     def __init__(self, context, builder, array, value, lanes):
         self.builder, self.count = builder, lanes.count

@@ -11,7 +11,7 @@ from ._rows import load, store
 def neighbours(x, out, winner, top, to, count, size_h, size_w, step):
     """The maxima of `count` windows side by side, a lane for each; the first one's corner is x[top]."""
     lowest = filled(x, -np.inf, x)
-    best, at = lowest, filled(winner, 0, x)  # right as it is, if nothing is larger
+    best, at = lowest, filled(winner, 0, x)  # already right if nothing is larger
     for u in range(size_h):
         for v in range(size_w):
             t = load(x, top + u * x.shape[3] + v, literally(step), count, lowest)

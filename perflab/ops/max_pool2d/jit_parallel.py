@@ -50,14 +50,14 @@ def _forward(size_h, size_w, stride_h, stride_w):
         planes, OH, OW = out.shape
         for p in prange(planes):
             for i in range(OH):
-                for j in range(OW):  # indices without a sign, which Numba need not wrap around
+                for j in range(OW):  # unsigned indices need no wrap-around in Numba
                     top, left = np.uintp(i * stride_h), np.uintp(j * stride_w)
                     best, at = x[p, top, left], np.int32(0)
                     for u in range(size_h):
                         for v in range(size_w):
                             t = x[p, top + np.uintp(u), left + np.uintp(v)]
                             better = (t > best) | ((t != t) & (best == best))
-                            best = t if better else best  # no branch: it would be guessed
+                            best = t if better else best  # no branch, which would be mispredicted
                             at = np.int32(u * size_w + v) if better else at
                     out[p, i, j], winner[p, i, j] = best, at
 

@@ -19,7 +19,7 @@ from ._lanes import choose, equals, filled
 from ._rows import load, store_zipped
 from ._taps import alone, neighbours
 
-FAR = 8  # windows further apart share no vector
+FAR = 8  # windows at a larger distance share no vector
 
 
 def forward(x, size=2, stride=2):
@@ -35,7 +35,7 @@ def forward(x, size=2, stride=2):
     vector = size_h * size_w * (2 * stride_w + 4)  # instructions for neighbours, about
     alone = size_h * -(-size_w // LANES[x.dtype]) * 6 + 40  # and for one window alone
     pays, rest = -(-vector // alone), OW % LANES[x.dtype]
-    together = OW if rest >= pays else OW - rest  # windows of a row that go by vectors
+    together = OW if rest >= pays else OW - rest  # windows of a row that are computed in vectors
     if pays > LANES[x.dtype] or stride_w > FAR:
         together = 0
     kernel = _forward(size_h, size_w, stride_h, stride_w)

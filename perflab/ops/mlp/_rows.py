@@ -27,7 +27,7 @@ def turned(b, out):
 
 @njit(cache=True, error_model="numpy")
 def multiply(a, ar, ac, right, start, ds, c, N, K, M, left):
-    """c[n·M + m] = start[n·ds + m] + Σ a[n·ar + k·ac] · b[k, m], all flat; b lies in panels."""
+    """c[n·M + m] = start[n·ds + m] + Σ a[n·ar + k·ac] · b[k, m], all flat; b is in panels."""
     wide, low, zero = VECTORS * lanes(c), tall(N), np.int64(0)
     lower = left[low * K :]
     pack(a, zero, ar, ac, low, K, np.int64(ROWS), left)

@@ -40,7 +40,7 @@ class Carried:
 
     A step takes errors e, one row a sample, to (e·W)∘slope plus what it adds itself. Element by element e·|W|
     is never exceeded, but it grows by the length of W's columns each time; in the Euclidean norm of a row the
-    growth is at most W's norm times the largest slope. The smaller of both is kept.
+    growth is at most W's norm times the largest slope. The smaller of both is used.
     """
 
     def __init__(self, rows, W):

@@ -48,7 +48,7 @@ def over_rows(left, right):
 
 
 def gradients(da, x, h0, Wx, Wh, h, product, over_rows):
-    """All gradients of da, with these two ways to make a product; da is not kept."""
+    """All gradients from da, with these two functions for products; da is overwritten."""
     (N, T, H), dtype = h.shape, h.dtype
     first, db = da[:, 0].copy(), np.empty(H, dtype)
     weigh_rows(np.ones(1, dtype), 0, 0, da.reshape(-1), np.zeros(H, dtype), db, N * T, H, 0, 1, 0)

@@ -39,7 +39,7 @@ def backward(dout, cache):
     for n in range(N):
         for t in range(T - 1, -1, -1):
             last = h[n, t - 1] if t > 0 else h0[n]
-            for j in range(H):  # dh0[n] holds what the later steps hand back
+            for j in range(H):  # dh0[n] contains the gradient from the later steps
                 da[j] = (dout[n, t, j] + dh0[n, j]) * (one - h[n, t, j] * h[n, t, j])
                 dh0[n, j] = 0
             for j in range(H):

@@ -25,7 +25,7 @@ def scores(X, T, S, n0, n1):
                     acc = dots(acc, x, at + v * L, D, t, bt + v * L, wide)
                 at, bt = at + np.uintp(wide), bt + np.uintp(C * wide)
             sums(acc, s, n * C + c, C)
-    for n in range(n0, n1):  # what no tile covers
+    for n in range(n0, n1):  # the rows that no tile covers
         for c in range(C):
             total = S[n, c] if n < tiled else S.dtype.type(0)
             for k in range(whole if n < tiled else 0, strips):
@@ -57,7 +57,7 @@ def gradients(X, T, dS, dX, dT, s0, s1):
                 else:
                     store_part(acc, dx, n * D + d, D, n1 - n, wide)
     start = D // wide * wide
-    for n in range(N if s0 <= D // wide < s1 else 0):  # what no strip covers
+    for n in range(N if s0 <= D // wide < s1 else 0):  # the columns that no strip covers
         dX[n, start:] = 0
         for c in range(C):
             for d in range(start, D):

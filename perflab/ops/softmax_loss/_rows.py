@@ -34,7 +34,7 @@ maximum = _binary(_larger, _larger)
 
 @intrinsic
 def largest(typing, acc):
-    """The largest of all elements, a number; a NaN may be passed over."""
+    """The largest of all elements, a number; a NaN may be ignored."""
 
     def build(context, builder, signature, args):
         vectors = [builder.extract_value(args[0], place) for place, _, _ in acc.places]

@@ -19,7 +19,7 @@ def forward(X, W, y, reg):
     P /= total[:, np.newaxis]
     G = P
     G[samples, y] -= 1
-    squares = np.vdot(W, W)  # no array of W·W is made
+    squares = np.vdot(W, W)  # without a temporary W·W
     return (np.log(total) - of_label).mean() + X.dtype.type(0.5) * reg * squares, (X, W, reg, G)
 
 

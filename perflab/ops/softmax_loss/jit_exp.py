@@ -32,7 +32,7 @@ def _exp(x):
     high, low, whole, bias, place, degree = FORMATS[x]
     real = getattr(np, x.name)
     high, low, per_ln2, half, one = real(high), real(low), real(1 / math.log(2)), real(0.5), real(1)
-    least = real(-bias * math.log(2))  # exp of this and of anything less is 0 here
+    least = real(-bias * math.log(2))  # exp of this and of smaller numbers is 0 here
     c13, c12, c11, c10, c9, c8, c7, c6, c5, c4, c3 = (real(1 / math.factorial(k)) for k in range(13, 2, -1))
 
     def implementation(x):
@@ -50,7 +50,7 @@ def _exp(x):
 
 @njit(fastmath=FAST, error_model="numpy", cache=True)
 def softmax(S, y):
-    """The loss of every row of S; in S then are the probabilities minus the targets."""
+    """The loss of every row of S; S becomes the probabilities minus the targets."""
     N, C = S.shape
     losses, one = np.empty(N, S.dtype), S.dtype.type(1)
     for n in range(N):

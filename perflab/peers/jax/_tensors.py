@@ -12,7 +12,7 @@ jax.config.update("jax_enable_x64", True)
 def to_native(value):
     """A JAX array on the CPU, and bound to it, of an array or a NumPy float; anything else unchanged.
 
-    Always a copy: JAX would read the array's own memory wherever it happens to lie on 64 bytes.
+    Always a copy: JAX would use the array's own memory where it happens to be aligned to 64 bytes.
     """
     if not isinstance(value, np.ndarray | np.floating):
         return value
@@ -20,7 +20,7 @@ def to_native(value):
 
 
 def to_numpy(value):
-    """The array's numbers: a read-only view where they lie in the host's memory, else a copy."""
+    """The array's numbers: a read-only view where they are in the host's memory, else a copy."""
     return np.asarray(value)
 
 

@@ -18,7 +18,7 @@ def _convolution(x, w, b, stride, pad):
 
 def _gradients(x, w, b, stride, pad, dout):
     _, pullback = jax.vjp(lambda x, w, b: _convolution(x, w, b, stride, pad), x, w, b)
-    return pullback(dout)  # the compiler drops the forward, whose output nobody reads
+    return pullback(dout)  # the compiler removes the forward, whose output is not used
 
 
 _forward = jax.jit(_convolution, static_argnums=(3, 4))

@@ -16,7 +16,7 @@ _forward = jax.jit(_linear)
 
 @jax.jit
 def _backward(x, w, b, dout):
-    return jax.vjp(_linear, x, w, b)[1](dout)  # the compiler drops the forward, whose output nobody reads
+    return jax.vjp(_linear, x, w, b)[1](dout)  # the compiler removes the forward, whose output is not used
 
 
 def forward(x, w, b):

@@ -18,7 +18,7 @@ def _pooling(x, size, stride):
 
 def _gradients(x, size, stride, dout):
     _, pullback = jax.vjp(lambda x: _pooling(x, size, stride), x)
-    return pullback(dout)  # the compiler drops the forward, whose output nobody reads
+    return pullback(dout)  # the compiler removes the forward, whose output is not used
 
 
 _forward = jax.jit(_pooling, static_argnums=(1, 2))

@@ -5,7 +5,7 @@ import torch
 
 
 def to_native(value):
-    """A tensor on the array's own memory, a leaf of the graph where it holds floats; else the value.
+    """A tensor on the array's own memory, a leaf of the graph if it has floats; else the value.
 
     A read-only or strided array is copied first. A NumPy float becomes a tensor without axes.
     """
@@ -16,11 +16,11 @@ def to_native(value):
 
 
 def to_numpy(value):
-    """The tensor's numbers as a C-contiguous array, without a copy where they lie so already."""
+    """The tensor's numbers as a C-contiguous array, without a copy if they are contiguous already."""
     return value.detach().contiguous().numpy()
 
 
 def gradients(dout, cache):
-    """What autograd says of `cache`, an output and its leaves; the graph is kept for the next call."""
+    """Autograd's gradients of `cache`, an output and its leaves; the graph is kept for the next call."""
     out, leaves = cache
     return torch.autograd.grad(out, leaves, dout, retain_graph=True)

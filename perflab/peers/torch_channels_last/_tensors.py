@@ -5,7 +5,7 @@ import torch
 
 
 def to_native(value):
-    """A tensor, a leaf of the graph where it holds floats; four axes are copied to channels-last memory.
+    """A tensor, a leaf of the graph if it has floats; four axes are copied to channels-last memory.
 
     Values that are no arrays stay as they are; a NumPy float becomes a tensor without axes.
     """
@@ -18,5 +18,5 @@ def to_native(value):
 
 
 def to_numpy(value):
-    """The tensor's numbers as a C-contiguous array in NCHW, copied where they lie otherwise."""
+    """The tensor's numbers as a C-contiguous array in NCHW, copied if they are in another order."""
     return value.detach().contiguous().numpy()
