@@ -40,9 +40,7 @@ def shares(variant: Variant) -> dict[str, float]:
 
 def bounds(variant: Variant) -> dict[str, float]:
     """The largest possible speed-up of a step from making one layer faster."""
-    return {
-        name: 1.0 / (1.0 - share) if share < 1 else float("inf") for name, share in shares(variant).items()
-    }
+    return {name: 1 / (1 - share) if share < 1 else float("inf") for name, share in shares(variant).items()}
 
 
 def speedups(variant: Variant, base: Variant) -> dict[str, float]:

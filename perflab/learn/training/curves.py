@@ -21,8 +21,8 @@ class Variant:
 
     name: str
     network: Network
-    techniques: Mapping[str, str]
-    notes: Sequence[str]
+    techniques: dict[str, str]
+    notes: list[str]
     seconds: dict[str, dict[str, list[float]]]
     verified: list[dict[str, Any]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
@@ -56,19 +56,15 @@ def differences(names: Sequence[str], curves: Sequence[Sequence[float]]) -> list
 
 def to_json(variant: Variant) -> dict[str, Any]:
     """A variant's results; a loss that is not finite is None, as JSON has no such number."""
-    return {
-        "name": variant.name,
-        "techniques": dict(variant.techniques),
-        "notes": list(variant.notes),
-        "verified": variant.verified,
+    fields = ("name", "techniques", "notes", "verified", "accuracy", "diverged")
+    seconds = {
+        layer: {direction: _totals(values) for direction, values in ways.items()}
+        for layer, ways in variant.seconds.items()
+    }
+    return {name: getattr(variant, name) for name in fields} | {
         "losses": [loss if math.isfinite(loss) else None for loss in variant.losses],
-        "accuracy": variant.accuracy,
-        "seconds": {
-            layer: {direction: _totals(seconds) for direction, seconds in ways.items()}
-            for layer, ways in variant.seconds.items()
-        },
+        "seconds": seconds,
         "step": _totals(variant.whole_s) | {"each_s": [float(f"{step_s:.4g}") for step_s in variant.whole_s]},
-        "diverged": variant.diverged,
     }
 
 

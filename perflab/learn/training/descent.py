@@ -55,17 +55,17 @@ class Settings:
         """Check every value."""
         most, names = len(split()[0]), self.compare
         least = {"epochs": 1, "batch": 1, "seed": 0} | ({} if self.steps is None else {"steps": 1})
-        values = {name: getattr(self, name) for name in least}
-        checks = [(values[name] >= least[name], f"--{name}: {values[name]}; wanted at least {least[name]}")
-                  for name in least]  # fmt: skip
-        checks += [
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise PerflabError(f"--{name}: {getattr(self, name)}; wanted at least {low}")
+        checks = (
             (self.batch <= most, f"--batch: {self.batch}; wanted at most {most}, the digits to train on"),
             (0 < self.rate < math.inf, f"--rate: {self.rate}; wanted a finite learning rate above 0"),
             (0 <= self.reg < math.inf, f"--reg: {self.reg}; wanted a finite number, at least 0"),
             (self.dtype in DTYPES, errors.unknown("dtype", self.dtype, DTYPES)),
             (len(set(names)) == len(names) != 1,
              f"--compare: {', '.join(names)}; wanted two techniques or more, each once"),
-        ]  # fmt: skip
+        )  # fmt: skip
         for valid, message in checks:
             if not valid:
                 raise PerflabError(message)

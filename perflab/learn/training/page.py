@@ -74,11 +74,11 @@ def write(folder: Path, saved: Mapping[str, Any]) -> Path:
 
 
 def _drawn(folder: Path, saved: Mapping[str, Any]) -> Iterator[Drawn]:
+    command = f"perflab report reports/{folder.resolve().name}"
     for name, draw in FIGURES.items():
         with mpl.rc_context(STYLE):
             picture = draw(saved)
         if picture is not None:
-            command = f"perflab report reports/{folder.resolve().name}"
             yield Drawn(f"training-{name}", picture.title, picture.caption, picture.figure, "", command)
 
 
