@@ -165,7 +165,7 @@ def test_no_time_of_what_the_oracle_finds_wrong(monkeypatch):
         right = raw(operation, technique)
         return replace(right, backward=lambda dout, cache: tuple(2 * g for g in right.backward(dout, cache)))
 
-    monkeypatch.setattr(training.grid, "raw", broken)
+    monkeypatch.setattr(training.catalog, "raw", broken)
     with pytest.raises(PerflabError, match=r"softmax_loss/jit_exp float32: wrong: .*; no number"):
         training.train(Settings("softmax", steps=2))
     monkeypatch.setattr(training, "_checked", lambda operation, technique, dtype: {})
