@@ -159,7 +159,7 @@ def test_the_same_seed_gives_the_same_curve_and_another_another():
 
 
 def test_no_time_of_what_the_oracle_finds_wrong(monkeypatch):
-    raw = training.grid.raw
+    raw = training.catalog.raw
 
     def broken(operation, technique):
         right = raw(operation, technique)
