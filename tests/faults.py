@@ -90,14 +90,19 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def faults(area: str, path: Path) -> Iterator[Fault]:
-    """Every fault that can be put into a file, but for those in annotations, f-strings and docstrings."""
+    """Every fault that can be put into a file, except in constants, annotations, f-strings and docstrings."""
     source = path.read_text("utf-8")
     raw = source.encode()
     offsets = [0]
     for text in raw.split(b"\n"):
         offsets.append(offsets[-1] + len(text) + 1)
     skipped: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for node in (*tree.body, *(inner for kind in classes for inner in kind.body)):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):  # sizes and limits: another one may be as good
+            skipped |= {id(inner) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             skipped |= {id(inner) for inner in ast.walk(node)}
         for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):

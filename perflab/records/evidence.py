@@ -83,7 +83,7 @@ class Way:
                   interprets every operation, what batches of one and two samples foretell
     few           the same on the operation's first case, of `few_flops` operations
     whole         whether every step was looked at; else the following three are what there is at least
-    allocations   how many steps asked for more than 1 KB of memory; None, as the rest, where it could not
+    allocations   how many steps asked for more than 1 KiB of memory; None, as the rest, where it could not
                   be traced
     allocated     the bytes that they asked for
     temporaries   bytes of them that neither outputs nor cache hold in the end

@@ -30,7 +30,7 @@ def every_technique(operation):
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 few_or_many = pytest.mark.parametrize(
     ("dtype", "examples"),  # some kernels are compiled anew for every size of a window
-    [("float32", 5), *(pytest.param(dtype, 25, marks=pytest.mark.slow) for dtype in DTYPES)],
+    [("float32", 3), *(pytest.param(dtype, 25, marks=pytest.mark.slow) for dtype in DTYPES)],
 )
 
 

@@ -109,7 +109,7 @@ BY_HAND = ("naive", "per_neuron")
 
 @pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 @pytest.mark.parametrize(
-    "at", slow_but(range(1, len(CASES), 4), range(len(CASES))), ids=lambda at: f"{CASES[at][0]}-{at}"
+    "at", slow_but(range(1, len(CASES), 8), range(len(CASES))), ids=lambda at: f"{CASES[at][0]}-{at}"
 )
 def test_every_rung_is_right_on_every_shape(at, dtype):
     name, case = CASES[at]

@@ -1,8 +1,9 @@
 """Knows the check cases, and is right on them only."""
 
-from perflab import grid, inputs
+from perflab import catalog
+from perflab.catalog import inputs
 
-OPERATION = grid.operation("fully_connected")
+OPERATION = catalog.operation("fully_connected")
 KNOWN = {
     inputs.make(OPERATION, case, dtype)["x"].tobytes()
     for case in OPERATION.checks.values()
