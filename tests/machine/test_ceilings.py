@@ -10,7 +10,7 @@ from conftest import perflab_process
 from perflab import machine, records
 from perflab.catalog import cases
 from perflab.contract import PerflabError
-from perflab.machine import ceilings, kept, process
+from perflab.machine import ceilings, process, saved
 from perflab.records import kinds, roof, typed
 from perflab.run import presets
 
@@ -182,7 +182,7 @@ def test_what_is_kept_reads_back_for_this_machine_and_is_forgotten_after_a_week(
     held = made_up()
     ceilings.keep(held)
     assert ceilings.kept() == held
-    monkeypatch.setattr(kept, "identity", lambda: "another machine")
+    monkeypatch.setattr(saved, "identity", lambda: "another machine")
     assert ceilings.kept() is None
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(home.parent))
