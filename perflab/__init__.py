@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perflab.catalog.implementations import implementation as implementation
-    from perflab.catalog.implementations import load as load
     from perflab.catalog.find import operation as operation
     from perflab.catalog.find import operations as operations
     from perflab.catalog.find import techniques as techniques
+    from perflab.catalog.implementations import implementation as implementation
+    from perflab.catalog.implementations import load as load
     from perflab.contract import PerflabError as PerflabError
     from perflab.results import Result as Result
     from perflab.results import result as result
