@@ -17,6 +17,7 @@ from perflab.catalog.door import checked
 from perflab.contract import Implementation, Native, PerflabError
 from perflab.errors import first_line, no_function, reason, unknown
 
+AnyPath = str | os.PathLike[str]
 ARITHMETIC = ("bound", "exact_on_integers", "workspace_bytes")  # what a technique's file may define further
 
 
@@ -45,7 +46,7 @@ def raw(operation_name: str, technique: str) -> Implementation:
     return replace(pair, **{name: getattr(module, name) for name in ARITHMETIC if hasattr(module, name)})
 
 
-def load(path: str | os.PathLike[str], operation: str, technique: str | None = None) -> Implementation:
+def load(path: AnyPath, operation: str, technique: str | None = None) -> Implementation:
     """An implementation from an outside file that defines `forward` and `backward`, with checked arguments.
 
     `technique` names its column; the file's stem by default. Raises PerflabError where the file is
@@ -55,9 +56,7 @@ def load(path: str | os.PathLike[str], operation: str, technique: str | None = N
     return checked(described, load_raw(path, described.name, technique))
 
 
-def load_raw(
-    path: str | os.PathLike[str], operation_name: str, technique: str | None = None
-) -> Implementation:
+def load_raw(path: AnyPath, operation_name: str, technique: str | None = None) -> Implementation:
     """As `load`, without checked arguments."""
     from perflab.catalog import outside
 

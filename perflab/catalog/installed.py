@@ -25,11 +25,8 @@ from perflab.contract import PerflabError
 from perflab.errors import no_function, reason
 
 OPERATIONS, TECHNIQUES, PEERS = "perflab.operations", "perflab.techniques", "perflab.peers"
-FUNCTIONS = {
-    OPERATIONS: (),
-    PEERS: ("forward", "backward", "to_native", "to_numpy"),
-    TECHNIQUES: ("forward", "backward"),
-}
+PAIR = ("forward", "backward")
+FUNCTIONS = {OPERATIONS: (), TECHNIQUES: PAIR, PEERS: (*PAIR, "to_native", "to_numpy")}
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 MODULE = re.compile(r"\w+(\.\w+)*")
 COLUMN = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
@@ -37,54 +34,37 @@ COLUMN = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Entry:
-    """A valid entry point and its file; for an operation, its folder."""
+    """A valid entry point: the name of its module, and its file, which for an operation is its folder.
 
-    point: EntryPoint
+    `name` is OPERATION, or OPERATION.COLUMN for a technique or a peer; `label` names it in messages.
+    """
+
+    name: str
+    operation: str
+    column: str
+    module: str
+    label: str
     file: Path
 
-    @property
-    def name(self) -> str:
-        """OPERATION, or OPERATION.COLUMN for a technique or a peer."""
-        return self.point.name
 
-    @property
-    def operation(self) -> str:
-        """The operation that it is, or belongs to."""
-        return self.name.partition(".")[0]
-
-    @property
-    def column(self) -> str:
-        """The name of a technique or a peer."""
-        return self.name.partition(".")[2]
-
-    @property
-    def module(self) -> str:
-        """The importable name of its module."""
-        return self.point.value
-
-    @property
-    def label(self) -> str:
-        """Its name in a message."""
-        return _label(self.point)
+Names = Mapping[str, Collection[str]]  # by operation
+Columns = dict[str, dict[str, Entry]]  # by operation and column
 
 
 class Installed:
     """The valid entry points of perflab's groups; the others are lines in `broken`."""
 
-    def __init__(
-        self, techniques: Mapping[str, Collection[str]], peers: Mapping[str, Collection[str]]
-    ) -> None:
+    def __init__(self, techniques: Names, peers: Names) -> None:
         """`techniques` and `peers` give what is built in, by operation."""
         self.broken: list[str] = []
         self._points = list(_points(self.broken))
         self.operations: dict[str, Entry] = {}
-        self.techniques: dict[str, dict[str, Entry]] = {}
-        self.peers: dict[str, dict[str, Entry]] = {}
+        self.techniques: Columns = {}
+        self.peers: Columns = {}
         for entry in self._entries(OPERATIONS):
+            self.operations[entry.name] = entry
             if entry.name in techniques:
                 self.refuse(entry, "there is an operation of this name already")
-            else:
-                self.operations[entry.name] = entry
         files = dict(techniques) | {name: rungs(entry.file) for name, entry in self.operations.items()}
         for entry in self._entries(PEERS):
             self._add(entry, files, peers.get(entry.operation, ()), self.peers)
@@ -100,13 +80,7 @@ class Installed:
         self.broken.append(f"{entry.label}: {problem}")
         return self.broken[-1]
 
-    def _add(
-        self,
-        entry: Entry,
-        files: Mapping[str, Collection[str]],
-        taken: Collection[str],
-        columns: dict[str, dict[str, Entry]],
-    ) -> None:
+    def _add(self, entry: Entry, files: Names, taken: Collection[str], columns: Columns) -> None:
         """Add an entry to its operation's columns, unless the operation is unknown or the name is taken."""
         if entry.operation not in files:
             self.refuse(entry, f"there is no operation {entry.operation}")
@@ -120,11 +94,14 @@ class Installed:
         names: set[str] = set()
         points = (point for point in self._points if point.group == group)
         for point in sorted(points, key=lambda point: (point.name, _distribution(point))):
+            label = f"{_distribution(point)}: entry point {point.name} of {group}"
+            operation, _, column = point.name.partition(".")
             try:
-                entry = Entry(point, _checked_file(point))
+                file = _checked_file(point, operation, column)
             except PerflabError as error:
-                self.broken.append(f"{_label(point)}: {error}")
+                self.broken.append(f"{label}: {error}")
                 continue
+            entry = Entry(point.name, operation, column, point.value, label, file)
             if entry.name in names:
                 self.refuse(entry, "another package brings it already")
             else:
@@ -150,11 +127,10 @@ def rungs(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")))
 
 
-def _checked_file(point: EntryPoint) -> Path:
+def _checked_file(point: EntryPoint, operation: str, column: str) -> Path:
     """The file of an entry point, for an operation its folder. Raises PerflabError with what is wrong."""
-    name, module, is_operation = point.name, point.value, point.group == OPERATIONS
-    operation, _, column = name.partition(".")
-    if is_operation and not NAME.fullmatch(name):
+    module, is_operation = point.value, point.group == OPERATIONS
+    if is_operation and not NAME.fullmatch(point.name):
         raise PerflabError("wanted a name of letters, digits and underscores")
     if not is_operation and not (NAME.fullmatch(operation) and COLUMN.fullmatch(column)):
         raise PerflabError("wanted a name like OPERATION.NAME, of letters, digits, underscores and dashes")
@@ -208,8 +184,4 @@ def _check_functions(file: Path, module: str, functions: Collection[str]) -> Non
 
 
 def _distribution(point: EntryPoint) -> str:
-    return (point.dist.name if point.dist else "") or "a package without a name"
-
-
-def _label(point: EntryPoint) -> str:
-    return f"{_distribution(point)}: entry point {point.name} of {point.group}"
+    return (point.dist and point.dist.name) or "a package without a name"

@@ -116,7 +116,8 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
     yield ""
     yield from textwrap.wrap(f"{described.title}: {described.summary}.", WIDTH)
     yield ""
-    yield f"forward({_signature(described)}) -> out, cache"
+    defaults = ((a.name, "" if a.required else f"={a.default!r}") for a in described.arguments.values())
+    yield f"forward({', '.join(map(''.join, defaults))}) -> out, cache"
     yield from _rows([*inputs, ("out", out, "")])
     yield f"backward(dout, cache) -> {axes(gradients)}"
     shapes = [(f"d{name}", _shape(described.arguments[name].shape), "") for name in described.wrt]
@@ -143,12 +144,6 @@ def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
     yield heading
     for line in lines:
         yield from textwrap.wrap(line, WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
-
-
-def _signature(described: Operation) -> str:
-    """The arguments of forward as a call has them, with their defaults."""
-    arguments = described.arguments.values()
-    return ", ".join(a.name if a.required else f"{a.name}={a.default!r}" for a in arguments)
 
 
 def _meaning(argument: Argument) -> tuple[str, str]:

@@ -152,9 +152,6 @@ def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, A
     return whole
 
 
-# --------------------------------------------------------------------------------------- in the fresh process
-
-
 class _Team:
     """Threads that begin together: the seconds from the first one's start to the last one's end."""
 

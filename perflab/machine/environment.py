@@ -20,6 +20,7 @@ SIMD = (
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16", "avx10_1", "avx10_2"),
     *("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "sme"),
 )
+PACKAGES = ("numba", "llvmlite", "scipy", "pytest", "pytest-benchmark", "matplotlib", "threadpoolctl")
 
 
 def environment() -> dict[str, Any]:
@@ -57,7 +58,7 @@ def environment() -> dict[str, Any]:
         "container": _container(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
-        "versions": _versions(),
+        "versions": {name: version_of(name) for name in PACKAGES},
         "llvm": _llvm(),
         "blas": _blas(),
         "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
@@ -101,10 +102,8 @@ def _turbo() -> str:
 
 def _frequency_mhz() -> float | None:
     khz = read_file("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
-    if khz.isdecimal():
-        return int(khz) / 1000
     try:
-        return float(cpuinfo()["cpu MHz"])
+        return int(khz) / 1000 if khz.isdecimal() else float(cpuinfo()["cpu MHz"])
     except (KeyError, ValueError):
         return None
 
@@ -142,11 +141,6 @@ def _container() -> str:
     return hints[0] if hints else os.environ.get("container") or "no sign of one"  # noqa: SIM112 - systemd's name for it is in small letters
 
 
-def _versions() -> dict[str, str]:
-    names = ("numba", "llvmlite", "scipy", "pytest", "pytest-benchmark", "matplotlib", "threadpoolctl")
-    return {name: version_of(name) for name in names}
-
-
 def _llvm() -> str:
     """The version of the LLVM that Numba compiles with."""
     from importlib import import_module
@@ -165,14 +159,10 @@ def _blas() -> list[dict[str, Any]]:
         warnings.simplefilter("ignore")  # it warns of two OpenMPs in one process
         pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
     pools.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
-    return [
-        {
-            "name": pool.get("internal_api", "unknown"),
-            "version": pool.get("version") or "",
-            "kernel": pool.get("architecture", ""),
-        }
-        for pool in pools
-    ] or _blas_of_build()
+    fields = {"name": "internal_api", "version": "version", "kernel": "architecture"}
+    defaults = {"name": "unknown", "version": "", "kernel": ""}
+    rows = [{name: pool.get(key) or defaults[name] for name, key in fields.items()} for pool in pools]
+    return rows or _blas_of_build()
 
 
 def _blas_of_build() -> list[dict[str, Any]]:

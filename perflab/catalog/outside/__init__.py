@@ -15,7 +15,8 @@ from perflab.catalog.outside.importing import files_read
 from perflab.contract import Implementation, PerflabError
 from perflab.errors import first_line, no_function
 
-__all__ = ["Reading", "column", "files_read", "implementations", "read"]
+AnyPath = str | os.PathLike[str]
+__all__ = ["Reading", "column", "files_read", "read"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,7 @@ class Reading:
     files: tuple[Path, ...]
 
 
-def implementations(
-    file: str | os.PathLike[str], operation: str | None = None, known: Collection[str] | None = None
-) -> tuple[Implementation, ...]:
+def read(file: AnyPath, operation: str | None = None, known: Collection[str] | None = None) -> Reading:
     """Everything that a file implements, or what it implements of one operation.
 
     A file with `forward` and `backward` is one implementation, named by its stem; its operation must be
@@ -37,13 +36,6 @@ def implementations(
     `layers.affine`. `known` are the operations to look for, by default all. The file is executed. Raises
     PerflabError where it is missing, does not import, or has nothing known.
     """
-    return read(file, operation, known).implementations
-
-
-def read(
-    file: str | os.PathLike[str], operation: str | None = None, known: Collection[str] | None = None
-) -> Reading:
-    """As `implementations`, with what concerns the whole file."""
     path = Path(file)
     known = known or operations()
     module = importing.load(path)
@@ -58,16 +50,13 @@ def read(
 
 
 def column(
-    file: str | os.PathLike[str],
-    operation: str,
-    technique: str | None = None,
-    known: Collection[str] | None = None,
+    file: AnyPath, operation: str, technique: str | None = None, known: Collection[str] | None = None
 ) -> Implementation:
     """One implementation of a file by its technique; where the file has only one, it may get a new name.
 
-    Raises PerflabError as `implementations`, and where a file with several has none of this name.
+    Raises PerflabError as `read`, and where a file with several has none of this name.
     """
-    columns = {column.technique: column for column in implementations(file, operation, known)}
+    columns = {column.technique: column for column in read(file, operation, known).implementations}
     if technique in columns:
         return columns[technique]
     if len(columns) == 1:
@@ -80,15 +69,10 @@ def _own_pair(module: Any, path: Path, operation: str | None, known: Collection[
     if operation is None:
         wanted = f"an operation as TARGET: {', '.join(known)}"
         raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
-    return Implementation(
-        operation,
-        path.stem,
-        module.forward,
-        module.backward,
-        source=str(path.resolve()),
-        summary=first_line(module.__doc__ or "", ""),
-        unwritten=assignment.still_to_write(module.forward, module.backward),
-    )
+    forward, backward = module.forward, module.backward
+    source, summary = str(path.resolve()), first_line(module.__doc__ or "", "")
+    unwritten = assignment.still_to_write(forward, backward)
+    return Implementation(operation, path.stem, forward, backward, source, summary, unwritten=unwritten)
 
 
 def _of_assignment(
@@ -111,17 +95,12 @@ def _of_assignment(
 
 
 def _column(pair: assignment.Pair, module: ModuleType, path: Path) -> Implementation:
+    source, summary = str(path.resolve()), " and ".join(pair.functions)
+    notes = (*pair.notes, *assignment.aliases(pair, vars(module)), *_imported(pair, path))
     return Implementation(
-        pair.operation,
-        f"{path.stem}.{pair.variant}",
-        pair.forward,
-        pair.backward,
-        source=str(path.resolve()),
-        summary=" and ".join(pair.functions),
-        unwritten=pair.unwritten,
-        notes=(*pair.notes, *assignment.aliases(pair, vars(module)), *_imported(pair, path)),
-        gives=pair.gives,
-    )
+        pair.operation, f"{path.stem}.{pair.variant}", pair.forward, pair.backward, source, summary,
+        unwritten=pair.unwritten, notes=notes, gives=pair.gives,
+    )  # fmt: skip
 
 
 def _imported(pair: assignment.Pair, path: Path) -> Iterator[str]:

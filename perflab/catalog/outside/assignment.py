@@ -67,13 +67,11 @@ def pairs(names: Mapping[str, Any]) -> tuple[Pair, ...]:
 def others(names: Mapping[str, Any]) -> tuple[str, ...]:
     """The course's functions that are none of these pairs: other layers, other signatures."""
     functions = [name for name, value in names.items() if callable(value)]
-    layers = (name.partition("_forward")[0] for name in functions if "_forward" in name)
+    layers = dict.fromkeys(name.partition("_forward")[0] for name in functions if "_forward" in name)
     known = [name for name in functions if PAIR.fullmatch(name) or LOSS.fullmatch(name)]
     different = [name for name in known if not _is_published(names, name)]
-    return (
-        *dict.fromkeys(layer for layer in layers if layer and layer not in ADAPTERS),
-        *(f"{name} (its arguments are not the published ones)" for name in different),
-    )
+    signatures = [f"{name} (its arguments are not the published ones)" for name in different]
+    return (*(layer for layer in layers if layer and layer not in ADAPTERS), *signatures)
 
 
 def aliases(pair: Pair, names: Mapping[str, Any]) -> Iterator[str]:
@@ -109,9 +107,6 @@ def _accepts(function: Function, arguments: int) -> bool:
     except TypeError:
         return False
     return True
-
-
-# ------------------------------------------------------------------------------- forward and backward
 
 
 def _conv_arguments(x: Any, w: Any, b: Any, stride: Any = 1, pad: Any = 0) -> tuple[Any, ...]:
@@ -197,18 +192,10 @@ def _pair(names: Mapping[str, Any], kind: str, variant: str | None) -> Pair:
         empty = [name for name, is_empty in values if is_empty]
         if 0 < len(empty) < len(values):
             notes.append(f"{second}: {', '.join(empty)} still to be written")
-    return Pair(
-        adapter.operation,
-        variant or kind,
-        adapter.forward(forward) if forward is not None else _missing(first),
-        adapter.backward(backward) if backward is not None else _missing(second),
-        functions,
-        still_to_write(forward, backward),
-        tuple(notes),
-    )
-
-
-# -------------------------------------------------------------------------------------- softmax losses
+    adapted = adapter.forward(forward) if forward is not None else _missing(first)
+    adapted_back = adapter.backward(backward) if backward is not None else _missing(second)
+    still = still_to_write(forward, backward)
+    return Pair(adapter.operation, variant or kind, adapted, adapted_back, functions, still, tuple(notes))
 
 
 def _loss(name: str, function: Function, variant: str | None) -> Pair:

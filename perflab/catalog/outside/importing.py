@@ -197,7 +197,8 @@ def _import(
         module = builtins.__import__(asked, globals, locals, fromlist or (), level)
     except ModuleNotFoundError as error:
         if error.name and _is_private(error.name):  # name it as the file does
-            plain = name if error.name == target and not level else _plain(error.name)
+            outer, _, rest = error.name.partition(".")
+            plain = name if error.name == target and not level else rest or _roots[outer].name
             raise ModuleNotFoundError(f"No module named {plain!r}", name=plain) from None
         raise
     if not level and not fromlist:  # `import a.b` binds a
@@ -220,23 +221,21 @@ def _beside(name: str, importer: str, package: str) -> str | None:
     root = _roots[outer]
     here = root.joinpath(*package.split(".")[1:])
     places = {package: here, outer: root}
-    for home, folder in places.items():
-        if _holds(folder, top) and f"{home}.{top}" != importer:
-            return f"{home}.{name}"
-    if _is_installed(top):
+    homes = [home for home, folder in places.items() if _has(folder, top) and f"{home}.{top}" != importer]
+    if not homes and _is_installed(top):
         return None
-    for home, folder in places.items():
-        if (folder / top).is_dir():
-            return f"{home}.{name}"
+    homes += [home for home, folder in places.items() if (folder / top).is_dir()]
+    if homes:
+        return f"{homes[0]}.{name}"
     for folder in (root, *root.parents):
         if folder.name == top:
             return f"{_package(folder)}.{rest}".rstrip(".")
     return None
 
 
-def _holds(folder: Path, name: str) -> bool:
-    files = (folder / name / "__init__.py", *(folder / f"{name}{suffix}" for suffix in all_suffixes()))
-    return any(file.is_file() for file in files)
+def _has(folder: Path, name: str) -> bool:
+    names = (f"{name}/__init__.py", *(f"{name}{suffix}" for suffix in all_suffixes()))
+    return any((folder / file).is_file() for file in names)
 
 
 def _is_installed(name: str) -> bool:
@@ -253,12 +252,6 @@ def _past(name: str, fromlist: Sequence[str] | None) -> ModuleType:
     past.__dict__["builtins"] = inner
     inner.__dict__["xrange"] = range
     return inner if fromlist and name == "past.builtins" else past
-
-
-def _plain(name: str) -> str:
-    """A private name as the file that imported it writes it."""
-    outer, _, rest = name.partition(".")
-    return rest or _roots[outer].name
 
 
 def _failure_line(path: Path, error: BaseException) -> str:
