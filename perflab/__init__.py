@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perflab.catalog.find import implementation as implementation
-    from perflab.catalog.find import load as load
     from perflab.catalog.find import operation as operation
     from perflab.catalog.find import operations as operations
     from perflab.catalog.find import techniques as techniques
+    from perflab.catalog.implementations import implementation as implementation
+    from perflab.catalog.implementations import load as load
     from perflab.contract import PerflabError as PerflabError
     from perflab.results import Result as Result
     from perflab.results import result as result
@@ -40,8 +40,8 @@ __all__ = [
 _HOME = {
     "PerflabError": "perflab.contract",
     "Result": "perflab.results",
-    "implementation": "perflab.catalog.find",
-    "load": "perflab.catalog.find",
+    "implementation": "perflab.catalog.implementations",
+    "load": "perflab.catalog.implementations",
     "operation": "perflab.catalog.find",
     "operations": "perflab.catalog.find",
     "result": "perflab.results",

@@ -1,8 +1,8 @@
 """The nouns of perflab: frozen dataclasses, no logic.
 
-Everything else hangs on these: an `Operation` is described once, an `Implementation` is one technique's
+All other modules use these: an `Operation` is described once, an `Implementation` is one technique's
 pair of functions, a `Case` is a named problem, a `Cell` is what one figure belongs to, a `Verdict` is
-what the oracle says.
+the oracle's result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 else:
-    Array = Any  # NumPy is not imported for its name alone: `perflab --help` answers at once
+    Array = Any  # NumPy is not imported for a type: `perflab --help` must be fast
 
 Direction = Literal["forward", "backward", "step"]
 
@@ -26,15 +26,15 @@ FIRST_RUNGS = ("naive", "per_neuron", "vectorized", "jit")  # what every operati
 
 
 class PerflabError(Exception):
-    """A mistake of the user's or of the input's, told in one line; the command line exits with 2."""
+    """An error of the user or of the input, in one line; the command line exits with 2."""
 
 
 class NotApplicable(Exception):
-    """A case that an implementation's interface cannot say: a pair of strides where it takes one number."""
+    """A case that an implementation's interface cannot express: two strides where it takes one number."""
 
 
 class NoSpaceLeft(PerflabError):
-    """Records could not be written; what was written before is whole."""
+    """Records could not be written; all earlier records are complete."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Argument:
 
     `kind` is "array" (floats), "labels" (integers in [0, sizes[upper])), "scalar" (a real number) or
     "pair" (an int or two ints, at least `minimum`). `shape` names the axes of an array, e.g. "NCHW". An
-    array that is a `target` holds what an output from 0 to 1 should be, one sample a row.
+    array that is a `target` has the desired outputs, from 0 to 1, one sample a row.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an operation must do in one direction, whoever implements it.
+    """What an operation must do in one direction, in any implementation.
 
     `flops` counts additions, multiplications, comparisons and exponentials; `bytes` counts every input
     read once and every output written once.
@@ -92,17 +92,17 @@ class Operation:
     definition(*args) -> out
         The textbook formula, forward only, in the precision of its arguments.
     gradient(dout, *args) -> tuple
-        Its derivative along `wrt`, in the same precision; held to central differences of `definition`.
+        Its derivative along `wrt`, in the same precision; compared with central differences of `definition`.
     bound(unit_roundoff, dout, *args) -> (out_bound, grad_bounds)
         First-order bounds of the rounding error of any order of summation, element by element.
     derive(sizes, parameters) -> sizes
         The sizes of the output's axes; raises ValueError where the parameters do not fit.
     cost(sizes, parameters, itemsize) -> {"forward": Cost, "backward": Cost, "step": Cost}
     contest
-        Further cases, on which the ladder's top meets the peers.
+        Further cases, on which the ladder's top is compared with the peers.
     formulas
         One line of plain text each for "out" and for the gradient of every name in `wrt` ("dx"): the
-        derivation's result, index by index, for those who write a technique of their own.
+        derivation's result, index by index, for authors of new techniques.
     """
 
     name: str
@@ -138,11 +138,11 @@ class Implementation:
     `summary` is the first line of the file's docstring, `source` the file's path. A technique whose
     arithmetic differs from the definition's (Winograd's) brings the rounding `bound` of that arithmetic,
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
-    inputs and outputs tells how much: workspace_bytes(sizes, itemsize), derived sizes among them.
+    inputs and outputs gives the amount: workspace_bytes(sizes, itemsize), with the derived sizes.
 
     Of an outside file: `unwritten` names those of "forward" and "backward" that are missing or still a TODO;
-    `notes` tells what a reader should know of how the file was read; `gives` names the gradients that it
-    computes where these are not all of `wrt`: it is checked, and not raced.
+    `notes` are remarks on how the file was read; `gives` names the gradients that it computes where these
+    are not all of `wrt`: it is checked, and not raced.
     """
 
     operation: str
@@ -176,7 +176,7 @@ class Native:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A known mistake, kept to hold the oracle to its word.
+    """A known mistake, to test that the oracle finds it.
 
     `lesson` says in one line what is wrong; `breaks` is the line of the derivation that it breaks, LaTeX as
     in the operation's derivation.md, empty where a mistake of state or dtype breaks none.
@@ -191,7 +191,7 @@ class Mutant:
 
 @dataclass(frozen=True, order=True)
 class Contender:
-    """Whose a record is: one technique of an operation, on a case, in a dtype, on a number of threads."""
+    """What a record belongs to: a technique of an operation, a case, a dtype, a number of threads."""
 
     operation: str
     case: str
@@ -205,7 +205,7 @@ class Contender:
         return f"{self.operation}/{self.technique}"
 
     def across(self, *fields: str) -> Contender:
-        """The same with these fields left open, empty or 0: a key for what holds whatever they are.
+        """The same with these fields empty or 0: a key for what does not depend on them.
 
         >>> Contender("rnn", "tiny", "float32", 2, "jit").across("case", "threads")
         Contender(operation='rnn', case='', dtype='float32', threads=0, technique='jit')
@@ -231,13 +231,13 @@ class Cell:
 
     @property
     def contender(self) -> Contender:
-        """Whose it is, whatever the direction."""
+        """The contender, without the direction."""
         return Contender(self.operation, self.case, self.dtype, self.threads, self.technique)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing the oracle looked at.
+    """One check of the oracle.
 
     `error` is the largest |got − wanted| as a share of what was allowed; `where` names case, tensor and
     index; `got` and `wanted` are the two values there.
@@ -255,11 +255,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the oracle says of an implementation. Truthy when right.
+    """The oracle's result for an implementation. Truthy when right.
 
-    `status` is "right", "wrong", "unwritten" (what there is of it is right, the rest still a TODO), "not
-    trusted" (the evidence was too thin to say) or "not checked". `left_out` tells, with the reason, the cases
-    that its interface cannot say.
+    `status` is "right", "wrong", "unwritten" (its written parts are right, the rest is still a TODO), "not
+    trusted" (there was too little evidence) or "not checked". `left_out` gives, with the reason, the cases
+    that its interface cannot express.
     `error` is the worst error as a share of its rounding bound; `where` the worst tensor and index, or,
     where something is wrong, what and where.
     """

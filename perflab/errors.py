@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def unknown(kind: str, name: str, known: Iterable[str], near: str | None = None) -> str:
-    """One line that names what is unknown, what is nearest to `near` (to `name` by default), what there is.
+    """One line: the unknown name, the names nearest to `near` (by default `name`), and all known names.
 
     >>> unknown("technique", "mlp/jjit", ["naive", "jit"], near="jjit")
     'mlp/jjit: unknown technique; did you mean jit? there are naive, jit'
@@ -16,6 +16,15 @@ def unknown(kind: str, name: str, known: Iterable[str], near: str | None = None)
     nearest = difflib.get_close_matches(near or name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     return f"{name}: unknown {kind}; {hint}there are {', '.join(known)}"
+
+
+def no_function(names: Iterable[str]) -> str:
+    """The functions that a file lacks, as words of a message.
+
+    >>> no_function(["forward", "backward"])
+    'no function forward and no function backward'
+    """
+    return f"no function {' and no function '.join(names)}"
 
 
 def first_line(text: str, otherwise: str = "no message") -> str:
@@ -28,7 +37,7 @@ def first_line(text: str, otherwise: str = "no message") -> str:
 
 
 def reason(error: BaseException, message: str | None = None) -> str:
-    r"""An exception in one line; `message` stands in place of its own.
+    r"""An exception in one line; `message` replaces its own.
 
     >>> reason(ValueError("wrong\nat length")), reason(KeyboardInterrupt())
     ('ValueError: wrong', 'KeyboardInterrupt: no message')

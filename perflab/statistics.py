@@ -1,7 +1,7 @@
 """The statistics of contests: medians of paired ratios, intervals that assume no distribution, verdicts.
 
-And what is read off times at several sizes: how they grow, where two techniques cross, when a compilation
-has paid for itself.
+And from times at several sizes: how they grow, where two techniques cross, and after how many calls a
+compilation is worth its time.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 def paired_ratio(baseline: Sequence[float], contender: Sequence[float], fit: bool = True) -> Ratio:
     """How many times faster the contender is: baseline time over contender time, pair by pair.
 
-    The two sequences hold the same passes in the same order; drift between passes cancels in each ratio.
+    The two sequences have the same passes in the same order; drift between passes cancels in each ratio.
     """
     ratios = [b / c for b, c in zip(baseline, contender, strict=True)]
     interval = median_interval(ratios)
@@ -114,8 +114,8 @@ def paired_ratio(baseline: Sequence[float], contender: Sequence[float], fit: boo
 def precise_enough(ratios: Sequence[float], target: float) -> bool:
     """Whether half the width of the median's 95 % interval is at most `target` of the median.
 
-    False with fewer than six ratios. A rule to stop sampling by: it looks at the width alone, never at
-    which side won.
+    False with fewer than six ratios. This rule to stop sampling uses only the width, never which
+    side is faster.
 
     >>> precise_enough([2.0, 2.02, 1.98, 2.01, 1.99, 2.0], 0.02)
     True
@@ -136,7 +136,7 @@ def scaling(work: Sequence[float], seconds: Sequence[float]) -> Scaling | None:
 
     The 95 % interval is Student's with n − 2 degrees of freedom (Montgomery & Runger, *Applied Statistics
     and Probability for Engineers*, 5th ed., §11-5.1). It takes the scatter about one straight line as
-    chance: where a fixed cost bends the line, it says how far the sizes disagree. None with fewer than two
+    chance: where a fixed cost bends the line, the interval gets wider. None with fewer than two
     sizes.
 
     >>> round(scaling([1e3, 1e4, 1e5], [2e-6, 2e-5, 2e-4]).exponent, 6)
@@ -169,19 +169,19 @@ def crossover(
     [100]
     """
     points = sorted((w, math.log(a / b)) for w, a, b in zip(work, first_s, second_s, strict=True))
-    apart = [(w, gap) for w, gap in points if gap]
-    found = []
-    for (low, before), (high, after) in pairwise(apart):
+    different = [(w, gap) for w, gap in points if gap]
+    crossings = []
+    for (low, before), (high, after) in pairwise(different):
         if (before < 0) != (after < 0):
             level = [math.log(w) for w, _ in points if low < w < high]  # sizes at which they tie
             share = before / (before - after)
             at = fmean(level) if level else (1 - share) * math.log(low) + share * math.log(high)
-            found.append(Crossing(math.exp(at), low, high, after < 0))
-    return tuple(found) or None
+            crossings.append(Crossing(math.exp(at), low, high, after < 0))
+    return tuple(crossings) or None
 
 
 def break_even_calls(compile_s: float, slow_s: float, fast_s: float) -> int | None:
-    """The calls after which a compilation has paid for itself; None where the compiled one is no faster.
+    """The calls after which a compilation has saved its own time; None where the compiled one is no faster.
 
     >>> break_even_calls(1.0, 0.5, 0.1), break_even_calls(1.0, 0.1, 0.1)
     (3, None)
@@ -195,7 +195,7 @@ def student(freedom: int, confidence: float = CONFIDENCE) -> float:
     >>> [round(student(freedom), 3) for freedom in (1, 2, 3, 4, 10)]
     [12.706, 4.303, 3.182, 2.776, 2.228]
     """
-    from scipy.special import stdtrit  # on first use: importing a report's words needs none of it
+    from scipy.special import stdtrit  # on first use: reports that need no quantile load faster
 
     return float(stdtrit(freedom, (1 + confidence) / 2))
 

@@ -30,7 +30,7 @@ def rounded(value: float, digits: int) -> str:
 
 
 def number(value: float, digits: int = 6) -> str:
-    """A number as books print it: a true minus sign, no leading zeros in the exponent.
+    """A number as printed in books: a true minus sign, no leading zeros in the exponent.
 
     >>> number(-4.0), number(-0.0), number(-1 / 3), number(1.5e-9)
     ('−4', '0', '−0.333333', '1.5e−9')

@@ -2,13 +2,9 @@
 
 from perflab.catalog.find import (
     broken,
-    column,
     columns_of_peers,
     folder,
     home,
-    implementation,
-    load,
-    load_raw,
     mutants,
     operation,
     operations,
@@ -16,30 +12,12 @@ from perflab.catalog.find import (
     package,
     peers,
     prepare_numba_cache,
-    raw,
     summary,
     targets,
     techniques,
 )
+from perflab.catalog.implementations import column, implementation, load, load_raw, raw
 
-__all__ = [
-    "broken",
-    "column",
-    "columns_of_peers",
-    "folder",
-    "home",
-    "implementation",
-    "load",
-    "load_raw",
-    "mutants",
-    "operation",
-    "operations",
-    "outsiders",
-    "package",
-    "peers",
-    "prepare_numba_cache",
-    "raw",
-    "summary",
-    "targets",
-    "techniques",
-]
+__all__ = ["broken", "column", "columns_of_peers", "folder", "home", "implementation", "load", "load_raw"]
+__all__ += ["mutants", "operation", "operations", "outsiders", "package", "peers", "prepare_numba_cache"]
+__all__ += ["raw", "summary", "targets", "techniques"]

@@ -1,4 +1,4 @@
-"""The cases of an operation: what they are, what they cost, and how a run describes them."""
+"""The cases of an operation: their names, their costs, and how a run describes them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,28 @@ from perflab.records import Plan
 
 
 def every_case(described: Operation) -> dict[str, Case]:
-    """An operation's cases, the everyday ones first, then those of the contest."""
+    """An operation's cases: the everyday ones first, then those of the contest."""
     return {**described.cases, **described.contest}
 
 
 def describe(plan: Plan) -> dict[str, Any]:
     """What the plan's names mean: titles, sizes, costs. Saved, so that a report needs no code."""
-    described: dict[str, Any] = {}
-    for op, cases in plan.cases.items():
-        known = operation(op)
-        described[op] = {
-            "title": known.title,
-            "summary": known.summary,
-            "exact_on_integers": known.exact_on_integers,
-            "multiplies": known.multiplies,
-            "cases": {
-                name: {
-                    "sizes": dict(known.case(name).sizes),
-                    "parameters": dict(known.case(name).parameters),
-                    "inputs": known.case(name).inputs,
-                    "costs": {
-                        dtype: {
-                            way: asdict(cost) for way, cost in costs(known, known.case(name), dtype).items()
-                        }
-                        for dtype in plan.dtypes
-                    },
-                }
-                for name in cases
-            },
-        }
-    return described
+    fields = ("title", "summary", "exact_on_integers", "multiplies")
+    operations: dict[str, Any] = {}
+    for op, names in plan.cases.items():
+        described = operation(op)
+        cases = {name: _describe(described, described.case(name), plan.dtypes) for name in names}
+        operations[op] = {field: getattr(described, field) for field in fields} | {"cases": cases}
+    return operations
+
+
+def _describe(described: Operation, case: Case, dtypes: tuple[str, ...]) -> dict[str, Any]:
+    saved: dict[str, Any] = {}
+    for dtype in dtypes:
+        by_direction = costs(described, case, dtype)
+        saved[dtype] = {direction: asdict(cost) for direction, cost in by_direction.items()}
+    sizes, parameters = dict(case.sizes), dict(case.parameters)
+    return {"sizes": sizes, "parameters": parameters, "inputs": case.inputs, "costs": saved}
 
 
 def costs(described: Operation, case: Case, dtype: str) -> dict[str, Cost]:

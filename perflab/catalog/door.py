@@ -1,8 +1,8 @@
-"""The door: arguments are checked and made canonical before any kernel sees them.
+"""The door: arguments are checked and made canonical before any kernel reads them.
 
-A compiled kernel does not look where it reads. So the public face passes every call through `bind`, which
-refuses by name what does not fit an operation's arguments, and hands on what does: labels as int64, pairs
-as two ints, scalars in the arrays' dtype.
+A compiled kernel does not check its indices. So the public face passes every call through `bind`, which
+raises an error that names the argument that does not fit, and returns the others in one form: labels as
+int64, pairs as two ints, scalars in the arrays' dtype.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LARGEST_PARAMETER = 2**31 - 1
 
 @dataclass(frozen=True)
 class Cache:
-    """What a checked `forward` hands to its `backward`: the technique's cache, and what `dout` must be."""
+    """The cache of a checked `forward`: the technique's own cache, and the shape and dtype of `dout`."""
 
     implementation: tuple[str, str]
     value: Any
@@ -30,7 +30,7 @@ class Cache:
 
 
 def checked(operation: Operation, raw: Implementation) -> Implementation:
-    """The same implementation with both functions behind the door.
+    """The same implementation; both functions check their arguments first.
 
     `forward` raises ValueError or TypeError that names the argument, what it was and what was wanted.
     `backward` takes only a cache that this implementation's `forward` made.
@@ -67,111 +67,104 @@ def bind(
     Raises TypeError for a missing, unknown, doubled or wrongly typed argument, ValueError for one whose
     rank, sizes or values do not fit.
     """
-    given = _match(operation, args, kwargs)
-    sizes: dict[str, int] = {}
-    owner: dict[str, str] = {}
-    dtype: np.dtype[Any] | None = None
-    first = ""
-    for argument in operation.arguments.values():
-        if argument.kind not in ("array", "labels"):
-            continue
-        array = _array(argument, given[argument.name])
-        if argument.kind == "array":
-            if dtype is None:
-                dtype, first = array.dtype, argument.name
-            elif array.dtype != dtype:
-                raise TypeError(
-                    f"{argument.name}: {array.dtype} where {first} is {dtype}; one dtype is wanted for all"
-                )
-        _agree(argument, array, sizes, owner)
-        given[argument.name] = array
-    assert dtype is not None, "an operation has at least one array"
-    for argument in operation.arguments.values():
-        value = given[argument.name]
+    values = _match(operation, args, kwargs)
+    arguments = operation.arguments.values()
+    arrays = [argument for argument in arguments if argument.kind in ("array", "labels")]
+    for argument in arrays:
+        values[argument.name] = _array(argument, values[argument.name])
+    dtype = float_dtype(operation, list(values.values()))
+    sizes = _sizes(arrays, values, dtype)
+    for argument in arguments:
+        value = values[argument.name]
         if argument.kind == "labels":
-            given[argument.name] = _labels(argument, value, sizes[argument.upper])
+            values[argument.name] = _labels(argument, value, sizes[argument.upper])
         elif argument.kind == "pair":
-            given[argument.name] = _pair(argument, value)
+            values[argument.name] = _pair(argument, value)
         elif argument.kind == "scalar":
-            given[argument.name] = _real(argument.name, value, dtype)
-    parameters = {a.name: given[a.name] for a in operation.arguments.values() if a.kind == "pair"}
-    sizes = operation.derive(sizes, parameters)
-    return tuple(given[name] for name in operation.arguments), sizes
+            values[argument.name] = _real(argument.name, value, dtype)
+    parameters = {argument.name: values[argument.name] for argument in arguments if argument.kind == "pair"}
+    return tuple(values.values()), operation.derive(sizes, parameters)
 
 
 def float_dtype(operation: Operation, canonical: Sequence[Any]) -> np.dtype[Any]:
     """The one float dtype of a bound call."""
     for argument, value in zip(operation.arguments.values(), canonical, strict=True):
         if argument.kind == "array":
-            found: np.dtype[Any] = value.dtype
-            return found
+            dtype: np.dtype[Any] = value.dtype
+            return dtype
     raise AssertionError("an operation has at least one array")
 
 
 def _match(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every argument by name, in the operation's order."""
     names = list(operation.arguments)
     signature = f"{operation.name}({', '.join(names)})"
     if len(args) > len(names):
         raise TypeError(f"{signature}: {len(args)} positional arguments; at most {len(names)} are wanted")
-    given = dict(zip(names, args, strict=False))
-    for name, value in kwargs.items():
-        if name not in operation.arguments:
+    values = dict(zip(names, args, strict=False))
+    for name in kwargs:
+        if name not in names:
             raise TypeError(f"{name}: no argument of {signature}")
-        if name in given:
+        if name in values:
             raise TypeError(f"{name}: given twice to {signature}")
-        given[name] = value
+    values |= kwargs
     for name, argument in operation.arguments.items():
-        if name not in given:
-            if argument.required:
-                raise TypeError(f"{name}: missing; {signature} wants {_wanted(argument)}")
-            given[name] = argument.default
-    return given
+        if name not in values and argument.required:
+            raise TypeError(f"{name}: missing; {signature} wants {_wanted(argument)}")
+        values.setdefault(name, argument.default)
+    return {name: values[name] for name in names}
 
 
 def _array(argument: Argument, value: Any) -> Array:
-    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+    if not _is_plain(value) or not _has_dtype(argument, value.dtype):
         raise TypeError(f"{argument.name}: {_what(value)}; wanted {_wanted(argument)}")
-    array = np.asarray(value)  # a subclass (np.matrix, say) has arithmetic of its own
-    if argument.kind == "array":
-        if array.dtype.name not in DTYPES or not array.dtype.isnative:
-            raise TypeError(f"{argument.name}: {_what(array)}; wanted {_wanted(argument)}")
-    elif array.dtype.kind not in "iu":
-        raise TypeError(f"{argument.name}: {_what(array)}; wanted {_wanted(argument)}")
-    if array.ndim != len(argument.shape):
-        raise ValueError(
-            f"{argument.name}: shape {array.shape} has {array.ndim} axes; wanted {_wanted(argument)}"
-        )
-    return array
+    if value.ndim != len(argument.shape):
+        rank = f"shape {value.shape} has {value.ndim} axes"
+        raise ValueError(f"{argument.name}: {rank}; wanted {_wanted(argument)}")
+    return np.asarray(value)  # a subclass, such as np.matrix, has arithmetic of its own
 
 
-def _agree(argument: Argument, array: Array, sizes: dict[str, int], owner: dict[str, str]) -> None:
-    for axis, size in zip(argument.shape, array.shape, strict=True):
-        if sizes.setdefault(axis, size) != size:
-            raise ValueError(
-                f"{argument.name}: shape {array.shape}, so {axis} = {size}, but {owner[axis]} says"
-                f" {axis} = {sizes[axis]}; wanted {_axes(argument)}"
-            )
-        owner.setdefault(axis, argument.name)
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
+
+
+def _has_dtype(argument: Argument, dtype: np.dtype[Any]) -> bool:
+    return dtype.name in DTYPES and dtype.isnative if argument.kind == "array" else dtype.kind in "iu"
+
+
+def _sizes(arguments: Sequence[Argument], values: Mapping[str, Any], dtype: np.dtype[Any]) -> dict[str, int]:
+    """The size of every axis. Raises where two arrays differ in an axis' size, or in dtype."""
+    sizes: dict[str, int] = {}
+    owner: dict[str, str] = {}
+    for argument in arguments:
+        array = values[argument.name]
+        if argument.kind == "array" and array.dtype != dtype:
+            first = next(other.name for other in arguments if other.kind == "array")
+            both = f"{argument.name}: {array.dtype} where {first} is {dtype}"
+            raise TypeError(f"{both}; one dtype is wanted for all")
+        for axis, size in zip(argument.shape, array.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise ValueError(
+                    f"{argument.name}: shape {array.shape}, so {axis} = {size}, but {owner[axis]} says"
+                    f" {axis} = {sizes[axis]}; wanted {axes(argument.shape)}"
+                )
+            owner.setdefault(axis, argument.name)
+    return sizes
 
 
 def _labels(argument: Argument, labels: Array, upper: int) -> Array:
-    bad = np.flatnonzero((labels < 0) | (labels >= upper))
-    if bad.size:
-        at = int(bad[0])
-        raise ValueError(
-            f"{argument.name}: {argument.name}[{at}] = {labels[at]}; wanted labels in"
-            f" [0, {argument.upper}) = [0, {upper})"
-        )
+    outside = np.flatnonzero((labels < 0) | (labels >= upper))
+    if outside.size:
+        first = f"{argument.name}[{outside[0]}] = {labels[outside[0]]}"
+        wanted = f"labels in [0, {argument.upper}) = [0, {upper})"
+        raise ValueError(f"{argument.name}: {first}; wanted {wanted}")
     return np.ascontiguousarray(labels, dtype=np.int64)
 
 
 def _pair(argument: Argument, value: Any) -> tuple[int, int]:
     both = (value, value) if isinstance(value, Integral) else value
-    if (
-        not isinstance(both, (tuple, list))
-        or len(both) != 2
-        or not all(isinstance(v, Integral) and not isinstance(v, (bool, np.bool_)) for v in both)
-    ):
+    whole = isinstance(both, (tuple, list)) and all(isinstance(v, Integral) for v in both)
+    if not whole or len(both) != 2 or any(isinstance(v, (bool, np.bool_)) for v in both):
         raise TypeError(f"{argument.name}: {_what(value)}; wanted {_wanted(argument)}")
     pair = (int(both[0]), int(both[1]))
     if min(pair) < argument.minimum or max(pair) > LARGEST_PARAMETER:
@@ -187,7 +180,7 @@ def _real(name: str, value: Any, dtype: np.dtype[Any]) -> Any:
     try:
         number = float(value)
     except OverflowError:
-        raise ValueError(f"{name}: past every float; wanted a finite real number") from None
+        raise ValueError(f"{name}: larger than any float; wanted a finite real number") from None
     with np.errstate(over="ignore"):
         cast = dtype.type(number)
     if not np.isfinite(cast):
@@ -198,7 +191,7 @@ def _real(name: str, value: Any, dtype: np.dtype[Any]) -> Any:
 def _upstream(dout: Any, cache: Cache) -> Any:
     if cache.out_shape == ():
         return _real("dout", dout, cache.dtype)
-    if not isinstance(dout, np.ndarray) or isinstance(dout, np.ma.MaskedArray):
+    if not _is_plain(dout):
         raise TypeError(f"dout: {_what(dout)}; wanted a {cache.dtype} array of shape {cache.out_shape}")
     if dout.dtype != cache.dtype:
         raise TypeError(f"dout: {dout.dtype}; wanted {cache.dtype}, as the inputs are")
@@ -207,19 +200,22 @@ def _upstream(dout: Any, cache: Cache) -> Any:
     return np.asarray(dout)
 
 
-def _axes(argument: Argument) -> str:
-    inner = ", ".join(argument.shape) + ("," if len(argument.shape) == 1 else "")
-    return f"({inner})"
+def axes(names: Sequence[str]) -> str:
+    """The names of an array's axes as a shape.
+
+    >>> axes(("N", "D")), axes(("M",))
+    ('(N, D)', '(M,)')
+    """
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
 def _wanted(argument: Argument) -> str:
-    if argument.kind == "array":
-        return f"a float32 or float64 array of shape {_axes(argument)}"
-    if argument.kind == "labels":
-        return f"an integer array of shape {_axes(argument)} with labels in [0, {argument.upper})"
-    if argument.kind == "pair":
-        return f"an int of at least {argument.minimum}, or a pair of them"
-    return "a real number"
+    return {
+        "array": f"a float32 or float64 array of shape {axes(argument.shape)}",
+        "labels": f"an integer array of shape {axes(argument.shape)} with labels in [0, {argument.upper})",
+        "pair": f"an int of at least {argument.minimum}, or a pair of them",
+        "scalar": "a real number",
+    }[argument.kind]
 
 
 def _what(value: Any) -> str:

@@ -4,8 +4,8 @@
     perflab.techniques   OPERATION.TECHNIQUE = a module with forward and backward
     perflab.peers        OPERATION.PROJECT   = a module with forward, backward, to_native, to_numpy
 
-Read from the packages' metadata and the files' text: nothing of theirs is imported here. What does not hold
-is told in one line by `broken`, and everything else goes on.
+Read from the packages' metadata and the files' text: nothing of these packages is imported here. A broken
+entry point is reported in one line of `broken`; all others can be used.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import tokenize
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
+from symtable import symtable
 
-from perflab.errors import reason
+from perflab.contract import PerflabError
+from perflab.errors import no_function, reason
 
 OPERATIONS, TECHNIQUES, PEERS = "perflab.operations", "perflab.techniques", "perflab.peers"
 PAIR = ("forward", "backward")
+FUNCTIONS = {OPERATIONS: (), TECHNIQUES: PAIR, PEERS: (*PAIR, "to_native", "to_numpy")}
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 MODULE = re.compile(r"\w+(\.\w+)*")
 COLUMN = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
@@ -30,103 +34,92 @@ COLUMN = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry point that holds: who brings it, under which name, in which module and file.
+    """A valid entry point: the name of its module, and its file, which for an operation is its folder.
 
-    For an operation `file` is its folder. `operation` is the one that a technique or a peer belongs to.
+    `name` is OPERATION, or OPERATION.COLUMN for a technique or a peer; `label` names it in messages.
     """
 
-    distribution: str
-    group: str
     name: str
-    module: str
-    file: Path
     operation: str
+    column: str
+    module: str
+    label: str
+    file: Path
 
-    @property
-    def column(self) -> str:
-        """The name of a technique or a peer."""
-        return self.name.partition(".")[2]
 
-    @property
-    def told(self) -> str:
-        """How a message names it."""
-        return _told(self.distribution, self.group, self.name)
+Names = Mapping[str, Collection[str]]  # by operation
+Columns = dict[str, dict[str, Entry]]  # by operation and column
 
 
 class Installed:
-    """The entry points of perflab's groups that hold; those that do not, as lines in `broken`."""
+    """The valid entry points of perflab's groups; the others are lines in `broken`."""
 
-    def __init__(
-        self, techniques: Mapping[str, Collection[str]], peers: Mapping[str, Collection[str]]
-    ) -> None:
+    def __init__(self, techniques: Names, peers: Names) -> None:
         """`techniques` and `peers` give what is built in, by operation."""
         self.broken: list[str] = []
         self._points = list(_points(self.broken))
         self.operations: dict[str, Entry] = {}
-        self.techniques: dict[str, dict[str, Entry]] = {}
-        self.peers: dict[str, dict[str, Entry]] = {}
-        for entry in self._of(OPERATIONS, ()):
+        self.techniques: Columns = {}
+        self.peers: Columns = {}
+        for entry in self._entries(OPERATIONS):
+            self.operations[entry.name] = entry
             if entry.name in techniques:
                 self.refuse(entry, "there is an operation of this name already")
-            else:
-                self.operations[entry.name] = entry
         files = dict(techniques) | {name: rungs(entry.file) for name, entry in self.operations.items()}
-        for entry in self._of(PEERS, (*PAIR, "to_native", "to_numpy")):
-            self._place(entry, files, peers.get(entry.operation, ()), self.peers)
-        self.projects = {name for held in self.peers.values() for name in held}
+        for entry in self._entries(PEERS):
+            self._add(entry, files, peers.get(entry.operation, ()), self.peers)
+        self.projects = {project for entries in self.peers.values() for project in entries}
         projects = self.projects.union(*peers.values())
-        for entry in self._of(TECHNIQUES, PAIR):
-            self._place(entry, files, projects, self.techniques)
+        for entry in self._entries(TECHNIQUES):
+            self._add(entry, files, projects, self.techniques)
 
-    def refuse(self, entry: Entry, why: str) -> str:
-        """Take an entry point for broken; the line that tells it."""
+    def refuse(self, entry: Entry, problem: str) -> str:
+        """Take an entry point for broken; the line that reports it."""
         if self.operations.get(entry.name) == entry:
             del self.operations[entry.name]
-        self.broken.append(f"{entry.told}: {why}")
+        self.broken.append(f"{entry.label}: {problem}")
         return self.broken[-1]
 
-    def _place(
-        self,
-        entry: Entry,
-        files: Mapping[str, Collection[str]],
-        taken: Collection[str],
-        held: dict[str, dict[str, Entry]],
-    ) -> None:
-        """Give an entry its operation's column, unless there is no such operation or the name is taken."""
+    def _add(self, entry: Entry, files: Names, taken: Collection[str], columns: Columns) -> None:
+        """Add an entry to its operation's columns, unless the operation is unknown or the name is taken."""
         if entry.operation not in files:
             self.refuse(entry, f"there is no operation {entry.operation}")
         elif entry.column in taken or entry.column in files[entry.operation]:
             self.refuse(entry, f"the name {entry.column} is taken already")
         else:
-            held.setdefault(entry.operation, {})[entry.column] = entry
+            columns.setdefault(entry.operation, {})[entry.column] = entry
 
-    def _of(self, group: str, functions: Collection[str]) -> Iterator[Entry]:
-        """The entry points of a group whose module is there and has these functions, by name."""
-        seen: set[str] = set()
-        held = (point for point in self._points if point.group == group)
-        for point in sorted(held, key=lambda point: (point.name, _distribution(point))):
-            found = _find(point, group, functions)
-            if isinstance(found, str):
-                self.broken.append(f"{_told(_distribution(point), group, point.name)}: {found}")
-            elif found.name in seen:
-                self.refuse(found, "another package brings it already")
+    def _entries(self, group: str) -> Iterator[Entry]:
+        """The entry points of a group whose module exists and has the group's functions, by name."""
+        names: set[str] = set()
+        points = (point for point in self._points if point.group == group)
+        for point in sorted(points, key=lambda point: (point.name, _distribution(point))):
+            label = f"{_distribution(point)}: entry point {point.name} of {group}"
+            operation, _, column = point.name.partition(".")
+            try:
+                file = _checked_file(point, operation, column)
+            except PerflabError as error:
+                self.broken.append(f"{label}: {error}")
+                continue
+            entry = Entry(point.name, operation, column, point.value, label, file)
+            if entry.name in names:
+                self.refuse(entry, "another package brings it already")
             else:
-                seen.add(found.name)
-                yield found
+                names.add(entry.name)
+                yield entry
 
 
 def _points(broken: list[str]) -> Iterator[EntryPoint]:
-    """Every entry point of perflab's groups; a package that cannot tell its own goes to `broken`."""
-    groups = (OPERATIONS, TECHNIQUES, PEERS)
+    """Every entry point of perflab's groups; a package whose metadata cannot be read goes to `broken`."""
     try:
-        yield from [point for group in groups for point in entry_points(group=group)]
-    except Exception:  # one package's broken metadata costs the others nothing
-        for one in distributions():
+        yield from [point for group in FUNCTIONS for point in entry_points(group=group)]
+    except Exception:  # one package's broken metadata must not hide the other packages
+        for distribution in distributions():
             try:
-                yield from [point for point in one.entry_points if point.group in groups]
+                yield from [point for point in distribution.entry_points if point.group in FUNCTIONS]
             except Exception as error:
-                if "[perflab." in (one.read_text("entry_points.txt") or ""):
-                    broken.append(f"{one.name}: its entry points cannot be read: {error}")
+                if "[perflab." in (distribution.read_text("entry_points.txt") or ""):
+                    broken.append(f"{distribution.name}: its entry points cannot be read: {error}")
 
 
 def rungs(folder: Path) -> tuple[str, ...]:
@@ -134,42 +127,37 @@ def rungs(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")))
 
 
-def _find(point: EntryPoint, group: str, functions: Collection[str]) -> Entry | str:
-    """An entry point as an entry, or in what it is wrong."""
-    operation, _, column = point.name.partition(".")
-    if group == OPERATIONS:
-        if not NAME.fullmatch(point.name):
-            return "wanted a name of letters, digits and underscores"
-    elif not NAME.fullmatch(operation) or not COLUMN.fullmatch(column):
-        return "wanted a name like OPERATION.NAME, of letters, digits, underscores and dashes"
-    if not MODULE.fullmatch(point.value):
-        return f"{point.value}: wanted the name of a module"
+def _checked_file(point: EntryPoint, operation: str, column: str) -> Path:
+    """The file of an entry point, for an operation its folder. Raises PerflabError with what is wrong."""
+    module, is_operation = point.value, point.group == OPERATIONS
+    if is_operation and not NAME.fullmatch(point.name):
+        raise PerflabError("wanted a name of letters, digits and underscores")
+    if not is_operation and not (NAME.fullmatch(operation) and COLUMN.fullmatch(column)):
+        raise PerflabError("wanted a name like OPERATION.NAME, of letters, digits, underscores and dashes")
+    if not MODULE.fullmatch(module):
+        raise PerflabError(f"{module}: wanted the name of a module")
     try:
-        file = _file(point.value)
+        file = _file(module)
     except Exception as error:  # a package's own finder may fail in any way
-        return f"{point.value}: cannot be found: {reason(error)}"
+        raise PerflabError(f"{module}: cannot be found: {reason(error)}") from error
     if file is None:
-        return f"{point.value}: no such module"
-    if group == OPERATIONS:
-        if file.name != "__init__.py":
-            return f"{point.value}: is no package; wanted a folder with an __init__.py"
-        if not rungs(file.parent):
-            return f"{point.value}: no technique lies in its folder"
-        for name in rungs(file.parent):
-            if missing := _missing(file.parent / f"{name}.py", PAIR):
-                return f"{point.value}.{name}: {missing}"
-        return Entry(_distribution(point), group, point.name, point.value, file.parent, operation)
-    missing = _missing(file, functions)
-    if missing:
-        return f"{point.value}: {missing}"
-    return Entry(_distribution(point), group, point.name, point.value, file, operation)
+        raise PerflabError(f"{module}: no such module")
+    if not is_operation:
+        _check_functions(file, module, FUNCTIONS[point.group])
+        return file
+    if file.name != "__init__.py":
+        raise PerflabError(f"{module}: is no package; wanted a folder with an __init__.py")
+    if not rungs(file.parent):
+        raise PerflabError(f"{module}: no technique in its folder")
+    for rung in rungs(file.parent):
+        _check_functions(file.with_name(f"{rung}.py"), f"{module}.{rung}", FUNCTIONS[TECHNIQUES])
+    return file.parent
 
 
 def _file(module: str) -> Path | None:
     """The file of a module, found without importing the packages above it; None where there is none."""
-    first, *rest = module.split(".")
-    spec: ModuleSpec | None = importlib.util.find_spec(first)
-    name = first
+    name, *rest = module.split(".")
+    spec: ModuleSpec | None = importlib.util.find_spec(name)
     for part in rest:
         if spec is None or spec.submodule_search_locations is None:
             return None
@@ -180,40 +168,20 @@ def _file(module: str) -> Path | None:
     return Path(spec.origin).resolve()
 
 
-def _missing(file: Path, functions: Collection[str]) -> str:
-    """Which functions a file does not have at its top, or why that cannot be told; "" where all are there."""
+def _check_functions(file: Path, module: str, functions: Collection[str]) -> None:
+    """Raise PerflabError where a file's text cannot be read, or does not define these names at its top."""
     try:
-        names = set(_bound(ast.parse(file.read_bytes()).body))
+        with tokenize.open(file) as opened:
+            text = opened.read()
+        imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+        symbols = symtable(text, str(file), "exec").get_symbols()
     except (OSError, SyntaxError, ValueError) as error:
-        return f"cannot be read: {reason(error)}"
-    missing = [] if "*" in names else [name for name in functions if name not in names]
-    return f"no function {' and no function '.join(missing)}" if missing else ""
-
-
-def _bound(body: Iterable[ast.stmt]) -> Iterator[str]:
-    """The names that statements bind where they stand, those within `if` and `try` among them."""
-    for node in body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-        else:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.stmt):
-                    yield from _bound([child])
-                elif isinstance(child, ast.ExceptHandler):
-                    yield from _bound(child.body)
-                else:
-                    yield from (
-                        name.id
-                        for name in ast.walk(child)
-                        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
-                    )
+        raise PerflabError(f"{module}: cannot be read: {reason(error)}") from error
+    names = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
+    missing = [name for name in functions if name not in names]
+    if missing and not any(alias.name == "*" for node in imports for alias in node.names):
+        raise PerflabError(f"{module}: {no_function(missing)}")
 
 
 def _distribution(point: EntryPoint) -> str:
-    return (point.dist.name if point.dist else "") or "a package without a name"
-
-
-def _told(distribution: str, group: str, name: str) -> str:
-    return f"{distribution}: entry point {name} of {group}"
+    return (point.dist and point.dist.name) or "a package without a name"

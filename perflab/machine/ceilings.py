@@ -2,16 +2,16 @@
 
 Arithmetic is measured by independent multiply-adds of full vectors and by one large matrix product, traffic
 by loops that read, combine and copy arrays; each on a number of threads, in a fresh process whose pools are
-pinned like a measuring process's. What it means for a cell is told by `perflab.records.roof`.
+pinned like a measuring process's. `perflab.records.roof` applies them to a cell.
 
-    {"when", "took_s", "caches", "notes", "measured": [one for each number of threads:
+    {"when", "took_s", "caches", "notes", "measured": [for each number of threads:
         {"threads", "when", "took_s", "quick", "largest_bytes", "vector_bytes",
          "arithmetic": [{"dtype", "chains": FIGURE, "product": FIGURE, "product_size"}],    # GFLOP/s
          "bandwidth": [{"bytes", "read": FIGURE, "triad", "streamed", "copy",               # GB/s
                         "triad_allocate", "library_copy", "fresh"}]}]}
 
-A FIGURE is {"best", "median"}; `MEANING` tells what each kind of traffic is. "bytes" is what all threads
-together go through. The last three are left out of small sizes, "fresh" of very large ones too.
+A FIGURE is {"best", "median"}; `MEANING` explains each kind of traffic. "bytes" is the size of all arrays of
+all threads. Small sizes lack the last three kinds; very large sizes lack "fresh".
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any
 from perflab.contract import DTYPES, Array, PerflabError
 from perflab.machine import numba_cache, process
 from perflab.machine.environment import environment
-from perflab.machine.kept import store, stored
+from perflab.machine.saved import load_saved, save
 from perflab.machine.system import memory_available
 from perflab.records.roof import Ceilings, roof
 from perflab.records.typed import read
@@ -44,17 +44,16 @@ MEANING: Mapping[str, str] = {
     "fresh": "a new array by numpy.empty, written once: page faults and all",
 }
 LARGEST_BYTES, LARGEST_QUICK_BYTES = 384 << 20, 192 << 20
-CALL_MATTERS_BYTES = 1 << 20  # a thread; below it, a call for every pass over an array would be measured
-FRESH_BYTES = 256 << 20  # above it, page faults would take longer than all the rest
+CALL_MATTERS_BYTES = (
+    1 << 20
+)  # a thread; below it, the call for each pass over an array takes much of the time
+FRESH_BYTES = 256 << 20  # above it, page faults would take longer than all other kinds together
 WIDEST_GAP = 12.0  # between two sizes
-CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 8 << 20}  # where the system does not tell
+CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 8 << 20}  # where the system does not report them
 ROUND_S = 0.0015
 PAGE = 1024  # numbers of four bytes
 TIMEOUT_S = 120
-KEPT_FOR_S = 7 * 24 * 3600
-
-
-# ------------------------------------------------------------------------------------------------- measuring
+SAVED_FOR_S = 7 * 24 * 3600
 
 
 def measure(threads: Sequence[int], quick: bool = False) -> dict[str, Any]:
@@ -65,9 +64,8 @@ def measure(threads: Sequence[int], quick: bool = False) -> dict[str, Any]:
     numba_cache.prepare()
     caches = environment()["caches"] or CACHES
     most = int(min(LARGEST_QUICK_BYTES if quick else LARGEST_BYTES, memory_available() / 4))
-    return _whole(
-        [_in_a_process(count, quick, sizes(caches, count, most)) for count in dict.fromkeys(threads)], caches
-    )
+    counts = dict.fromkeys(threads)
+    return _whole([_in_a_process(count, quick, sizes(caches, count, most)) for count in counts], caches)
 
 
 def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
@@ -80,86 +78,78 @@ def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
     last = max(caches.values())
     largest = min(12 * last, most)
     marks = {size for cache in private for size in (cache // 2, 2 * cache)} | {last // 2, 2 * last}
-    kept = [*sorted(mark for mark in marks if mark <= largest / 1.5), largest]
-    found = kept[:1]
-    for mark in kept[1:]:
-        steps = ceil(log(mark / found[-1]) / log(WIDEST_GAP))
-        start = found[-1]
-        found += [round(start * (mark / start) ** (step / steps)) for step in range(1, steps + 1)]
-    return found
+    first, *others = [*sorted(mark for mark in marks if mark <= largest / 1.5), largest]
+    chosen = [first]
+    for mark in others:
+        start = chosen[-1]
+        steps = ceil(log(mark / start) / log(WIDEST_GAP))
+        chosen += [round(start * (mark / start) ** (step / steps)) for step in range(1, steps + 1)]
+    return chosen
 
 
-def _in_a_process(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
+def _in_a_process(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
     """Measure in a fresh process with so many threads."""
-    order = {"threads": threads, "quick": quick, "wanted": list(wanted)}
+    arguments = {"threads": threads, "quick": quick, "sizes": list(sizes)}
     try:
-        measured: dict[str, Any] = process.call("perflab.machine.ceilings:_here", order, TIMEOUT_S, threads)
+        row: dict[str, Any] = process.call("perflab.machine.ceilings:_here", arguments, TIMEOUT_S, threads)
     except PerflabError as error:
         raise PerflabError(f"the ceilings on {threads} threads could not be measured: {error}") from error
-    return measured
+    return row
 
 
 def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dict[str, Any]:
-    """The ceilings of several numbers of threads together, and what is to be said of them."""
+    """The ceilings of several numbers of threads together, with notes on their limits."""
     last = max(caches.values())
-    largest = min((one["largest_bytes"] for one in measured), default=0)
-    notes = []
-    if largest // 3 < 4 * last:
-        notes.append(
-            f"the largest arrays, {in_bytes(largest / 3)} each, are smaller than four times the last"
-            f" cache ({in_bytes(last)}): memory itself may be slower than the last line says"
-        )
+    largest = min((row["largest_bytes"] for row in measured), default=0)
+    notes = [
+        f"the largest arrays, {in_bytes(largest / 3)} each, are smaller than four times the last"
+        f" cache ({in_bytes(last)}): memory itself may be slower than the last line says"
+    ]
     return {
-        "when": max((one["when"] for one in measured), default=0.0),
-        "took_s": sum(one["took_s"] for one in measured),
+        "when": max((row["when"] for row in measured), default=0.0),
+        "took_s": sum(row["took_s"] for row in measured),
         "caches": dict(caches),
-        "notes": notes,
-        "measured": sorted(measured, key=lambda one: one["threads"]),
+        "notes": notes if largest // 3 < 4 * last else [],
+        "measured": sorted(measured, key=lambda row: row["threads"]),
     }
 
 
-# ------------------------------------------------------------------------------------------------------ kept
-
-
 def keep(ceilings: Mapping[str, Any]) -> None:
-    """Keep the ceilings for later runs on this machine; a home that cannot be written keeps none."""
-    store("ceilings", ceilings)
+    """Save the ceilings for later runs on this machine; nothing is saved where the home is read-only."""
+    save("ceilings", ceilings)
 
 
-def kept() -> dict[str, Any] | None:
+def saved() -> dict[str, Any] | None:
     """The ceilings that were measured on this machine in the last week; None where there are none."""
-    held = stored("ceilings")
-    if held is None:
+    ceilings = load_saved("ceilings")
+    if ceilings is None:
         return None
     try:
-        known = read(Ceilings, held)
-        held["measured"] = [one for one in held["measured"] if time.time() - one["when"] < KEPT_FOR_S]
-    except (KeyError, PerflabError):  # it is not what `keep` wrote
+        typed = read(Ceilings, ceilings)
+        recent = [row for row in ceilings["measured"] if time.time() - row["when"] < SAVED_FOR_S]
+    except (KeyError, PerflabError):  # `keep` did not write it
         return None
-    whole = all(roof(known, 1.0, 1.0, DTYPES[0], measured.threads) for measured in known.measured)
-    return held if held["measured"] and whole else None
+    whole = all(roof(typed, 1.0, 1.0, DTYPES[0], row.threads) for row in typed.measured)
+    return ceilings | {"measured": recent} if recent and whole else None
 
 
 def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, Any] | None:
-    """The ceilings that a run keeps: those kept for this machine, completed by a quick measurement.
+    """The ceilings for a run's records: the saved ones, completed by a quick measurement.
 
-    None where there are none and nothing is to be measured, or cannot be: a run goes on without.
+    None where there are none, and none are to be measured or can be: a run goes on without them.
     """
-    held = kept()
-    known = list(held["measured"]) if held else []
-    missing = [count for count in threads if count not in [one["threads"] for one in known]]
+    ceilings = saved()
+    known = ceilings["measured"] if ceilings else []
+    missing = [count for count in threads if count not in [row["threads"] for row in known]]
     if not missing or not measure_missing:
-        return held
+        return ceilings
     try:
         new = measure(missing, quick=True)
     except PerflabError:
-        return held
+        return ceilings
     whole = _whole([*known, *new["measured"]], new["caches"])
     keep(whole)
     return whole
-
-
-# -------------------------------------------------------------------------------- inside of the fresh process
 
 
 class _Team:
@@ -171,38 +161,38 @@ class _Team:
         self._start = Barrier(threads)
 
     def seconds(self, calls: Sequence[Callable[[], object]]) -> float:
-        spans = list(self._pool.map(self._one, calls))
+        spans = list(self._pool.map(self._span, calls))
         return max(ended for _, ended in spans) - min(began for began, _ in spans)
 
-    def _one(self, call: Callable[[], object]) -> tuple[float, float]:
+    def _span(self, call: Callable[[], object]) -> tuple[float, float]:
         self._start.wait()
         began = time.perf_counter()
         call()
         return began, time.perf_counter()
 
     def figure(self, once: Callable[[int, int], object], work: float, budget_s: float) -> dict[str, float]:
-        """What `work` a pass comes to in units of 10⁹ a second; `once(thread, again)` makes the passes."""
+        """The rate of `work` in 10⁹ a second; a pass does `work`, `once(thread, passes)` makes the passes."""
 
-        def again(times: int) -> float:
-            calls = [partial(once, thread, times) for thread in range(self.threads)]
-            return self.seconds(calls) / times
+        def pass_s(passes: int) -> float:
+            calls = [partial(once, thread, passes) for thread in range(self.threads)]
+            return self.seconds(calls) / passes
 
-        again(1)  # it may compile
-        times = 1
-        while (took := min(again(times), again(times)) * times) < ROUND_S:
-            times *= 2 if took > ROUND_S / 16 else 8
-        return _figure(lambda: again(times), work, times, budget_s)
+        pass_s(1)  # it may compile
+        passes = 1
+        while (took := min(pass_s(passes), pass_s(passes)) * passes) < ROUND_S:
+            passes *= 2 if took > ROUND_S / 16 else 8
+        return _figure(lambda: pass_s(passes), work, passes, budget_s)
 
 
-def _figure(timed: Callable[[], float], work: float, times: int, budget_s: float) -> dict[str, float]:
+def _figure(timed: Callable[[], float], work: float, passes: int, budget_s: float) -> dict[str, float]:
     """The best and the median of several rounds: at least three, for as long as the budget lasts."""
     rounds: list[float] = []
-    while len(rounds) < 3 or (sum(rounds) * times < budget_s and len(rounds) < 50):
+    while len(rounds) < 3 or (sum(rounds) * passes < budget_s and len(rounds) < 50):
         rounds.append(timed())
     return {"best": work / min(rounds) / 1e9, "median": work / median(rounds) / 1e9}
 
 
-def _here(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
+def _here(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
     """Measure in this process, whose pools have so many threads."""
     import numpy as np
 
@@ -211,36 +201,34 @@ def _here(threads: int, quick: bool, wanted: Sequence[int]) -> dict[str, Any]:
     began = time.perf_counter()
     team = _Team(threads)
     budget_s = 0.01 if quick else 0.025
-    held = np.empty(max(wanted) // 4 + (6 * threads + 1) * PAGE, np.float32)
-    held = held[-held.ctypes.data % (4 * PAGE) // 4 :]
-    held[:] = 0
+    memory = np.empty(max(sizes) // 4 + (6 * threads + 1) * PAGE, np.float32)
+    memory = memory[-memory.ctypes.data % (4 * PAGE) // 4 :]
+    memory[:] = 0
+    arithmetic = []
+    for dtype in DTYPES:
+        chains = _chains(team, np, _peak, dtype, budget_s)
+        arithmetic.append({"dtype": dtype, "chains": chains, **_product(np, dtype, quick)})
+    traffic = [{"bytes": size, **dict(_traffic(team, np, _peak, memory, size, budget_s))} for size in sizes]
     return {
         "threads": threads,
         "quick": quick,
-        "arithmetic": [
-            {"dtype": dtype, **_chains(team, np, _peak, dtype, budget_s), **_product(np, dtype, quick)}
-            for dtype in DTYPES
-        ],
-        "bandwidth": [
-            {"bytes": size, **dict(_traffic(team, np, _peak, held, size, budget_s))} for size in wanted
-        ],
-        "largest_bytes": max(wanted),
+        "arithmetic": arithmetic,
+        "bandwidth": traffic,
+        "largest_bytes": max(sizes),
         "vector_bytes": _simd.BYTES,
         "when": time.time(),
         "took_s": time.perf_counter() - began,
     }
 
 
-def _chains(team: _Team, np: Any, kernels: Any, dtype: str, budget_s: float) -> dict[str, Any]:
+def _chains(team: _Team, np: Any, kernels: Any, dtype: str, budget_s: float) -> dict[str, float]:
     """Independent chains of multiply-adds."""
     lanes = kernels.lanes(dtype)
     half = np.full(1, 0.5, dtype)
     outs = [np.zeros(kernels.CHAINS * lanes, dtype) for _ in range(team.threads)]
     passes = 10_000  # one is too short to time
     work = 2.0 * kernels.CHAINS * lanes * passes * team.threads
-    return {
-        "chains": team.figure(lambda t, again: kernels.chains(half, outs[t], again * passes), work, budget_s)
-    }
+    return team.figure(lambda t, again: kernels.chains(half, outs[t], again * passes), work, budget_s)
 
 
 def _product(np: Any, dtype: str, quick: bool) -> dict[str, Any]:
@@ -262,30 +250,27 @@ def _product(np: Any, dtype: str, quick: bool) -> dict[str, Any]:
     small()
     seconds = small()
     size = next((n for n in (largest, 1024) if seconds * (n / 512) ** 3 < 0.4), 512)
-    return {
-        "product": _figure(timed(size), 2.0 * size**3, 1, 0.1 if quick else 0.3),
-        "product_size": size,
-    }
+    product = _figure(timed(size), 2.0 * size**3, 1, 0.1 if quick else 0.3)
+    return {"product": product, "product_size": size}
 
 
 def _traffic(
-    team: _Team, np: Any, kernels: Any, held: Array, size: int, budget_s: float
+    team: _Team, np: Any, kernels: Any, memory: Array, size: int, budget_s: float
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    """Every kind of traffic through arrays that are `size` bytes together, each thread through its share."""
+    """Every kind of traffic through arrays of `size` bytes in all, each thread through its share."""
 
     def figure(count: int, call: Callable[..., object], *more: object) -> dict[str, float]:
-        """`call` on `count` arrays a thread that share the bytes; the figure counts all of them once."""
+        """`call` on `count` arrays a thread; the figure counts the bytes of all arrays once."""
         length = max(1, size // (4 * count * team.threads * kernels.STEP)) * kernels.STEP
-        apart = length + PAGE - length % PAGE + PAGE // 3 // 16 * 16  # never at the same place of a page
+        apart = length + PAGE - length % PAGE + PAGE // 3 // 16 * 16  # never at the same offset in a page
         starts = [[(t * count + i) * apart for i in range(count)] for t in range(team.threads)]
-        arrays = [[held[start : start + length] for start in own] for own in starts]
+        arrays = [[memory[start : start + length] for start in own] for own in starts]
         work = 4.0 * length * count * team.threads
         return team.figure(lambda t, again: call(*arrays[t], *more, again), work, budget_s)
 
     scale = np.float32(0.5)
     yield "read", figure(1, kernels.read)
-    triad = figure(3, kernels.triad, scale)
-    yield "triad", triad
+    yield "triad", (triad := figure(3, kernels.triad, scale))
     yield "streamed", figure(3, kernels.streamed, scale)
     yield "copy", figure(2, kernels.copy)
     if size < CALL_MATTERS_BYTES * team.threads:
@@ -302,7 +287,7 @@ def _traffic(
 
 
 def _fresh(team: _Team, np: Any, kernels: Any, size: int, budget_s: float) -> dict[str, float]:
-    """New arrays, each written once by all threads; the one before it is given back meanwhile."""
+    """New arrays, each written once by all threads; the previous array is freed in the same time."""
     share = size // (4 * team.threads * kernels.STEP) * kernels.STEP
     out = None
 
@@ -310,9 +295,9 @@ def _fresh(team: _Team, np: Any, kernels: Any, size: int, budget_s: float) -> di
         nonlocal out
         began = time.perf_counter()
         out = np.empty(share * team.threads, np.float32)
-        made = time.perf_counter() - began
+        allocate_s = time.perf_counter() - began
         parts = [out[t * share : (t + 1) * share] for t in range(team.threads)]
-        return made + team.seconds([partial(kernels.fill, part) for part in parts])
+        return allocate_s + team.seconds([partial(kernels.fill, part) for part in parts])
 
     kernels.fill(np.empty(kernels.STEP, np.float32))  # it may compile
     return _figure(timed, 4.0 * share * team.threads, 1, budget_s)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from perflab.machine import system
-from perflab.machine.system import cpu_name, cpuinfo, meminfo, memory_limit, read_file, version_of
-from perflab.machine.threads import RELEVANT, affinity, cores, cpu_quota
+from perflab.machine.system import cpu_name, cpu_ticks, cpuinfo, meminfo, memory_limit, read_file, version_of
+from perflab.machine.threads import affinity, cores, cpu_quota, variables
 
-# What decides which vector instructions a compiler may emit; in the order in which they came.
+# The flags that decide which vector instructions a compiler may emit, oldest first.
 SIMD = (
     *("sse2", "ssse3", "sse4_1", "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni"),
     *("avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl", "avx512ifma", "avx512vbmi"),
@@ -20,13 +20,14 @@ SIMD = (
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16", "avx10_1", "avx10_2"),
     *("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "sme"),
 )
+PACKAGES = ("numba", "llvmlite", "scipy", "pytest", "pytest-benchmark", "matplotlib", "threadpoolctl")
 
 
 def environment() -> dict[str, Any]:
     """Where figures come from: hardware, operating system, libraries, variables, commit.
 
     What cannot be read is "unknown", empty or None, never an error. The frequency, the load and the free
-    memory are of this moment: notes, never compared.
+    memory are momentary values: they are never compared.
     """
     import numpy as np
 
@@ -57,19 +58,18 @@ def environment() -> dict[str, Any]:
         "container": _container(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
-        "versions": _versions(),
+        "versions": {name: version_of(name) for name in PACKAGES},
         "llvm": _llvm(),
         "blas": _blas(),
         "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
-        "variables": {name: os.environ[name] for name in RELEVANT if name in os.environ},
+        "variables": variables(),
         "commit": _commit(),
         "perflab": version_of("perflab"),
     }
 
 
 def _simd() -> list[str]:
-    told = cpuinfo()
-    flags = (told.get("flags") or told.get("Features") or "").split()
+    flags = (cpuinfo().get("flags") or cpuinfo().get("Features") or "").split()
     return [flag for flag in SIMD if flag in flags]
 
 
@@ -77,10 +77,8 @@ def _topology() -> dict[str, int]:
     """Sockets, cores and hardware threads; empty where they cannot be read."""
     folders = list((system.SYSTEM / "sys/devices/system/cpu").glob("cpu[0-9]*/topology"))
     sockets = {read_file(folder / "physical_package_id") for folder in folders}
-    siblings = {
-        read_file(folder / "core_cpus_list") or read_file(folder / "thread_siblings_list")
-        for folder in folders
-    }
+    names = ("core_cpus_list", "thread_siblings_list")  # the second is the older name
+    siblings = {read_file(folder / names[0]) or read_file(folder / names[1]) for folder in folders}
     counts = {"sockets": len(sockets - {""}), "cores": len(siblings - {""}), "threads": len(folders)}
     return counts if all(counts.values()) else {}
 
@@ -104,10 +102,8 @@ def _turbo() -> str:
 
 def _frequency_mhz() -> float | None:
     khz = read_file("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
-    if khz.isdecimal():
-        return int(khz) / 1000
     try:
-        return float(cpuinfo()["cpu MHz"])
+        return int(khz) / 1000 if khz.isdecimal() else float(cpuinfo()["cpu MHz"])
     except (KeyError, ValueError):
         return None
 
@@ -121,39 +117,28 @@ def _load() -> list[float]:
 
 
 def _steal() -> dict[str, Any]:
-    """The time since boot in which a hypervisor ran somebody else, in ticks and as a share (proc(5))."""
-    words = read_file("proc/stat").partition("\n")[0].split()
-    if len(words) < 9 or words[0] != "cpu" or not all(map(str.isdecimal, words[1:])):
+    """The time since boot in which a hypervisor ran another machine, in ticks and as a share (proc(5))."""
+    ticks = cpu_ticks()
+    if "steal" not in ticks:
         return {"steal_ticks": None, "steal_share": None}
-    ticks = [int(word) for word in words[1:9]]  # guests' time, after it, is in the user's already
-    return {"steal_ticks": ticks[7], "steal_share": round(ticks[7] / max(sum(ticks), 1), 6)}
+    share = ticks["steal"] / max(sum(ticks.values()), 1)
+    return {"steal_ticks": ticks["steal"], "steal_share": round(share, 6)}
 
 
 def _hypervisor() -> str:
     """Whether the processor is a virtual one: "yes" or the hypervisor's name, "no", "unknown"."""
-    name = read_file("sys/hypervisor/type")
-    if name:
-        return name
     flags = cpuinfo().get("flags", "").split()
-    return "unknown" if not flags else "yes" if "hypervisor" in flags else "no"
+    by_flags = "unknown" if not flags else "yes" if "hypervisor" in flags else "no"
+    return read_file("sys/hypervisor/type") or by_flags
 
 
 def _container() -> str:
-    """What hints at a container; "no sign of one" where nothing does."""
+    """The container that the process seems to run in; "no sign of one" where there is no hint."""
     groups = read_file("proc/1/cgroup") + read_file("proc/self/cgroup")
-    for name in ("kubepods", "docker", "libpod", "lxc"):
-        if name in groups:
-            return name
-    if (system.SYSTEM / ".dockerenv").exists():
-        return "docker"
-    if (system.SYSTEM / "run/.containerenv").exists():
-        return "podman"
-    return os.environ.get("container") or "no sign of one"  # noqa: SIM112 - systemd's name for it is in small letters
-
-
-def _versions() -> dict[str, str]:
-    names = ("numba", "llvmlite", "scipy", "pytest", "pytest-benchmark", "matplotlib", "threadpoolctl")
-    return {name: version_of(name) for name in names}
+    files = {"docker": ".dockerenv", "podman": "run/.containerenv"}
+    hints = [name for name in ("kubepods", "docker", "libpod", "lxc") if name in groups]
+    hints += [name for name, file in files.items() if (system.SYSTEM / file).exists()]
+    return hints[0] if hints else os.environ.get("container") or "no sign of one"  # noqa: SIM112 - systemd's name for it is in small letters
 
 
 def _llvm() -> str:
@@ -172,21 +157,16 @@ def _blas() -> list[dict[str, Any]]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of two OpenMPs in one process
-        loaded = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
-    loaded.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
-    found = [
-        {
-            "name": pool.get("internal_api", "unknown"),
-            "version": pool.get("version") or "",
-            "kernel": pool.get("architecture", ""),
-        }
-        for pool in loaded
-    ]
-    return found or _blas_of_build()
+        pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    pools.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
+    fields = {"name": "internal_api", "version": "version", "kernel": "architecture"}
+    defaults = {"name": "unknown", "version": "", "kernel": ""}
+    rows = [{name: pool.get(key) or defaults[name] for name, key in fields.items()} for pool in pools]
+    return rows or _blas_of_build()
 
 
 def _blas_of_build() -> list[dict[str, Any]]:
-    """The BLAS that NumPy was built with, where it is none that threadpoolctl knows."""
+    """The BLAS that NumPy was built with, for a BLAS that threadpoolctl does not know."""
     import numpy as np
 
     try:
@@ -200,15 +180,13 @@ def _commit() -> str:
     """The commit of the checkout that perflab runs from, with "+" where files differ; empty for a wheel."""
     import subprocess
 
-    here = Path(__file__).parents[2]
-    if not (here / ".git").exists():
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
         return ""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    settings = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=here, capture_output=True, text=True, timeout=5, check=False,
-            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
-        )  # fmt: skip
+        done = subprocess.run(command, cwd=checkout, env=settings, capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

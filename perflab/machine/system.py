@@ -1,4 +1,4 @@
-"""What the operating system says: /proc, /sys and control groups."""
+"""What the operating system reports: /proc, /sys and control groups."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import resource
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-SYSTEM = Path("/")  # where /proc and /sys are found; tests put their own in its place
+SYSTEM = Path("/")  # the folder of /proc and /sys; tests replace it
 
 
 def cpu_ticks() -> dict[str, int]:
-    """The system's CPU time since boot by kind, in ticks, steal among them; empty where it is not told."""
+    """The system's CPU time since boot by kind, in ticks, with steal; empty where it cannot be read."""
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-    words = read_file("/proc/stat").split("\n")[0].split()[1:]
-    return {name: int(word) for name, word in zip(names, words, strict=False) if word.isdigit()}
+    name, *words = read_file("proc/stat").partition("\n")[0].split() or [""]
+    if name != "cpu" or not all(map(str.isdecimal, words)):
+        return {}
+    return dict(zip(names, map(int, words), strict=False))  # guests' time, after these, is in the user's
 
 
 def steal_share(before: Mapping[str, int], after: Mapping[str, int]) -> float:
@@ -26,28 +28,28 @@ def steal_share(before: Mapping[str, int], after: Mapping[str, int]) -> float:
 
 
 def memory_available() -> float:
-    """Bytes of memory that can be had now, as far as the system tells; infinite where it does not."""
-    told = (meminfo("MemAvailable"), memory_limit())
-    return min((held for held in told if held is not None), default=float("inf"))
+    """Bytes of memory that are free to use now; infinite where that cannot be read."""
+    limits = (meminfo("MemAvailable"), memory_limit())
+    return min((limit for limit in limits if limit is not None), default=float("inf"))
 
 
 def limit_memory(most: int) -> None:
-    """Let this process take so many bytes more than it holds now, where the system can hold it to that."""
-    held = re.search(r"VmData:\s+(\d+) kB", read_file("proc/self/status"))
-    if held:
+    """Limit this process to so many bytes more than it uses now, where the system supports that."""
+    used = re.search(r"VmData:\s+(\d+) kB", read_file("proc/self/status"))
+    if used:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_DATA, (int(held[1]) * 1024 + most, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_DATA, (int(used[1]) * 1024 + most, resource.RLIM_INFINITY))
 
 
 def cpu_name() -> str:
-    """The processor's name as the system tells it."""
-    told = cpuinfo()
-    part = " ".join(filter(None, (told.get("CPU implementer"), told.get("CPU part"))))
-    return told.get("model name") or (f"{platform.machine()} {part}" if part else platform.machine())
+    """The processor's name as the system reports it."""
+    fields = cpuinfo()
+    part = (fields.get("CPU implementer"), fields.get("CPU part"))
+    return fields.get("model name") or " ".join(filter(None, (platform.machine(), *part)))
 
 
 def cpuinfo() -> dict[str, str]:
-    """What /proc/cpuinfo tells of the first processor."""
+    """The fields of the first processor in /proc/cpuinfo."""
     first = read_file("proc/cpuinfo").split("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
@@ -71,7 +73,7 @@ def group_files(controller: str, name: str) -> Iterator[str]:
         controllers, _, own = rest.partition(":")
         if controller not in controllers.split(",") or ".." in own:
             continue
-        # A container often sees its own group as the root while it is told the path outside: both are tried.
+        # A container often has its own group as the root, but gets the path outside: both are tried.
         mounts = (controllers, controller) if controller else ("", "unified")
         for mount in dict.fromkeys(mounts):
             base = SYSTEM / "sys/fs/cgroup" / mount

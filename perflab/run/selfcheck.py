@@ -268,13 +268,13 @@ def judge_steal(before: Mapping[str, int], after: Mapping[str, int]) -> Line:
 
 def keep(fitness: Fitness) -> None:
     """Keep the answer for the reports of runs on this machine; a home that cannot be written keeps none."""
-    machine.store("selfcheck", asdict(fitness))
+    machine.save("selfcheck", asdict(fitness))
 
 
 def kept() -> dict[str, Any]:
     """What the latest self-check on this machine said: state, false alarms, when, reasons; or "unknown"."""
     unknown = {"state": "unknown", "reasons": ["no self-check in the last week: perflab selfcheck"]}
-    held = machine.stored("selfcheck")
+    held = machine.load_saved("selfcheck")
     if held is None:
         return unknown
     try:

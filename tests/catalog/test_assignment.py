@@ -33,17 +33,17 @@ def write(tmp_path):
 
 
 def found(file, operation=None):
-    return {f"{i.operation}/{i.technique}": i for i in outside.implementations(file, operation, KNOWN)}
+    return {f"{i.operation}/{i.technique}": i for i in outside.read(file, operation, KNOWN).implementations}
 
 
 def only(file, operation=None):
-    (one,) = outside.implementations(file, operation, KNOWN)
+    (one,) = outside.read(file, operation, KNOWN).implementations
     return one
 
 
 def refused(file, operation=None):
     with pytest.raises(PerflabError) as told:
-        outside.implementations(file, operation, KNOWN)
+        outside.read(file, operation, KNOWN)
     assert "\n" not in str(told.value)
     assert "perflab_outside" not in str(told.value)
     return str(told.value)
@@ -86,14 +86,14 @@ def test_a_file_that_only_imports_the_layers_has_them_too():
 def test_technique_names_meet_no_built_in_one_and_hold_no_slash():
     for file in [*FILLED.rglob("*.py")]:
         if file.name != "im2col.py" and file.read_text("utf-8").strip():
-            for implementation in outside.implementations(file, None, KNOWN):
+            for implementation in outside.read(file, None, KNOWN).implementations:
                 assert "/" not in implementation.technique
                 assert implementation.technique not in catalog.techniques(implementation.operation)
 
 
 @pytest.mark.parametrize("name", ["layers", "fast_layers", "classifiers/softmax"])
 def test_written_assignments_are_right_without_a_change(name):
-    for implementation in outside.implementations(FILLED / f"{name}.py", None, KNOWN):
+    for implementation in outside.read(FILLED / f"{name}.py", None, KNOWN).implementations:
         if implementation.technique != "fast_layers.reshape":
             assert not wrong_for(implementation), implementation.technique
 
@@ -284,7 +284,7 @@ def test_a_function_that_is_missing_is_called_so():
 
 def test_written_functions_that_keep_their_todos_are_written():
     for file in (FILLED / "layers.py", FILLED / "classifiers/softmax.py"):
-        assert not any(one.unwritten for one in outside.implementations(file, None, KNOWN))
+        assert not any(one.unwritten for one in outside.read(file, None, KNOWN).implementations)
 
 
 FRAME = """

@@ -201,7 +201,7 @@ WANTED = {
     "fails of perflab.operations": "ruin.fails: cannot be imported: ModuleNotFoundError: No module named"
     " 'no_such_module_anywhere'",
     "named_otherwise of perflab.operations": "ruin.other: its operation is named 'leaky_relu'",
-    "empty of perflab.operations": "ruin.empty: no technique lies in its folder",
+    "empty of perflab.operations": "ruin.empty: no technique in its folder",
     "gone of perflab.operations": "ruin.gone: no such module",
     "conv2d of perflab.operations": "there is an operation of this name already",
     "module of perflab.operations": "ruin.half: is no package; wanted a folder with an __init__.py",

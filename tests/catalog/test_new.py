@@ -136,7 +136,7 @@ def test_a_name_that_will_not_do_is_refused_in_one_line(name, why, tmp_path):
 def test_a_file_that_is_there_is_not_overwritten(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("mine", "utf-8")
-    with pytest.raises(PerflabError, match=r"mine\.py: is there already; wanted the name of a new file"):
+    with pytest.raises(PerflabError, match=r"mine\.py: exists already; wanted the name of a new file"):
         starter.write("conv2d", file)
     assert file.read_text("utf-8") == "mine"
 

@@ -10,7 +10,7 @@ from conftest import perflab_process
 from perflab import machine, records
 from perflab.catalog import cases
 from perflab.contract import PerflabError
-from perflab.machine import ceilings, kept, process
+from perflab.machine import ceilings, process, saved
 from perflab.records import kinds, roof, typed
 from perflab.run import presets
 
@@ -43,9 +43,9 @@ def made_up(threads=1, traffic=((32 * KB, 400.0), (MB, 100.0), (64 * MB, 10.0)),
     }  # fmt: skip
 
 
-def read(held):
+def read(values):
     """Ceilings as a run's records give them."""
-    return typed.read(roof.Ceilings, held)
+    return typed.read(roof.Ceilings, values)
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def home(monkeypatch, tmp_path):
 
 
 def test_the_limb_that_takes_longer_binds():
-    held = made_up()
-    much = roof.roof(read(held), 200e9, 10e9, "float32", 1, 32 * KB)
+    values = made_up()
+    much = roof.roof(read(values), 200e9, 10e9, "float32", 1, 32 * KB)
     assert (much.limb, much.seconds) == ("arithmetic", pytest.approx(1.0))
     assert much.memory_s == pytest.approx(10 / 400)
-    little = roof.roof(read(held), 1e9, 10e9, "float32", 1, 64 * MB)
+    little = roof.roof(read(values), 1e9, 10e9, "float32", 1, 64 * MB)
     assert (little.limb, little.seconds) == ("memory", pytest.approx(1.0))
     assert little.arithmetic_s == pytest.approx(1 / 200)
 
@@ -81,34 +81,34 @@ def test_what_was_not_measured_gives_no_roof():
 
 
 def test_without_a_size_the_compulsory_bytes_are_the_size():
-    held = made_up()
-    assert roof.roof(read(held), 0, MB, "float32", 1).memory_s == pytest.approx(MB / 100e9)
-    assert roof.roof(read(held), 0, 0, "float32", 1).seconds == 0.0
+    values = made_up()
+    assert roof.roof(read(values), 0, MB, "float32", 1).memory_s == pytest.approx(MB / 100e9)
+    assert roof.roof(read(values), 0, 0, "float32", 1).seconds == 0.0
 
 
 def test_between_two_sizes_the_bandwidth_falls_and_never_below_the_larger_one_s():
-    held = made_up()
+    values = made_up()
     sizes = [2.0**power for power in range(8, 36)]
-    found = [roof.bandwidth(read(held), 1, size) for size in sizes]
+    found = [roof.bandwidth(read(values), 1, size) for size in sizes]
     assert found == sorted(found, reverse=True)
     assert found[0] == 400e9
     assert found[-1] == 10e9
-    assert roof.bandwidth(read(held), 1, MB) == 100e9
-    halfway = roof.bandwidth(read(held), 1, 8 * MB)  # in the logarithm, between 1 and 64 MB
+    assert roof.bandwidth(read(values), 1, MB) == 100e9
+    halfway = roof.bandwidth(read(values), 1, 8 * MB)  # in the logarithm, between 1 and 64 MB
     assert halfway == pytest.approx(55e9)
 
 
 def test_a_size_measured_slower_than_a_larger_one_is_lifted_to_it():
-    held = made_up(traffic=((32 * KB, 5.0), (MB, 100.0), (2 * MB, 20.0), (64 * MB, 30.0)))
-    assert [roof.bandwidth(read(held), 1, size) for size in (KB, 32 * KB, MB)] == [100e9] * 3
-    assert [roof.bandwidth(read(held), 1, size) for size in (2 * MB, 9 * MB, 64 * MB)] == [30e9] * 3
+    values = made_up(traffic=((32 * KB, 5.0), (MB, 100.0), (2 * MB, 20.0), (64 * MB, 30.0)))
+    assert [roof.bandwidth(read(values), 1, size) for size in (KB, 32 * KB, MB)] == [100e9] * 3
+    assert [roof.bandwidth(read(values), 1, size) for size in (2 * MB, 9 * MB, 64 * MB)] == [30e9] * 3
 
 
 def test_page_faults_and_fetches_of_stores_are_no_part_of_the_roof():
-    held = made_up()
-    for row in held["measured"][0]["bandwidth"]:
+    values = made_up()
+    for row in values["measured"][0]["bandwidth"]:
         row |= {"triad_allocate": figure(1e6), "fresh": figure(1e6)}
-    assert roof.bandwidth(read(held), 1, MB) == 100e9
+    assert roof.bandwidth(read(values), 1, MB) == 100e9
     assert set(roof.COUNTED) < set(ceilings.MEANING)
 
 
@@ -129,9 +129,9 @@ def test_the_sizes_rise_without_wide_gaps_to_what_memory_allows(threads, caches,
 
 
 def test_arrays_smaller_than_four_times_the_last_cache_are_told():
-    (one,) = made_up()["measured"]
-    assert ceilings._whole([one], {"L3": 480 * MB})["notes"]
-    assert not ceilings._whole([one], {"L3": 4 * MB})["notes"]
+    (row,) = made_up()["measured"]
+    assert ceilings._whole([row], {"L3": 480 * MB})["notes"]
+    assert not ceilings._whole([row], {"L3": 4 * MB})["notes"]
 
 
 def test_a_process_that_fails_is_one_line(monkeypatch):
@@ -147,47 +147,50 @@ def test_the_command_measures_prints_and_keeps_them(tmp_path):
     done = perflab_process("machine", "--json", XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
-    held = told["ceilings"]
+    values = told["ceilings"]
     assert told["cpu"]
-    assert {one["threads"] for one in held["measured"]} == {1, machine.cores()}
-    for one in held["measured"]:
-        assert {row["dtype"] for row in one["arithmetic"]} == {"float32", "float64"}
-        sizes = [row["bytes"] for row in one["bandwidth"]]
+    assert {row["threads"] for row in values["measured"]} == {1, machine.cores()}
+    for measured in values["measured"]:
+        assert {row["dtype"] for row in measured["arithmetic"]} == {"float32", "float64"}
+        sizes = [row["bytes"] for row in measured["bandwidth"]]
         assert sizes == sorted(sizes)
-        assert one["bandwidth"][-1].keys() >= set(roof.COUNTED)
+        assert measured["bandwidth"][-1].keys() >= set(roof.COUNTED)
         figures = [
-            f for row in one["arithmetic"] + one["bandwidth"] for f in row.values() if isinstance(f, dict)
+            f
+            for row in measured["arithmetic"] + measured["bandwidth"]
+            for f in row.values()
+            if isinstance(f, dict)
         ]
         assert len(figures) >= 4 + 4 * len(sizes)
         assert all(0 < f["median"] <= f["best"] for f in figures)
         for dtype in ("float32", "float64"):
-            assert roof.roof(read(held), 1e9, 1e6, dtype, one["threads"]).seconds > 0
-    kept = json.loads((cache / "perflab" / "ceilings.json").read_text())
-    assert kept.pop("machine")
-    assert kept == held
+            assert roof.roof(read(values), 1e9, 1e6, dtype, measured["threads"]).seconds > 0
+    written = json.loads((cache / "perflab" / "ceilings.json").read_text())
+    assert written.pop("machine")
+    assert written == values
 
     run = tmp_path / "run"
     words = ("fully_connected/vectorized", "--preset", "smoke", "--case", "tiny", "--out", run)
     done = perflab_process("run", *words, XDG_CACHE_HOME=str(cache))
     assert done.returncode == 0, done.stderr
     (record,) = records.read(run).of_kind(kinds.Ceilings)
-    assert record == read(held)
+    assert record == read(values)
 
 
 # ----------------------------------------------------------------------------------------------------- kept
 
 
 def test_what_is_kept_reads_back_for_this_machine_and_is_forgotten_after_a_week(home, monkeypatch):
-    assert ceilings.kept() is None
-    held = made_up()
-    ceilings.keep(held)
-    assert ceilings.kept() == held
-    monkeypatch.setattr(kept, "identity", lambda: "another machine")
-    assert ceilings.kept() is None
+    assert ceilings.saved() is None
+    values = made_up()
+    ceilings.keep(values)
+    assert ceilings.saved() == values
+    monkeypatch.setattr(saved, "identity", lambda: "another machine")
+    assert ceilings.saved() is None
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(home.parent))
     ceilings.keep(made_up(when=time.time() - 8 * 24 * 3600))
-    assert ceilings.kept() is None
+    assert ceilings.saved() is None
 
 
 @pytest.mark.parametrize("text", [
@@ -198,13 +201,13 @@ def test_what_is_kept_reads_back_for_this_machine_and_is_forgotten_after_a_week(
 def test_a_file_that_is_not_ours_is_ignored(home, text):
     home.mkdir(parents=True)
     (home / "ceilings.json").write_text(text.replace('"HERE"', json.dumps(machine.identity())))
-    assert ceilings.kept() is None
+    assert ceilings.saved() is None
 
 
 def test_a_home_that_cannot_be_written_keeps_nothing_and_says_nothing(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/x")
     ceilings.keep(made_up())
-    assert ceilings.kept() is None
+    assert ceilings.saved() is None
 
 
 # ---------------------------------------------------------------------------------------------------- a run
@@ -219,9 +222,9 @@ def test_a_run_takes_what_is_kept_and_measures_only_what_is_missing(home, monkey
 
     monkeypatch.setattr(ceilings, "measure", measure)
     assert ceilings.for_run((1,), measure_missing=False) is None
-    assert [one["threads"] for one in ceilings.for_run((1,))["measured"]] == [1]
-    assert [one["threads"] for one in ceilings.for_run((1, 2))["measured"]] == [1, 2]
-    assert [one["threads"] for one in ceilings.for_run((2,))["measured"]] == [1, 2]
+    assert [row["threads"] for row in ceilings.for_run((1,))["measured"]] == [1]
+    assert [row["threads"] for row in ceilings.for_run((1, 2))["measured"]] == [1, 2]
+    assert [row["threads"] for row in ceilings.for_run((2,))["measured"]] == [1, 2]
     assert asked == [([1], True), ([2], True)]
 
 
@@ -235,10 +238,10 @@ def test_a_run_goes_on_where_measuring_fails(home, monkeypatch):
 
 def test_a_run_keeps_them_and_reads_without_them(tmp_path):
     wanted = presets.make({"conv2d": ("naive",)}, "smoke", cases=("tiny",))
-    held = made_up()
-    records.begin(tmp_path / "with", wanted, cases.describe(wanted), {}, ceilings=held)
+    values = made_up()
+    records.begin(tmp_path / "with", wanted, cases.describe(wanted), {}, ceilings=values)
     records.begin(tmp_path / "without", wanted, cases.describe(wanted), {})
     (record,) = records.read(tmp_path / "with").of_kind(kinds.Ceilings)
-    assert record == read(held)
+    assert record == read(values)
     assert roof.roof(record, 200e9, 1.0, "float32", 1).seconds == pytest.approx(1.0)
     assert not list(records.read(tmp_path / "without").of_kind(kinds.Ceilings))

@@ -9,7 +9,7 @@ from conftest import perflab_process
 
 from perflab import records
 from perflab.catalog import cases
-from perflab.machine import kept
+from perflab.machine import saved
 from perflab.records import Plan
 from perflab.run import selfcheck
 
@@ -117,7 +117,7 @@ def test_the_answer_is_kept_for_this_machine_and_forgotten_after_a_week(tmp_path
     held = selfcheck.kept()
     assert (held["state"], held["false_alarms"], held["contests"]) == ("unfit", 3, 40)
     assert held["reasons"] == ["steal: 7%, wanted 1% or less. Measure later."]
-    monkeypatch.setattr(kept, "identity", lambda: "another machine")
+    monkeypatch.setattr(saved, "identity", lambda: "another machine")
     assert selfcheck.kept()["state"] == "unknown"
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -9,138 +9,103 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from perflab.catalog.find import operations
 from perflab.catalog.outside import assignment, importing
+from perflab.catalog.outside.importing import files_read
 from perflab.contract import Implementation, PerflabError
-from perflab.errors import first_line
+from perflab.errors import first_line, no_function
 
-OPS = Path(__file__).parents[2] / "ops"
+AnyPath = str | os.PathLike[str]
+__all__ = ["Reading", "column", "files_read", "read"]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file holds: its implementations, what concerns all of it, and the files that were read."""
+    """A file's implementations, notes on the whole file, and the files that were read for it."""
 
     implementations: tuple[Implementation, ...]
     notes: tuple[str, ...]
     files: tuple[Path, ...]
 
 
-def implementations(
-    file: str | os.PathLike[str], operation: str | None = None, known: Collection[str] | None = None
-) -> tuple[Implementation, ...]:
+def read(file: AnyPath, operation: str | None = None, known: Collection[str] | None = None) -> Reading:
     """Everything that a file implements, or what it implements of one operation.
 
     A file with `forward` and `backward` is one implementation, named by its stem; its operation must be
     given. One in an assignment's style gives one for each pair, named by stem and function: `layers.naive`,
-    `layers.affine`. `known` are the operations that there are. The file's text is run. Raises PerflabError
-    where it is missing, does not import, or holds nothing known.
+    `layers.affine`. `known` are the operations to look for, by default all. The file is executed. Raises
+    PerflabError where it is missing, does not import, or has nothing known.
     """
-    return read(file, operation, known).implementations
-
-
-def read(
-    file: str | os.PathLike[str], operation: str | None = None, known: Collection[str] | None = None
-) -> Reading:
-    """As `implementations`, with what concerns the whole file."""
     path = Path(file)
-    known = known or sorted(folder.parent.name for folder in OPS.glob("*/__init__.py"))
+    known = known or operations()
     module = importing.load(path)
-    found: tuple[Implementation, ...]
     notes: list[str] = []
-    if _of_its_own(module):
-        found = (_own_pair(module, path, operation, known),)
+    if missing := [name for name in ("forward", "backward") if not callable(getattr(module, name, None))]:
+        columns, notes = _of_assignment(module, path, operation, known, missing)
     else:
-        found, notes = _of_assignment(module, path, operation, known)
+        columns = (_own_pair(module, path, operation, known),)
     if printed := importing.printed(module):
         notes.append(f"printed when it was imported: {printed}")
-    return Reading(found, tuple(notes), files_read(path))
+    return Reading(columns, tuple(notes), files_read(path))
 
 
 def column(
-    file: str | os.PathLike[str],
-    operation: str,
-    technique: str | None = None,
-    known: Collection[str] | None = None,
+    file: AnyPath, operation: str, technique: str | None = None, known: Collection[str] | None = None
 ) -> Implementation:
-    """One implementation of a file by its technique; that of a file with a single one may be named anew.
+    """One implementation of a file by its technique; where the file has only one, it may get a new name.
 
-    Raises PerflabError as `implementations`, and where a file with several has none of this name.
+    Raises PerflabError as `read`, and where a file with several has none of this name.
     """
-    found = implementations(file, operation, known)
-    for one in found:
-        if one.technique == technique:
-            return one
-    if len(found) == 1:
-        return replace(found[0], technique=technique or found[0].technique)
-    names = ", ".join(one.technique for one in found)
-    raise PerflabError(f"{file}: {technique or 'which technique'}? there are {names}")
-
-
-def files_read(file: Path | ModuleType) -> tuple[Path, ...]:
-    """The file of a loaded module, then every file beside it that was imported for it, directly or not."""
-    return importing.files_read(file)
-
-
-def _of_its_own(module: ModuleType) -> bool:
-    return all(callable(getattr(module, name, None)) for name in ("forward", "backward"))
+    columns = {column.technique: column for column in read(file, operation, known).implementations}
+    if technique in columns:
+        return columns[technique]
+    if len(columns) == 1:
+        (only,) = columns.values()
+        return replace(only, technique=technique or only.technique)
+    raise PerflabError(f"{file}: {technique or 'which technique'}? there are {', '.join(columns)}")
 
 
 def _own_pair(module: Any, path: Path, operation: str | None, known: Collection[str]) -> Implementation:
     if operation is None:
-        raise PerflabError(
-            f"{path}: whose forward and backward are these? wanted an operation as TARGET: {', '.join(known)}"
-        )
-    return Implementation(
-        operation,
-        path.stem,
-        module.forward,
-        module.backward,
-        source=str(path.resolve()),
-        summary=first_line(module.__doc__ or "", ""),
-        unwritten=assignment.still_to_write(module.forward, module.backward),
-    )
+        wanted = f"an operation as TARGET: {', '.join(known)}"
+        raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
+    forward, backward = module.forward, module.backward
+    source, summary = str(path.resolve()), first_line(module.__doc__ or "", "")
+    unwritten = assignment.still_to_write(forward, backward)
+    return Implementation(operation, path.stem, forward, backward, source, summary, unwritten=unwritten)
 
 
 def _of_assignment(
-    module: ModuleType, path: Path, operation: str | None, known: Collection[str]
+    module: ModuleType, path: Path, operation: str | None, known: Collection[str], missing: list[str]
 ) -> tuple[tuple[Implementation, ...], list[str]]:
-    """The implementations of an assignment's file, and notes of what in it is none."""
-    every = assignment.pairs(vars(module))
-    if not every:
-        lacking = [name for name in ("forward", "backward") if not callable(getattr(module, name, None))]
-        others = f", or CS231n's {assignment.WANTED}" if len(lacking) == 2 else ""
-        raise PerflabError(f"{path}: no function {' and no function '.join(lacking)}; wanted both{others}")
-    chosen = [found for found in every if operation in (None, found.operation)]
+    """The implementations of an assignment's file, and notes on its other functions."""
+    pairs = assignment.pairs(vars(module))
+    if not pairs:
+        others = f", or CS231n's {assignment.WANTED}" if len(missing) == 2 else ""
+        raise PerflabError(f"{path}: {no_function(missing)}; wanted both{others}")
+    chosen = [pair for pair in pairs if operation in (None, pair.operation)]
     if not chosen:
-        held = ", ".join(dict.fromkeys(found.operation for found in every))
-        raise PerflabError(f"{path}: nothing of {operation} in it; it has {held}")
-    notes = [
-        f"{', '.join(found.functions)}: perflab has no operation {found.operation}"
-        for found in chosen
-        if found.operation not in known
-    ]
+        present = ", ".join(dict.fromkeys(pair.operation for pair in pairs))
+        raise PerflabError(f"{path}: nothing of {operation} in it; it has {present}")
+    unknown = [pair for pair in chosen if pair.operation not in known]
+    notes = [f"{', '.join(pair.functions)}: perflab has no operation {pair.operation}" for pair in unknown]
     if operation is None and (layers := assignment.others(vars(module))):
         notes.append(f"left out: {', '.join(layers)}")
-    return tuple(_column(found, module, path) for found in chosen if found.operation in known), notes
+    return tuple(_column(pair, module, path) for pair in chosen if pair.operation in known), notes
 
 
-def _column(found: assignment.Found, module: ModuleType, path: Path) -> Implementation:
+def _column(pair: assignment.Pair, module: ModuleType, path: Path) -> Implementation:
+    source, summary = str(path.resolve()), " and ".join(pair.functions)
+    notes = (*pair.notes, *assignment.aliases(pair, vars(module)), *_imported(pair, path))
     return Implementation(
-        found.operation,
-        f"{path.stem}.{found.variant}",
-        found.forward,
-        found.backward,
-        source=str(path.resolve()),
-        summary=" and ".join(found.functions),
-        unwritten=found.unwritten,
-        notes=(*found.notes, *assignment.noted(found, vars(module)), *_imported(found, path)),
-        gives=found.gives,
-    )
+        pair.operation, f"{path.stem}.{pair.variant}", pair.forward, pair.backward, source, summary,
+        unwritten=pair.unwritten, notes=notes, gives=pair.gives,
+    )  # fmt: skip
 
 
-def _imported(found: assignment.Found, path: Path) -> Iterator[str]:
+def _imported(pair: assignment.Pair, path: Path) -> Iterator[str]:
     """Where the functions come from that a file only imports."""
-    for name, function in found.functions.items():
+    for name, function in pair.functions.items():
         code = getattr(getattr(function, "py_func", function), "__code__", None)
         if code is not None and Path(code.co_filename) != path.resolve():
             yield f"{name} comes from {Path(code.co_filename).name}"

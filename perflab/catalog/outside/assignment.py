@@ -6,7 +6,7 @@
     rnn_forward(x, h0, Wx, Wh, b) -> h, cache              rnn_backward(dh, cache) -> dx, dh0, dWx, dWh, db
     softmax_loss(x, y) -> loss, dx                         softmax_loss_*(W, X, y, reg) -> loss, dW
 
-This file, and `losses.py` beside it, alone know of them; the contract does not.
+Only this file, and `losses.py` beside it, know of them; the contract does not.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ LOSS = re.compile(r"softmax_loss(?:_(\w+))?")
 
 
 @dataclass(frozen=True)
-class Found:
-    """A pair of the contract made from a file's functions; `variant` names it within its operation.
+class Pair:
+    """A pair of the contract, from a file's functions; `variant` names it within its operation.
 
-    `functions` are those of the file that there are, by name. `unwritten`, `notes` and `gives` as an
+    `functions` are the existing ones of the two, by name. `unwritten`, `notes` and `gives` as an
     Implementation's.
     """
 
@@ -49,30 +49,44 @@ class Found:
     gives: tuple[str, ...] | None = None
 
 
-def pairs(names: Mapping[str, Any]) -> tuple[Found, ...]:
-    """Every pair among a module's names, in their order; of a lone half the other one is unwritten."""
-    found: dict[tuple[str, str], Found] = {}
+def pairs(names: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """Every pair among a module's names, in their order; a missing half of a pair is unwritten."""
+    found: dict[tuple[str, str], Pair] = {}
     for name in names:
-        if (match := PAIR.fullmatch(name)) and _is_published(names, name):
+        if not _is_published(names, name):
+            continue
+        if match := PAIR.fullmatch(name):
             kind, _, variant = match.groups()
             if (kind, variant or kind) not in found:
                 found[kind, variant or kind] = _pair(names, kind, variant)
-        elif (match := LOSS.fullmatch(name)) and _is_published(names, name):
+        elif match := LOSS.fullmatch(name):
             found["softmax_loss", match[1] or name] = _loss(name, names[name], match[1])
     return tuple(found.values())
 
 
 def others(names: Mapping[str, Any]) -> tuple[str, ...]:
-    """What looks like the course's and is read as none of its pairs: other layers, other signatures."""
-    functions = [name for name, held in names.items() if callable(held)]
-    layers = (name.partition("_forward")[0] for name in functions if "_forward" in name)
+    """The course's functions that are none of these pairs: other layers, other signatures."""
+    functions = [name for name, value in names.items() if callable(value)]
+    layers = dict.fromkeys(name.partition("_forward")[0] for name in functions if "_forward" in name)
     known = [name for name in functions if PAIR.fullmatch(name) or LOSS.fullmatch(name)]
-    odd = (
-        f"{name} (its arguments are not the published ones)"
-        for name in known
-        if not _is_published(names, name)
-    )
-    return (*dict.fromkeys(layer for layer in layers if layer and layer not in ADAPTERS), *odd)
+    different = [name for name in known if not _is_published(names, name)]
+    signatures = [f"{name} (its arguments are not the published ones)" for name in different]
+    return (*(layer for layer in layers if layer and layer not in ADAPTERS), *signatures)
+
+
+def aliases(pair: Pair, names: Mapping[str, Any]) -> Iterator[str]:
+    """One note for each function of a pair that the module has under its own name too."""
+    for name, function in pair.functions.items():
+        own = getattr(function, "__name__", name)
+        if own != name and names.get(own) is function:
+            yield f"{name} is {own}"
+
+
+def still_to_write(forward: Function | None, backward: Function | None) -> tuple[str, ...]:
+    """Those of "forward" and "backward" that are missing or whose TODO is still empty."""
+    no_forward = forward is None or unwritten.returned(forward)[0][1]
+    no_backward = backward is None or all(empty for _, empty in unwritten.returned(backward))
+    return tuple(name for name, empty in (("forward", no_forward), ("backward", no_backward)) if empty)
 
 
 def _is_published(names: Mapping[str, Any], name: str) -> bool:
@@ -85,7 +99,7 @@ def _is_published(names: Mapping[str, Any], name: str) -> bool:
 
 
 def _accepts(function: Function, arguments: int) -> bool:
-    """Whether a function can be called with so many arguments; True where that cannot be seen."""
+    """Whether a function can be called with so many arguments; True where its signature is not known."""
     try:
         inspect.signature(function).bind(*range(arguments))
     except ValueError:
@@ -95,36 +109,69 @@ def _accepts(function: Function, arguments: int) -> bool:
     return True
 
 
-def still_to_write(forward: Function | None, backward: Function | None) -> tuple[str, ...]:
-    """Those of "forward" and "backward" that are missing or whose TODO is still empty."""
-    begun = forward is None or unwritten.returned(forward)[0][1]
-    last = backward is None or all(idle for _, idle in unwritten.returned(backward))
-    return tuple(name for name, idle in (("forward", begun), ("backward", last)) if idle)
+def _conv_arguments(x: Any, w: Any, b: Any, stride: Any = 1, pad: Any = 0) -> tuple[Any, ...]:
+    conv_param = {"stride": _number(stride, "conv_param", "stride"), "pad": _number(pad, "conv_param", "pad")}
+    return x, w, b, conv_param
 
 
-# ------------------------------------------------------------------------------- forward and backward
+def _pool_arguments(x: Any, size: Any = 2, stride: Any = 2) -> tuple[Any, ...]:
+    height, width = size if isinstance(size, tuple) else (size, size)
+    window = {"pool_height": int(height), "pool_width": int(width)}
+    return x, window | {"stride": _number(stride, "pool_param", "stride")}
 
 
-def _pair(names: Mapping[str, Any], kind: str, variant: str | None) -> Found:
-    adapter = ADAPTERS[kind]
-    told = [f"{kind}_{half}" + (f"_{variant}" if variant else "") for half in ("forward", "backward")]
-    halves = [names[name] if _is_published(names, name) else None for name in told]
-    notes = [f"{name}: missing" for name, half in zip(told, halves, strict=True) if half is None]
-    forward, backward = halves
-    if backward is not None:
-        values = unwritten.returned(backward)
-        left = [name for name, idle in values if idle]
-        if 0 < len(left) < len(values):
-            notes.append(f"{told[1]}: {', '.join(left)} still to be written")
-    return Found(
-        adapter.operation,
-        variant or kind,
-        adapter.forward(forward) if forward is not None else _missing(told[0]),
-        adapter.backward(backward) if backward is not None else _missing(told[1]),
-        {name: half for name, half in zip(told, halves, strict=True) if half is not None},
-        still_to_write(forward, backward),
-        tuple(notes),
-    )
+def _number(value: Any, dictionary: str, key: str) -> int:
+    """The single number that the course's dictionary has for both axes."""
+    if isinstance(value, tuple):
+        if value[0] != value[1]:
+            raise NotApplicable(f"{dictionary} holds one {key}; this case wants {value[0]} and {value[1]}")
+        value = value[0]
+    return int(value)
+
+
+@dataclass(frozen=True)
+class _Adapter:
+    operation: str
+    arguments: int  # of the published forward
+    published: Callable[..., tuple[Any, ...]] = lambda *args: args  # the contract's arguments as published
+    single: bool = False  # backward returns one gradient, without a tuple
+
+    def forward(self, function: Function) -> Function:
+        @wraps(function)
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return _call(function, *self.published(*args, **kwargs))
+            except AssertionError as error:  # the course's fast layers assert that they support the sizes
+                why = first_line(str(error), "an assertion failed")
+                raise NotApplicable(f"{function.__name__} refuses this case: {why}") from error
+
+        return forward
+
+    def backward(self, function: Function) -> Function:
+        @wraps(function)
+        def backward(dout: Any, cache: Any) -> Any:
+            gradients = _call(function, dout, cache)
+            return (gradients,) if self.single else gradients
+
+        return backward
+
+
+ADAPTERS = {
+    "affine": _Adapter("fully_connected", 3),
+    "conv": _Adapter("conv2d", 4, _conv_arguments),
+    "max_pool": _Adapter("max_pool2d", 2, _pool_arguments, single=True),
+    "rnn": _Adapter("rnn", 5),
+}
+
+
+def _call(function: Function, *args: Any) -> Any:
+    """The call; where it fails for a batch of no samples, the case is left out: the course asks for none."""
+    try:
+        return function(*args)
+    except Exception as error:
+        if len(args[0]):
+            raise
+        raise NotApplicable(f"{function.__name__} takes no empty batch: {type(error).__name__}") from error
 
 
 def _missing(name: str) -> Function:
@@ -134,125 +181,39 @@ def _missing(name: str) -> Function:
     return missing
 
 
-def _as_it_is(function: Function) -> Function:
-    @wraps(function)
-    def forward(*args: Any) -> Any:
-        return _unless_refused(function, *args)
-
-    return forward
-
-
-def _gradients(function: Function) -> Function:
-    @wraps(function)
-    def backward(dout: Any, cache: Any) -> Any:
-        return _unless_empty(function, dout, cache)
-
-    return backward
-
-
-def _with_conv_param(function: Function) -> Function:
-    @wraps(function)
-    def forward(x: Any, w: Any, b: Any, stride: Any = 1, pad: Any = 0) -> Any:
-        conv_param = {"stride": _one(stride, "conv_param", "stride"), "pad": _one(pad, "conv_param", "pad")}
-        return _unless_refused(function, x, w, b, conv_param)
-
-    return forward
+def _pair(names: Mapping[str, Any], kind: str, variant: str | None) -> Pair:
+    adapter, suffix = ADAPTERS[kind], f"_{variant}" if variant else ""
+    first, second = f"{kind}_forward{suffix}", f"{kind}_backward{suffix}"
+    functions = {name: names[name] for name in (first, second) if _is_published(names, name)}
+    notes = [f"{name}: missing" for name in (first, second) if name not in functions]
+    forward, backward = functions.get(first), functions.get(second)
+    if backward is not None:
+        values = unwritten.returned(backward)
+        empty = [name for name, is_empty in values if is_empty]
+        if 0 < len(empty) < len(values):
+            notes.append(f"{second}: {', '.join(empty)} still to be written")
+    adapted = adapter.forward(forward) if forward is not None else _missing(first)
+    adapted_back = adapter.backward(backward) if backward is not None else _missing(second)
+    still = still_to_write(forward, backward)
+    return Pair(adapter.operation, variant or kind, adapted, adapted_back, functions, still, tuple(notes))
 
 
-def _with_pool_param(function: Function) -> Function:
-    @wraps(function)
-    def forward(x: Any, size: Any = 2, stride: Any = 2) -> Any:
-        height, width = size if isinstance(size, tuple) else (size, size)
-        pool_param = {
-            "pool_height": int(height),
-            "pool_width": int(width),
-            "stride": _one(stride, "pool_param", "stride"),
-        }
-        return _unless_refused(function, x, pool_param)
-
-    return forward
-
-
-def _one_gradient(function: Function) -> Function:
-    @wraps(function)
-    def backward(dout: Any, cache: Any) -> tuple[Any, ...]:
-        return (_unless_empty(function, dout, cache),)
-
-    return backward
-
-
-def _one(value: Any, holder: str, key: str) -> int:
-    """The one number that the course's dictionary has room for."""
-    if isinstance(value, tuple):
-        if value[0] != value[1]:
-            raise NotApplicable(f"{holder} holds one {key}; this case wants {value[0]} and {value[1]}")
-        value = value[0]
-    return int(value)
-
-
-def _unless_refused(function: Function, *args: Any) -> Any:
-    """A forward call; by assertions the course's fast layers refuse sizes that they are not written for."""
-    try:
-        return _unless_empty(function, *args)
-    except AssertionError as refused:
-        why = first_line(str(refused), "its assertion does not hold")
-        raise NotApplicable(f"{function.__name__} refuses this case: {why}") from refused
-
-
-def _unless_empty(function: Function, *args: Any) -> Any:
-    """The call; a batch of no samples is beyond what the course asks for, where it is not computed."""
-    try:
-        return function(*args)
-    except Exception as error:
-        if len(args[0]):
-            raise
-        raise NotApplicable(f"{function.__name__} takes no empty batch: {type(error).__name__}") from error
-
-
-@dataclass(frozen=True)
-class _Adapter:
-    operation: str
-    arguments: int  # of the published forward
-    forward: Callable[[Function], Function]
-    backward: Callable[[Function], Function]
-
-
-ADAPTERS = {
-    "affine": _Adapter("fully_connected", 3, _as_it_is, _gradients),
-    "conv": _Adapter("conv2d", 4, _with_conv_param, _gradients),
-    "max_pool": _Adapter("max_pool2d", 2, _with_pool_param, _one_gradient),
-    "rnn": _Adapter("rnn", 5, _as_it_is, _gradients),
-}
-
-
-# -------------------------------------------------------------------------------------- softmax losses
-
-
-def _loss(name: str, function: Function, variant: str | None) -> Found:
+def _loss(name: str, function: Function, variant: str | None) -> Pair:
     values = unwritten.returned(function)
-    idle = values[0][1], values[-1][1]
-    left = tuple(half for half, is_idle in zip(("forward", "backward"), idle, strict=True) if is_idle)
+    empty = {"forward": values[0][1], "backward": values[-1][1]}
     notes = ["loss and gradient come from one call, made in forward"]
-    written = "forward" not in left
+    gives = None
     if _accepts(function, 2):
         forward, backward = losses.of_scores(function)
         notes.append("the products with W, and the regularisation, are perflab's")
-        gives = None
     else:
-        share = losses.regularisation(function) if written else None
+        share = None if empty["forward"] else losses.regularisation(function)
         forward, backward = losses.of_weights(function, share or 1.0)
-        if written:
+        if not empty["forward"]:
             notes.append(losses.REGULARISATION[share])
         notes.append("it gives no dX: it is checked, and not raced")
         gives = ("W",)
-    notes.append("a loss of another precision than the inputs' is brought to theirs")
-    told = tuple(notes) if len(left) < 2 else ()
-    return Found("softmax_loss", variant or name, forward, backward, {name: function}, left, told, gives)
-
-
-def noted(found: Found, names: Mapping[str, Any]) -> Iterator[str]:
-    """What else is known of a pair: the names that its functions also have."""
-    for name, function in found.functions.items():
-        own = getattr(function, "__name__", name)
-        if own != name and names.get(own) is function:
-            yield f"{name} is {own}"
+    notes.append("a loss in another precision is converted to the precision of the inputs")
+    still = tuple(half for half, is_empty in empty.items() if is_empty)
+    shown = () if len(still) == 2 else tuple(notes)
+    return Pair("softmax_loss", variant or name, forward, backward, {name: function}, still, shown, gives)

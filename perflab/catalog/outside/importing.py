@@ -1,8 +1,8 @@
-"""Imports an outside file with what lies beside it, under names of its own.
+"""Imports an outside file with the files beside it, under private module names.
 
 A folder that files are taken from gets a private package, so that two files of one name from two folders
-never meet. `sys.path` is not touched: an absolute import that leads to a file beside the importing one, or
-into the package that it belongs to, is turned into a private name where it is made. No bytecode is read or
+cannot be confused. `sys.path` is not changed: an absolute import of a file beside the importing one, or of
+the package that it belongs to, is given its private name in the import itself. No bytecode is read or
 written.
 """
 
@@ -26,7 +26,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from perflab.contract import PerflabError
-from perflab.errors import reason
+from perflab.errors import first_line, reason
 
 PREFIX = "perflab_outside_"
 
@@ -34,19 +34,18 @@ _roots: dict[str, Path] = {}  # private package -> its folder
 _texts: dict[str, tuple[Path, bytes]] = {}  # module -> its file, and a hash of the text that was run
 _imported: dict[str, set[str]] = {}  # module -> what it imported from beside it
 _printed: dict[str, str] = {}  # module -> the first line that it printed
-MOST_HEARD = 10_000  # characters
+MOST_PRINTED = 10_000  # characters
 
 
 def load(file: Path) -> ModuleType:
-    """The module of a file, its packages and siblings imported as it asks for them.
+    """The module of a file; its packages and siblings are imported as it imports them.
 
-    A file that was loaded already is not run again unless it, or one that was read for it, has changed.
+    A file that was loaded already is run again only when it, or a file that it imported, has changed.
     Raises PerflabError, in one line, where it is missing or does not import.
     """
-    if not file.is_file():
-        raise PerflabError(f"{file}: no such file; wanted a Python file with forward and backward")
-    if file.suffix != ".py":
-        raise PerflabError(f"{file}: not a Python file; wanted one with forward and backward")
+    if not file.is_file() or file.suffix != ".py":
+        problem = "not a Python file" if file.is_file() else "no such file"
+        raise PerflabError(f"{file}: {problem}; wanted a Python file with forward and backward")
     if any(not path.is_file() or _hash(path.read_bytes()) != digest for path, digest in _texts.values()):
         _forget(name for name in [*sys.modules, *_texts] if _is_private(name))
     _beside.cache_clear()
@@ -56,32 +55,31 @@ def load(file: Path) -> ModuleType:
     before = set(sys.modules)
     try:
         if name not in sys.modules:
-            heard = _FirstWords()
-            with redirect_stdout(heard):
+            with redirect_stdout(_Beginning()) as output:
                 _run(name, path)
-            _printed[name] = next(iter(heard.getvalue().strip().splitlines()), "")
+            _printed[name] = first_line(output.getvalue(), "")
         return sys.modules[name]
     except (Exception, SystemExit) as error:
-        told = _told(path, error)
+        problem = _failure_line(path, error)
         _forget(name for name in set(sys.modules) - before if _is_private(name))
-        raise PerflabError(f"{file}: cannot be imported: {told}") from error
+        raise PerflabError(f"{file}: cannot be imported: {problem}") from error
 
 
 def files_read(file: Path | ModuleType) -> tuple[Path, ...]:
     """The file of a loaded module, then every file beside it that was imported for it, directly or not."""
     path = Path(file.__file__ or "") if isinstance(file, ModuleType) else file
-    work, seen = [_name(path.resolve())], set()
-    while work:
-        name = work.pop()
-        if name and name not in seen:
-            seen.add(name)
-            work += [name.rpartition(".")[0], *_imported.get(name, ())]
-    found = {Path(sys.modules[name].__file__ or "") for name in seen & _texts.keys() & sys.modules.keys()}
-    return (path.resolve(), *sorted(found - {path.resolve()}))
+    pending, names = [_name(path.resolve())], set()
+    while pending:
+        name = pending.pop()
+        if name and name not in names:
+            names.add(name)
+            pending += [name.rpartition(".")[0], *_imported.get(name, ())]
+    files = {Path(sys.modules[name].__file__ or "") for name in names & _texts.keys() & sys.modules.keys()}
+    return (path.resolve(), *sorted(files - {path.resolve()}))
 
 
 def printed(module: ModuleType) -> str:
-    """The first line that a file, or what it imported, printed when it was loaded; nothing else shows it."""
+    """The first line that a file, or its imports, printed when it was loaded: it is not printed elsewhere."""
     return _printed.get(module.__name__, "")
 
 
@@ -114,9 +112,8 @@ def _package(folder: Path) -> str:
     name = PREFIX + _hash(str(folder).encode()).hex()
     if name not in sys.modules:
         _roots[name] = folder
-        package = ModuleType(name)
-        package.__path__ = [str(folder)]
-        sys.modules[name] = package
+        sys.modules[name] = ModuleType(name)
+        sys.modules[name].__path__ = [str(folder)]
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
     return name
@@ -124,9 +121,8 @@ def _package(folder: Path) -> str:
 
 def _forget(names: Iterable[str]) -> None:
     for name in set(names) - _roots.keys():
-        sys.modules.pop(name, None)
-        _texts.pop(name, None)
-        _imported.pop(name, None)
+        for modules in (sys.modules, _texts, _imported):
+            modules.pop(name, None)
 
 
 def _is_private(name: str) -> bool:
@@ -137,23 +133,23 @@ def _hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=6).digest()
 
 
-class _FirstWords(StringIO):
-    """Keeps the beginning of what is printed."""
+class _Beginning(StringIO):
+    """Stores the beginning of what is printed."""
 
     def write(self, text: str) -> int:
         """As a file's."""
-        if self.tell() < MOST_HEARD:
-            super().write(text[:MOST_HEARD])
+        if self.tell() < MOST_PRINTED:
+            super().write(text[:MOST_PRINTED])
         return len(text)
 
 
 class _Finder(MetaPathFinder):
-    """Finds what lies in a folder with a private package."""
+    """Finds modules in folders with a private package."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """As PathFinder, for private names alone."""
+        """As PathFinder, for private names only."""
         spec = PathFinder.find_spec(fullname, path, target) if path and _is_private(fullname) else None
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = _Loader(fullname, spec.loader.path)
@@ -162,7 +158,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Loader(SourceFileLoader):
-    """Runs a file's text as it is now; bytecode beside it may be stale, and the folder is not ours."""
+    """Runs a file's current text: bytecode beside it may be stale, and nothing is written to the folder."""
 
     def get_code(self, fullname: str) -> CodeType:
         """The text, compiled."""
@@ -186,39 +182,37 @@ def _import(
     fromlist: Sequence[str] | None = (),
     level: int = 0,
 ) -> ModuleType:
-    """The `import` statement of outside files: what lies beside them is found under its private name."""
+    """The `import` statement of outside files: files beside them are found under their private names."""
     importer, package = ((globals or {}).get(key) or "" for key in ("__name__", "__package__"))
     if level:
-        reached = importlib.util.resolve_name("." * level + name, package)
+        target = importlib.util.resolve_name("." * level + name, package)
     elif name in ("past", "past.builtins") and not _is_installed("past"):
         return _past(name, fromlist)
     else:
-        reached = _beside(name, importer, package) or ""
-    if not _is_private(reached):
+        target = _beside(name, importer, package) or ""
+    if not _is_private(target):
         return builtins.__import__(name, globals, locals, fromlist or (), level)
+    asked = name if level else target
     try:
-        if level:
-            module = builtins.__import__(name, globals, locals, fromlist or (), level)
-        else:
-            module = builtins.__import__(reached, globals, locals, fromlist or (), 0)
-            if not fromlist:  # `import a.b` binds a
-                within = reached.removesuffix(name.partition(".")[2]).rstrip(".")
-                module = sys.modules[within]
-    except ModuleNotFoundError as missing:
-        if missing.name and _is_private(missing.name):  # say it as the file does
-            said = name if missing.name == reached and not level else _plain(missing.name)
-            raise ModuleNotFoundError(f"No module named {said!r}", name=said) from None
+        module = builtins.__import__(asked, globals, locals, fromlist or (), level)
+    except ModuleNotFoundError as error:
+        if error.name and _is_private(error.name):  # name it as the file does
+            outer, _, rest = error.name.partition(".")
+            plain = name if error.name == target and not level else rest or _roots[outer].name
+            raise ModuleNotFoundError(f"No module named {plain!r}", name=plain) from None
         raise
-    _imported.setdefault(importer, set()).update([reached, *(f"{reached}.{part}" for part in fromlist or ())])
+    if not level and not fromlist:  # `import a.b` binds a
+        module = sys.modules[target.removesuffix(name.partition(".")[2]).rstrip(".")]
+    _imported.setdefault(importer, set()).update([target, *(f"{target}.{part}" for part in fromlist or ())])
     return module
 
 
 @cache
 def _beside(name: str, importer: str, package: str) -> str | None:
-    """The private name of an absolute import that leads to a file beside the importer; None for others.
+    """The private name of an absolute import of a file beside the importer; None for other imports.
 
-    Asked in this order: the importer's folder, the folder above its packages, and, for a name that is not
-    installed, the folders that it lies in: `cs231n` is found from cs231n/layers.py without an __init__.py.
+    Searched in this order: the importer's folder, the folder above its packages, and, for a name that is not
+    installed, all folders above the importer: `cs231n` is found from cs231n/layers.py without an __init__.py.
     """
     top, _, rest = name.partition(".")
     if not _is_private(importer) or top == "perflab" or top in sys.stdlib_module_names:
@@ -227,23 +221,21 @@ def _beside(name: str, importer: str, package: str) -> str | None:
     root = _roots[outer]
     here = root.joinpath(*package.split(".")[1:])
     places = {package: here, outer: root}
-    for home, folder in places.items():
-        if _holds(folder, top) and f"{home}.{top}" != importer:
-            return f"{home}.{name}"
-    if _is_installed(top):
+    homes = [home for home, folder in places.items() if _has(folder, top) and f"{home}.{top}" != importer]
+    if not homes and _is_installed(top):
         return None
-    for home, folder in places.items():
-        if (folder / top).is_dir():
-            return f"{home}.{name}"
+    homes += [home for home, folder in places.items() if (folder / top).is_dir()]
+    if homes:
+        return f"{homes[0]}.{name}"
     for folder in (root, *root.parents):
         if folder.name == top:
             return f"{_package(folder)}.{rest}".rstrip(".")
     return None
 
 
-def _holds(folder: Path, name: str) -> bool:
-    files = (folder / name / "__init__.py", *(folder / f"{name}{suffix}" for suffix in all_suffixes()))
-    return any(file.is_file() for file in files)
+def _has(folder: Path, name: str) -> bool:
+    names = (f"{name}/__init__.py", *(f"{name}{suffix}" for suffix in all_suffixes()))
+    return any((folder / file).is_file() for file in names)
 
 
 def _is_installed(name: str) -> bool:
@@ -255,21 +247,15 @@ def _is_installed(name: str) -> bool:
 
 
 def _past(name: str, fromlist: Sequence[str] | None) -> ModuleType:
-    """What Python 2 code takes of the package `future`, where that is not installed."""
+    """The part of the package `future` that Python 2 code imports, where that is not installed."""
     past, inner = ModuleType("past"), ModuleType("past.builtins")
     past.__dict__["builtins"] = inner
     inner.__dict__["xrange"] = range
     return inner if fromlist and name == "past.builtins" else past
 
 
-def _plain(name: str) -> str:
-    """A private name as the file that imported it would say it."""
-    outer, _, rest = name.partition(".")
-    return rest or _roots[outer].name
-
-
-def _told(path: Path, error: BaseException) -> str:
-    """An exception in one line, with the line that it came from, and its file where that is another one."""
+def _failure_line(path: Path, error: BaseException) -> str:
+    """An exception in one line, with the line that raised it, and its file where that is not `path`."""
     files = {str(file) for file, _ in _texts.values()}
     message = None
     if isinstance(error, SyntaxError) and error.filename in files:
@@ -277,7 +263,7 @@ def _told(path: Path, error: BaseException) -> str:
     else:
         frames = traceback.extract_tb(error.__traceback__)
         places = [(frame.filename, frame.lineno) for frame in frames if frame.filename in files]
-    first = re.sub(PREFIX + r"[0-9a-f]+\.?", "", reason(error, message))
+    text = re.sub(PREFIX + r"[0-9a-f]+\.?", "", reason(error, message))
     file, line = places[-1] if places else ("", None)
     of = "" if file == str(path) else f" of {Path(file).name}"
-    return first + (f" (line {line}{of})" if line else "")
+    return text + (f" (line {line}{of})" if line else "")

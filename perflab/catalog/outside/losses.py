@@ -18,7 +18,7 @@ def of_scores(function: Function) -> tuple[Function, Function]:
     @wraps(function)
     def forward(X: Any, W: Any, y: Any, reg: Any) -> tuple[Any, Any]:
         scores = X @ W
-        scores.flags.writeable = False  # an input like any other: who writes to it is told
+        scores.flags.writeable = False  # an input like any other: writing to it is an error
         try:
             loss, dscores = function(scores, y)
         except ValueError as error:
@@ -51,7 +51,7 @@ def of_weights(function: Function, share: float) -> tuple[Function, Function]:
 
 
 def _as_inputs(loss: Any, X: Any) -> Any:
-    """A NumPy scalar in the inputs' dtype: the published signature promises none. Anything else as it is."""
+    """A NumPy scalar in the inputs' dtype, which the course does not specify. Other values unchanged."""
     return X.dtype.type(loss) if getattr(loss, "shape", None) == () else loss
 
 
@@ -71,8 +71,8 @@ def regularisation(function: Function) -> float | None:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")
-            without, added = (float(function(W.copy(), X.copy(), y.copy(), reg)[0]) for reg in (0.0, 1.0))
-    except (Exception, SystemExit):  # the oracle will meet it too, and tell it
+            without, with_reg = (float(function(W.copy(), X.copy(), y.copy(), reg)[0]) for reg in (0.0, 1.0))
+    except (Exception, SystemExit):  # the oracle gets the same error and reports it
         return None
-    share = (added - without) / float((W * W).sum())
+    share = (with_reg - without) / float((W * W).sum())
     return next((known for known in (1.0, 0.5) if abs(share - known) < 1e-6), None)

@@ -1,7 +1,7 @@
-"""Which values a function returns as its template began them: None, or zeros that nothing was added to.
+"""Which values a function returns unchanged from its template: None, or zeros that nothing was added to.
 
-Decided from the text alone, and for the student where in doubt: with any sign of work on a value, or in the
-frame that asks for it, the function is written, right or wrong.
+Decided from the text only, and in doubt for the student: where a value, or the lines after its TODO, were
+changed in any way, the function is written, right or wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Returned = tuple[tuple[str, bool], ...]
 def returned(function: Callable[..., Any]) -> Returned:
     """For every value that a function returns, its name there and whether it is still to be written.
 
-    ("", False) alone, where the text of the function is not known or does not say.
+    Only ("", False), where the text of the function is not known or does not show it.
     """
     text, definition = _definition(function)
     if definition is None:
@@ -32,35 +32,30 @@ def returned(function: Callable[..., Any]) -> Returned:
     body = list(_inside(definition))
     frames = list(_frames(text, definition))
     if frames:
-        empty = any(
-            not any(first < node.lineno < last for node in body if _is_work(node)) for first, last in frames
-        )
+        work = [node.lineno for node in body if _is_work(node)]
+        empty = any(not any(first < line < last for line in work) for first, last in frames)
     else:
         empty = not any(_is_work(node) and not _unpacks(node) for node in body)
-    values = [_values(node) for node in body if isinstance(node, ast.Return)]
-    if not values:
-        return (
-            ("", empty and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(definition))),
-        )
-    if len({len(row) for row in values}) > 1:
+    rows = [_values(node) for node in body if isinstance(node, ast.Return)]
+    if not rows:
+        yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(definition))
+        return (("", empty and not yields),)
+    if len({len(row) for row in rows}) > 1:
         return (("", False),)
-    columns = zip(*values, strict=True)
-    return tuple(_judged(definition, column, empty, bool(frames)) for column in columns)
+    columns = zip(*rows, strict=True)
+    return tuple(_returned(definition, column, empty, bool(frames)) for column in columns)
 
 
-def _judged(definition: Any, values: tuple[ast.expr, ...], empty: bool, framed: bool) -> tuple[str, bool]:
-    """One returned value, over every return."""
+def _returned(definition: Any, values: tuple[ast.expr, ...], empty: bool, framed: bool) -> tuple[str, bool]:
+    """The name of one returned value, and whether it is still to be written, over every return."""
     names = [value.id for value in values if isinstance(value, ast.Name)]
-    name = names[0] if names else ""
-    idle = all(
-        _is_none(value) or (isinstance(value, ast.Name) and _is_idle(definition, value.id, framed))
-        for value in values
-    )
-    return name, empty and idle
+    unnamed = [value for value in values if not isinstance(value, ast.Name)]
+    idle = all(map(_is_none, unnamed)) and all(_is_idle(definition, name, framed) for name in names)
+    return names[0] if names else "", empty and idle
 
 
 def _is_idle(definition: Any, name: str, framed: bool) -> bool:
-    """Whether a name is only ever begun, as None or, under a TODO, as zeros, and returned."""
+    """Whether a name is only set to None, or under a TODO to zeros, and returned."""
     begun, elsewhere = 0, 0
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
@@ -75,7 +70,7 @@ def _is_idle(definition: Any, name: str, framed: bool) -> bool:
 
 
 def _bindings(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
-    """Names and what each is set to; nothing for an assignment that is not so plain."""
+    """Names and the value that each is set to; nothing for a less simple assignment."""
     for target in node.targets:
         if isinstance(target, ast.Name):
             yield target.id, node.value
@@ -96,10 +91,9 @@ def _is_zero(value: ast.expr) -> bool:
 
 
 def _is_work(node: ast.stmt) -> bool:
-    """Whether a statement does anything that a template's empty frame does not."""
-    if isinstance(node, ast.Pass | ast.Return | ast.Import | ast.ImportFrom):
-        return False
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring, or "..."
+    """Whether a statement does anything that an empty template does not."""
+    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)  # a docstring, or "..."
+    if constant or isinstance(node, ast.Pass | ast.Return | ast.Import | ast.ImportFrom):
         return False
     if isinstance(node, ast.Raise) and node.exc is not None:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
@@ -111,7 +105,7 @@ def _is_work(node: ast.stmt) -> bool:
 
 
 def _unpacks(node: ast.stmt) -> bool:
-    """`x, w, b = cache`, `N, D = x.shape`: what a template gives before its TODO."""
+    """`x, w, b = cache`, `N, D = x.shape`: what a template has before its TODO."""
     plain = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Tuple)
     return isinstance(node, ast.Assign) and isinstance(node.value, plain)
 
@@ -123,18 +117,18 @@ def _values(node: ast.Return) -> tuple[ast.expr, ...]:
 
 
 def _inside(definition: Any) -> Iterator[ast.stmt]:
-    """Every statement of a function, those of functions within it left out."""
-    work = list(definition.body)
-    while work:
-        node = work.pop(0)
+    """Every statement of a function, without those of functions within it."""
+    pending = list(definition.body)
+    while pending:
+        node = pending.pop(0)
         if isinstance(node, ast.stmt):
             yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
-            work += ast.iter_child_nodes(node)
+            pending += ast.iter_child_nodes(node)
 
 
 def _frames(text: str, definition: Any) -> Iterator[tuple[int, int]]:
-    """First and last line of each stretch from a TODO to its end mark, another TODO or the function's end."""
+    """First and last line of each part from a TODO to its end mark, another TODO or the function's end."""
     begun, blank, last = 0, True, definition.end_lineno + 1
     lines = {node.lineno for node in _inside(definition)}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -146,7 +140,7 @@ def _frames(text: str, definition: Any) -> Iterator[tuple[int, int]]:
                 yield begun, line
             begun = 0
         elif BEGINS.search(token.string):
-            blank = not any(begun < held < line for held in lines)
+            blank = not any(begun < other < line for other in lines)
             if begun and not blank:
                 yield begun, line
             begun = begun if begun and blank else line
@@ -156,7 +150,7 @@ def _frames(text: str, definition: Any) -> Iterator[tuple[int, int]]:
 
 def _definition(function: Any) -> tuple[str, ast.FunctionDef | None]:
     """The text of a function's file and its definition there; None for what is decorated or not a `def`."""
-    compiled = hasattr(function, "py_func")  # Numba's: it computes what the text says
+    compiled = hasattr(function, "py_func")  # by Numba: it computes what the text says
     code = getattr(getattr(function, "py_func", function), "__code__", None)
     if code is None:
         return "", None

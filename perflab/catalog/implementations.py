@@ -1,0 +1,134 @@
+"""Gives implementations: the two functions of a technique, of a peer, or of a file from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from perflab.catalog import find
+from perflab.catalog.door import checked
+from perflab.contract import Implementation, Native, PerflabError
+from perflab.errors import first_line, no_function, reason, unknown
+
+AnyPath = str | os.PathLike[str]
+ARITHMETIC = ("bound", "exact_on_integers", "workspace_bytes")  # what a technique's file may define further
+
+
+def implementation(operation_name: str, technique: str) -> Implementation:
+    """An implementation by name, with checked arguments: bad input is refused before a kernel reads it.
+
+    Raises PerflabError for an unknown operation or technique, with the nearest names.
+    """
+    return checked(find.operation(operation_name), raw(operation_name, technique))
+
+
+@cache
+def raw(operation_name: str, technique: str) -> Implementation:
+    """The two functions as the file defines them, without checked arguments: what is verified and timed."""
+    known = find.techniques(operation_name)
+    if technique not in known and technique in find.peers(operation_name):
+        return _peer(operation_name, technique)
+    if technique not in known:
+        raise PerflabError(unknown("technique", f"{operation_name}/{technique}", known, technique))
+    if file := find.outsiders(operation_name).get(technique):
+        return load_raw(file, operation_name, technique)
+    find.prepare_numba_cache()
+    module = _import(f"{find.package(operation_name)}.{technique}", f"{operation_name}/{technique}")
+    pair = _pair(module, operation_name, technique, find.source_file(operation_name, technique))
+    # Only files in the operation's folder may give a bound: an outside file would choose a wide one.
+    return replace(pair, **{name: getattr(module, name) for name in ARITHMETIC if hasattr(module, name)})
+
+
+def load(path: AnyPath, operation: str, technique: str | None = None) -> Implementation:
+    """An implementation from an outside file that defines `forward` and `backward`, with checked arguments.
+
+    `technique` names its column; the file's stem by default. Raises PerflabError where the file is
+    missing, does not import, or lacks one of the two functions.
+    """
+    described = find.operation(operation)
+    return checked(described, load_raw(path, described.name, technique))
+
+
+def load_raw(path: AnyPath, operation_name: str, technique: str | None = None) -> Implementation:
+    """As `load`, without checked arguments."""
+    from perflab.catalog import outside
+
+    find.prepare_numba_cache()
+    return outside.column(path, operation_name, technique)
+
+
+def column(operation_name: str, technique: str, file: str | None) -> Implementation:
+    """A plan's column, as it is verified and timed: from its outside file where it has one, else by name."""
+    if file is None:
+        return raw(operation_name, technique)
+    if "@" in technique:  # of another commit, with the files beside it
+        find.prepare_numba_cache()
+        return _pair(_import_elsewhere(Path(file)), operation_name, technique, Path(file))
+    return load_raw(file, operation_name, technique)
+
+
+def _peer(operation_name: str, project: str) -> Implementation:
+    """Another project's version of an operation, as an implementation from NumPy to NumPy.
+
+    Its `native` pair is what is timed. Raises PerflabError where the project is not installed.
+    """
+    find.prepare_numba_cache()
+    if entry := find.additions().peers.get(operation_name, {}).get(project):
+        module: Any = _import(entry.module, entry.label)
+    else:
+        try:
+            module = importlib.import_module(f"perflab.peers.{project}.{operation_name}")
+        except ImportError as error:
+            install = f"pip install 'perflab[{find.home(project)}]'"
+            raise PerflabError(f"{project}: not installed ({error}); wanted: {install}") from None
+    native = Native(module.forward, module.backward, module.to_native, module.to_numpy)
+
+    def forward(*args: Any) -> tuple[Any, Any]:
+        out, cache = native.forward(*map(native.to_native, args))
+        return _copy(native.to_numpy(out)), cache
+
+    def backward(dout: Any, cache: Any) -> tuple[Any, ...]:
+        grads = native.backward(native.to_native(dout), cache)
+        return tuple(_copy(native.to_numpy(gradient)) for gradient in grads)
+
+    source = str(find.source_file(operation_name, project))
+    summary = find.summary(operation_name, project)
+    return Implementation(operation_name, project, forward, backward, source, summary, native)
+
+
+def _copy(value: Any) -> Any:
+    """A copy of an array: a peer's view of its tensor must not be used after the tensor has changed."""
+    return value.copy() if hasattr(value, "copy") else value
+
+
+def _pair(module: ModuleType, operation_name: str, technique: str, file: Path) -> Implementation:
+    names = ("forward", "backward")
+    if missing := [name for name in names if not callable(getattr(module, name, None))]:
+        raise PerflabError(f"{file}: {no_function(missing)}; wanted both")
+    summary = first_line(module.__doc__ or "", "")
+    return Implementation(operation_name, technique, module.forward, module.backward, str(file), summary)
+
+
+def _import(module: str, label: str | Path) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        raise PerflabError(f"{label}: cannot be imported: {reason(error)}") from error
+
+
+def _import_elsewhere(file: Path) -> ModuleType:
+    """Import a file of an operation's folder elsewhere, with its siblings, under a package of its own."""
+    folder = file.resolve().parent
+    name = "perflab_elsewhere_" + hashlib.blake2b(str(folder.parent).encode(), digest_size=6).hexdigest()
+    if name not in sys.modules:
+        package = ModuleType(name)
+        package.__path__ = [str(folder.parent)]
+        sys.modules[name] = package
+    return _import(f"{name}.{folder.name}.{file.stem}", file)
