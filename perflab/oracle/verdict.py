@@ -41,11 +41,7 @@ THIN = 0.01  # a tensor with fewer non-zeros than this share of its elements sho
 
 
 def verify(
-    operation: str,
-    technique: str | Implementation,
-    *,
-    dtype: str | None = None,
-    case: str | None = None,
+    operation: str, technique: str | Implementation, *, dtype: str | None = None, case: str | None = None
 ) -> Verdict:
     """The oracle's verdict on one implementation, over both dtypes and every check case.
 

@@ -251,7 +251,7 @@ def test_mistakes_that_no_case_tells_apart_are_told_both(monkeypatch):
 
     (mutant,) = [m for m in catalog.mutants("fully_connected") if m.name == "db_mean"]
     twin = Mutant("twin", "the same in other words", mutant.forward, mutant.backward, mutant.breaks)
-    monkeypatch.setattr(known.grid, "mutants", lambda op: (mutant, twin))
+    monkeypatch.setattr(known.catalog, "mutants", lambda op: (mutant, twin))
     monkeypatch.setattr(known, "_KEPT", {})
     (found,) = diagnose(catalog.operation("fully_connected"), answer("fully_connected", mutant))
     assert found.mistake == ""
@@ -266,7 +266,7 @@ def test_an_operation_without_a_list_of_mistakes_gets_patterns(monkeypatch):
     def missing(op):
         raise ModuleNotFoundError(op)
 
-    monkeypatch.setattr(known.grid, "mutants", missing)
+    monkeypatch.setattr(known.catalog, "mutants", missing)
     monkeypatch.setattr(known, "_KEPT", {})
     (found,) = diagnosed.__wrapped__(HERE / "mistakes/fully_connected/db_mean.py")
     assert found.mistake == ""

@@ -77,10 +77,7 @@ def picture(name: str, got: Array, wanted: Array, at: Sequence[Any]) -> tuple[st
     where = f"{name}[{', '.join(map(str, at[:-2]))}]" if len(at) > 2 else name
     label = f"{where} got"
     span = max(len(label), len(rows[0][0])) + 4
-    return (
-        f"{label.ljust(span)}wanted",
-        *(f"{a.ljust(span)}{b}" for a, b in zip(*rows, strict=True)),
-    )
+    return (f"{label.ljust(span)}wanted", *(f"{a.ljust(span)}{b}" for a, b in zip(*rows, strict=True)))
 
 
 def _case_in_words(case: Case) -> str:

@@ -43,11 +43,7 @@ class Sandbox:
     """
 
     def __init__(
-        self,
-        file: Path,
-        operation: str | None = None,
-        limit_s: float = LIMIT_S,
-        technique: str | None = None,
+        self, file: Path, operation: str | None = None, limit_s: float = LIMIT_S, technique: str | None = None
     ) -> None:
         """Load a file, or one technique of it; `limit_s` is what one case may take, in seconds."""
         self.file, self.operation, self.technique, self.limit_s = file, operation, technique, limit_s
