@@ -314,7 +314,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     (tmp_path / "evidence.jsonl").write_text("not JSON")
     with pytest.raises(pytest.fail.Exception):
         next(evidence.gather_all(plan, tmp_path))
-    assert gather._Memory(tmp_path / "no such folder").of({"operation": "x"}) is None
+    assert gather._Cache(tmp_path / "no such folder").get({"operation": "x"}) is None
 
 
 def test_lines_of_code():
