@@ -1,5 +1,6 @@
 """Evidence on made-up code: what the assembly holds, what memory a call asks for, why one is faster."""
 
+import importlib
 import json
 
 import numpy as np
@@ -9,10 +10,10 @@ from numba import njit, prange
 from perflab import catalog, evidence
 from perflab.catalog import inputs
 from perflab.contract import Implementation
-from perflab.evidence import gather
 from perflab.evidence.assembly import read
 from perflab.ops import _simd
 from perflab.records import Plan
+from perflab.records.evidence import Code, Counts, Way
 from perflab.report.why.reasons import Side, because
 
 X86 = """
@@ -306,6 +307,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     )  # fmt: skip
     first = list(evidence.gather_all(plan, tmp_path))
     assert [r["dtype"] for r in first] == ["float32", "float32"], "one dtype tells"
+    gather = importlib.import_module("perflab.evidence.gather")  # the package has a function of this name
     monkeypatch.setattr(gather, "gather", lambda *_, **__: pytest.fail("gathered again"))
     again = evidence.gather_all(plan, tmp_path)
     assert json.loads(json.dumps(next(again))) == json.loads(json.dumps(first[0]))
@@ -330,18 +332,18 @@ def test_lines_of_code():
 
 
 def side(technique, seconds, threads=1, *, code=None, **figures):
-    way = {
+    fields = {
         "kind": "numpy", "flops": 10**6, "bytes": 10**6, "steps": 100, "few": 100, "few_flops": 10**4,
-        "temporaries": 0, "peak": 0, "code": code,
+        "whole": True, "allocations": 0, "allocated": 0, "temporaries": 0, "workspace": 0, "peak": 0,
+        "memory": "", "code": code, "no_code": "",
     }  # fmt: skip
-    return Side(technique, seconds, way | figures, threads)
+    return Side(technique, seconds, Way(**fields | figures), threads)
 
 
 def loops(numbers=1, *, fused=0, gathers=0, calls=()):
     packed = 10 if numbers > 1 else 0
-    hot = {"arithmetic": 10, "packed": packed, "fused": fused, "gathers": gathers, "numbers": 10 * numbers}
-    hot["widths"] = {"512": packed} if packed else {}
-    return {"hot": hot, "innermost": hot, "calls": list(calls)}
+    hot = Counts(10, packed, fused, gathers, 10 * numbers, {"512": packed} if packed else {})
+    return Code(hot=hot, innermost=hot, calls=tuple(calls))
 
 
 def sentence(lower, upper, **known):
