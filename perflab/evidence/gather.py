@@ -138,7 +138,7 @@ def examine(described: Operation, implementation: Implementation, case: Case, dt
             whole=trace.steps <= MOST_NOTED,
             allocations=trace.allocations if trace.memory else None,
             allocated=trace.allocated if trace.memory else None,
-            temporaries=max(trace.allocated - trace.kept, 0) if trace.memory else None,
+            temporaries=max(trace.allocated - trace.retained, 0) if trace.memory else None,
             workspace=trace.after,
             peak=max(trace.peak - trace.outputs, 0) + trace.before if trace.memory else None,
             memory=TRACED if trace.memory else UNTRACED,

@@ -48,7 +48,7 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
 
 
 def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:
-    """The outside files of a run, as OP/TECHNIQUE, that it showed to be right and found no fault with."""
+    """The outside files of a run, as OP/TECHNIQUE, that it showed to be right, without a failure."""
     shown: dict[str, set[bool]] = {name: set() for name in plan.outside}
     for record in records:
         if isinstance(record, (kinds.Judgement, kinds.Failure)):

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from perflab import catalog
-from perflab.catalog import inputs
 from perflab.contract import Case, Contender, Implementation, Operation
 from perflab.evidence.compiled import workspace
+from perflab.evidence.scene import Scene
 from perflab.records import Run, kinds
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -72,18 +72,17 @@ def peak(described: Operation, implementation: Implementation, case: Case, dtype
     # From here on this process returns freed arrays at once: else a later call finds their pages touched.
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, PAGES)
     functions = implementation.forward, implementation.backward
-    small = next(iter(described.cases.values()))
-    _, cache = implementation.forward(*inputs.make(described, small, dtype).values())
-    implementation.backward(inputs.upstream(described, small, dtype), cache)  # compiles, starts pools
-    args, dout = tuple(inputs.make(described, case, dtype).values()), inputs.upstream(described, case, dtype)
-    del cache
+    Scene(
+        described, implementation, next(iter(described.cases.values())), dtype
+    ).call()  # compile, start pools
+    scene = Scene(described, implementation, case, dtype)
     gc.collect()
     before = _resident("VmRSS") - max(workspace(function, dtype) for function in functions)
     CLEAR.write_text("5")
-    out, cache = implementation.forward(*args)
+    out, cache = implementation.forward(*scene.args)
     forward = _resident("VmHWM") - before - out.nbytes
     CLEAR.write_text("5")
-    gradients = implementation.backward(dout, cache)
+    gradients = implementation.backward(scene.dout, cache)
     backward = _resident("VmHWM") - before - out.nbytes - sum(g.nbytes for g in gradients)
     return {"forward": max(forward, 0), "backward": max(backward, 0)}
 

@@ -20,8 +20,8 @@ from time import perf_counter, perf_counter_ns
 from types import FrameType
 from typing import Any
 
-from perflab.catalog import inputs
 from perflab.contract import Case, Implementation, Operation
+from perflab.evidence.scene import Scene
 from perflab.records.evidence import Line, Profile
 
 MOST_LINES = 5  # the hottest first
@@ -38,13 +38,12 @@ def profile(
     implementation: Implementation, described: Operation, case: Case, dtype: str
 ) -> dict[str, Profile]:
     """Both directions on a case. One is left out where none of its lines runs in Python: it is compiled."""
-    args = tuple(inputs.make(described, case, dtype).values())
-    dout = inputs.upstream(described, case, dtype)
-    _, cached = implementation.forward(*args)  # warm
-    implementation.backward(dout, cached)
+    scene = Scene(described, implementation, case, dtype)
+    scene.call()  # warm
+    _, cached = implementation.forward(*scene.args)
     calls: dict[str, Callable[[], object]] = {
-        "forward": partial(implementation.forward, *args),
-        "backward": partial(implementation.backward, dout, cached),
+        "forward": partial(implementation.forward, *scene.args),
+        "backward": partial(implementation.backward, scene.dout, cached),
     }
     profiles = {name: _of_call(call, case.name, Path(implementation.source)) for name, call in calls.items()}
     return {name: each for name, each in profiles.items() if each is not None}
@@ -52,15 +51,9 @@ def profile(
 
 def seconds_of(implementation: Implementation, described: Operation, case: Case, dtype: str) -> float:
     """Seconds of one forward and backward together, after a first call."""
-    args = tuple(inputs.make(described, case, dtype).values())
-    dout = inputs.upstream(described, case, dtype)
-
-    def call() -> None:
-        _, cached = implementation.forward(*args)
-        implementation.backward(dout, cached)
-
-    call()
-    return timed(call)
+    scene = Scene(described, implementation, case, dtype)
+    scene.call()
+    return timed(scene.call)
 
 
 # ------------------------------------------------------------------------------------------------ the tracer

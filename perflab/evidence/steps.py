@@ -25,7 +25,7 @@ class Trace:
     allocations: int = 0
     allocated: int = 0
     peak: int = 0
-    kept: int = 0
+    retained: int = 0
     outputs: int = 0
     before: int = 0
     after: int = 0
@@ -64,7 +64,7 @@ class Trace:
         """Count memory no further."""
         if self.memory:
             self.note()
-            self.kept = self._latest - self._start
+            self.retained = self._latest - self._start
 
 
 def watched(trace: Trace, call: Callable[[], Any]) -> Any:
