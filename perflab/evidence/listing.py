@@ -47,10 +47,6 @@ class Listing:
     case: str
     ways: Mapping[str, Way]
 
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
-
 
 def gather(operation: str, technique: str, dtype: str) -> Listing:
     """The hot loops of a built-in technique. Raises PerflabError where the second compilation fails."""
