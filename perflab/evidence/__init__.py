@@ -8,14 +8,6 @@ from perflab.evidence.scene import fitting
 from perflab.evidence.steps import Trace, watched
 
 __all__ = [
-    "Trace",
-    "code_lines",
-    "codes",
-    "examine",
-    "fitting",
-    "gather",
-    "gather_all",
-    "hot_loop_of",
-    "watched",
+    "Trace", "code_lines", "codes", "examine", "fitting", "gather", "gather_all", "hot_loop_of", "watched",
     "workspace",
-]
+]  # fmt: skip

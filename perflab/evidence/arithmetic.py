@@ -20,7 +20,7 @@ ARM = re.compile(
 
 
 def vector_bits(mnemonic: str, operands: str) -> int:
-    """How wide the vector is that an instruction works on, moves among them; 0 where it is a number."""
+    """The width of the vector that an instruction works on or moves; 0 for a scalar."""
     if "%" not in operands:
         form = _arm(mnemonic, operands)
         wide = re.search(r"\bv\d+\.|\bq\d+\b", operands)
@@ -33,11 +33,7 @@ def vector_bits(mnemonic: str, operands: str) -> int:
 
 def total_of(counts: Iterable[Counts]) -> Counts:
     """The counts of several blocks together."""
-    total = Counts()
-    for one in counts:
-        if one.arithmetic or one.gathers:
-            total += one
-    return total
+    return sum((each for each in counts if each.arithmetic or each.gathers), Counts())
 
 
 def counts_of(block: Sequence[tuple[str, str]]) -> Counts:
@@ -61,23 +57,23 @@ def counts_of(block: Sequence[tuple[str, str]]) -> Counts:
 
 
 def _x86(mnemonic: str, operands: str) -> tuple[int, str, bool] | None:
-    """Numbers, bits ("" for a scalar) and whether it is fused; None where it is no arithmetic."""
-    found = X86.match(mnemonic)
-    if not found:
+    """Numbers, bits ("" for a scalar) and whether it is fused; None where it is not arithmetic."""
+    match = X86.match(mnemonic)
+    if not match:
         return None
-    fused = found["fused"] is not None
-    if found["kind"][0] == "s":
+    fused = match["fused"] is not None
+    if match["kind"][0] == "s":
         return 1, "", fused
     bits = 512 if "%zmm" in operands else 256 if "%ymm" in operands else 128
-    return bits // (32 if found["kind"] == "ps" else 64), str(bits), fused
+    return bits // (32 if match["kind"] == "ps" else 64), str(bits), fused
 
 
 def _arm(mnemonic: str, operands: str) -> tuple[int, str, bool] | None:
     """As `_x86`; a scalable register counts as 128 bits, the least that it has."""
-    found = ARM.match(mnemonic.partition(".")[0])
-    if not found:
+    match = ARM.match(mnemonic.partition(".")[0])
+    if not match:
         return None
-    fused = found["fused"] is not None
+    fused = match["fused"] is not None
     if vector := re.search(r"\bv\d+\.(\d+)([hsd])", operands):
         size = {"h": 16, "s": 32, "d": 64}[vector[2]]
         return int(vector[1]), str(int(vector[1]) * size), fused

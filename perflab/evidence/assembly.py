@@ -16,14 +16,14 @@ from perflab.records.evidence import Code, Counts
 
 RUNTIME = ("NRT_", "Py", "_Py", "numba_", "_ZN", "_numba", "do_scheduling", "get_", "set_", "allocate_sched",
            "mem")  # fmt: skip
-TURNS = 4  # each loop is taken to turn four times as often as what holds it: none can be counted here
+TURNS = 4  # assumed turns of each loop per turn of the loop around it: the assembly does not give them
 
 
 @dataclass(frozen=True)
 class Instruction:
     """One instruction, as LLVM writes it, and the source line that it came from where that is known.
 
-    `label` is what jumps to it name it by, `bits` the width of the vector that it works on, 0 for none.
+    `label` is the target name that jumps use, `bits` the width of the vector that it works on, 0 for none.
     """
 
     label: str
@@ -36,7 +36,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Loop:
-    """The instructions of one loop, without those of loops within it, and what they come to."""
+    """The instructions of one loop, without those of loops within it, and their counts."""
 
     function: str
     instructions: tuple[Instruction, ...]
@@ -78,7 +78,7 @@ def _instructions(function: Function, loop: LoopBlocks) -> Iterator[Instruction]
 
 def _count(function: Function, depth: int, known: Iterable[str]) -> Code:
     code = Code(total_of(map(counts_of, function.blocks)), loops=len(function.loops))
-    names = _held(function)
+    names = _addresses(function)
     for loop, counts, weight in _weighed(function, depth):
         own = [function.blocks[block] for block in loop.own]
         code += Code(
@@ -91,19 +91,19 @@ def _count(function: Function, depth: int, known: Iterable[str]) -> Code:
 
 
 def _weighed(function: Function, depth: int) -> Iterator[tuple[LoopBlocks, Counts, float]]:
-    """Every loop of a function that has so many around it, what it counts and how much it does."""
+    """Every loop of a function with `depth` loops around it, its counts and its weight."""
     for loop in function.loops:
         counts = total_of(counts_of(function.blocks[block]) for block in loop.own)
         yield loop, counts, (counts.numbers + counts.fused) * float(TURNS) ** (depth + loop.depth)
 
 
-def _held(function: Function) -> dict[str, str]:
-    """The function whose address a register holds, for registers that are given one address only."""
+def _addresses(function: Function) -> dict[str, str]:
+    """The function of each register, for registers that only one address is written to."""
     given: defaultdict[str, set[str]] = defaultdict(set)
     for block in function.blocks:
         for mnemonic, operands in block:
-            if found := _address(mnemonic, operands):
-                given[found[0]].add(found[1])
+            if address := _address(mnemonic, operands):
+                given[address[0]].add(address[1])
     return {register: symbols.pop() for register, symbols in given.items() if len(symbols) == 1}
 
 
@@ -122,8 +122,8 @@ def _calls(block: Sequence[tuple[str, str]], names: Mapping[str, str], known: It
     """The functions that a block calls, but for those counted themselves and Numba's own."""
     here = dict(names)
     for mnemonic, operands in block:
-        if found := _address(mnemonic, operands):
-            here[found[0]] = found[1]
+        if address := _address(mnemonic, operands):
+            here[address[0]] = address[1]
         elif mnemonic in ("call", "callq", "bl", "blr"):
             target = operands.strip()
             if target.startswith("*") or mnemonic == "blr":

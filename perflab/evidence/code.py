@@ -13,14 +13,14 @@ from perflab.records.evidence import Code
 
 
 def code_of(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
-    """What dispatchers compiled for arrays of this dtype; None, and why, where there is no assembly."""
-    compiled = [one for dispatcher in dispatchers for one in signatures(dispatcher, dtype)]
+    """The code compiled for arrays of this dtype; None, and why, where there is no assembly."""
+    compiled = [each for dispatcher in dispatchers for each in signatures(dispatcher, dtype)]
     if not compiled:
         return None, "no assembly: nothing here was compiled by Numba"
     total = Code()
-    for one in compiled:
+    for each in compiled:
         try:
-            total += _read(one.library, one.fndesc.llvm_func_name)
+            total += _read(each.library, each.fndesc.llvm_func_name)
         except (AttributeError, RuntimeError) as error:
             return None, f"no assembly: this Numba does not give it: {error}"
     return total, ""
@@ -28,12 +28,11 @@ def code_of(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
 
 @cache
 def _read(library: Any, entry: str) -> Code:
-    """What a library's assembly holds."""
     return read(_assembly(library), entry)
 
 
 def _assembly(library: Any) -> str:
-    """What came from Numba's cache has its optimised module with it too."""
+    """The assembly of a library, compiled here or loaded from Numba's cache."""
     return str(library.codegen._tm.emit_assembly(library._get_module_for_linking().clone()))
 
 
@@ -42,23 +41,22 @@ def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tu
 
     Raises PerflabError for an unknown name.
     """
-    described, held = catalog.operation(operation), catalog.raw(operation, technique)
-    first, *_ = described.cases.values()
-    Scene(described, held, first, dtype).call()
-    ways = {"forward": held.forward, "backward": held.backward}
-    case = first
-    if any(dispatchers_of(function) for function in ways.values()):  # plain Python would take long
+    described, implementation = catalog.operation(operation), catalog.raw(operation, technique)
+    case, *_ = described.cases.values()
+    Scene(described, implementation, case, dtype).call()
+    functions = {"forward": implementation.forward, "backward": implementation.backward}
+    if any(map(dispatchers_of, functions.values())):  # plain Python would take long
         case = described.case(fitting(described, tuple(described.cases), dtype))
-        Scene(described, held, case, dtype).call()
-    return case.name, {name: code_of(dispatchers_of(function), dtype) for name, function in ways.items()}
+        Scene(described, implementation, case, dtype).call()
+    return case.name, {name: code_of(dispatchers_of(function), dtype) for name, function in functions.items()}
 
 
 def hot_loop_of(operation: str, technique: str, direction: str, dtype: str) -> Loop | None:
     """The hot loop of one direction of a technique that was called in this process."""
     function = getattr(catalog.raw(operation, technique), direction)
     loops = (
-        hot_loop(_assembly(one.library), one.fndesc.llvm_func_name)
+        hot_loop(_assembly(each.library), each.fndesc.llvm_func_name)
         for dispatcher in dispatchers_of(function)
-        for one in signatures(dispatcher, dtype)
+        for each in signatures(dispatcher, dtype)
     )
     return max(filter(None, loops), key=lambda loop: loop.weight, default=None)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 
-def waits_for_ever(dispatchers: list[Any]) -> bool:
-    """Whether a kernel would run on another thread even where it may have one only."""
+def would_deadlock(dispatchers: list[Any]) -> bool:
+    """Whether a traced kernel would wait for ever: with one thread, it still runs on another one."""
     if not any(dispatcher.targetoptions.get("parallel") for dispatcher in dispatchers):
         return False
     try:
@@ -24,67 +24,65 @@ def waits_for_ever(dispatchers: list[Any]) -> bool:
 
 
 def dispatchers_of(function: Any) -> list[Any]:
-    """What Numba compiled and a function reaches."""
-    return [held for held in _reached(function) if not isinstance(held, np.ndarray)]
+    """The Numba dispatchers that a function reaches."""
+    return [value for value in _reached(function) if not isinstance(value, np.ndarray)]
 
 
 def workspace(function: Any, dtype: str) -> int:
     """Bytes of the arrays that a function reaches without being given them."""
-    arrays = [held for held in _reached(function) if isinstance(held, np.ndarray)]
-    return sum(held.nbytes for held in arrays if held.dtype.kind != "f" or held.dtype == dtype)
+    arrays = [value for value in _reached(function) if isinstance(value, np.ndarray)]
+    return sum(array.nbytes for array in arrays if array.dtype.kind != "f" or array.dtype == dtype)
 
 
 def _reached(function: Any) -> list[Any]:
     """Dispatchers and arrays: the function itself, or by its names, its cells, and its caches."""
-    found: dict[int, Any] = {}
-    seen: set[int] = set()
+    results: dict[int, Any] = {}
+    visited: set[int] = set()
+    alive: list[Any] = []  # a freed list would leave its id to another object
     package = str(getattr(function, "__module__", "")).partition(".")[0]
 
-    def ours(held: Any) -> bool:
-        return str(getattr(held, "__module__", "")).partition(".")[0] == package
+    def of_package(value: Any) -> bool:
+        return str(getattr(value, "__module__", "")).partition(".")[0] == package
 
-    def walk(held: Any) -> None:
-        if id(held) in seen:
+    def visit_function(value: FunctionType) -> None:
+        names = set(_names(value.__code__))
+        for cell in value.__closure__ or ():
+            with contextlib.suppress(ValueError):  # not filled yet
+                visit(cell.cell_contents)
+        visit([*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()])
+        for name in names & value.__globals__.keys():
+            target = value.__globals__[name]
+            if not isinstance(target, ModuleType):
+                visit(target)
+            elif target.__name__.partition(".")[0] == package:
+                visit([vars(target)[attribute] for attribute in names & vars(target).keys()])
+
+    def visit(value: Any) -> None:
+        if id(value) in visited or isinstance(value, (int, float, str, bytes, np.generic)):
             return
-        seen.add(id(held))
-        if isinstance(held, np.ndarray) or (hasattr(held, "overloads") and hasattr(held, "py_func")):
-            found[id(held)] = held
-        elif isinstance(held, FunctionType):
-            if ours(held) or held is function:
-                names = set(_names(held.__code__))
-                for cell in held.__closure__ or ():
-                    with contextlib.suppress(ValueError):  # not filled yet
-                        walk(cell.cell_contents)
-                for default in (*(held.__defaults__ or ()), *(held.__kwdefaults__ or {}).values()):
-                    walk(default)
-                for name in names & held.__globals__.keys():
-                    value = held.__globals__[name]
-                    if isinstance(value, ModuleType):
-                        if value.__name__.partition(".")[0] == package:
-                            for attribute in names & vars(value).keys():
-                                walk(vars(value)[attribute])
-                    else:
-                        walk(value)
-        elif hasattr(held, "__wrapped__"):  # functools.cache: what it made is in its dictionary
-            walk(held.__wrapped__)
-            for referent in gc.get_referents(held):
-                walk(referent)
-        elif isinstance(held, partial):
-            walk(held.func)
-            walk(held.args)
-        elif isinstance(held, dict):
-            walk(list(held.values()))
-        elif isinstance(held, (list, tuple, set, frozenset)):
-            for item in held:
-                if not isinstance(item, (int, float, str, bytes, np.generic)):
-                    walk(item)
-        elif hasattr(held, "_dispatcher"):  # a universal function
-            walk(held._dispatcher)
-        elif ours(type(held)) and hasattr(held, "__dict__"):
-            walk(vars(held))
+        visited.add(id(value))
+        if isinstance(value, np.ndarray) or (hasattr(value, "overloads") and hasattr(value, "py_func")):
+            results[id(value)] = value
+        elif isinstance(value, FunctionType):
+            if of_package(value) or value is function:
+                visit_function(value)
+        elif hasattr(value, "__wrapped__"):  # functools.cache: its results are in its dictionary
+            visit([value.__wrapped__, *gc.get_referents(value)])
+        elif isinstance(value, partial):
+            visit([value.func, value.args])
+        elif isinstance(value, dict):
+            visit(list(value.values()))
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            alive.append(value)
+            for item in value:
+                visit(item)
+        elif hasattr(value, "_dispatcher"):  # a universal function
+            visit(value._dispatcher)
+        elif of_package(type(value)) and hasattr(value, "__dict__"):
+            visit(vars(value))
 
-    walk(function)
-    return list(found.values())
+    visit(function)
+    return list(results.values())
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -96,17 +94,17 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def signatures(dispatcher: Any, dtype: str) -> list[Any]:
     """What was compiled or loaded for arrays of this dtype, or without any floating-point array."""
-    held = []
+    results = []
     for signature, compiled in dispatcher.overloads.items():
         floats = {name for name in _dtypes(signature) if name.startswith("float")}
         if not floats or dtype in floats:
-            held.append(compiled)
-    return held
+            results.append(compiled)
+    return results
 
 
 def _dtypes(types: Any) -> Iterator[str]:
-    for held in types:
-        if hasattr(held, "dtype"):
-            yield str(held.dtype)
-        elif hasattr(held, "types"):
-            yield from _dtypes(held.types)
+    for each in types:
+        if hasattr(each, "dtype"):
+            yield str(each.dtype)
+        elif hasattr(each, "types"):
+            yield from _dtypes(each.types)

@@ -6,7 +6,7 @@ Gathered once a technique and dtype, in a process of its own, apart from the clo
     evidence.ways["forward"].code.hot.packed     # of the hot loop's arithmetic, the packed instructions
     evidence.ways["forward"].allocated           # bytes asked for in one call
 
-What cannot be had is said, never guessed: `no_code` and `memory` hold the reason.
+Nothing is guessed: where a figure is missing, `no_code` and `memory` give the reason.
 """
 
 from __future__ import annotations
@@ -36,36 +36,30 @@ UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for P
 
 
 def gather(
-    operation: str,
-    technique: str,
-    case: str,
-    dtype: str,
-    *,
-    outside: str | None = None,
-    compile_s: float | None = None,
-    load_s: float | None = None,
-) -> Evidence:
+    operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None,
+    compile_s: float | None = None, load_s: float | None = None,
+) -> Evidence:  # fmt: skip
     """The evidence on one technique, by name; `outside` is the file of one that is not built in.
 
     Where Python interprets every operation, the operation's first case serves instead. Raises
     PerflabError for an unknown name.
     """
     described = catalog.operation(operation)
-    held = catalog.column(operation, technique, outside)
-    found = examine(described, held, described.case(case), dtype)
-    return replace(found, compile_s=compile_s, load_s=load_s)
+    implementation = catalog.column(operation, technique, outside)
+    evidence = examine(described, implementation, described.case(case), dtype)
+    return replace(evidence, compile_s=compile_s, load_s=load_s)
 
 
-def gather_all(plan: Plan, memory: Path | None = None) -> Iterator[dict[str, Any]]:
-    """The evidence on every technique of a plan but the peers', as fields of records, one after another.
+def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any]]:
+    """The evidence on every technique of a plan except the peers', as fields of records, one after another.
 
     In the plan's first dtype: in another the same code works on numbers of another size. A technique that
-    fails gives a `reason` in place of its figures. In the folder `memory`, beside Numba's cache that is named
-    by the code, what was gathered of built-in techniques is kept for the next run on this machine. Files from
-    outside are left to `outside_evidence`; another commit's techniques are perflab's own.
+    fails gives a `reason` in place of its figures. Earlier results on built-in techniques are read from, and
+    new ones added to, `folder`, which is beside Numba's cache and so named by the content of the code. Files
+    from outside are gathered by `evidence.outside`; another commit's techniques are perflab's own.
     """
     dtype = plan.dtypes[0]
-    held = _Memory(memory)
+    results = _Cache(folder)
     for op, techniques in plan.techniques.items():
         case = fitting(catalog.operation(op), plan.cases[op], dtype)
         for technique in techniques:
@@ -73,35 +67,33 @@ def gather_all(plan: Plan, memory: Path | None = None) -> Iterator[dict[str, Any
             if plan.homes.get(technique) or (outside and "@" not in technique):
                 continue
             names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
-            known = None if outside else held.of(names)
-            if known is not None:
-                yield known
-                continue
-            try:
-                found = gather(op, technique, case, dtype, outside=outside).plain()
-            except Exception as error:
-                yield {**names, "reason": reason(error)}
-                continue
-            if not outside:
-                held.keep(names, found)
-            yield found
+            fields = None if outside else results.get(names)
+            if fields is None:
+                try:
+                    fields = gather(op, technique, case, dtype, outside=outside).plain()
+                except Exception as error:
+                    fields = {**names, "reason": reason(error)}
+                else:
+                    if not outside:
+                        results.add(names, fields)
+            yield fields
 
 
-class _Memory:
-    """What was gathered before, one line each; a folder that cannot be written only forgets."""
+class _Cache:
+    """Earlier results in a file, one line each. A folder that cannot be read or written is ignored."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = folder / "evidence.jsonl" if folder else None
-        self._known: dict[str, dict[str, Any]] = {}
+        self._results: dict[str, dict[str, Any]] = {}
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             for line in self._file.read_text("utf-8").splitlines() if self._file else ():
                 record = json.loads(line)
-                self._known[record["key"]] = dict(record["fields"])
+                self._results[record["key"]] = dict(record["fields"])
 
-    def of(self, names: Mapping[str, str]) -> dict[str, Any] | None:
-        return self._known.get(self._key(names))
+    def get(self, names: Mapping[str, str]) -> dict[str, Any] | None:
+        return self._results.get(self._key(names))
 
-    def keep(self, names: Mapping[str, str], fields: dict[str, Any]) -> None:
+    def add(self, names: Mapping[str, str], fields: dict[str, Any]) -> None:
         line = json.dumps({"key": self._key(names), "fields": fields}) + "\n"
         if self._file:
             with contextlib.suppress(OSError), self._file.open("a", encoding="utf-8") as file:
@@ -112,47 +104,48 @@ class _Memory:
         return " ".join([machine.identity(), *names.values()])
 
 
-def examine(described: Operation, held: Implementation, case: Case, dtype: str) -> Evidence:
-    """Call both functions: on small batches, to see how steps grow with work, then on `case`, traced."""
+def examine(described: Operation, implementation: Implementation, case: Case, dtype: str) -> Evidence:
+    """Call both functions on small batches, to see how steps grow with the work; then trace `case`."""
     first = next(iter(described.cases.values()))
-    small = [Scene(described, held, first, dtype, samples) for samples in (2, 1)]
+    small = [Scene(described, implementation, first, dtype, samples) for samples in (2, 1)]
     small[0].call()  # compiled, or loaded
     costs = costs_of(described, first, dtype)
     several, few = (scene.traced(Trace, memory=False) for scene in small)
-    kinds, foretold = {}, {}
-    for name, function in (("forward", held.forward), ("backward", held.backward)):
+    kinds, predicted = {}, {}
+    for name, function in (("forward", implementation.forward), ("backward", implementation.backward)):
         further = several[name].steps - few[name].steps
         operations = small[0].costs[name].flops - small[1].costs[name].flops
         kinds[name] = "interpreted" if further >= max(operations, 1) else "numpy"
         if any(signatures(dispatcher, dtype) for dispatcher in dispatchers_of(function)):
             kinds[name] = "compiled"
-        # A batch of one may go another way than all others: then the line through both says nothing.
-        foretold[name] = max(few[name].steps + further * (first.sizes.get("N", 1) - 1), few[name].steps)
+        # A batch of one may take another branch than all others: then the line through both is not valid.
+        predicted[name] = max(few[name].steps + further * (first.sizes.get("N", 1) - 1), few[name].steps)
     interpreted = "interpreted" in kinds.values()
-    scene = Scene(described, held, first if interpreted else case, dtype)
-    if not interpreted:  # warm, yet a workspace that it keeps from call to call does not fit the case
-        Scene(described, held, case, dtype, 1).call()
+    scene = Scene(described, implementation, first if interpreted else case, dtype)
+    if not interpreted:  # it is warm, but the workspace that it keeps has the size of another case
+        Scene(described, implementation, case, dtype, 1).call()
     traces = scene.traced(partial(Trace, most=MOST_NOTED if interpreted else MOST_STEPS))
     ways = {}
     for name, trace in traces.items():
-        code, no_code = code_of(dispatchers_of(getattr(held, name)), dtype)
-        predicted = kinds[name] == "interpreted"
+        code, no_code = code_of(dispatchers_of(getattr(implementation, name)), dtype)
         ways[name] = Way(
             kind="compiled" if code else kinds[name],
             flops=scene.costs[name].flops,
             bytes=scene.costs[name].bytes,
-            steps=foretold[name] if predicted else trace.steps,
-            few=foretold[name],
+            steps=predicted[name] if kinds[name] == "interpreted" else trace.steps,
+            few=predicted[name],
             few_flops=costs[name].flops,
             whole=trace.steps <= MOST_NOTED,
             allocations=trace.allocations if trace.memory else None,
             allocated=trace.allocated if trace.memory else None,
-            temporaries=max(trace.allocated - trace.kept, 0) if trace.memory else None,
+            temporaries=max(trace.allocated - trace.retained, 0) if trace.memory else None,
             workspace=trace.after,
             peak=max(trace.peak - trace.outputs, 0) + trace.before if trace.memory else None,
             memory=TRACED if trace.memory else UNTRACED,
             code=code,
             no_code=no_code,
         )
-    lines, imported = lines_of(held)
-    return Evidence(held.operation, held.technique, dtype, scene.case.name, lines, imported, ways)
+    lines, imported = lines_of(implementation)
+    return Evidence(
+        implementation.operation, implementation.technique, dtype, scene.case.name, lines, imported, ways
+    )

@@ -24,7 +24,7 @@ def reached(assembly: str, entry: str) -> tuple[dict[str, Function], dict[str, i
 class Function:
     """One function: blocks of (mnemonic, operands), where each may go on, and its loops.
 
-    `places` has a source file and line for every instruction, "" and 0 where none is told.
+    `places` has a source file and line for every instruction, "" and 0 where none is given.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Function:
     loops: list[LoopBlocks] = field(default_factory=list)
 
     def depth(self) -> list[int]:
-        """Of every block, how many loops hold it."""
+        """The number of loops around every block."""
         depths = [0] * len(self.blocks)
         for loop in self.loops:
             for block in loop.own:
@@ -45,7 +45,7 @@ class Function:
 
 @dataclass(frozen=True)
 class LoopBlocks:
-    """The blocks of a loop that no loop within it holds."""
+    """The blocks of a loop that are in none of the loops within it."""
 
     own: frozenset[int]
     depth: int
@@ -71,8 +71,8 @@ def _functions(assembly: str) -> Iterator[Function]:
                     function.places.append([])
                 function.at[name] = len(function.blocks) - 1
         elif line.startswith("\t.file\t"):
-            if told := FILE.match(line[7:]):
-                files[told[1]] = "/".join(filter(None, told.groups()[1:]))
+            if match := FILE.match(line[7:]):
+                files[match[1]] = "/".join(filter(None, match.groups()[1:]))
         elif line.startswith("\t") and functions:
             mnemonic, _, operands = line[1:].partition("\t")
             if mnemonic in (".long", ".quad", ".word", ".xword", ".byte", ".hword"):
@@ -117,16 +117,16 @@ def _link(function: Function, tables: Mapping[str, list[str]]) -> None:
 
 def _loops(successors: Sequence[Sequence[int]]) -> Iterator[LoopBlocks]:
     """Every loop: strongly connected blocks, and within them those that still are without the first one."""
-    work: list[tuple[set[int], int, int]] = [(set(range(len(successors))), 0, -1)]
-    while work:
-        nodes, depth, header = work.pop()
-        held: set[int] = set()
+    queue: list[tuple[set[int], int, int]] = [(set(range(len(successors))), 0, -1)]
+    while queue:
+        nodes, depth, header = queue.pop()
+        inner: set[int] = set()
         for loop in _connected(nodes, successors, header):
             entries = {n for m in nodes - loop for n in successors[m] if n in loop}
-            work.append((loop, depth + 1, min(entries or loop)))
-            held |= loop
+            queue.append((loop, depth + 1, min(entries or loop)))
+            inner |= loop
         if depth:
-            yield LoopBlocks(frozenset(nodes - held), depth, not held)
+            yield LoopBlocks(frozenset(nodes - inner), depth, not inner)
 
 
 def _connected(nodes: set[int], successors: Sequence[Sequence[int]], header: int) -> Iterator[set[int]]:
@@ -158,25 +158,25 @@ def _connected(nodes: set[int], successors: Sequence[Sequence[int]], header: int
                 if path:
                     low[path[-1][0]] = min(low[path[-1][0]], low[node])
                 if low[node] == order[node]:
-                    found: set[int] = set()
-                    while node not in found:
-                        found.add(stack.pop())
-                    on_stack -= found
-                    if len(found) > 1 or node in onward(node):
-                        yield found
+                    component: set[int] = set()
+                    while node not in component:
+                        component.add(stack.pop())
+                    on_stack -= component
+                    if len(component) > 1 or node in onward(node):
+                        yield component
 
 
 def _depths(functions: Mapping[str, Function], entry: str) -> dict[str, int]:
     """Every function that `entry` reaches, with the loops around the deepest place that names it."""
     depths = {entry: 0}
-    work = [entry]
-    while work:
-        name = work.pop()
+    queue = [entry]
+    while queue:
+        name = queue.pop()
         function = functions[name]
         for block, depth in zip(function.blocks, function.depth(), strict=True):
             for other in {symbol for _, operands in block for symbol in SYMBOL.findall(operands)}:
                 around = min(depths[name] + depth, len(functions))  # a recursion would deepen for ever
                 if other in functions and other != name and depths.get(other, -1) < around:
                     depths[other] = around
-                    work.append(other)
+                    queue.append(other)
     return depths

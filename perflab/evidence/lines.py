@@ -11,26 +11,24 @@ from perflab.contract import Implementation
 from perflab.records.texts import candidates
 
 
-def lines_of(held: Implementation) -> tuple[int, dict[str, int]]:
+def lines_of(implementation: Implementation) -> tuple[int, dict[str, int]]:
     """Lines of code of a technique's file, and of every file of the operations that it imports."""
-    file = Path(held.source)
+    file = Path(implementation.source)
     if not file.is_file():
         return 0, {}
-    found: dict[Path, int] = {}
-    work = [file.resolve()]
-    while work:
-        path = work.pop()
-        if path not in found:
+    counts: dict[Path, int] = {}
+    queue = [file.resolve()]
+    while queue:
+        path = queue.pop()
+        if path not in counts:
             source = path.read_text("utf-8")
-            found[path] = code_lines(source)
-            work += [path.resolve() for path in candidates(path, source) if path.is_file()]
-    lines = found.pop(file.resolve())
-    return lines, {_name(path, file): count for path, count in sorted(found.items())}
-
-
-def _name(path: Path, beside: Path) -> str:
-    folder = beside.resolve().parent
-    return path.stem if path.parent == folder else f"{path.parent.name}/{path.stem}"
+            counts[path] = code_lines(source)
+            queue += [path.resolve() for path in candidates(path, source) if path.is_file()]
+    lines, folder = counts.pop(file.resolve()), file.resolve().parent
+    names = {
+        path: path.stem if path.parent == folder else f"{path.parent.name}/{path.stem}" for path in counts
+    }
+    return lines, {names[path]: count for path, count in sorted(counts.items())}
 
 
 def code_lines(source: str) -> int:

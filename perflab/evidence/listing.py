@@ -4,8 +4,8 @@
     listing.ways["forward"].loop.instructions[0].line
 
 Numba's own `debug=True` changes what is compiled. Here a process of its own compiles the rung once more with
-line numbers alone: no variables, no other optimisation. What the loops of the two then hold is compared, and
-`same` says whether the listing is that of the code which is timed.
+line numbers alone: no variables, the same optimisation. The loops of both are compared, and `same` says
+whether the listing is that of the code which is timed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WAIT_S = 600.0
 
 @dataclass(frozen=True)
 class Way:
-    """One direction: its hot loop, and whether the code that is timed holds the same arithmetic."""
+    """One direction: its hot loop, and whether the code that is timed has the same arithmetic."""
 
     loop: Loop | None
     same: bool
@@ -47,45 +47,34 @@ class Listing:
     case: str
     ways: Mapping[str, Way]
 
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
-
 
 def gather(operation: str, technique: str, dtype: str) -> Listing:
     """The hot loops of a built-in technique. Raises PerflabError where the second compilation fails."""
     cache = catalog.prepare_numba_cache()
     case, timed = codes(operation, technique, dtype)
-    if not any(found[0] for found in timed.values()):
-        return Listing(
-            operation, technique, dtype, case,
-            {name: Way(None, True, why) for name, (_, why) in timed.items()},
-        )  # fmt: skip
+    if not any(code for code, _ in timed.values()):
+        none = {name: Way(None, True, why) for name, (_, why) in timed.items()}
+        return Listing(operation, technique, dtype, case, none)
     order = {"operation": operation, "technique": technique, "dtype": dtype}
     variables = {"NUMBA_CACHE_DIR": str(Path(cache) / LINES)}
     try:
         loops = process.call("perflab.evidence.listing:child", order, WAIT_S, variables=variables)
     except PerflabError as error:
         raise PerflabError(f"{operation}/{technique}: no line numbers from this Numba: {error}") from error
-    return Listing(
-        operation, technique, dtype, case,
-        {name: _way(*timed[name], loops[name]) for name in timed},
-    )  # fmt: skip
+    ways = {name: _compared(*timed[name], loops[name]) for name in timed}
+    return Listing(operation, technique, dtype, case, ways)
 
 
-def _way(code: Code | None, why: str, held: Mapping[str, Any]) -> Way:
-    """What the child found, beside what the code that is timed holds."""
-    if code is None or held["loop"] is None:
+def _compared(code: Code | None, why: str, fields: Mapping[str, Any]) -> Way:
+    """The loop from the child's fields, compared with the code that is timed."""
+    if code is None or fields["loop"] is None:
         return Way(None, True, why or "none of its loops does floating-point arithmetic")
-    loop = held["loop"]
-    found = Loop(
-        loop["function"],
-        tuple(Instruction(**one) for one in loop["instructions"]),
-        Counts(**loop["counts"]),
-        loop["weight"],
+    counts = Counts(**fields["loop"]["counts"])
+    instructions = tuple(Instruction(**each) for each in fields["loop"]["instructions"])
+    loop = Loop(**fields["loop"] | {"instructions": instructions, "counts": counts})
+    return Way(
+        loop, (code.whole, code.loops, code.hot) == (Counts(**fields["whole"]), fields["loops"], counts)
     )
-    same = (code.whole, code.loops, code.hot) == (Counts(**held["whole"]), held["loops"], found.counts)
-    return Way(found, same)
 
 
 def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
@@ -93,8 +82,7 @@ def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     os.environ.setdefault("NUMBA_CACHE_DIR", catalog.prepare_numba_cache())
     _with_line_numbers()
     loops: dict[str, Any] = {}
-    _, found = codes(operation, technique, dtype)
-    for name, (code, _) in found.items():
+    for name, (code, _) in codes(operation, technique, dtype)[1].items():
         loop = hot_loop_of(operation, technique, name, dtype) if code else None
         loops[name] = {
             "loop": asdict(loop) if loop else None,
@@ -105,7 +93,7 @@ def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
 
 
 def _with_line_numbers() -> None:
-    """Have Numba mark every instruction with its line, and change nothing else that it does."""
+    """Make Numba mark every instruction with its line, and change nothing else."""
     from numba.core import cpu, debuginfo
 
     class Lines(debuginfo.DIBuilder):  # type: ignore[misc]
@@ -116,7 +104,7 @@ def _with_line_numbers() -> None:
             return super()._di_compile_unit()
 
         def mark_variable(self, *_: Any, **__: Any) -> None:
-            """Leave variables out: they would have to be kept in memory."""
+            """Leave variables out: they would be stored on the stack instead of registers."""
 
     finalize = cpu.CPUTargetOptions.finalize
 

@@ -1,7 +1,7 @@
 """The evidence on files from outside, each in a process of its own, and the hottest lines of each.
 
-Only what a run showed to be right is called. One that raises, prints, hangs or ends its process costs itself
-its evidence, and no other anything.
+Only what a run showed to be right is called. A file that raises, prints, hangs or ends its process gets no
+evidence; the others are not affected.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ from perflab.evidence.steps import Trace, watched
 from perflab.machine import process
 from perflab.records import Plan, kinds
 
-LIMIT_S = 45.0  # one that gives no answer for so long is left without evidence
-LONGEST_CALL_S = {"interpreted": 0.05}  # both ways: the tracer takes several times as long
+LIMIT_S = 45.0  # a file that gives no answer within this time has no evidence
+LONGEST_CALL_S = {"interpreted": 0.05}  # forward and backward: the tracer takes several times as long
 
 
 def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str, Any]]:
@@ -41,7 +40,7 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
             if name not in right:
                 yield {**who, "case": case, "reason": "it was not shown to be right, so it was not called"}
                 continue
-            order = {**who, "case": case, "outside": plan.outside[name], "cases": _telling(plan, op)}
+            order = {**who, "case": case, "outside": plan.outside[name], "cases": _common_cases(plan, op)}
             try:
                 yield {**process.call("perflab.evidence.outside:gather", order, LIMIT_S), **who}
             except PerflabError as error:
@@ -49,7 +48,7 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
 
 
 def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:
-    """The outside files of a run, as OP/TECHNIQUE, that it showed to be right and found no fault with."""
+    """The outside files of a run, as OP/TECHNIQUE, that it showed to be right, without a failure."""
     shown: dict[str, set[bool]] = {name: set() for name in plan.outside}
     for record in records:
         if isinstance(record, (kinds.Judgement, kinds.Failure)):
@@ -61,37 +60,41 @@ def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:
 def gather(
     operation: str, technique: str, dtype: str, case: str, outside: str, cases: Sequence[str]
 ) -> dict[str, Any]:
-    """The evidence on an outside file, its hottest lines among it, as fields of a record.
+    """The evidence on an outside file with its hottest lines, as fields of a record.
 
-    On the largest of `cases` that a call gets through soon enough: its figures are read on that.
+    Where it can, on the largest of `cases` that a call finishes within its limit.
     """
-    described, held = catalog.operation(operation), catalog.column(operation, technique, outside)
-    found = examine(described, held, described.case(case), dtype)
-    with contextlib.suppress(Exception):  # what was gathered before is whole without it
-        kinds = {way.kind for way in found.ways.values()}
-        telling = _profiled(described, held, [found.case, *cases], dtype, kinds)
-        if telling.name != found.case and "interpreted" not in kinds:
-            found = examine(described, held, telling, dtype)
-        found = replace(found, profile=profile.profile(held, described, telling, dtype))
-    return replace(found, step_s=step_seconds()).plain()
+    described, implementation = catalog.operation(operation), catalog.column(operation, technique, outside)
+    evidence = examine(described, implementation, described.case(case), dtype)
+    with contextlib.suppress(Exception):  # the evidence is complete without a profile
+        code_kinds = {direction.kind for direction in evidence.ways.values()}
+        largest = _profiled(described, implementation, [evidence.case, *cases], dtype, code_kinds)
+        if largest.name != evidence.case and "interpreted" not in code_kinds:
+            evidence = examine(described, implementation, largest, dtype)
+        evidence = replace(evidence, profile=profile.profile(implementation, described, largest, dtype))
+    return replace(evidence, step_s=step_seconds()).plain()
 
 
-def _telling(plan: Plan, operation: str) -> list[str]:
-    """The cases that most of the plan's columns meet on."""
-    met = {case: len(plan.contenders(operation, case)) for case in plan.cases[operation]}
-    return [case for case, count in met.items() if count == max(met.values())]
+def _common_cases(plan: Plan, operation: str) -> list[str]:
+    """The cases with the most contenders."""
+    counts = {case: len(plan.contenders(operation, case)) for case in plan.cases[operation]}
+    return [case for case, count in counts.items() if count == max(counts.values())]
 
 
 def _profiled(
-    described: Operation, held: Implementation, names: Sequence[str], dtype: str, kinds: Collection[str]
+    described: Operation,
+    implementation: Implementation,
+    names: Sequence[str],
+    dtype: str,
+    code_kinds: Collection[str],
 ) -> Case:
-    """The case with the most work that a call is foretold to get through soon enough, from the first one."""
+    """The case with the most work whose predicted time is within the limit, by the time of the first one."""
     first, *_ = cases = [described.case(name) for name in names]
-    work = {case.name: costs(described, case, dtype)["step"].flops for case in cases}
-    longest_s = min(LONGEST_CALL_S.get(kind, profile.LONGEST_CALL_S) for kind in kinds)
-    took_s = profile.seconds_of(held, described, first, dtype) / max(work[first.name], 1)
-    short = [case for case in cases if took_s * work[case.name] <= longest_s]
-    return max(short, key=lambda case: work[case.name], default=first)
+    flops = {case.name: costs(described, case, dtype)["step"].flops for case in cases}
+    longest_s = min(LONGEST_CALL_S.get(kind, profile.LONGEST_CALL_S) for kind in code_kinds)
+    per_flop_s = profile.seconds_of(implementation, described, first, dtype) / max(flops[first.name], 1)
+    short = [case for case in cases if per_flop_s * flops[case.name] <= longest_s]
+    return max(short, key=lambda case: flops[case.name], default=first)
 
 
 def step_seconds() -> dict[str, float]:
@@ -114,14 +117,9 @@ def step_seconds() -> dict[str, float]:
             total += numbers[i] * numbers[i]
         return total
 
-    found = {}
+    seconds = {}
     for name, loop in (("plain", plain), ("element", element)):
-        took = []
-        for _ in range(7):
-            began = perf_counter()
-            loop()
-            took.append(perf_counter() - began)
         trace = Trace(memory=False)
         watched(trace, loop)
-        found[name] = min(took) / max(trace.steps, 1)
-    return found
+        seconds[name] = min(profile.timed(loop) for _ in range(7)) / max(trace.steps, 1)
+    return seconds

@@ -1,12 +1,12 @@
-"""The most memory that a call holds beyond its inputs and outputs, as the system counts pages touched.
+"""The peak of memory that a call uses beyond its inputs and outputs, from the pages that the system counts.
 
-For large cases, on any number of threads and with a BLAS's own buffers among it, where tracing every
-allocation (see evidence.py) would be too slow or would wait for ever. In a process of its own:
+For large cases, any number of threads and a BLAS's own buffers, where tracing every allocation (`steps.py`)
+would be too slow or would wait for ever. In a process of its own:
 
-    held = peak(grid.operation("conv2d"), grid.raw("conv2d", "simd"), case, "float32")
-    held["backward"]      # bytes
+    bytes_used = peak(catalog.operation("conv2d"), catalog.raw("conv2d", "simd"), case, "float32")
+    bytes_used["backward"]
 
-Linux only; elsewhere `available` is false and nothing is told.
+Linux only; elsewhere `available` is false and nothing is measured.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from perflab import catalog
-from perflab.catalog import inputs
 from perflab.contract import Case, Contender, Implementation, Operation
 from perflab.evidence.compiled import workspace
+from perflab.evidence.scene import Scene
 from perflab.records import Run, kinds
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -31,9 +31,9 @@ M_MMAP_THRESHOLD, PAGES = -3, 1 << 16
 
 
 def available() -> bool:
-    """Whether this system tells the most memory that a process held since a moment, and can be asked to."""
+    """Whether this system gives the peak of a process's memory and can reset it."""
     try:
-        CLEAR.write_text("5")  # the peak so far is forgotten
+        CLEAR.write_text("5")  # reset the peak
     except OSError:
         return False
     return sys.platform == "linux" and "VmHWM" in STATUS.read_text()
@@ -42,8 +42,8 @@ def available() -> bool:
 def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
     """The peak of every technique of ours on every contest case of a run, as fields of records.
 
-    This process's pools must have so many threads. What a run predicted, or did not show to be right, is not
-    called, and nobody else's code.
+    This process's pools must have so many threads. Only built-in techniques are called, and only where the
+    run timed them and showed them to be right.
     """
     if not available():
         return
@@ -63,31 +63,31 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
                         yield asdict(who) | peak(described, implementation, described.case(case), dtype)
 
 
-def peak(described: Operation, held: Implementation, case: Case, dtype: str) -> dict[str, int]:
-    """Bytes beyond inputs, output and gradients at the worst moment of a first call, forward and backward.
+def peak(described: Operation, implementation: Implementation, case: Case, dtype: str) -> dict[str, int]:
+    """Bytes beyond inputs, output and gradients at the peak of a first call, forward and backward.
 
-    What is returned is taken off, also where it was not made yet at that moment. A workspace that is kept
-    from call to call counts, and so does what forward keeps for backward.
+    The size of the results is subtracted, also where they did not exist yet at the peak. A workspace that
+    stays from call to call counts, and so does what forward saves for backward.
     """
-    # From here on this process gives freed arrays back at once: a later call would find their pages touched.
+    # From here on this process returns freed arrays at once: else a later call finds their pages touched.
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, PAGES)
-    small = next(iter(described.cases.values()))
-    _, kept = held.forward(*inputs.make(described, small, dtype).values())
-    held.backward(inputs.upstream(described, small, dtype), kept)  # compiled or loaded, pools started
-    args, dout = tuple(inputs.make(described, case, dtype).values()), inputs.upstream(described, case, dtype)
-    del kept
+    functions = implementation.forward, implementation.backward
+    Scene(
+        described, implementation, next(iter(described.cases.values())), dtype
+    ).call()  # compile, start pools
+    scene = Scene(described, implementation, case, dtype)
     gc.collect()
-    before = _resident("VmRSS") - max(workspace(f, dtype) for f in (held.forward, held.backward))
+    before = _resident("VmRSS") - max(workspace(function, dtype) for function in functions)
     CLEAR.write_text("5")
-    out, kept = held.forward(*args)
+    out, cache = implementation.forward(*scene.args)
     forward = _resident("VmHWM") - before - out.nbytes
     CLEAR.write_text("5")
-    gradients = held.backward(dout, kept)
+    gradients = implementation.backward(scene.dout, cache)
     backward = _resident("VmHWM") - before - out.nbytes - sum(g.nbytes for g in gradients)
     return {"forward": max(forward, 0), "backward": max(backward, 0)}
 
 
-def _resident(what: str) -> int:
-    """Bytes of pages that this process has touched: now (VmRSS) or at the most (VmHWM)."""
-    found = re.search(rf"^{what}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
+def _resident(field: str) -> int:
+    """Bytes of pages that this process has touched: now (VmRSS) or at the peak (VmHWM)."""
+    match = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
+    return int(match[1]) * 1024 if match else 0

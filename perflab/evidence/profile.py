@@ -1,11 +1,11 @@
-"""Where a call's time goes, by the lines of the user's own file: what a further rung would have to change.
+"""The time of a call by the lines of the user's own file: what a further rung would have to change.
 
-    found = profile(implementation, described, case, "float32")
-    found["forward"].lines[0]      # the hottest: its number, its text, its share of the call's time
+    profiles = profile(implementation, described, case, "float32")
+    profiles["forward"].lines[0]      # the hottest: its number, its text, its share of the call's time
 
-Taken apart from the clock, with Python's tracer: time in a function of NumPy, of Numba or of another file
-belongs to the line that calls it. What the tracer itself takes is measured on an empty loop and subtracted;
-`tracer` says how much that was.
+Measured with Python's tracer, not by the clock of a run: time in a function of NumPy, of Numba or of another
+file belongs to the line that calls it. The tracer's own time is measured on an empty loop and subtracted;
+`tracer` is its share.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from time import perf_counter, perf_counter_ns
 from types import FrameType
 from typing import Any
 
-from perflab.catalog import inputs
 from perflab.contract import Case, Implementation, Operation
+from perflab.evidence.scene import Scene
 from perflab.records.evidence import Line, Profile
 
-KEPT = 5  # lines, the hottest first
+MOST_LINES = 5  # the hottest first
 LONGEST_TEXT = 100
 BUDGET_S = 0.6  # for the rounds of one direction
 MOST_ROUNDS = 15
@@ -34,31 +34,26 @@ INSTALLED = ("site-packages", "dist-packages")
 Key = tuple[str, int]
 
 
-def profile(held: Implementation, described: Operation, case: Case, dtype: str) -> dict[str, Profile]:
-    """Both directions on a case. Without an entry where no line of its own runs in Python: compiled whole."""
-    args = tuple(inputs.make(described, case, dtype).values())
-    dout = inputs.upstream(described, case, dtype)
-    _, kept = held.forward(*args)  # warm
-    held.backward(dout, kept)
+def profile(
+    implementation: Implementation, described: Operation, case: Case, dtype: str
+) -> dict[str, Profile]:
+    """Both directions on a case. One is left out where none of its lines runs in Python: it is compiled."""
+    scene = Scene(described, implementation, case, dtype)
+    scene.call()  # warm
+    _, cached = implementation.forward(*scene.args)
     calls: dict[str, Callable[[], object]] = {
-        "forward": partial(held.forward, *args),
-        "backward": partial(held.backward, dout, kept),
+        "forward": partial(implementation.forward, *scene.args),
+        "backward": partial(implementation.backward, scene.dout, cached),
     }
-    found = {way: _of_call(call, case.name, Path(held.source)) for way, call in calls.items()}
-    return {way: one for way, one in found.items() if one is not None}
+    profiles = {name: _of_call(call, case.name, Path(implementation.source)) for name, call in calls.items()}
+    return {name: each for name, each in profiles.items() if each is not None}
 
 
-def seconds_of(held: Implementation, described: Operation, case: Case, dtype: str) -> float:
-    """Seconds that forward and backward take together, once, after a first call."""
-    args = tuple(inputs.make(described, case, dtype).values())
-    dout = inputs.upstream(described, case, dtype)
-    took = 0.0
-    for _ in range(2):
-        began = perf_counter()
-        _, kept = held.forward(*args)
-        held.backward(dout, kept)
-        took = perf_counter() - began
-    return took
+def seconds_of(implementation: Implementation, described: Operation, case: Case, dtype: str) -> float:
+    """Seconds of one forward and backward together, after a first call."""
+    scene = Scene(described, implementation, case, dtype)
+    scene.call()
+    return timed(scene.call)
 
 
 # ------------------------------------------------------------------------------------------------ the tracer
@@ -74,7 +69,7 @@ class _Tracer:
         self.times: dict[Key, int] = {}
 
     def run(self, call: Callable[[], object]) -> int:
-        """Call once, traced; the nanoseconds that it took, those in here left out."""
+        """Call once, traced; returns its nanoseconds without those of the tracer's own code."""
         spent, events, times, own = self.spent, self.events, self.times, self.own
         stack: list[Key | None] = []
         here: Key | None = None
@@ -90,12 +85,12 @@ class _Tracer:
         def enter(frame: FrameType, event: str, _: object) -> Any:
             nonlocal here, last, handling
             charge()
-            mine = own(frame.f_code.co_filename)
-            if mine:
+            is_own = own(frame.f_code.co_filename)
+            if is_own:
                 stack.append(here)
                 here = (frame.f_code.co_filename, frame.f_lineno)
             handling += (last := perf_counter_ns())
-            return within if mine else None
+            return within if is_own else None
 
         def within(frame: FrameType, event: str, _: object) -> Any:
             nonlocal here, last, handling
@@ -121,7 +116,7 @@ class _Tracer:
 
 @cache
 def event_ns() -> float:
-    """What the tracer adds to a line for one event: measured on a loop that does nothing."""
+    """Nanoseconds that the tracer adds to a line for one event, measured on an empty loop."""
 
     def empty() -> None:
         for _ in range(5000):
@@ -139,47 +134,44 @@ def event_ns() -> float:
 
 
 def _of_call(call: Callable[[], object], case: str, file: Path) -> Profile | None:
-    seconds = min(_timed(call) for _ in range(3))
+    seconds = min(timed(call) for _ in range(3))
     rounds: list[dict[Key, float]] = []
     times: dict[Key, int] = {}
-    subtracted = seen = whole = 0.0
+    subtracted = traced = whole = 0.0
     own, each, began = _own(file), event_ns(), perf_counter()
     while not rounds or (perf_counter() - began < BUDGET_S and len(rounds) < MOST_ROUNDS):
         tracer = _Tracer(own)
         whole += tracer.run(call)
-        kept = {key: max(ns - each * tracer.events[key], 0.0) for key, ns in tracer.spent.items()}
-        seen += sum(tracer.spent.values())
-        subtracted += sum(tracer.spent.values()) - sum(kept.values())
-        rounds.append(kept)
+        corrected = {key: max(ns - each * tracer.events[key], 0.0) for key, ns in tracer.spent.items()}
+        traced += sum(tracer.spent.values())
+        subtracted += sum(tracer.spent.values()) - sum(corrected.values())
+        rounds.append(corrected)
         times = tracer.times
     spent = {key: median(round_.get(key, 0.0) for round_ in rounds) for key in rounds[0]}
     lines = list(_statements(spent, times, file))
     total = sum(ns for ns, _ in lines)
     if total <= 0:
         return None
-    shares = sorted(((ns / total, line) for ns, line in lines), key=lambda one: -one[0])
+    shares = sorted(((ns / total, line) for ns, line in lines), key=lambda pair: -pair[0])
     return Profile(
         case=case,
         seconds=seconds,
-        lines=tuple(_with_share(line, share) for share, line in shares[:KEPT] if share > 0),
+        lines=tuple(Line(share=share, **line) for share, line in shares[:MOST_LINES] if share > 0),
         products=sum(share for share, line in shares if line["product"]),
-        outside=max(1 - seen / whole, 0.0),
-        tracer=subtracted / seen,
+        outside=max(1 - traced / whole, 0.0),
+        tracer=subtracted / traced,
     )
 
 
-def _timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object]) -> float:
+    """Seconds of one call."""
     began = perf_counter()
     call()
     return perf_counter() - began
 
 
-def _with_share(line: Mapping[str, Any], share: float) -> Line:
-    return Line(share=share, **line)
-
-
 def _own(file: Path) -> Callable[[str], bool]:
-    """Whether a file's name is of the user's: the technique's own, or one below its folder, not installed."""
+    """Whether a file is the user's: the technique's own, or one below its folder that is not installed."""
     source, folder = file.resolve(), file.resolve().parent
     package = Path(__file__).resolve().parents[1]
 
@@ -203,27 +195,20 @@ def _own(file: Path) -> Callable[[str], bool]:
 def _statements(
     spent: Mapping[Key, float], times: Mapping[Key, int], file: Path
 ) -> Iterator[tuple[float, dict[str, Any]]]:
-    """Nanoseconds and description of every statement: what Python tells by line, a statement may span."""
+    """Nanoseconds and description of every statement; Python counts by line, a statement may have several."""
     source = file.resolve()
     together: dict[Key, tuple[float, int]] = {}
     for (name, number), ns in spent.items():
         first = _first_lines(name).get(number, (number, "", False))[0]
         so_far, fewest = together.get((name, first), (0.0, sys.maxsize))
-        # Python comes back to the first line of a statement that spans several: the others tell how often.
+        # Python returns to the first line of a long statement: the other lines give the number of runs.
         together[name, first] = so_far + ns, min(fewest, times.get((name, number), fewest))
     for (name, number), (ns, often) in together.items():
         _, text, product = _first_lines(name).get(number, (number, "", False))
         path = Path(name).resolve()
-        yield (
-            ns,
-            {
-                "file": "" if path == source else path.name,
-                "number": number,
-                "text": text,
-                "times": often if often < sys.maxsize else 1,
-                "product": product,
-            },
-        )
+        times_run = often if often < sys.maxsize else 1
+        name = "" if path == source else path.name
+        yield ns, {"file": name, "number": number, "text": text, "times": times_run, "product": product}
 
 
 @cache
@@ -235,19 +220,16 @@ def _first_lines(name: str) -> dict[int, tuple[int, str, bool]]:
     except (OSError, SyntaxError, ValueError):
         return {}
     rows = source.splitlines()
-    found: dict[int, tuple[int, str, bool]] = {}
-    for node in ast.walk(tree):  # outer before inner: what is deeper overwrites
+    statements: dict[int, tuple[int, str, bool]] = {}
+    for node in ast.walk(tree):  # outer before inner: the inner statement overwrites
         if isinstance(node, ast.stmt):
-            inner = getattr(node, "body", None)
-            head = isinstance(inner, list) and bool(inner)
-            last = node.end_lineno or node.lineno
-            if isinstance(inner, list) and inner:
-                last = max(inner[0].lineno - 1, node.lineno)
+            body = getattr(node, "body", None)
+            last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno or node.lineno
             text = " ".join(row.strip() for row in rows[node.lineno - 1 : last])
-            product = not head and any(map(_is_product, ast.walk(node)))
+            product = not body and any(map(_is_product, ast.walk(node)))
             for number in range(node.lineno, last + 1):
-                found[number] = (node.lineno, _short(text), product)
-    return found
+                statements[number] = (node.lineno, _short(text), product)
+    return statements
 
 
 def _is_product(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""The interpreter's steps of one call, and the memory that each of them asks for."""
+"""The interpreter's steps of one call, and the bytes that each of them allocates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_NOTED = 50_000
 
 @dataclass
 class Trace:
-    """One call, looked at before every bytecode until there were too many."""
+    """The steps and bytes of one call, noted before every bytecode up to a limit."""
 
     most: int = MOST_STEPS
     memory: bool = True
@@ -25,21 +25,21 @@ class Trace:
     allocations: int = 0
     allocated: int = 0
     peak: int = 0
-    kept: int = 0
+    retained: int = 0
     outputs: int = 0
     before: int = 0
     after: int = 0
     _start: int = 0
-    _held: int = 0
+    _latest: int = 0
 
     def begin(self) -> None:
         """Count memory from here on."""
         if self.memory:
             tracemalloc.reset_peak()
-            self._start = self._held = tracemalloc.get_traced_memory()[0]
+            self._start = self._latest = tracemalloc.get_traced_memory()[0]
 
     def step(self, frame: FrameType, event: str, _: object) -> Any:
-        """What Python calls as it enters a frame, and then before each of its bytecodes."""
+        """Python calls this as it enters a frame, and then before each of its bytecodes."""
         if event == "call":
             frame.f_trace_opcodes, frame.f_trace_lines = True, False
         elif event == "opcode":
@@ -51,20 +51,20 @@ class Trace:
         return self.step
 
     def note(self) -> None:
-        """What the latest step asked for."""
-        held, peak = tracemalloc.get_traced_memory()
-        if peak - self._held > NOTED_BYTES:
+        """Note the bytes that the latest step allocated."""
+        latest, peak = tracemalloc.get_traced_memory()
+        if peak - self._latest > NOTED_BYTES:
             self.allocations += 1
-            self.allocated += peak - self._held
+            self.allocated += peak - self._latest
         self.peak = max(self.peak, peak - self._start)
         tracemalloc.reset_peak()
-        self._held = held
+        self._latest = latest
 
     def end(self) -> None:
         """Count memory no further."""
         if self.memory:
             self.note()
-            self.kept = self._held - self._start
+            self.retained = self._latest - self._start
 
 
 def watched(trace: Trace, call: Callable[[], Any]) -> Any:
@@ -89,14 +89,13 @@ def watched(trace: Trace, call: Callable[[], Any]) -> Any:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep Numba's kernels on this thread: tracemalloc wants Python's lock, which their caller holds."""
+    """Keep Numba's kernels on this thread: tracemalloc needs Python's lock, which their caller has."""
     numba = sys.modules.get("numba")
-    if numba is None:
-        yield
-        return
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
+    threads = numba.get_num_threads() if numba else 1
+    if numba:
+        numba.set_num_threads(1)
     try:
         yield
     finally:
-        numba.set_num_threads(threads)
+        if numba:
+            numba.set_num_threads(threads)

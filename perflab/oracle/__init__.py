@@ -18,22 +18,7 @@ from perflab.oracle.reference import (
 from perflab.oracle.verdict import THIN, examine, verdict_on, verify
 
 __all__ = [
-    "DIFFERENCE_TOLERANCE",
-    "EXTENDED_FLOPS",
-    "STEP",
-    "THIN",
-    "Pair",
-    "Reference",
-    "Worst",
-    "along_a_direction",
-    "differentiable",
-    "examine",
-    "fingerprint",
-    "form",
-    "held_to",
-    "judge",
-    "pairwise",
-    "reference",
-    "verdict_on",
-    "verify",
-]
+    "DIFFERENCE_TOLERANCE", "EXTENDED_FLOPS", "STEP", "THIN", "Pair", "Reference", "Worst",
+    "along_a_direction", "differentiable", "examine", "fingerprint", "form", "held_to", "judge", "pairwise",
+    "reference", "verdict_on", "verify",
+]  # fmt: skip

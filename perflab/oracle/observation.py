@@ -1,6 +1,6 @@
-"""What an implementation did on one case: every call that the oracle wants to see, made where its code runs.
+"""What an implementation does on one case: every call that the oracle needs, made where its code runs.
 
-The oracle judges afterwards, from copies; so its judge and code from outside need not share a process.
+The oracle judges copies of the results, so it need not share a process with code from outside.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perflab.errors import reason
 
 @dataclass(frozen=True)
 class Problem:
-    """One case in one dtype: its arrays, made anew on every call so that nobody can spoil them."""
+    """One case in one dtype. Its arrays are new on every call, so an implementation cannot change them."""
 
     operation: Operation
     case: Case
@@ -36,7 +36,7 @@ class Problem:
     def run(
         self, implementation: Implementation | Mutant, ints: bool = False, backward: bool = True
     ) -> tuple[Any, ...]:
-        """Out and gradients; with `ints`, pairs of equal halves are given as one int."""
+        """Out and gradients; with `ints`, a pair of equal numbers is passed as an int."""
         args, dout = self.arguments()
         if ints:
             args = tuple(value[0] if isinstance(value, tuple) else value for value in args)
@@ -53,30 +53,30 @@ class Expected:
     dtype: np.dtype[Any]
 
     def wrong(self, got: Sequence[Any]) -> str:
-        """What is wrong with the shapes and dtypes of what came back; empty when nothing is."""
+        """What is wrong with the shapes and dtypes of out and gradients; empty where nothing is."""
         if len(got) != len(self.names):
             return f"{len(got) - 1} gradients; wanted {len(self.names) - 1}: {', '.join(self.names[1:])}"
-        for name, shape, mine in zip(self.names, self.shapes, got, strict=True):
-            if shape == () and type(mine) is float:
+        for name, shape, tensor in zip(self.names, self.shapes, got, strict=True):
+            if shape == () and type(tensor) is float:
                 continue  # a compiled function returns its scalars as Python floats
-            if not isinstance(mine, (np.ndarray, np.generic)):
-                return f"{name}: a {type(mine).__name__}; wanted a {self.dtype} array of shape {shape}"
-            if mine.shape != shape:
-                return f"{name}: shape {mine.shape}; wanted {shape}"
-            if mine.dtype != self.dtype:
-                return f"{name}: {mine.dtype}; wanted {self.dtype}, the dtype of the inputs"
+            if not isinstance(tensor, (np.ndarray, np.generic)):
+                return f"{name}: a {type(tensor).__name__}; wanted a {self.dtype} array of shape {shape}"
+            if tensor.shape != shape:
+                return f"{name}: shape {tensor.shape}; wanted {shape}"
+            if tensor.dtype != self.dtype:
+                return f"{name}: {tensor.dtype}; wanted {self.dtype}, the dtype of the inputs"
         return ""
 
 
 @dataclass
 class Observation:
-    """What happened, in the order of the calls; what a call could not give is empty.
+    """The results of one case, in the order of the calls; a field without a result is empty.
 
-    `first` is what forward and backward returned, `repeated` the gradients of a second backward on the
-    same cache after a forward on other inputs, `second` both once more, `ints` with ints for pairs; all
-    copied. `form` says what is wrong with the shapes of `first`, `later_form` with those of a later call,
-    `raised` what any call raised. `changed_later`: a later call changed, or reused, what had been returned.
-    `stale`: it gave its old answer for the same arrays with other contents. `forbidden` is what a guard saw.
+    `first` is what forward and backward returned; `repeated` the gradients of a second backward on the same
+    cache, after a forward on other inputs; `second` a second call of both; `ints` a call with ints for pairs.
+    All are copies. `form` says what is wrong with the shapes of `first`, `later_form` with those of a later
+    call; `raised` is an exception. `changed_later`: a later call changed, or returned again, an earlier
+    result. `stale`: the same arrays with other contents gave the old output. `forbidden` is from a guard.
     """
 
     case: str
@@ -102,107 +102,98 @@ def expected(
     operation: Operation, implementation: Any, args: Sequence[Any], dout: Any, dtype: str
 ) -> Expected:
     """What an implementation must return for these arguments."""
-    names, shapes = ["out"], [np.shape(dout)]
-    at = list(operation.arguments)
     gives = getattr(implementation, "gives", None)
-    if "backward" not in getattr(implementation, "unwritten", ()):
-        for name in operation.wrt:
-            if gives is None or name in gives:
-                names.append(f"d{name}")
-                shapes.append(np.shape(args[at.index(name)]))
-    return Expected(tuple(names), tuple(shapes), np.dtype(dtype))
+    if "backward" in getattr(implementation, "unwritten", ()):
+        gives = ()
+    wrt = [name for name in operation.wrt if gives is None or name in gives]
+    of = dict(zip(operation.arguments, args, strict=True))
+    shapes = (np.shape(dout), *(np.shape(of[name]) for name in wrt))
+    return Expected(("out", *(f"d{name}" for name in wrt)), shapes, np.dtype(dtype))
 
 
 def observe(
     operation: Operation, implementation: Implementation | Mutant, case: Case, dtype: str
 ) -> Observation:
-    """Run an implementation on one case in every way that the oracle judges."""
-    seen = Observation(case.name, dtype)
-    with quiet() as heard:
+    """Run an implementation on one case with every call that the oracle judges."""
+    observation = Observation(case.name, dtype)
+    with quiet() as messages:
         try:
-            _call(operation, implementation, case, dtype, seen)
+            _call(Problem(operation, case, dtype), implementation, observation)
         except NotApplicable as why:
-            seen.not_applicable = str(why) or "its interface cannot say this case"
+            observation.not_applicable = str(why) or "its interface cannot say this case"
         except (Exception, SystemExit) as error:
-            seen.raised = told(error, getattr(implementation, "source", ""))
-    seen.warned = heard[0] if heard else ""
-    return seen
+            observation.raised = failure_line(error, getattr(implementation, "source", ""))
+    observation.warned = messages[0] if messages else ""
+    return observation
 
 
-def _call(
-    operation: Operation, implementation: Implementation | Mutant, case: Case, dtype: str, seen: Observation
-) -> None:
-    problem = Problem(operation, case, dtype)
+def _call(problem: Problem, implementation: Implementation | Mutant, observation: Observation) -> None:
     args, dout = problem.arguments()
-    wanted = expected(operation, implementation, args, dout, dtype)
+    wanted = expected(problem.operation, implementation, args, dout, problem.dtype)
     before = fingerprint([*args, dout])
     backward = len(wanted.names) > 1
 
     out, cache = implementation.forward(*args)
     grads = implementation.backward(dout, cache) if backward else ()
     if not isinstance(grads, tuple):
-        seen.form = f"backward returned a {type(grads).__name__}; wanted a tuple of gradients"
+        observation.form = f"backward returned a {type(grads).__name__}; wanted a tuple of gradients"
         return
     got = (out, *grads)
-    seen.form = wanted.wrong(got)
-    if seen.form:
+    observation.form = wanted.wrong(got)
+    if observation.form:
         return
-    seen.wrote = fingerprint([*args, dout]) != before
-    seen.views = tuple(
+    observation.wrote = fingerprint([*args, dout]) != before
+    arrays = [a for a in (*args, dout) if isinstance(a, np.ndarray) and a.size]
+    observation.views = tuple(
         name
-        for name, mine in zip(wanted.names, got, strict=True)
-        if any(np.may_share_memory(mine, a) for a in (*args, dout) if isinstance(a, np.ndarray) and a.size)
+        for name, tensor in zip(wanted.names, got, strict=True)
+        if any(np.may_share_memory(tensor, array) for array in arrays)
     )
-    first = seen.first = copies(got)
+    first = observation.first = copies(got)
 
-    # Another call with other inputs must not disturb what the first one left in its cache.
-    other = Problem(operation, replace(case, seed=case.seed + 1), dtype)
-    strange = other.arguments()[0]
-    elsewhere = np.array(implementation.forward(*strange)[0])
+    # A call with other inputs must not change what the first one left in its cache.
+    other_args, _ = replace(problem, case=replace(problem.case, seed=problem.case.seed + 1)).arguments()
+    other_out = np.array(implementation.forward(*other_args)[0])
     reused = False
     if backward:
         repeated = implementation.backward(dout, cache)
         reused = any(np.may_share_memory(a, b) for a, b in zip(repeated, grads, strict=False))
-        seen.later_form = wanted.wrong((out, *repeated))
-        seen.repeated = copies(repeated)
-    seen.changed_later = reused or not all(
-        same_bits(np.asarray(mine), kept) for mine, kept in zip(got, first, strict=True)
-    )
+        observation.later_form = wanted.wrong((out, *repeated))
+        observation.repeated = copies(repeated)
+    observation.changed_later = reused or not all(map(same_bits, map(np.asarray, got), first))
     second = problem.run(implementation, backward=backward)
-    seen.later_form = seen.later_form or wanted.wrong(second)
-    seen.second = copies(second)
+    observation.later_form = observation.later_form or wanted.wrong(second)
+    observation.second = copies(second)
     pairs = [value for value in args if isinstance(value, tuple)]
     if pairs and all(value[0] == value[1] for value in pairs):
-        # compiled apart from the pairs, so checked apart from them
+        # Numba compiles ints apart from pairs, so they are checked apart.
         ints = problem.run(implementation, ints=True, backward=backward)
-        seen.later_form = seen.later_form or wanted.wrong(ints)
-        seen.ints = copies(ints)
-    for mine, theirs in zip(args, strange, strict=True):
-        if isinstance(mine, np.ndarray):
-            np.copyto(mine, theirs)
+        observation.later_form = observation.later_form or wanted.wrong(ints)
+        observation.ints = copies(ints)
+    for value, other in zip(args, other_args, strict=True):
+        if isinstance(value, np.ndarray):
+            np.copyto(value, other)
     again = np.array(implementation.forward(*args)[0])
-    seen.stale = same_bits(again, first[0]) and not same_bits(elsewhere, first[0])
-    seen.whole = True
+    observation.stale = same_bits(again, first[0]) and not same_bits(other_out, first[0])
+    observation.whole = True
 
 
 def copies(got: Iterable[Any]) -> tuple[Array, ...]:
-    """What came back, as arrays of one's own."""
-    return tuple(np.array(mine) for mine in got)
+    """Every tensor as a new array."""
+    return tuple(np.array(tensor) for tensor in got)
 
 
-def told(error: BaseException, source: str = "") -> str:
+def failure_line(error: BaseException, source: str = "") -> str:
     """An exception in one line, with the line of the source file that it came from."""
-    lines = [f for f in traceback.extract_tb(error.__traceback__) if source and f.filename == source]
-    at = f" (line {lines[-1].lineno})" if lines else ""
-    return reason(error) + at
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if source and f.filename == source]
+    return reason(error) + (f" (line {lines[-1]})" if lines else "")
 
 
 def fingerprint(arrays: Iterable[Any]) -> str:
-    """A hash of the bytes of every array: equal before and after, or an input was written to."""
+    """A hash of the bytes of every array. It changes where an input was written to."""
     digest = hashlib.blake2b(digest_size=12)
     for array in arrays:
-        held = np.ascontiguousarray(array)
-        digest.update(held.reshape(-1).view(np.uint8).data)
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -213,9 +204,9 @@ def same_bits(a: Array, b: Array) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[list[str]]:
-    """Floating-point warnings are heard, and told as findings rather than printed."""
-    heard: list[str] = []
+    """Collect floating-point warnings in a list, which is filled at the end, and print none."""
+    messages: list[str] = []
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
         warnings.simplefilter("always", RuntimeWarning)
-        yield heard
-        heard += [f"RuntimeWarning: {w.message}" for w in caught if issubclass(w.category, RuntimeWarning)]
+        yield messages
+        messages += [f"RuntimeWarning: {w.message}" for w in caught if issubclass(w.category, RuntimeWarning)]

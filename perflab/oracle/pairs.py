@@ -31,51 +31,39 @@ class Pair:
 
 def pairwise(operation: Operation, implementations: Sequence[Implementation], dtype: str) -> list[Pair]:
     """Every two of the given implementations compared on every check case, bit by bit."""
-    results: dict[str, dict[str, tuple[Array, ...]]] = {}
+    results: dict[str, list[tuple[Array, ...]]] = {}
     for implementation in implementations:
-        answers = {}
-        for name, case in operation.checks.items():
-            problem = Problem(operation, case, dtype)
+        answers = results[implementation.technique] = []
+        for case in operation.checks.values():
             try:
                 with quiet():
-                    answers[name] = copies(problem.run(implementation))
-            except Exception:  # it is wrong, which its verdict says; it is identical to nothing
-                answers[name] = ()
-        results[implementation.technique] = answers
-    exact = {held.technique: held.exact_on_integers for held in implementations}
+                    answers.append(copies(Problem(operation, case, dtype).run(implementation)))
+            except Exception:  # its verdict says that it is wrong; here it is identical to nothing
+                answers.append(())
+    exact = {each.technique: each.exact_on_integers for each in implementations}
+    whole = [case.inputs == "integers" for case in operation.checks.values()]
     pairs = []
     for first, second in combinations(results, 2):
-        same: dict[bool, bool] = {True: True, False: True}
-        difference = 0.0
-        for name, case in operation.checks.items():
-            a, b = results[first][name], results[second][name]
-            integers = case.inputs == "integers"
-            same[integers] &= bool(a) and len(a) == len(b) and all(map(same_bits, a, b))
-            if not integers:
-                difference = max(difference, _relative(a, b))
+        both = list(zip(whole, results[first], results[second], strict=True))
+        same = [bool(a) and len(a) == len(b) and all(map(same_bits, a, b)) for _, a, b in both]
+        difference = max((_relative(a, b) for integers, a, b in both if not integers), default=0.0)
+        on_integers = all(equal for integers, equal in zip(whole, same, strict=True) if integers)
+        claimed = operation.exact_on_integers and exact[first] and exact[second]
         pairs.append(
             Pair(
-                operation.name,
-                dtype,
-                first,
-                second,
-                same[True] if operation.exact_on_integers and exact[first] and exact[second] else None,
-                same[False] and same[True],
-                difference,
+                operation.name, dtype, first, second, on_integers if claimed else None, all(same), difference
             )
         )
     return pairs
 
 
 def _relative(a: Sequence[Array], b: Sequence[Array]) -> float:
-    if not a or len(a) != len(b):
+    if not a or [tensor.shape for tensor in a] != [tensor.shape for tensor in b]:
         return float("inf")
     worst = 0.0
-    for mine, other in zip(a, b, strict=True):
-        if mine.shape != other.shape:
-            return float("inf")
-        if mine.size:
+    for tensor, other in zip(a, b, strict=True):
+        if tensor.size:
             with np.errstate(all="ignore"):
                 largest = float(np.nanmax(np.abs(other), initial=0.0)) or 1.0
-                worst = max(worst, float(np.nanmax(np.abs(mine - other), initial=0.0)) / largest)
+                worst = max(worst, float(np.nanmax(np.abs(tensor - other), initial=0.0)) / largest)
     return worst

@@ -1,5 +1,6 @@
 """Evidence on made-up code: what the assembly holds, what memory a call asks for, why one is faster."""
 
+import importlib
 import json
 from dataclasses import replace
 
@@ -10,7 +11,6 @@ from numba import njit, prange
 from perflab import catalog, evidence
 from perflab.catalog import inputs
 from perflab.contract import Implementation
-from perflab.evidence import gather
 from perflab.evidence.assembly import read
 from perflab.ops import _simd
 from perflab.records import Plan
@@ -308,7 +308,8 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     )  # fmt: skip
     first = list(evidence.gather_all(plan, tmp_path))
     assert [r["dtype"] for r in first] == ["float32", "float32"], "one dtype tells"
-    monkeypatch.setattr("perflab.evidence.gather.gather", lambda *_, **__: pytest.fail("gathered again"))
+    gather = importlib.import_module("perflab.evidence.gather")  # the package has a function of this name
+    monkeypatch.setattr(gather, "gather", lambda *_, **__: pytest.fail("gathered again"))
     again = evidence.gather_all(plan, tmp_path)
     assert json.loads(json.dumps(next(again))) == json.loads(json.dumps(first[0]))
     with pytest.raises(pytest.fail.Exception):
@@ -316,7 +317,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     (tmp_path / "evidence.jsonl").write_text("not JSON")
     with pytest.raises(pytest.fail.Exception):
         next(evidence.gather_all(plan, tmp_path))
-    assert gather._Memory(tmp_path / "no such folder").of({"operation": "x"}) is None
+    assert gather._Cache(tmp_path / "no such folder").get({"operation": "x"}) is None
 
 
 def test_lines_of_code():
@@ -332,11 +333,12 @@ def test_lines_of_code():
 
 
 def side(technique, seconds, threads=1, *, code=None, **figures):
-    way = Way(
-        kind="numpy", flops=10**6, bytes=10**6, steps=100, few=100, few_flops=10**4, whole=True,
-        allocations=0, allocated=0, temporaries=0, workspace=0, peak=0, memory="", code=code, no_code="",
-    )  # fmt: skip
-    return Side(technique, seconds, replace(way, **figures), threads)
+    fields = {
+        "kind": "numpy", "flops": 10**6, "bytes": 10**6, "steps": 100, "few": 100, "few_flops": 10**4,
+        "whole": True, "allocations": 0, "allocated": 0, "temporaries": 0, "workspace": 0, "peak": 0,
+        "memory": "", "code": code, "no_code": "",
+    }  # fmt: skip
+    return Side(technique, seconds, Way(**fields | figures), threads)
 
 
 def loops(numbers=1, *, fused=0, gathers=0, calls=()):

@@ -12,7 +12,7 @@ import perflab
 from perflab import catalog
 from perflab.catalog import inputs
 from perflab.oracle.diagnosis import diagnose, told
-from perflab.oracle.diagnosis.witness import fits, run, witnesses
+from perflab.oracle.diagnosis.examples import answer_of, examples_of, fits
 
 HERE = Path(__file__).parent
 KNOWN = sorted((HERE / "mistakes").glob("*/*.py"))
@@ -110,7 +110,7 @@ def name(path):
 
 def answer(op, pair):
     described = catalog.operation(op)
-    return lambda case: run(described, case, pair)
+    return lambda case: answer_of(described, case, pair)
 
 
 @cache
@@ -148,7 +148,7 @@ def test_the_smallest_case_separates_the_mistake_from_right(path):
         assert fits(described, d.case)
         assert np.prod(list(d.case.sizes.values())) <= 64, "one would follow it by hand"
         at = ["out", *(f"d{argument}" for argument in described.wrt)].index(d.tensor)
-        got = run(described, d.case, implementation)[at]
+        got = answer_of(described, d.case, implementation)[at]
         args = tuple(inputs.make(described, d.case, "float64").values())
         dout = inputs.upstream(described, d.case, "float64")
         wanted = np.asarray((described.definition(*args), *described.gradient(dout, *args))[at])
@@ -238,7 +238,7 @@ def test_an_answer_that_differs_on_one_case_takes_the_name_away():
     odd = described.checks["odd"]
 
     def almost(case):
-        out, dx, dw, db = run(described, case, mutant)
+        out, dx, dw, db = answer_of(described, case, mutant)
         return out, dx, dw, db * 1.01 if case == odd else db
 
     (found,) = diagnose(described, almost)
@@ -252,7 +252,7 @@ def test_mistakes_that_no_case_tells_apart_are_told_both(monkeypatch):
     (mutant,) = [m for m in catalog.mutants("fully_connected") if m.name == "db_mean"]
     twin = Mutant("twin", "the same in other words", mutant.forward, mutant.backward, mutant.breaks)
     monkeypatch.setattr(known.catalog, "mutants", lambda op: (mutant, twin))
-    monkeypatch.setattr(known, "_KEPT", {})
+    monkeypatch.setattr(known, "_KNOWN", {})
     (found,) = diagnose(catalog.operation("fully_connected"), answer("fully_connected", mutant))
     assert found.mistake == ""
     assert mutant.lesson in found.pattern
@@ -267,7 +267,7 @@ def test_an_operation_without_a_list_of_mistakes_gets_patterns(monkeypatch):
         raise ModuleNotFoundError(op)
 
     monkeypatch.setattr(known.catalog, "mutants", missing)
-    monkeypatch.setattr(known, "_KEPT", {})
+    monkeypatch.setattr(known, "_KNOWN", {})
     (found,) = diagnosed.__wrapped__(HERE / "mistakes/fully_connected/db_mean.py")
     assert found.mistake == ""
     assert found.pattern == "wrong wherever N > 1, and only there; got = 1/N · wanted"
@@ -289,7 +289,7 @@ def test_a_diagnosis_is_told_in_plain_lines_with_a_small_picture():
 
 def test_the_cases_looked_at_are_small_many_and_the_same_each_time():
     for op in perflab.operations():
-        held = witnesses(catalog.operation(op))
+        held = examples_of(catalog.operation(op))
         assert len(held) >= 28
-        assert witnesses(catalog.operation(op)) is held
+        assert examples_of(catalog.operation(op)) is held
         assert {w.case.name for w in held if w.checked} == set(catalog.operation(op).checks)

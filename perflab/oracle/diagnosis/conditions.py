@@ -1,4 +1,4 @@
-"""In which cases an answer is wrong: the plainest condition that all of them meet and right ones do not."""
+"""The simplest condition that every case with a wrong answer meets and cases with right answers do not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 
 from perflab.contract import Operation
-from perflab.oracle.diagnosis.witness import Witness
+from perflab.oracle.diagnosis.examples import Example
 
 KINDS = {
     "ties": "values tie",
@@ -16,12 +16,12 @@ KINDS = {
 }
 
 
-def conditions(operation: Operation, held: Sequence[Witness], wrong: Sequence[bool]) -> str:
-    """When the cases are wrong, in words; empty where no condition tells the wrong ones from right ones."""
+def conditions(operation: Operation, examples: Sequence[Example], wrong: Sequence[bool]) -> str:
+    """The condition under which cases are wrong, in words; empty where none fits."""
     if all(wrong):
         return "wrong in every case"
     only = []
-    for words, meets in _tests(operation, held):
+    for words, meets in _tests(operation, examples):
         covers = all(m for m, w in zip(meets, wrong, strict=True) if w)
         outside = meets.count(False)
         if covers and outside >= 3 and sum(wrong) >= 2:
@@ -29,62 +29,62 @@ def conditions(operation: Operation, held: Sequence[Witness], wrong: Sequence[bo
             only.append((not exact, -outside, words))
     if not only:
         return ""
-    inexact, _, words = min(only, key=lambda found: found[:2])
+    inexact, _, words = min(only, key=lambda condition: condition[:2])
     return f"wrong only where {words}" if inexact else f"wrong wherever {words}, and only there"
 
 
-def _tests(operation: Operation, held: Sequence[Witness]) -> Iterator[tuple[str, list[bool]]]:
-    """Conditions with the cases that meet them, the plainest first."""
-    kinds = [w.case.inputs for w in held]
+def _tests(operation: Operation, examples: Sequence[Example]) -> Iterator[tuple[str, list[bool]]]:
+    """Conditions with the cases that meet them, the simplest first."""
+    kinds = [e.case.inputs for e in examples]
     for kind, words in KINDS.items():
         yield words, [k == kind for k in kinds]
     yield "values tie or the input holds NaN", [k in ("ties", "nan") for k in kinds]
     yield "values can tie", [k in ("ties", "integers") for k in kinds]
     for name, argument in operation.arguments.items():
         if argument.kind == "scalar":
-            yield f"{name} ≠ 0", [bool(w.args[name] != 0) for w in held]
-            yield f"{name} = 0", [bool(w.args[name] == 0) for w in held]
+            yield f"{name} ≠ 0", [bool(e.args[name] != 0) for e in examples]
+            yield f"{name} = 0", [bool(e.args[name] == 0) for e in examples]
         if argument.kind == "pair":
             low = argument.minimum
-            yield f"{name} > {low}", [max(w.pairs[name]) > low for w in held]
-            yield f"both of {name} > {low}", [min(w.pairs[name]) > low for w in held]
-            yield f"the first of {name} > {low}", [w.pairs[name][0] > low for w in held]
-            yield f"the second of {name} > {low}", [w.pairs[name][1] > low for w in held]
-    yield from _of_pairs(operation, held)
-    sizes = list(held[0].sizes)
+            yield f"{name} > {low}", [max(e.pairs[name]) > low for e in examples]
+            yield f"both of {name} > {low}", [min(e.pairs[name]) > low for e in examples]
+            yield f"the first of {name} > {low}", [e.pairs[name][0] > low for e in examples]
+            yield f"the second of {name} > {low}", [e.pairs[name][1] > low for e in examples]
+    yield from _of_pairs(operation, examples)
+    sizes = list(examples[0].sizes)
     for axis in sizes:
-        yield f"{axis} > 1", [w.sizes[axis] > 1 for w in held]
-        yield f"{axis} = 1", [w.sizes[axis] == 1 for w in held]
+        yield f"{axis} > 1", [e.sizes[axis] > 1 for e in examples]
+        yield f"{axis} = 1", [e.sizes[axis] == 1 for e in examples]
     for a, b in combinations(sizes, 2):
-        yield f"{a} ≠ {b}", [w.sizes[a] != w.sizes[b] for w in held]
-        yield f"{a} = {b}", [w.sizes[a] == w.sizes[b] for w in held]
-        yield f"{a} > {b}", [w.sizes[a] > w.sizes[b] for w in held]
-        yield f"{a} < {b}", [w.sizes[a] < w.sizes[b] for w in held]
+        yield f"{a} ≠ {b}", [e.sizes[a] != e.sizes[b] for e in examples]
+        yield f"{a} = {b}", [e.sizes[a] == e.sizes[b] for e in examples]
+        yield f"{a} > {b}", [e.sizes[a] > e.sizes[b] for e in examples]
+        yield f"{a} < {b}", [e.sizes[a] < e.sizes[b] for e in examples]
 
 
-def _of_pairs(operation: Operation, held: Sequence[Witness]) -> Iterator[tuple[str, list[bool]]]:
+def _of_pairs(operation: Operation, examples: Sequence[Example]) -> Iterator[tuple[str, list[bool]]]:
     """Conditions between numbers that belong to rows and columns: parameters, images, kernels."""
     ends = dict.fromkeys(a.shape[-2:] for a in operation.arguments.values() if len(a.shape) == 4)
-    pairs = {name: [w.pairs[name] for w in held] for name in held[0].pairs}
-    pairs |= {f"{a}×{b}": [(w.sizes[a], w.sizes[b]) for w in held] for a, b in ends}
+    pairs = {name: [e.pairs[name] for e in examples] for name in examples[0].pairs}
+    pairs |= {f"{a}×{b}": [(e.sizes[a], e.sizes[b]) for e in examples] for a, b in ends}
     for name, values in pairs.items():
         yield f"the two of {name} differ", [a != b for a, b in values]
         yield f"the two of {name} are equal", [a == b for a, b in values]
-    for one, other in permutations(pairs, 2):
-        both = list(zip(pairs[one], pairs[other], strict=True))
-        if one < other:
-            yield f"{one} ≠ {other}", [p != q for p, q in both]
-        yield f"{one} < {other} along an axis", [p[0] < q[0] or p[1] < q[1] for p, q in both]
-    moving = [axis for axis in held[0].case.sizes if _grown(operation, held[0], axis, 12)]
+    for first, second in permutations(pairs, 2):
+        both = list(zip(pairs[first], pairs[second], strict=True))
+        if first < second:
+            yield f"{first} ≠ {second}", [p != q for p, q in both]
+        yield f"{first} < {second} along an axis", [p[0] < q[0] or p[1] < q[1] for p, q in both]
+    moving = [axis for axis in examples[0].case.sizes if _grown(operation, examples[0], axis, 12)]
     if moving:
-        over = [any(_grown(operation, w, axis, -1) == 0 for axis in moving) for w in held]
+        over = [any(_grown(operation, e, axis, -1) == 0 for axis in moving) for e in examples]
         yield "no window covers the last rows or columns", over
 
 
-def _grown(operation: Operation, held: Witness, axis: str, by: int) -> int | None:
-    """By how much the sizes that derive from others change, if this axis grows; None where it may not."""
+def _grown(operation: Operation, example: Example, axis: str, by: int) -> int | None:
+    """By how much the sizes that derive from others change, where this axis grows; None where it cannot."""
     try:
-        after = operation.derive({**held.case.sizes, axis: held.case.sizes[axis] + by}, held.pairs)
+        after = operation.derive({**example.case.sizes, axis: example.case.sizes[axis] + by}, example.pairs)
     except ValueError:
         return None
-    return sum(after[a] - held.sizes[a] for a in after if a not in held.case.sizes)
+    return sum(after[a] - example.sizes[a] for a in after if a not in example.case.sizes)

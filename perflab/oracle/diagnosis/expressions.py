@@ -1,4 +1,4 @@
-"""Numbers put into words: the sizes and scalars of a case that a factor is made of."""
+"""A factor as an expression in the sizes and scalars of a case."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import combinations
 import numpy as np
 
 from perflab.contract import Array
-from perflab.oracle.diagnosis.witness import Witness
+from perflab.oracle.diagnosis.examples import Example
 
 
-def in_words(numbers: Sequence[float], held: Sequence[Witness], summed: bool) -> str:
-    """The one simple expression in sizes and scalars that gives these numbers, case by case; empty if none.
+def in_words(numbers: Sequence[float], examples: Sequence[Example], summed: bool) -> str:
+    """The only simple expression in sizes and scalars that gives these numbers, case by case; empty if none.
 
     An expression is a small fraction times, or over, up to three of: a size, a pair's product, a scalar
     argument, the upstream number; with `summed` also the sum of an argument and of its squares.
@@ -22,47 +22,44 @@ def in_words(numbers: Sequence[float], held: Sequence[Witness], summed: bool) ->
     simple = _fraction(values)
     if simple and not summed:
         return simple
-    quantities = _quantities(held, summed)
+    quantities = _quantities(examples, summed)
     names = list(quantities)
     for count in (1, 2, 3):
-        found = []
+        expressions = []
         for chosen in combinations(names, count):
             for signs in np.ndindex(*(2,) * count):
+                above = [name for name, sign in zip(chosen, signs, strict=True) if not sign]
+                below = [name for name, sign in zip(chosen, signs, strict=True) if sign]
                 with np.errstate(all="ignore"):
-                    parts = [
-                        quantities[n] ** (-1.0 if s else 1.0) for n, s in zip(chosen, signs, strict=True)
-                    ]
-                    ratio = values / np.prod(parts, axis=0)
-                scale = _fraction(ratio)
+                    parts = [*(quantities[name] for name in above), *(1 / quantities[name] for name in below)]
+                    scale = _fraction(values / np.prod(parts, axis=0))
                 if scale:
-                    above = [n for n, s in zip(chosen, signs, strict=True) if not s]
-                    below = [n for n, s in zip(chosen, signs, strict=True) if s]
-                    found.append(_product(scale, above, below))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            return ""  # the cases cannot tell one from another
+                    expressions.append(_product(scale, above, below))
+        if len(expressions) == 1:
+            return expressions[0]
+        if expressions:
+            return ""  # several fit: the cases do not separate them
     return ""
 
 
-def _quantities(held: Sequence[Witness], summed: bool) -> dict[str, Array]:
+def _quantities(examples: Sequence[Example], summed: bool) -> dict[str, Array]:
     """Everything that a factor may depend on, by name, a number per case; each only where it varies."""
-    found: dict[str, Array] = {}
-    first = held[0]
+    quantities: dict[str, Array] = {}
+    first = examples[0]
     for axis in first.sizes:
-        found[axis] = np.array([float(w.sizes[axis]) for w in held])
+        quantities[axis] = np.array([float(e.sizes[axis]) for e in examples])
     for name in first.pairs:
-        found[f"{name}[0]"] = np.array([float(w.pairs[name][0]) for w in held])
-        found[f"{name}[1]"] = np.array([float(w.pairs[name][1]) for w in held])
+        quantities[f"{name}[0]"] = np.array([float(e.pairs[name][0]) for e in examples])
+        quantities[f"{name}[1]"] = np.array([float(e.pairs[name][1]) for e in examples])
     for name, value in first.args.items():
         if np.ndim(value) == 0 and not isinstance(value, tuple):
-            found[name] = np.array([float(w.args[name]) for w in held])
+            quantities[name] = np.array([float(e.args[name]) for e in examples])
         elif summed and isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            found[f"Σ{name}"] = np.array([float(w.args[name].sum()) for w in held])
-            found[f"Σ{name}²"] = np.array([float((w.args[name] ** 2).sum()) for w in held])
+            quantities[f"Σ{name}"] = np.array([float(e.args[name].sum()) for e in examples])
+            quantities[f"Σ{name}²"] = np.array([float((e.args[name] ** 2).sum()) for e in examples])
     if np.ndim(first.dout) == 0:
-        found["dout"] = np.array([float(w.dout) for w in held])
-    return {name: values for name, values in found.items() if np.ptp(values) > 0}
+        quantities["dout"] = np.array([float(e.dout) for e in examples])
+    return {name: values for name, values in quantities.items() if np.ptp(values) > 0}
 
 
 def _fraction(values: Array) -> str:
@@ -79,7 +76,7 @@ def _fraction(values: Array) -> str:
 
 def _product(scale: str, above: Sequence[str], below: Sequence[str]) -> str:
     top = "·".join(above)
-    plain = scale in ("1", "−1")  # a one is not written beside something else
+    plain = scale in ("1", "−1")  # a factor of 1 is not written
     top = scale[:-1] + (top or "1") if plain else "·".join(part for part in (scale, top) if part)
     bottom = "·".join(below)
     return f"{top}/({bottom})" if len(below) > 1 else f"{top}/{bottom}" if below else top

@@ -1,4 +1,4 @@
-"""Known mistakes as numbers, and whether they are the numbers that an outside implementation gave."""
+"""The answers of known mistakes, compared with those of an outside implementation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 
 from perflab import catalog
 from perflab.contract import Array, Case, Mutant, Operation
-from perflab.oracle.diagnosis import witness
-from perflab.oracle.diagnosis.witness import Witness, far, largest
+from perflab.oracle.diagnosis.examples import Example, answer_of, examples_of, far, largest, roughly
 
-ROUNDING = 8.0  # two wrong answers may each be this share of the right one's bound apart
-RELATIVE = 1e-10  # and as far from each other as this share of the tensor's largest value
+ROUNDING = 8.0  # two wrong answers may differ by so many rounding bounds of the reference
+RELATIVE = 1e-10  # and by this share of the largest value of the tensor
 CLEAR = 1e-6  # a case separates a mistake from right only where they differ by this share
 
 Given = tuple[Array, ...] | None
@@ -23,9 +22,9 @@ Answer = Callable[[Case], Given]
 
 @dataclass(frozen=True)
 class Known:
-    """A known mistake as numbers: its answers on every witness, and where each tensor of them is wrong.
+    """A known mistake: its answers on every example, and where each tensor of them is wrong.
 
-    `upon` is the mistaken forward whose cache it works on, where it is the second of two.
+    Where it is the second of two mistakes, `upon` has the forward whose cache it uses.
     """
 
     mutant: Mutant
@@ -35,25 +34,25 @@ class Known:
 
     @property
     def name(self) -> str:
-        """The mutant's."""
+        """The mutant's name."""
         return self.mutant.name
 
     def separates(self, operation: Operation, case: Case, t: int) -> bool:
-        """Whether this mistake makes tensor `t` clearly wrong here, and other than the first of two did."""
-        theirs = witness.run(operation, case, self.mutant)
-        if theirs is None or not far(theirs[t], *witness.roughly(operation, case, t, CLEAR)).any():
+        """Whether tensor `t` is clearly wrong here, and differs from that of the first of two mistakes."""
+        answer = answer_of(operation, case, self.mutant)
+        if answer is None or not far(answer[t], *roughly(operation, case, t, CLEAR)).any():
             return False
-        first = witness.run(operation, case, self.upon) if self.upon else None
-        return first is None or bool(far(theirs[t], first[t], CLEAR * largest(first[t])).any())
+        first = answer_of(operation, case, self.upon) if self.upon else None
+        return first is None or bool(far(answer[t], first[t], CLEAR * largest(first[t])).any())
 
 
 @dataclass
 class Look:
-    """What the outside implementation gave on every witness, tensor by tensor."""
+    """The answers of the outside implementation on every example, tensor by tensor."""
 
     operation: Operation
     answer: Answer
-    witnesses: tuple[Witness, ...]
+    examples: tuple[Example, ...]
     answers: list[Given]
     names: tuple[str, ...]
     wrong: list[tuple[bool, ...]]
@@ -61,7 +60,7 @@ class Look:
 
     @property
     def answered(self) -> list[int]:
-        """The witnesses with an answer."""
+        """The examples with an answer."""
         return [i for i, got in enumerate(self.answers) if got is not None]
 
     @property
@@ -96,58 +95,58 @@ def _explains(look: Look, known: Known, t: int) -> str:
     """Whether tensor `t` is the mutant's in every answer: by "values", by "overflow" alone, or "" for no.
 
     That two answers overflow at the same places says little, so it counts only where all else fits as well.
-    Where the mutant's own shapes do not fit, nothing can be said; that may be so in few of the wrong cases.
-    Nor does it take the name away that two programs part on an empty batch, on NaN or past exp's range.
+    Where the mutant has no answer nothing can be compared; that may be so in few of the wrong cases. Two
+    programs with the same mistake may differ on an empty batch, on NaN or where exp overflows.
     """
     shared, apart, finite = 0, 0, False
     for i in look.answered:
-        got, theirs, held = look.answers[i], known.answers[i], look.witnesses[i]
+        got, mutant, example = look.answers[i], known.answers[i], look.examples[i]
         assert got is not None
-        if theirs is None:
+        if mutant is None:
             apart += look.wrong[i][t]
-        elif not alike(got[t], theirs[t], held.allowed[t]):
-            if not held.peculiar:
+        elif not alike(got[t], mutant[t], example.allowed[t]):
+            if not example.peculiar:
                 return ""
             apart += 1
         elif look.wrong[i][t] and known.wrong[i][t]:
             shared += 1
-            mask = far(got[t], held.wanted[t], held.allowed[t])
-            finite |= bool((np.isfinite(theirs[t]) | ~np.isfinite(held.wanted[t]))[mask].any())
+            mask = far(got[t], example.wanted[t], example.allowed[t])
+            finite |= bool((np.isfinite(mutant[t]) | ~np.isfinite(example.wanted[t]))[mask].any())
     return "" if shared <= 2 * apart else "values" if finite else "overflow"
 
 
-def alike(got: Array, theirs: Array, allowed: Array) -> bool:
-    """Two answers that rounding may keep apart. What overflows may end as inf in one and NaN in the other."""
-    apart = far(got, theirs, ROUNDING * allowed + RELATIVE * largest(theirs))
-    return not bool((apart & (np.isfinite(got) | np.isfinite(theirs))).any())
+def alike(got: Array, mutant: Array, allowed: Array) -> bool:
+    """Whether two answers agree within rounding. Overflow may give inf in one and NaN in the other."""
+    apart = far(got, mutant, ROUNDING * allowed + RELATIVE * largest(mutant))
+    return not bool((apart & (np.isfinite(got) | np.isfinite(mutant))).any())
 
 
 def known_mistakes(operation: Operation) -> list[Known]:
-    """The operation's mutants with their answers, made once per process; none where it has no list.
+    """The operation's mutants with their answers, computed once per process; none where it has no list.
 
-    One whose answers change from call to call is left out: what it teaches is not in the numbers.
+    A mutant whose answers change from call to call is excluded: its numbers do not show its mistake.
     """
     at = ("known", operation.name, operation.definition)
-    if at not in _KEPT:
+    if at not in _KNOWN:
         try:
             mutants = catalog.mutants(operation.name)
         except ImportError:
             mutants = ()
-        held = witness.witnesses(operation)[:2]
-        _KEPT[at] = [
+        examples = examples_of(operation)[:2]
+        _KNOWN[at] = [
             _answers(operation, mutant)
             for mutant in mutants
-            if all(_same(witness.run(operation, w.case, mutant), witness.run(operation, w.case, mutant))
-                   for w in held)
+            if all(_same(answer_of(operation, e.case, mutant), answer_of(operation, e.case, mutant))
+                   for e in examples)
         ]  # fmt: skip
-    return _KEPT[at]
+    return _KNOWN[at]
 
 
-_KEPT: dict[tuple[Any, ...], list[Known]] = {}
+_KNOWN: dict[tuple[Any, ...], list[Known]] = {}
 
 
 def mixed(look: Look, first: Known, known: Sequence[Known]) -> list[Known]:
-    """The mistakes of backward alone, made upon the cache of a forward that is itself mistaken."""
+    """The mistakes of backward alone, with the cache of the first mistake's forward."""
     return [
         replace(_answers(look.operation, replace(k.mutant, forward=first.mutant.forward)), upon=first.mutant)
         for k in known
@@ -156,9 +155,9 @@ def mixed(look: Look, first: Known, known: Sequence[Known]) -> list[Known]:
 
 
 def _answers(operation: Operation, mutant: Mutant) -> Known:
-    held = witness.witnesses(operation)
-    answers = tuple(witness.run(operation, w.case, mutant) for w in held)
-    return Known(mutant, answers, tuple(wrongs(a, w, CLEAR) for a, w in zip(answers, held, strict=True)))
+    examples = examples_of(operation)
+    answers = tuple(answer_of(operation, e.case, mutant) for e in examples)
+    return Known(mutant, answers, tuple(wrongs(a, e, CLEAR) for a, e in zip(answers, examples, strict=True)))
 
 
 def _same(a: Given, b: Given) -> bool:
@@ -167,17 +166,19 @@ def _same(a: Given, b: Given) -> bool:
     return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
 
 
-def given(answer: Given, held: Witness) -> Given:
-    """An answer as float64 arrays; None where its form is not the wanted one after all."""
-    if answer is None or len(answer) != len(held.wanted):
+def given(answer: Given, example: Example) -> Given:
+    """An answer as float64 arrays; None where its shapes are wrong."""
+    if answer is None or len(answer) != len(example.wanted):
         return None
     got = tuple(np.asarray(value, np.float64) for value in answer)
-    return got if all(a.shape == b.shape for a, b in zip(got, held.wanted, strict=True)) else None
+    return got if all(a.shape == b.shape for a, b in zip(got, example.wanted, strict=True)) else None
 
 
-def wrongs(got: Given, held: Witness, share: float) -> tuple[bool, ...]:
-    """By tensor: is it further off than rounding leads; with `share`, than this part of its largest value."""
+def wrongs(got: Given, example: Example, share: float) -> tuple[bool, ...]:
+    """By tensor: whether its error exceeds the rounding bound plus `share` of its largest value."""
     if got is None:
-        return (False,) * len(held.wanted)
-    triples = zip(got, held.wanted, held.allowed, strict=True)
-    return tuple(bool(far(mine, right, room + share * largest(right)).any()) for mine, right, room in triples)
+        return (False,) * len(example.wanted)
+    triples = zip(got, example.wanted, example.allowed, strict=True)
+    return tuple(
+        bool(far(tensor, right, bound + share * largest(right)).any()) for tensor, right, bound in triples
+    )

@@ -1,41 +1,42 @@
-"""The pattern of an error that no known mistake explains: what every wrong answer looked at has in common.
+"""The pattern of an error that no known mistake explains: what all wrong answers have in common.
 
-A sentence is told only if it holds on every case looked at, and only if some case could have refuted it.
-Three questions are asked: in which cases is the tensor wrong, how does it relate to what is right, and which
-of its elements are wrong.
+A sentence is reported only if it is true on every example, and only if some example could have refuted it.
+Three questions are asked: in which cases is the tensor wrong, how does it follow from the reference, and
+which of its elements are wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
+from typing import Any
 
 import numpy as np
 
 from perflab.contract import Array, Operation
 from perflab.oracle.diagnosis.conditions import conditions
+from perflab.oracle.diagnosis.examples import Example, far, largest
 from perflab.oracle.diagnosis.expressions import in_words
-from perflab.oracle.diagnosis.witness import Witness, far, largest
 
-CLOSE = 1e-9  # two numbers this near, as a share of the tensor's largest, are taken for equal
-SINGLE = 1e-5  # errors below this share of the largest value are a matter of precision
+CLOSE = 1e-9  # numbers that differ by less than this share of the tensor's largest are equal
+SINGLE = 1e-5  # errors below this share of the largest value are a loss of precision
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One tensor on one witness, as got; `wrong` where rounding does not explain what it differs by."""
+class Compared:
+    """One tensor of an answer on one example; `wrong` where its error exceeds the rounding bound."""
 
-    witness: Witness
+    example: Example
     tensor: int
     got: Array
     wrong: bool
 
     @cached_property
     def wanted(self) -> Array:
-        """What is right, in float64."""
-        return np.asarray(self.witness.wanted[self.tensor], np.float64)
+        """The reference, in float64."""
+        return np.asarray(self.example.wanted[self.tensor], np.float64)
 
     @cached_property
     def mask(self) -> Array:
@@ -44,39 +45,39 @@ class Seen:
 
     @cached_property
     def room(self) -> Array:
-        """How far rounding may lead, element by element."""
-        bound = np.asarray(self.witness.allowed[self.tensor], np.float64)
+        """The error that rounding allows, element by element."""
+        bound = np.asarray(self.example.allowed[self.tensor], np.float64)
         return bound + CLOSE * largest(self.wanted) if self.coarse else bound
 
     @property
     def coarse(self) -> bool:
-        """Whether some element is off by more than a matter of precision."""
-        bound = self.witness.allowed[self.tensor]
+        """Whether some error is too large to be a loss of precision."""
+        bound = self.example.allowed[self.tensor]
         return bool(far(self.got, self.wanted, bound + SINGLE * largest(self.wanted)).any())
 
     def equals(self, other: Array) -> bool:
-        """Whether the tensor got is this one, within rounding."""
+        """Whether the tensor is equal to this one, within rounding."""
         return not far(self.got, other, CLOSE * max(largest(other), largest(self.wanted))).any()
 
 
-def pattern(operation: Operation, name: str, seen: Sequence[Seen]) -> str:
-    """What holds on every case looked at, as one line; empty where nothing simple does."""
+def pattern(operation: Operation, name: str, compared: Sequence[Compared]) -> str:
+    """What is true on every example, as one line; empty where nothing simple is."""
     axes = _axes(operation, name)
-    wrong = [s for s in seen if s.wrong]
+    wrong = [s for s in compared if s.wrong]
     if not any(s.coarse for s in wrong):
         return _precision(wrong)
-    full = [s for s in seen if s.wanted.size]
-    told = [conditions(operation, [s.witness for s in full], [s.wrong for s in full])]
+    full = [s for s in compared if s.wanted.size]
+    parts = [conditions(operation, [s.example for s in full], [s.wrong for s in full])]
     relation = _relation(operation, name, axes, wrong)
-    told += [relation] if relation else [_values(wrong), _places(axes, wrong)]
-    return "; ".join(part for part in told if part)
+    parts += [relation] if relation else [_values(wrong), _places(axes, wrong)]
+    return "; ".join(part for part in parts if part)
 
 
 def _axes(operation: Operation, name: str) -> tuple[str, ...]:
     return operation.out_shape if name == "out" else operation.arguments[name[1:]].shape
 
 
-def _precision(wrong: Sequence[Seen]) -> str:
+def _precision(wrong: Sequence[Compared]) -> str:
     with np.errstate(all="ignore"):
         share = max(float(np.nanmax(np.abs(s.got - s.wanted))) / (largest(s.wanted) or 1) for s in wrong)
     single = all(np.array_equal(s.got, s.got.astype(np.float32), equal_nan=True) for s in wrong)
@@ -88,7 +89,7 @@ def _precision(wrong: Sequence[Seen]) -> str:
 # ---------------------------------------------------------------------------- how it relates to what is right
 
 
-def _relation(operation: Operation, name: str, axes: Sequence[str], wrong: Sequence[Seen]) -> str:
+def _relation(operation: Operation, name: str, axes: Sequence[str], wrong: Sequence[Compared]) -> str:
     """How every wrong tensor follows from the right one; empty where it does not."""
     if all(not s.got.any() for s in wrong):
         return "got is zero throughout"
@@ -101,14 +102,11 @@ def _relation(operation: Operation, name: str, axes: Sequence[str], wrong: Seque
     )
 
 
-def _factor(name: str, wrong: Sequence[Seen]) -> str:
-    factors = []
-    for s in wrong:
-        k = _multiple(s.got, s.wanted)
-        if k is None or not s.equals(k * s.wanted):
-            return ""
-        factors.append(k)
-    words = in_words(factors, [s.witness for s in wrong], summed=False)
+def _factor(name: str, wrong: Sequence[Compared]) -> str:
+    factors = [k for s in wrong if (k := _multiple(s.got, s.wanted)) is not None and s.equals(k * s.wanted)]
+    if len(factors) < len(wrong):
+        return ""
+    words = in_words(factors, [s.example for s in wrong], summed=False)
     if words:
         return f"got = {_times(words, 'wanted')}"
     if np.ptp(factors) <= 1e-7 * abs(factors[0]):
@@ -117,8 +115,8 @@ def _factor(name: str, wrong: Sequence[Seen]) -> str:
     return "got is a multiple of wanted, another one in each case" if min(sizes) >= 3 else ""
 
 
-def _mirrored(axes: Sequence[str], wrong: Sequence[Seen]) -> str:
-    """Two axes swapped, or some reversed. What the shapes or the numbers hide is no evidence."""
+def _mirrored(axes: Sequence[str], wrong: Sequence[Compared]) -> str:
+    """Whether two axes are swapped, or some reversed."""
     for a, b in combinations(range(len(axes)), 2):
         if all(s.wanted.shape[a] == s.wanted.shape[b] for s in wrong) and all(
             s.equals(s.wanted.swapaxes(a, b)) for s in wrong
@@ -131,24 +129,24 @@ def _mirrored(axes: Sequence[str], wrong: Sequence[Seen]) -> str:
     return ""
 
 
-def _difference(operation: Operation, name: str, axes: Sequence[str], wrong: Sequence[Seen]) -> str:
+def _difference(operation: Operation, name: str, axes: Sequence[str], wrong: Sequence[Compared]) -> str:
     """Got − wanted as a multiple of one of the arguments, or, for a number, as an expression of sums."""
     gaps = [s.got - s.wanted for s in wrong]
     if not axes:
-        words = in_words([float(gap) for gap in gaps], [s.witness for s in wrong], summed=True)
+        words = in_words([float(gap) for gap in gaps], [s.example for s in wrong], summed=True)
         return f"got − wanted = {words}" if words else ""
     for other, argument in operation.arguments.items():
         if argument.kind != "array" or not set(argument.shape) <= set(axes):
             continue
         factors = []
         for s, gap in zip(wrong, gaps, strict=True):
-            held = _spread(s.witness.args[other], argument.shape, axes, gap.shape)
-            k = _multiple(gap, held)
-            if k is None or not s.equals(s.wanted + k * held):
+            values = _spread(s.example.args[other], argument.shape, axes, gap.shape)
+            k = _multiple(gap, values)
+            if k is None or not s.equals(s.wanted + k * values):
                 break
             factors.append(k)
         if len(factors) == len(wrong):
-            words = in_words(factors, [s.witness for s in wrong], summed=False)
+            words = in_words(factors, [s.example for s in wrong], summed=False)
             if words:
                 return f"got − wanted = {_times(words, other)}"
     return ""
@@ -169,34 +167,34 @@ def _times(factor: str, name: str) -> str:
 def _spread(value: Array, own: Sequence[str], axes: Sequence[str], shape: Sequence[int]) -> Array:
     """An argument along the axes that it shares with a tensor, repeated along the others."""
     order = [own.index(axis) for axis in axes if axis in own]
-    held = value.transpose(order).reshape([n if a in own else 1 for a, n in zip(axes, shape, strict=True)])
-    return np.broadcast_to(held, shape)
+    sizes = [n if a in own else 1 for a, n in zip(axes, shape, strict=True)]
+    return np.broadcast_to(value.transpose(order).reshape(sizes), shape)
 
 
-def _shifted(axes: Sequence[str], wrong: Sequence[Seen]) -> str:
+def _shifted(axes: Sequence[str], wrong: Sequence[Compared]) -> str:
     """The right numbers one or two places off along an axis, as far as they still overlap."""
     for axis, name in enumerate(axes):
         for by in (1, -1, 2, -2):
             long = [s for s in wrong if s.wanted.shape[axis] > abs(by)]
-            told = [moved for s in long if (moved := _moved(s, axis, by)) is not None]
-            if len(told) >= 3 and all(told):
-                way = "up" if by > 0 else "down"
-                return f"got holds wanted shifted {way} by {abs(by)} along {name}"
+            equal = [moved for s in long if (moved := _moved(s, axis, by)) is not None]
+            if len(equal) >= 3 and all(equal):
+                direction = "up" if by > 0 else "down"
+                return f"got holds wanted shifted {direction} by {abs(by)} along {name}"
     return ""
 
 
-def _moved(s: Seen, axis: int, by: int) -> bool | None:
+def _moved(s: Compared, axis: int, by: int) -> bool | None:
     """Whether what overlaps is equal; None where zeros alone overlap, which says nothing."""
     long = s.wanted.shape[axis]
     to, of = (slice(by, None), slice(0, long - by)) if by > 0 else (slice(0, long + by), slice(-by, None))
     at = (slice(None),) * axis
-    mine, right = s.got[(*at, to)], s.wanted[(*at, of)]
-    if not (mine.any() or right.any()):
+    got, right = s.got[(*at, to)], s.wanted[(*at, of)]
+    if not (got.any() or right.any()):
         return None
-    return not far(mine, right, CLOSE * largest(s.wanted)).any()
+    return not far(got, right, CLOSE * largest(s.wanted)).any()
 
 
-def _rearranged(wrong: Sequence[Seen]) -> str:
+def _rearranged(wrong: Sequence[Compared]) -> str:
     if min(np.count_nonzero(s.wanted) for s in wrong) < 2:
         return ""
     if all(not far(np.abs(s.got), np.abs(s.wanted), CLOSE * largest(s.wanted)).any() for s in wrong):
@@ -210,56 +208,44 @@ def _rearranged(wrong: Sequence[Seen]) -> str:
 # ----------------------------------------------------------------------------------- which elements are wrong
 
 
-def _values(wrong: Sequence[Seen]) -> str:
-    """What stands where it is wrong, or what ought to."""
-    got = [s.got[s.mask] for s in wrong]
-    wanted = [s.wanted[s.mask] for s in wrong]
-    if all(np.isnan(g).all() for g in got):
-        return "what is wrong is NaN"
-    if all(not np.isfinite(g).any() for g in got):
-        return "what is wrong is NaN or infinite"
-    if all(np.isnan(w).all() for w in wanted):
-        return "wrong only where NaN is wanted"
-    if all((g == 0).all() for g in got):
-        return "what is wrong is zero"
-    if all((w == 0).all() for w in wanted):
-        return "wrong only where zero is wanted"
+def _values(wrong: Sequence[Compared]) -> str:
+    """What the wrong elements are, or what is wanted there."""
+    got, wanted = [s.got[s.mask] for s in wrong], [s.wanted[s.mask] for s in wrong]
+    tests: tuple[tuple[str, Sequence[Array], Callable[[Array], Any]], ...] = (
+        ("what is wrong is NaN", got, np.isnan),
+        ("what is wrong is NaN or infinite", got, lambda value: ~np.isfinite(value)),
+        ("wrong only where NaN is wanted", wanted, np.isnan),
+        ("what is wrong is zero", got, lambda value: value == 0),
+        ("wrong only where zero is wanted", wanted, lambda value: value == 0),
+    )
+    for words, values, test in tests:
+        if all(test(value).all() for value in values):
+            return words
     for sign, words in ((1, "too large"), (-1, "too small")):
         if all((sign * (g - w) > 0).all() for g, w in zip(got, wanted, strict=True)) and len(wrong) >= 12:
             return f"what is wrong is {words}"
     return ""
 
 
-def _places(axes: Sequence[str], wrong: Sequence[Seen]) -> str:
-    """Where along the axes the wrong elements stand, as far as every wrong case agrees."""
-    found = []
+def _places(axes: Sequence[str], wrong: Sequence[Compared]) -> str:
+    """Where along the axes the wrong elements are, as far as every wrong case agrees."""
+    tests: tuple[tuple[str, Callable[[Array, int], Any]], ...] = (
+        ("only at the first index", lambda hit, last: hit == 0),
+        ("only at the last index", lambda hit, last: hit == last),
+        ("only at the border", lambda hit, last: (hit == 0) | (hit == last)),
+        ("never at the first index", lambda hit, last: hit > 0),
+        ("never at the last index", lambda hit, last: hit < last),
+    )
+    places = []
     for axis, name in enumerate(axes):
-        sized = [s for s in wrong if s.wanted.shape[axis] > 2]
-        if len(sized) < 2:
+        if sum(s.wanted.shape[axis] > 2 for s in wrong) < 2:
             continue
-        hit = [
-            np.flatnonzero(s.mask.any(axis=tuple(a for a in range(s.mask.ndim) if a != axis))) for s in wrong
-        ]
-        last = [s.wanted.shape[axis] - 1 for s in wrong]
-        pairs = list(zip(hit, last, strict=True))
-        if all((h == 0).all() for h, _ in pairs):
-            found.append(f"only at the first index of {name}")
-        elif all((h == end).all() for h, end in pairs):
-            found.append(f"only at the last index of {name}")
-        elif all(((h == 0) | (h == end)).all() for h, end in pairs):
-            found.append(f"only at the border of {name}")
-        elif all((h > 0).all() for h, _ in pairs):
-            found.append(f"never at the first index of {name}")
-        elif all((h < end).all() for h, end in pairs):
-            found.append(f"never at the last index of {name}")
-    both = _border(axes, wrong)
-    return ", ".join(found) or both
-
-
-def _border(axes: Sequence[str], wrong: Sequence[Seen]) -> str:
-    """Whether only the outermost rows and columns of the last two axes are wrong."""
-    if len(axes) < 2:
-        return ""
+        others = tuple(other for other in range(len(axes)) if other != axis)
+        hits = [(np.flatnonzero(s.mask.any(axis=others)), s.wanted.shape[axis] - 1) for s in wrong]
+        words = (words for words, test in tests if all(test(hit, last).all() for hit, last in hits))
+        places += [f"{place} of {name}" for place in islice(words, 1)]
+    if places or len(axes) < 2:
+        return ", ".join(places)
     inner = [s for s in wrong if min(s.wanted.shape[-2:]) > 2]
     if len(inner) >= 2 and all(not s.mask[..., 1:-1, 1:-1].any() for s in inner):
         return f"only at the border of {axes[-2]} and {axes[-1]}"

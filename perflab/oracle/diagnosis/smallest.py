@@ -1,4 +1,4 @@
-"""The smallest case that still separates a mistake from what is right."""
+"""The smallest case that still shows a mistake."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from perflab.catalog import inputs
 from perflab.contract import Case, Operation
-from perflab.oracle.diagnosis.witness import fits
+from perflab.oracle.diagnosis.examples import fits
 
 SEEDS = 6  # draws of each case: whole numbers tie, cancel or vanish by chance
 
 
 def smallest(operation: Operation, start: Case, separates: Callable[[Case], bool]) -> Case:
-    """From `start`, which separates, down to the smallest case found that still does.
+    """From `start`, which separates, down to the smallest case that still does.
 
     Whole numbers are tried first, since a reader can follow them; then every axis and every parameter is
-    lowered as far as it goes, until nothing gives way.
+    lowered as far as possible, until no change is left.
     """
 
     def holds(case: Case) -> Case | None:

@@ -1,4 +1,4 @@
-"""What is found, and how it is told."""
+"""A diagnosis, and its lines for a terminal."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ SIDE = 6  # rows and columns of the largest picture
 class Diagnosis:
     """One mistake of an outside implementation, by its name or by its pattern.
 
-    `tensors` are wrong by it; `follows` are the gradients that belong to its wrong output and are no further
-    mistake. `mistake`, `lesson` and `breaks` are a mutant's, or empty; `pattern` is then what every error
-    shares. `case` is the smallest one found that shows it, `tensor` and `index` its worst element there,
-    `picture` that tensor as got and as wanted. `cases` were
-    looked at. `checked` says that `case` is one of the operation's check cases.
+    `tensors` are wrong by it; `follows` are gradients of its wrong output, no further mistake. `mistake`,
+    `lesson` and `breaks` are a mutant's, or empty; then `pattern` is what every error shares. `case` is the
+    smallest one that shows it, `tensor` and `index` its worst element there, `picture` that tensor as got and
+    as wanted. `cases` is how many were compared; `checked` says that `case` is a check case.
     """
 
     operation: str
@@ -42,24 +41,23 @@ class Diagnosis:
 
 
 def told(diagnosis: Diagnosis, file: str = "FILE") -> list[str]:
-    """The diagnosis as plain lines for a terminal; `file` stands in the command that shows it again."""
-    lines = []
+    """The diagnosis as plain lines for a terminal; `file` is used in the command that shows it again."""
     who = ", ".join(diagnosis.tensors)
     if diagnosis.mistake:
-        lines += [f"{who}: {diagnosis.lesson} ({diagnosis.mistake})"]
+        lines = [f"{who}: {diagnosis.lesson} ({diagnosis.mistake})"]
         lines += [f"  it breaks    {diagnosis.breaks}"] if diagnosis.breaks else []
     else:
-        lines += [f"{who}: no one known mistake gives these numbers"]
-        looked = f" ({diagnosis.cases} cases looked at)"
-        lines += [f"  the pattern  {diagnosis.pattern}{looked}"] if diagnosis.pattern else []
+        lines = [f"{who}: no one known mistake gives these numbers"]
+        count = f" ({diagnosis.cases} cases looked at)"
+        lines += [f"  the pattern  {diagnosis.pattern}{count}"] if diagnosis.pattern else []
     if diagnosis.follows:
         lines += [f"  it follows   {', '.join(diagnosis.follows)}: the gradient of that output"]
     at = f"[{', '.join(map(str, diagnosis.index))}]" if diagnosis.index else ""
-    lines += [f"  shown by     {_case_in_words(diagnosis.case)}"]
     lines += [
-        f"  worst there  {diagnosis.tensor}{at}: got {diagnosis.got:.6g}, wanted {diagnosis.wanted:.6g}"
+        f"  shown by     {_case_in_words(diagnosis.case)}",
+        f"  worst there  {diagnosis.tensor}{at}: got {diagnosis.got:.6g}, wanted {diagnosis.wanted:.6g}",
+        *(f"    {line}" for line in diagnosis.picture),
     ]
-    lines += [f"    {line}" for line in diagnosis.picture]
     if not diagnosis.mistake:
         only = f" --case {diagnosis.case.name}" if diagnosis.checked else ""
         lines += [f"  see again    perflab verify {diagnosis.operation} --with {file}{only}"]
@@ -67,20 +65,17 @@ def told(diagnosis: Diagnosis, file: str = "FILE") -> list[str]:
 
 
 def picture(name: str, got: Array, wanted: Array, at: Sequence[Any]) -> tuple[str, ...]:
-    """The matrix that holds the worst element, as got and as wanted, side by side; empty where large."""
+    """The matrix with the worst element, as got and as wanted, side by side; empty where large."""
     if got.ndim == 0 or max(got.shape[-2:]) > SIDE or got[at[:-2]].size < 2:
         return ()
-    mine, right = (np.atleast_2d(side[tuple(at[:-2])]) for side in (got, wanted))
-    texts = [[[f"{value:.4g}" for value in row] for row in side] for side in (mine, right)]
+    sides = [np.atleast_2d(side[tuple(at[:-2])]) for side in (got, wanted)]
+    texts = [[[f"{value:.4g}" for value in row] for row in side] for side in sides]
     width = max(len(text) for side in texts for row in side for text in row)
     rows = [["  ".join(text.rjust(width) for text in row) for row in side] for side in texts]
     where = f"{name}[{', '.join(map(str, at[:-2]))}]" if len(at) > 2 else name
     label = f"{where} got"
     span = max(len(label), len(rows[0][0])) + 4
-    return (
-        f"{label.ljust(span)}wanted",
-        *(f"{a.ljust(span)}{b}" for a, b in zip(*rows, strict=True)),
-    )
+    return (f"{label.ljust(span)}wanted", *(f"{a.ljust(span)}{b}" for a, b in zip(*rows, strict=True)))
 
 
 def _case_in_words(case: Case) -> str:

@@ -1,1 +1,1 @@
-"""A file of one's own: begun, watched, kept apart from its judge, and reviewed."""
+"""A file of the user's own: run in a process of its own, apart from its judge, and reviewed."""

@@ -1,6 +1,6 @@
-"""What outside code may not do beside a clock: replace what holds it to its word, read the time.
+"""What timed code from outside may not do: replace functions of NumPy or perflab, read a clock.
 
-A guard looks; it does not lock. What it finds is told by name, and no figure is made of it.
+A guard detects; it prevents nothing. What it detects is reported by name, and the file gets no figures.
 """
 
 from __future__ import annotations
@@ -15,50 +15,51 @@ from typing import Any
 
 WATCHED = ("numpy", "perflab", "time", "builtins", "math", "statistics", "pytest_benchmark")
 CLOCKS = {
-    id(held): f"time.{name}"
-    for name, held in vars(time).items()
-    if callable(held)
+    id(function): f"time.{name}"
+    for name, function in vars(time).items()
+    if callable(function)
     and (name.endswith("_ns") or name in ("time", "monotonic", "perf_counter", "process_time"))
 }
 DATES = ("now", "utcnow", "today")
 
 
 class Guard:
-    """The functions and classes of NumPy, of the clocks and of perflab, as they were before outside code."""
+    """The functions and classes of NumPy, the clocks and perflab, as they are before outside code runs."""
 
     def __init__(self) -> None:
-        """Remember what every module that is loaded now defines."""
-        self._kept: list[tuple[ModuleType, str, Any]] = []
-        for name, module in list(sys.modules.items()):
-            if isinstance(module, ModuleType) and name.partition(".")[0] in WATCHED:
-                self._kept += [(module, key, held) for key, held in vars(module).items() if callable(held)]
+        self._originals: list[tuple[ModuleType, str, Any]] = []
+        for package, module in list(sys.modules.items()):
+            if isinstance(module, ModuleType) and package.partition(".")[0] in WATCHED:
+                self._originals += [
+                    (module, name, value) for name, value in vars(module).items() if callable(value)
+                ]
 
     def replaced(self) -> str:
-        """What is no longer what it was, in words; empty when nothing is."""
-        for module, name, held in self._kept:
-            if vars(module).get(name) is not held:
+        """The first function or class that was replaced, as a sentence; empty where none was."""
+        for module, name, original in self._originals:
+            if vars(module).get(name) is not original:
                 return f"it replaced {module.__name__}.{name}"
         return ""
 
 
 @contextmanager
 def clocks_read(files: Collection[str]) -> Iterator[list[str]]:
-    """What lines of these source files, or of what they call by name, read a clock while the block runs."""
-    heard: list[str] = []
+    """A list of the first clock read by a line of these source files while the block runs."""
+    reads: list[str] = []
 
-    def hear(frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and frame.f_code.co_filename in files:
+    def on_event(frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and not reads and frame.f_code.co_filename in files:
             name, owner = CLOCKS.get(id(called)), getattr(called, "__self__", None)
             if (owner is datetime.datetime or owner is datetime.date) and called.__name__ in DATES:
                 name = f"{owner.__name__}.{called.__name__}"
-            if name and len(heard) < 1:
-                heard.append(f"it reads the clock: line {frame.f_lineno} calls {name}")
+            if name:
+                reads.append(f"it reads the clock: line {frame.f_lineno} calls {name}")
 
     before = sys.getprofile()
-    sys.setprofile(hear)
+    sys.setprofile(on_event)
     try:
-        yield heard
+        yield reads
     finally:
-        if sys.getprofile() is not hear and not heard:
-            heard.append("it replaced the profiler that looks for clocks")
+        if sys.getprofile() is not on_event and not reads:
+            reads.append("it replaced the profiler that looks for clocks")
         sys.setprofile(before)

@@ -1,4 +1,4 @@
-"""A file of one's own, reviewed: read in its sandbox, held to the oracle, and told what is wrong with it."""
+"""A file of the user's own, reviewed: run in its sandbox, checked by the oracle, its mistakes named."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox import sandbox
 
-VALUES = ("rounding bound", "central differences")  # checks whose failure numbers can explain
+VALUES = {"rounding bound", "central differences"}  # checks whose failure numbers can explain
 
 
 @dataclass(frozen=True)
 class Review:
-    """What was found of one implementation of a file: a verdict per dtype, and the mistakes by name."""
+    """One implementation of a file: a verdict per dtype, and its mistakes by name."""
 
     implementation: Implementation
     verdicts: tuple[Verdict, ...]
@@ -31,7 +31,7 @@ class Review:
 
     @property
     def left_out(self) -> str:
-        """Why there is nothing to race, though nothing wrong was seen; empty where there is."""
+        """Why it cannot be raced although nothing is wrong; empty where it can."""
         if all(verdict.status in ("right", "unwritten") for verdict in self.verdicts) and not self.ok:
             return self.verdicts[0].where
         if self.implementation.gives is not None:
@@ -41,9 +41,8 @@ class Review:
 
     @property
     def reason(self) -> str:
-        """What was wrong with it; empty where nothing was."""
-        bad = next((verdict for verdict in self.verdicts if not verdict), None)
-        return f"{bad.status}: {bad.where}" if bad is not None else ""
+        """What is wrong with it; empty where nothing is."""
+        return next((f"{verdict.status}: {verdict.where}" for verdict in self.verdicts if not verdict), "")
 
 
 @dataclass(frozen=True)
@@ -68,34 +67,38 @@ def review(
 ) -> FileReview:
     """Review every implementation of a file, those of one operation, or one technique.
 
-    `tell` hears what is being looked at. Raises PerflabError where the file cannot be loaded.
+    `tell` is called with the name of each step. Raises PerflabError where the file cannot be loaded.
     """
+
+    def reviews(box: sandbox.Sandbox) -> Iterator[Review]:
+        for column in box.columns:
+            known = [name for name in cases if name in catalog.operation(column.operation).checks]
+            if known or not cases:
+                yield _review(box, column, dtypes, known, seed, tell)
+
     with sandbox.Sandbox(file, operation, limit_s, technique) as box:
-        return FileReview(tuple(_reviews(box, dtypes, cases, seed, tell)), box.notes, box.files)
+        return FileReview(tuple(reviews(box)), box.notes, box.files)
 
 
-def _reviews(
+def _review(
     box: sandbox.Sandbox,
+    column: Implementation,
     dtypes: Sequence[str],
     cases: Sequence[str],
     seed: int | None,
     tell: Callable[[str], None],
-) -> Iterator[Review]:
-    for column in box.columns:
-        described = catalog.operation(column.operation)
-        known = [name for name in cases if name in described.checks]
-        if cases and not known:
-            continue
-        verdicts: list[Verdict] = []
-        for dtype in dtypes:
-            tell(f"{column.operation}/{column.technique} {dtype}")
-            if verdicts and box.dead:  # it would only be waited for again
-                verdicts.append(replace(verdicts[0], dtype=dtype, checks=()))
-            else:
-                verdicts.append(sandbox.verify(box, column, dtype, known, seed))
-        mistakes: list[Diagnosis] = []
-        failed = {check.name for verdict in verdicts for check in verdict.checks if not check.ok}
-        if failed & set(VALUES) and not box.dead and column.gives is None and not column.unwritten:
-            tell(f"{column.operation}/{column.technique}: which mistake is it?")
-            mistakes = diagnosis.diagnose(described, partial(box.answer, column))
-        yield Review(column, tuple(verdicts), tuple(mistakes))
+) -> Review:
+    name = f"{column.operation}/{column.technique}"
+    verdicts: list[Verdict] = []
+    for dtype in dtypes:
+        tell(f"{name} {dtype}")
+        if verdicts and box.dead:  # it would reach the same limit again
+            verdicts.append(replace(verdicts[0], dtype=dtype, checks=()))
+        else:
+            verdicts.append(sandbox.verify(box, column, dtype, cases, seed))
+    mistakes: list[Diagnosis] = []
+    failed = {check.name for verdict in verdicts for check in verdict.checks if not check.ok}
+    if failed & VALUES and not box.dead and column.gives is None and not column.unwritten:
+        tell(f"{name}: which mistake is it?")
+        mistakes = diagnosis.diagnose(catalog.operation(column.operation), partial(box.answer, column))
+    return Review(column, tuple(verdicts), tuple(mistakes))

@@ -1,7 +1,7 @@
-"""A process of its own for outside code, with a limit on its time and its memory; its judge stays outside.
+"""A process of its own for outside code, with limits on time and memory; its results are judged here.
 
-Whatever the code does there (hang, crash, exit, print without end) becomes a sentence about it. What comes
-back is plain data: no pickle is read from that process.
+A hang, a crash, an exit or endless printing becomes a sentence in the verdict. Results come back as plain
+data: no pickle is read from that process.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -30,26 +30,22 @@ from perflab.units import in_bytes
 
 LIMIT_S = 60.0  # for one case, compilation included
 MOST_PRINTED = 1 << 20  # bytes
-DRAWN = 2  # cases from a seed that nobody knows
-MEMORY = 1 << 30  # bytes; check cases are small
-SIGNS = {"columns", "error", "counts", "wrong"}  # one of these is in every answer of the worker
+DRAWN = 2  # cases from a seed that is random and so unknown to the code
+MOST_BYTES = 1 << 30  # that the process may allocate; check cases are small
+MARKERS = {"columns", "error", "counts", "wrong"}  # every answer of the worker has one of these keys
 
 
 class Sandbox:
     """One file's code in a process of its own. Use as a context manager.
 
-    `columns` are the implementations that the file holds, without their functions; `files` what was read
-    for them. Raises PerflabError where the file cannot be loaded.
+    `columns` are the file's implementations, without their functions; `files` were read to load them;
+    `limit_s` is the time that one case may take, in seconds. With a `technique`, that one alone is loaded.
+    Raises PerflabError where the file cannot be loaded.
     """
 
     def __init__(
-        self,
-        file: Path,
-        operation: str | None = None,
-        limit_s: float = LIMIT_S,
-        technique: str | None = None,
+        self, file: Path, operation: str | None = None, limit_s: float = LIMIT_S, technique: str | None = None
     ) -> None:
-        """Load a file, or one technique of it; `limit_s` is what one case may take, in seconds."""
         self.file, self.operation, self.technique, self.limit_s = file, operation, technique, limit_s
         self.columns: list[Implementation] = []
         self.files: tuple[Path, ...] = (file,)
@@ -59,30 +55,25 @@ class Sandbox:
         self._start()
 
     def observe(self, column: Implementation, case: Case, dtype: str) -> Observation:
-        """What a column does on a case; a process that dies of it has `raised` it."""
-        if self.dead:
-            return Observation(case.name, dtype, raised=self.dead)
+        """What a column does on a case. Where the process ends, `raised` says how."""
         plain, arrays = self._ask("observe", self.columns.index(column), case, dtype)
-        if self.dead or plain is None:
+        if plain is None:
             return Observation(case.name, dtype, raised=self.dead)
         counts, forbidden = plain.pop("counts"), self.forbidden or plain.pop("forbidden")
         plain.pop("arrays")
-        plain["views"] = tuple(plain["views"])
-        kept = iter(arrays)
+        remaining = iter(arrays)
         for name in ARRAYS:
-            plain[name] = tuple(next(kept) for _ in range(counts[name]))
+            plain[name] = tuple(islice(remaining, counts[name]))
         printed = f"it printed {in_bytes(self.printed)}" if self.printed > MOST_PRINTED else ""
-        return Observation(**plain | {"forbidden": forbidden or printed})
+        return Observation(**plain | {"views": tuple(plain["views"]), "forbidden": forbidden or printed})
 
     def answer(self, column: Implementation, case: Case) -> tuple[Array, ...] | None:
         """Out and gradients of a column on a case in float64; None where it has no right form."""
-        if self.dead:
-            return None
         plain, arrays = self._ask("answer", self.columns.index(column), case)
         return tuple(arrays) if plain and not plain["wrong"] else None
 
     def restart(self) -> None:
-        """A fresh process after one that died, for the file's other columns."""
+        """Start a new process after one that ended, for the file's other columns."""
         self.close()
         self._start()
 
@@ -99,35 +90,32 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- the process
 
     def _start(self) -> None:
         self.dead, self.printed = "", 0
-        asked, asking = os.pipe()
-        answering, answered = os.pipe()
-        memory = int(min(machine.memory_available() / 2, MEMORY))
-        code = f"from perflab.oracle.sandbox.worker import serve; serve({asked}, {answered})"
+        requests_end, requests = os.pipe()
+        answers, answers_end = os.pipe()
+        most_bytes = int(min(machine.memory_available() / 2, MOST_BYTES))
+        code = f"from perflab.oracle.sandbox.worker import serve; serve({requests_end}, {answers_end})"
         self._child = process.spawn(
-            ["-c", code], 1, pass_fds=(asked, answered), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            ["-c", code], 1, pass_fds=(requests_end, answers_end), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        os.close(asked)
-        os.close(answered)
-        self._requests = Connection(asking, readable=False)
-        self._answers = Connection(answering, writable=False)
+        os.close(requests_end)
+        os.close(answers_end)
+        self._requests = Connection(requests, readable=False)
+        self._answers = Connection(answers, writable=False)
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
-        plain, _ = self._ask("load", str(self.file.resolve()), self.operation, self.technique, memory)
+        path = str(self.file.resolve())
+        plain, _ = self._ask("load", path, self.operation, self.technique, most_bytes)
         if plain is None or "error" in plain:
             self.close()
-            told = plain["error"] if plain else f"{self.file}: while it was loaded, {self.dead}"
-            raise PerflabError(told.replace(str(self.file.resolve()), str(self.file)))
-        self.columns = [_column(told) for told in plain["columns"]]
+            message = plain["error"] if plain else f"{self.file}: while it was loaded, {self.dead}"
+            raise PerflabError(message.replace(path, str(self.file)))
+        self.columns = [_column(fields) for fields in plain["columns"]]
         self.files = tuple(map(Path, plain["files"]))
         self.notes, self.forbidden = tuple(plain["notes"]), plain["forbidden"]
 
@@ -138,24 +126,25 @@ class Sandbox:
             self.printed += len(chunk)
 
     def _ask(self, *request: Any) -> tuple[dict[str, Any] | None, list[Array]]:
-        """The answer to a request; None, and the reason in `dead`, where none came."""
-        limit_s = self.limit_s
+        """The answer to a request; None, and the reason in `dead`, where the process gives none."""
+        if self.dead:
+            return None, []
         late = threading.Event()
 
         def end() -> None:
             late.set()
             self._child.kill()
 
-        watchdog = threading.Timer(limit_s, end)
+        watchdog = threading.Timer(self.limit_s, end)
         watchdog.start()
         try:
             self._requests.send(request)
             plain = json.loads(self._answers.recv_bytes())
-            if not isinstance(plain, dict) or not plain.keys() & SIGNS:
+            if not isinstance(plain, dict) or not plain.keys() & MARKERS:
                 raise ValueError(plain)
             return plain, [self._array(*form) for form in plain.get("arrays", ())]
         except (EOFError, OSError):
-            self.dead = f"it gave no answer for {limit_s:g} s" if late.is_set() else self._end()
+            self.dead = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else self._end()
         except (ValueError, KeyError, TypeError):
             self.dead = "it wrote into the pipe of its own results"
             self._child.kill()
@@ -169,7 +158,7 @@ class Sandbox:
         return np.frombuffer(self._answers.recv_bytes(), dtype).reshape([int(size) for size in shape])
 
     def _end(self) -> str:
-        """How the process ended, in words."""
+        """How the process ended, as a sentence."""
         try:
             status = self._child.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -180,15 +169,15 @@ class Sandbox:
         return f"it ended its process with exit status {status}"
 
 
-def _column(told: dict[str, Any]) -> Implementation:
-    """A column as the judge knows it: names, and no function that could be called here."""
+def _column(fields: dict[str, Any]) -> Implementation:
+    """A column without functions: outside code cannot be called in this process."""
 
     def elsewhere(*_: Any) -> Any:
         raise AssertionError("outside code runs in its sandbox")
 
-    told["unwritten"], told["notes"] = tuple(told["unwritten"]), tuple(told["notes"])
-    told["gives"] = None if told["gives"] is None else tuple(told["gives"])
-    return Implementation(forward=elsewhere, backward=elsewhere, **told)
+    for name in ("unwritten", "notes", "gives"):
+        fields[name] = None if fields[name] is None else tuple(fields[name])
+    return Implementation(forward=elsewhere, backward=elsewhere, **fields)
 
 
 def verify(
@@ -196,8 +185,7 @@ def verify(
 ) -> Verdict:
     """The oracle's verdict on a column, on the named check cases or all; with another seed if one is given.
 
-    Without either, cases drawn from a seed that nobody can know beforehand are added: answers that were
-    written down for the known ones are wrong there.
+    Without either, cases from a random seed are added: stored answers for the known cases are wrong there.
     """
     if box.dead:
         box.restart()
@@ -214,14 +202,14 @@ def verify(
 def _observations(
     box: Sandbox, column: Implementation, cases: Sequence[Case], dtype: str, unknown: int | None
 ) -> Iterator[tuple[Case, Observation]]:
-    """One after another until the process dies; then two of them again, drawn from the unknown seed."""
+    """One after another until the process ends; then some of them again with the unknown seed."""
     drawn = []
     for case in cases:
-        seen = box.observe(column, case, dtype)
-        yield case, seen
+        observation = box.observe(column, case, dtype)
+        yield case, observation
         if box.dead:
             return
-        if case.inputs == "normal" and case.sizes.get("N", 1) and not seen.not_applicable:
+        if case.inputs == "normal" and case.sizes.get("N", 1) and not observation.not_applicable:
             drawn.append(replace(case, seed=unknown or 0, name=f"{case.name} (seed {unknown})"))
     for case in drawn[: 0 if unknown is None else DRAWN]:
         yield case, box.observe(column, case, dtype)

@@ -1,4 +1,4 @@
-"""The process that outside code lives in: it loads a file, and does with it what the sandbox asks.
+"""The process that runs outside code: it loads a file and answers the sandbox's requests.
 
 It answers through a pipe, in JSON and raw bytes, which the other side reads without trusting them. What the
 code prints goes to a pipe of its own.
@@ -16,50 +16,48 @@ import numpy as np
 from perflab import catalog, machine
 from perflab.catalog import outside
 from perflab.contract import Case, NotApplicable, PerflabError
-from perflab.oracle import observation
+from perflab.oracle.observation import Problem, copies, expected, failure_line, observe, quiet
 from perflab.oracle.sandbox import guard
 
 ARRAYS = ("first", "repeated", "second", "ints")
+DESCRIBED = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
 
 
-def serve(asked: int, answered: int) -> None:
-    """Answer requests until the other side hangs up."""
-    requests, answers = Connection(asked, writable=False), Connection(answered, readable=False)
+def serve(requests_end: int, answers_end: int) -> None:
+    """Answer requests until the other side closes the pipe."""
+    requests, answers = Connection(requests_end, writable=False), Connection(answers_end, readable=False)
     worker: _Worker | None = None
     while True:
         try:
-            request = requests.recv()
+            kind, *request = requests.recv()
         except EOFError:
             return
-        if request[0] == "load":
+        if kind == "load":
             try:
-                worker = _Worker(*request[1:])
-                _send(answers, worker.described())
-            except PerflabError as wrong:
-                _send(answers, {"error": str(wrong)})
-        elif worker is not None and request[0] == "observe":
-            _send(answers, *worker.observe(*request[1:]))
-        elif worker is not None and request[0] == "answer":
-            _send(answers, *worker.answer(*request[1:]))
+                worker = _Worker(*request)
+                _send(answers, worker.description())
+            except PerflabError as error:
+                _send(answers, {"error": str(error)})
+        elif worker is not None:
+            _send(answers, *(worker.observe if kind == "observe" else worker.answer)(*request))
 
 
 class _Worker:
-    """A loaded file and the guard that was set before it was loaded; `memory` bytes are what it may take."""
+    """A loaded file, and the guard that was set before it was loaded; it may allocate `most_bytes`."""
 
-    def __init__(self, file: str, operation: str | None, technique: str | None, memory: int) -> None:
+    def __init__(self, file: str, operation: str | None, technique: str | None, most_bytes: int) -> None:
         catalog.prepare_numba_cache()
         self.guard = guard.Guard()
-        machine.limit_memory(memory)
-        held = outside.read(file, operation, catalog.operations())
-        self.columns, self.notes = held.implementations, held.notes
+        machine.limit_memory(most_bytes)
+        content = outside.read(file, operation, catalog.operations())
+        self.columns, self.notes = content.implementations, content.notes
         if technique is not None and operation is not None:
             self.columns = (outside.column(file, operation, technique, catalog.operations()),)
-        self.files = {str(path) for path in held.files} | {file}
+        self.files = {str(path) for path in content.files} | {file}
 
-    def described(self) -> dict[str, Any]:
-        told = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
+    def description(self) -> dict[str, Any]:
         return {
-            "columns": [{name: getattr(column, name) for name in told} for column in self.columns],
+            "columns": [{name: getattr(column, name) for name in DESCRIBED} for column in self.columns],
             "files": sorted(self.files),
             "notes": list(self.notes),
             "forbidden": self.guard.replaced(),
@@ -69,30 +67,29 @@ class _Worker:
         """An observation without its arrays, and these, in the order of ARRAYS."""
         column = self.columns[at]
         with guard.clocks_read(self.files) as clocks:
-            seen = observation.observe(catalog.operation(column.operation), column, case, dtype)
-        seen.forbidden = self.guard.replaced() or next(iter(clocks), "")
-        plain = {name: held for name, held in asdict(seen).items() if name not in ARRAYS}
-        counts = {name: len(getattr(seen, name)) for name in ARRAYS}
-        return {**plain, "counts": counts}, [held for name in ARRAYS for held in getattr(seen, name)]
+            observation = observe(catalog.operation(column.operation), column, case, dtype)
+        observation.forbidden = self.guard.replaced() or next(iter(clocks), "")
+        arrays = {name: getattr(observation, name) for name in ARRAYS}
+        plain = {name: value for name, value in asdict(observation).items() if name not in ARRAYS}
+        plain["counts"] = {name: len(arrays[name]) for name in ARRAYS}
+        return plain, [array for name in ARRAYS for array in arrays[name]]
 
     def answer(self, at: int, case: Case) -> tuple[dict[str, Any], list[Any]]:
         """Out and gradients in float64 where their form is right."""
         column = self.columns[at]
-        problem = observation.Problem(catalog.operation(column.operation), case, "float64")
+        problem = Problem(catalog.operation(column.operation), case, "float64")
         try:
-            with observation.quiet():
-                args, dout = problem.arguments()
-                wanted = observation.expected(problem.operation, column, args, dout, "float64")
+            with quiet():
+                wanted = expected(problem.operation, column, *problem.arguments(), "float64")
                 got = problem.run(column, backward=len(wanted.names) > 1)
             wrong = wanted.wrong(got)
         except (Exception, SystemExit, NotApplicable) as error:
-            return {"wrong": observation.told(error)}, []
-        return {"wrong": wrong}, [] if wrong else list(observation.copies(got))
+            return {"wrong": failure_line(error)}, []
+        return {"wrong": wrong}, [] if wrong else list(copies(got))
 
 
 def _send(answers: Connection, plain: dict[str, Any], arrays: list[Any] | None = None) -> None:
-    held = [np.ascontiguousarray(array) for array in arrays or ()]
     forms = [(array.dtype.name, np.shape(array)) for array in arrays or ()]
     answers.send_bytes(json.dumps({**plain, "arrays": forms}).encode())
-    for array in held:
-        answers.send_bytes(array.tobytes())
+    for array in arrays or ():
+        answers.send_bytes(np.ascontiguousarray(array).tobytes())

@@ -1,8 +1,8 @@
-"""Cases that bear witness: an operation's checks, and small problems drawn beside them.
+"""The examples of an operation: its check cases and further small cases, each with its reference.
 
-A mistake may hide where two sizes are not alike, or where they are. So beside the check cases others are
-drawn, of sizes from 1 to 5 that often coincide, with strides and pads that differ. All of them are
-deterministic: the same operation gives the same cases.
+Some mistakes show only where two sizes are equal, others only where they differ. So further cases are drawn,
+with sizes from 1 to 5 that are often equal, and with different strides and pads. The same operation always
+gives the same cases.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ import numpy as np
 
 from perflab.catalog import inputs
 from perflab.contract import Array, Case, Implementation, Mutant, Operation
-from perflab.oracle.reference import reference
+from perflab.oracle.observation import Problem, copies, expected
+from perflab.oracle.reference import central_differences, reference
 
 FURTHER = 24  # cases drawn beside the checks
-SWAPPED, ATTEMPTS = 4, 1500  # and those on which the two of a pair may be swapped unseen, if they are found
+SWAPPED, ATTEMPTS = 4, 1500  # and, if there are any, cases where a swapped pair gives the same sizes
 LARGEST_AXIS, LARGEST_PARAMETER, LARGEST_VOLUME = 5, 3, 1500
 
 
 @dataclass(frozen=True)
-class Witness:
-    """One case in float64: its arguments, what is right, and how far rounding may lead from it.
+class Example:
+    """One case in float64: its arguments, its reference and the rounding bounds.
 
-    `wanted` and `allowed` hold out and the gradients in the order of wrt; `sizes` those of the output too.
+    `wanted` and `allowed` have out and the gradients in the order of wrt; `sizes` includes the output's axes.
     """
 
     case: Case
@@ -42,51 +43,43 @@ class Witness:
 
     @property
     def peculiar(self) -> bool:
-        """Whether programs with one and the same mistake may part here: nothing in it, NaN, or overflow."""
+        """Whether programs with the same mistake may differ here: an empty case, NaN or overflow."""
         return min(self.sizes.values(), default=1) == 0 or self.case.inputs in ("nan", "extreme")
 
 
-_KEPT: dict[tuple[Any, ...], tuple[Witness, ...]] = {}
+_EXAMPLES: dict[tuple[Any, ...], tuple[Example, ...]] = {}
 
 
-def witnesses(operation: Operation) -> tuple[Witness, ...]:
-    """Every check case and the cases drawn beside them; made once per process."""
-    at = ("witnesses", operation.name, operation.definition, operation.gradient)
-    if at not in _KEPT:
-        found = [witness(operation, case, True) for case in operation.checks.values()]
-        found += [witness(operation, case, False) for case in further(operation)]
-        _KEPT[at] = tuple(found)
-    return _KEPT[at]
+def examples_of(operation: Operation) -> tuple[Example, ...]:
+    """Every check case and the cases drawn beside them; computed once per process."""
+    key = (operation.name, operation.definition, operation.gradient)
+    if key not in _EXAMPLES:
+        checks = [example_of(operation, case, True) for case in operation.checks.values()]
+        _EXAMPLES[key] = (*checks, *(example_of(operation, case) for case in drawn_cases(operation)))
+    return _EXAMPLES[key]
 
 
-def witness(operation: Operation, case: Case, checked: bool) -> Witness:
-    """What is right for one case, as the oracle has it."""
-    args = inputs.make(operation, case, "float64")
-    dout = inputs.upstream(operation, case, "float64")
+def example_of(operation: Operation, case: Case, checked: bool = False) -> Example:
+    """One case with its reference; `checked` says that it is a check case."""
+    args, dout = inputs.make(operation, case, "float64"), inputs.upstream(operation, case, "float64")
     with quiet():
         right = reference(operation, tuple(args.values()), dout, "float64")
-    return Witness(
-        case=case,
-        sizes=inputs.output_sizes(operation, case),
-        pairs=inputs.pairs(operation, case),
-        args=args,
-        dout=dout,
-        wanted=tuple(np.asarray(value) for value in right.values),
-        allowed=right.bounds,
-        checked=checked,
-    )
+    sizes, pairs = inputs.output_sizes(operation, case), inputs.pairs(operation, case)
+    wanted = tuple(np.asarray(value) for value in right.values)
+    return Example(case, sizes, pairs, args, dout, wanted, right.bounds, checked)
 
 
-def further(operation: Operation) -> list[Case]:
-    """Small cases beside the checks: the kinds of inputs and the scalars are theirs, sizes are drawn."""
+def drawn_cases(operation: Operation) -> list[Case]:
+    """Small cases beside the checks: with their kinds of inputs and their scalars, but random sizes."""
     models = [case for case in operation.checks.values() if min(case.sizes.values(), default=1) > 0]
     kinds = list({case.inputs: case for case in models}.values())  # so that a rare kind is drawn often enough
     rng = np.random.default_rng(5)
-    found: list[Case] = []
+    cases: list[Case] = []
     pairs = [name for name, argument in operation.arguments.items() if argument.kind == "pair"]
     swapped = dict.fromkeys(pairs, 0)
     for attempt in range(ATTEMPTS if models else 0):
-        model = (models if attempt % 2 else kinds)[attempt // 2 % len(models if attempt % 2 else kinds)]
+        source = models if attempt % 2 else kinds
+        model = source[attempt // 2 % len(source)]
         sizes = {axis: int(rng.integers(1, LARGEST_AXIS + 1)) for axis in model.sizes}
         drawn = {}
         for name in pairs:
@@ -96,14 +89,14 @@ def further(operation: Operation) -> list[Case]:
         if not fits(operation, case):
             continue
         hidden = [name for name in pairs if swapped[name] < SWAPPED and _swaps(operation, case, name)]
-        if len(found) < FURTHER or hidden:
-            found.append(case)
+        if len(cases) < FURTHER or hidden:
+            cases.append(case)
             swapped |= {name: swapped[name] + 1 for name in hidden}
-    return found
+    return cases
 
 
 def _swaps(operation: Operation, case: Case, name: str) -> bool:
-    """Whether the two of a pair differ and may be exchanged without any size of the output telling."""
+    """Whether the two of a pair differ, and swapping them changes no size of the output."""
     pairs = inputs.pairs(operation, case)
     other = {**pairs, name: pairs[name][::-1]}
     try:
@@ -113,7 +106,7 @@ def _swaps(operation: Operation, case: Case, name: str) -> bool:
 
 
 def fits(operation: Operation, case: Case) -> bool:
-    """Whether the parameters fit the sizes, and the problem is a small one with something in it."""
+    """Whether the parameters fit the sizes, and the case is small and not empty."""
     try:
         sizes = inputs.output_sizes(operation, case)
     except ValueError:
@@ -122,27 +115,21 @@ def fits(operation: Operation, case: Case) -> bool:
 
 
 def volume(operation: Operation, case: Case) -> int:
-    """How many numbers go in and come out."""
+    """How many numbers the inputs and the output have."""
     sizes = inputs.output_sizes(operation, case)
     shapes = [argument.shape for argument in operation.arguments.values() if argument.shape]
     return int(sum(np.prod([sizes[axis] for axis in shape]) for shape in (*shapes, operation.out_shape)))
 
 
-def run(operation: Operation, case: Case, pair: Mutant | Implementation) -> tuple[Array, ...] | None:
-    """Out and gradients of a pair in this process, in float64; None where it raises or forms do not fit."""
-    args = inputs.make(operation, case, "float64")
-    dout = inputs.upstream(operation, case, "float64")
-    sizes = inputs.output_sizes(operation, case)
-    shapes = [tuple(sizes[axis] for axis in operation.out_shape)]
-    shapes += [np.shape(args[name]) for name in operation.wrt]
+def answer_of(operation: Operation, case: Case, pair: Mutant | Implementation) -> tuple[Array, ...] | None:
+    """Out and gradients in float64; None where it raises or a shape or dtype is wrong."""
+    problem = Problem(operation, case, "float64")
     try:
         with quiet():
-            out, cache = pair.forward(*args.values())
-            got = tuple(np.array(v) for v in (out, *pair.backward(dout, cache)))
-    except Exception:  # a mistake may well raise on shapes that it did not expect
+            got = copies(problem.run(pair))
+    except Exception:  # a mistake may raise on some shapes
         return None
-    fit = len(got) == len(shapes) and all(v.shape == s for v, s in zip(got, shapes, strict=True))
-    return got if fit and all(v.dtype == np.float64 for v in got) else None
+    return None if expected(operation, pair, *problem.arguments(), "float64").wrong(got) else got
 
 
 def far(got: Array, wanted: Array, allowed: Any) -> Any:
@@ -162,14 +149,14 @@ def largest(value: Array) -> float:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """A wrong answer may overflow on its way; that is told by its values, not by a warning."""
+    """No warnings: a wrong answer may overflow, which its values show."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
 
 
 def roughly(operation: Operation, case: Case, t: int, share: float) -> tuple[Array, float]:
-    """What is right for one tensor, in float64, and this share of its largest value."""
+    """The reference of one tensor, computed in float64, and this share of its largest value."""
     args = tuple(inputs.make(operation, case, "float64").values())
     with quiet():
         if t == 0:
@@ -180,15 +167,8 @@ def roughly(operation: Operation, case: Case, t: int, share: float) -> tuple[Arr
     return wanted, share * largest(wanted)
 
 
-def derivative(held: Witness, forward: Callable[..., Any], name: str, step: float) -> Array:
+def derivative(example: Example, forward: Callable[..., Any], name: str, step: float) -> Array:
     """Central differences of a forward along one argument, weighted by the upstream gradient."""
-    gradient = np.empty(held.args[name].shape)
-    for index in np.ndindex(gradient.shape):
-        sides = []
-        for sign in (1.0, -1.0):
-            args = {n: v.copy() if n == name else v for n, v in held.args.items()}
-            args[name][index] += sign * step
-            with quiet():
-                sides.append(float((held.dout * forward(*args.values())[0]).sum()))
-        gradient[index] = (sides[0] - sides[1]) / (2 * step)
-    return gradient
+    args, at = list(example.args.values()), list(example.args).index(name)
+    with quiet():
+        return central_differences(lambda *moved: forward(*moved)[0], args, example.dout, at, step)
