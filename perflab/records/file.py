@@ -11,8 +11,8 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -123,6 +123,13 @@ class Writer:
                 os.fsync(self._file.fileno())
         except OSError as error:
             raise full_or(error, self._path) from error
+
+
+def save(folder: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append records of one kind, each as soon as `rows` gives its fields. Raises what `Writer` raises."""
+    with closing(Writer(folder)) as writer:
+        for fields in rows:
+            writer.append(kind, **fields)
 
 
 def begin(

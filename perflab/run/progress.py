@@ -57,7 +57,7 @@ class Progress:
         elif self._show == "line":
             self._rewrite("")
 
-    def tell(self, event: Mapping[str, Any]) -> None:
+    def on_event(self, event: Mapping[str, Any]) -> None:
         """Take one event."""
         kind = event["event"]
         if kind in ("block", "skip"):

@@ -137,7 +137,7 @@ def verify_all(
     request.check_dtypes(dtypes)
     techniques = chosen(targets, files, seed)
     if files:
-        reviewed = request.own(
+        reviewed = request.review_files(
             files, targets, dtypes=dtypes, cases=cases, seed=seed, limit_s=limit_s, tell=tell
         )
         if cases and not reviewed.reviews:

@@ -41,8 +41,8 @@ def check(args: argparse.Namespace) -> int:
         total = sum(plan.size for plan in wanted)
         show = "failures" if args.json else "all"
         progress = stack.enter_context(Progress(total, console(stderr=True), show))
-        fitness = selfcheck.check(folder, lock, progress.tell)
-    selfcheck.keep(fitness)
+        fitness = selfcheck.check(folder, lock, progress.on_event)
+    selfcheck.store(fitness)
     if args.json:
         print_json(asdict(fitness) | {"reasons": fitness.reasons})
     else:
