@@ -236,9 +236,11 @@ class Contest:
     def _past(self, contender: Contender) -> Iterator[kinds.Judgement | kinds.Prediction]:
         """Right verdicts and predictions of this contender so far, on every case."""
         for record in self.history:
-            if isinstance(record, kinds.Prediction) or (isinstance(record, kinds.Judgement) and record.right):
-                if record.contender.across("case") == contender.across("case"):
-                    yield record
+            if not isinstance(record, (kinds.Judgement, kinds.Prediction)):
+                continue
+            right = isinstance(record, kinds.Prediction) or record.right
+            if right and record.contender.across("case") == contender.across("case"):
+                yield record
 
     def _verified(self, contender: Contender) -> Verified | None:
         """An earlier verification of this contender, preferably on the same number of threads."""

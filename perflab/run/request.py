@@ -85,7 +85,7 @@ def opened(
 
         def measure() -> None:
             with Progress(runner.outstanding(folder, plan), console, show) as progress:
-                runner.run(folder, plan, lock, progress.on_event)
+                runner.run(folder, plan, lock, progress.tell)
 
         yield measure
 
@@ -219,7 +219,7 @@ def _folder(request: Request) -> Path:
     if not request.resume:
         return request.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
     if replace(request, out=None, limit_s=Request.limit_s) != Request(resume=True):
-        raise PerflabError("--resume: the saved plan decides everything; wanted no other option than --out")
+        raise PerflabError("--resume: the saved plan decides everything; wanted no other choice beside --out")
     if request.out and not request.out.is_dir():
         raise PerflabError(f"{request.out}: no run here to resume")
     folder = request.out or records.newest()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from perflab.cli.common import GOOD, UNFIT, console, print_json
@@ -13,20 +16,15 @@ PLACE = 90
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser(
-        "selfcheck", help="is this machine fit to measure on? contests with a known outcome"
-    )
-    verb.add_argument("--out", type=Path, metavar="DIR", help="keep the records of the contests")
+    about = "is this machine fit to measure on? contests with a known outcome"
+    verb = commands.add_parser("selfcheck", help=about)
+    verb.add_argument("--out", type=Path, metavar="DIR", help="save the records of the contests")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=check)
 
 
 def check(args: argparse.Namespace) -> int:
-    """Hold the contests, keep and print what they show."""
-    import contextlib
-    import tempfile
-    from dataclasses import asdict
-
+    """Measure the contests, save and print the result."""
     from perflab import machine, records
     from perflab.cli.show.table import table
     from perflab.run import selfcheck
@@ -35,13 +33,10 @@ def check(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         folder = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         lock = stack.enter_context(records.lock(folder))
-        wanted = [selfcheck.contest_plan(folder)]
-        if machine.cores() > 1:
-            wanted.append(selfcheck.carry_plan(folder))
-        total = sum(plan.size for plan in wanted)
-        show = "failures" if args.json else "all"
+        plans = [selfcheck.contest_plan, selfcheck.carry_plan][: min(machine.cores(), 2)]
+        total, show = sum(plan(folder).size for plan in plans), "failures" if args.json else "all"
         progress = stack.enter_context(Progress(total, console(stderr=True), show))
-        fitness = selfcheck.check(folder, lock, progress.on_event)
+        fitness = selfcheck.check(folder, lock, progress.tell)
     selfcheck.store(fitness)
     if args.json:
         print_json(asdict(fitness) | {"reasons": fitness.reasons})
