@@ -38,17 +38,22 @@ if TYPE_CHECKING:
 WIDTH = 120
 
 
-class _Words(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise PerflabError(f"%%perflab: {message}; wanted %%perflab OP [NAME] [--preset NAME] [--no-race]")
 
 
 def load(shell: Any) -> None:
     """Give an IPython shell the cell magic."""
+    parser = _Parser(prog="%%perflab", add_help=False)
+    parser.add_argument("operation")
+    parser.add_argument("name", nargs="?", default="cell")
+    parser.add_argument("--preset", default=presets.WATCH_PRESET)
+    parser.add_argument("--no-race", dest="race", action="store_false")
 
     def perflab(line: str, cell: str) -> Checked | None:
         try:
-            words = _parser().parse_args(shlex.split(line))
+            words = parser.parse_args(shlex.split(line))
             catalog.operation(words.operation)
             if not shell.run_cell(cell).success:
                 return None  # the notebook has shown the error
@@ -134,12 +139,3 @@ def imports(cell: str, names: Mapping[str, Any]) -> list[str]:
 def _is_in(home: str, value: Any) -> bool:
     name = getattr(value, "__name__", None)
     return name is not None and getattr(sys.modules.get(home), name, None) is value
-
-
-def _parser() -> argparse.ArgumentParser:
-    words = _Words(prog="%%perflab", add_help=False)
-    words.add_argument("operation")
-    words.add_argument("name", nargs="?", default="cell")
-    words.add_argument("--preset", default=presets.WATCH_PRESET)
-    words.add_argument("--no-race", dest="race", action="store_false")
-    return words

@@ -173,11 +173,11 @@ class Evidence:
 
     def check(self) -> None:
         """Raise Wrong if one of the two directions or of the two steps is missing."""
-        for name, wanted in (("ways", ("forward", "backward")), ("step_s", ("plain", "element"))):
+        for name, keys in (("ways", ("forward", "backward")), ("step_s", ("plain", "element"))):
             given = getattr(self, name)
-            for key in wanted:
+            for key in keys:
                 if given and key not in given:
-                    raise Wrong("both " + " and ".join(wanted), path=f".{name}.{key}")
+                    raise Wrong("both " + " and ".join(keys), path=f".{name}.{key}")
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON: the fields of a record of kind "evidence"."""

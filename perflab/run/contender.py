@@ -22,6 +22,7 @@ from perflab.catalog.cases import costs
 from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
 from perflab.errors import reason
 from perflab.run.compilation import compilations, compiles, key, remember, remembered
+from perflab.run.contest import Rejected
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 8
@@ -29,10 +30,6 @@ UNKNOWN_SEED = 1000 + int.from_bytes(os.urandom(3), "big")  # random, so that no
 LOOKED_UP = 4.0  # times as long on new contents as on old ones: more than any cache effect
 LOOK_S = 0.3  # about the time that this test may take
 FAST_CALL_S = 0.05  # a faster call is repeated before timing, to know its time without warm-up
-
-
-class Rejected(Exception):
-    """A contender must not be timed, or its time must not be shown; the message gives the reason."""
 
 
 @dataclass
@@ -68,10 +65,6 @@ class Stage:
         """Make the hash and the copies of the inputs before a contender gets them."""
         assert self.fingerprint
         assert self.pristine
-
-    def restore(self) -> None:
-        """Give every array its first contents, in place."""
-        self.fill(self.pristine)
 
     def fill(self, contents: Sequence[Array]) -> None:
         """Give every array other contents, in place."""
@@ -199,7 +192,7 @@ class Contender:
         """
         if known:
             self._check_time_of_new_contents()
-            self.stage.restore()
+            self.stage.fill(self.stage.pristine)
             self._call_both({})
             return
         other = Stage(self.stage.operation, replace(self.stage.case, seed=UNKNOWN_SEED), self.stage.dtype)
@@ -214,7 +207,7 @@ class Contender:
             self._check_time_of_new_contents()
         finally:
             self._dout = self.stage.dout
-            self.stage.restore()
+            self.stage.fill(self.stage.pristine)
         self._call_both({})
 
     def _check_time_of_new_contents(self) -> None:
@@ -246,7 +239,7 @@ class Contender:
     def check_inputs(self) -> None:
         """Raise Rejected, and restore the stage, if an input was written to."""
         if not self.stage.untouched():
-            self.stage.restore()
+            self.stage.fill(self.stage.pristine)
             raise Rejected("it wrote to its inputs")
 
     def callable(self, direction: str) -> Callable[[], Any]:
@@ -291,13 +284,8 @@ class Contender:
 
     def call_s(self, direction: str) -> float:
         """Seconds of one warm call, from the verification or the last block."""
-        if direction in self.warm_s:
-            return self.warm_s[direction]
-        return self.warm_s["forward"] + self.warm_s["backward"]
-
-    def learn(self, direction: str, call_s: float) -> None:
-        """Expect a block's seconds per call of the next block in this direction."""
-        self.warm_s[direction] = call_s
+        both = self.warm_s["forward"] + self.warm_s["backward"]
+        return self.warm_s.get(direction, both)
 
     def check_after(self, direction: str, result: Any) -> str:
         """Compare the result of the last timed call with the verified one: "same bits" or "within bound".

@@ -33,6 +33,10 @@ PARENT_GONE = "the run that started this process is gone"
 MOST_PRINTED = 1 << 20  # bytes, in one block
 
 
+class Rejected(Exception):
+    """A contender must not be timed, or its time must not be shown; the message gives the reason."""
+
+
 class Contest:
     """The state of one process: the plan, the stage, the records, the pipe to the parent."""
 
@@ -53,7 +57,6 @@ class Contest:
     def measure(self, block: Block, benchmark: Any) -> None:
         """Measure one block; skip it if predicted, fail it if it is not shown to be right."""
         from perflab.run.compilation import compilations
-        from perflab.run.contender import Rejected
 
         cell = block.cell
         self._wait_for_turn(block)
@@ -99,7 +102,7 @@ class Contest:
         if benchmark.stats is None:  # benchmarks are disabled: the block ran once, as a test
             return
         seconds = [float(f"{s:.6g}") for s in benchmark.stats.stats.data]
-        contender.learn(cell.direction, min(seconds))
+        contender.warm_s[cell.direction] = min(seconds)  # the next block is planned with it
         self.record(
             "block", **asdict(cell), process=block.process, **{"pass": block.pass_}, iterations=iterations,
             rounds_s=seconds, after=checked,
@@ -128,7 +131,7 @@ class Contest:
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
         from perflab import catalog
-        from perflab.run.contender import Rejected, Stage
+        from perflab.run.contender import Stage
         from perflab.run.forecast import forecast, memory_needed
 
         cell = block.cell
@@ -200,7 +203,6 @@ class Contest:
     def _watched(self, implementation: Implementation) -> Iterator[None]:
         """Watch the verification of outside code. Raises Rejected for what it may not do."""
         from perflab.oracle.sandbox import guard
-        from perflab.run.contender import Rejected
 
         if self._guard is None:
             yield
@@ -213,8 +215,6 @@ class Contest:
 
     def _check_guard(self) -> None:
         """Raise Rejected if outside code replaced a function or printed too much."""
-        from perflab.run.contender import Rejected
-
         if self._guard is None:
             return
         if replaced := self._guard.replaced():
