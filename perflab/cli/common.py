@@ -30,15 +30,11 @@ def add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, 
 
 
 def add_outside(verb: argparse.ArgumentParser) -> None:
-    """The options of files from outside."""
-    add_list(
-        verb, "--with", "FILE",
-        "a file of your own: forward and backward of the one named OP, or functions by the names of CS231n's"
-        " assignments", "outside",
-    )  # fmt: skip
+    """Add the options of outside files."""
+    text = "a file of your own: forward and backward of OP, or functions named as in CS231n's assignments"
+    add_list(verb, "--with", "FILE", text, "outside")
     verb.add_argument("--watch", action="store_true", help="with --with: again whenever a file is saved")
-    limit = "with --with: the most seconds a case may take (60)"
-    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help=limit)
+    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help="with --with: seconds per case")
 
 
 def settle_words(args: argparse.Namespace) -> None:
@@ -81,16 +77,9 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_all(console: Console, pieces: Iterable[Any]) -> None:
-    """Print tables, and lines that the terminal wraps."""
+    """Print tables, and lines that the terminal wraps, without markup."""
     for piece in pieces:
-        console.print(piece, highlight=False, soft_wrap=not hasattr(piece, "columns"))
-
-
-def print_lines(lines: Iterable[str], style: str | None = None) -> None:
-    """Print lines as they are; the terminal wraps them."""
-    printed = console()
-    for line in lines:
-        printed.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        console.print(piece, highlight=False, markup=False, soft_wrap=not hasattr(piece, "columns"))
 
 
 def print_json(value: Any) -> None:

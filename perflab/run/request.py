@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perflab import catalog, errors, machine, records
 from perflab.catalog import against, cases
-from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError
+from perflab.contract import DTYPES, FIRST_RUNGS, Contender, PerflabError
 from perflab.records import Plan
 from perflab.run import presets
 
@@ -108,15 +109,10 @@ def _begin(folder: Path, plan: Plan, console: Console, show: str, reviewed: File
     failed = [r for r in reviewed.reviews if r.reason and not r.left_out] if reviewed else []
     for review in failed:
         op, technique = review.implementation.operation, review.implementation.technique
-        who: dict[str, Any] = {
-            "operation": op,
-            "case": plan.cases[op][0],
-            "technique": technique,
-            "direction": "",
-        }
-        who |= {"process": -1, "reason": review.reason}
-        settings = ((threads, dtype) for threads in plan.threads for dtype in plan.dtypes)
-        records.save(folder, "failure", ({**who, "threads": t, "dtype": dtype} for t, dtype in settings))
+        case, fields = plan.cases[op][0], {"direction": "", "process": -1, "reason": review.reason}
+        settings = product(plan.dtypes, plan.threads)
+        contenders = (Contender(op, case, dtype, threads, technique) for dtype, threads in settings)
+        records.save(folder, "failure", (asdict(contender) | fields for contender in contenders))
 
 
 def check_dtypes(words: Sequence[str]) -> None:

@@ -30,12 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--perflab-run", metavar="DIR", help="measure the plan of this run and append to its records")
     add("--perflab-process", type=int, default=0, metavar="I", help="number of the plan's process")
     add("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
-    add(
-        "--perflab-home",
-        default="",
-        metavar="PROJECT",
-        help="a peer or an outside file; perflab's own if empty",
-    )
+    add("--perflab-home", default="", metavar="PROJECT", help="a peer or an outside file; else perflab")
     add("--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure")
     add("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
         help="without a run: which operations and techniques")  # fmt: skip

@@ -85,8 +85,7 @@ def compare(args: argparse.Namespace) -> int:
         from perflab.cli.show import comparison as view
 
         shown = view.of_two(pair, args.all) if pair else view.of_several(comparison, args.all)
-        common.print_all(common.console(), shown)
-        common.print_lines(f"written: {path}" for path in written)
+        common.print_all(common.console(), [*shown, *(f"written: {path}" for path in written)])
     if comparison.failed:
         return FINDING
     return UNFIT if comparison.unfit and allowed else GOOD  # without a verdict, a threshold says nothing

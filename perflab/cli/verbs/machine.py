@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perflab import units
-from perflab.cli.common import GOOD, console, print_all, print_json, print_lines
+from perflab.cli.common import GOOD, console, print_all, print_json
 from perflab.cli.verbs import Commands
 
 PLACE = 110
@@ -78,4 +78,4 @@ def _print_ceilings(measured: Mapping[str, Any]) -> None:
     rates = table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3))
     print_all(console(), [rates, table("GB/s", "threads", *names, rows=traffic, right=range(1, 9))])
     meanings = (f"{name}: {ceilings.MEANING[kind]}" for name, kind in zip(names, kinds, strict=True))
-    print_lines([*meanings, *measured["notes"]])
+    print_all(console(), [*meanings, *measured["notes"]])

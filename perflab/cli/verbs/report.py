@@ -92,6 +92,5 @@ def write_report(folder: Path, as_json: bool) -> int:
         readings = [reading.to_json(each) for each in reading.readings(summary)]
         common.print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
     else:
-        common.print_all(printed, results.summary(summary))
-        printed.print(f"report: {written}", highlight=False, soft_wrap=True)
+        common.print_all(printed, [*results.summary(summary), f"report: {written}"])
     return len(summary.findings)

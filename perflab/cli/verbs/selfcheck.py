@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from perflab.cli.common import GOOD, UNFIT, console, print_json
+from perflab.cli.common import GOOD, UNFIT, console, print_all, print_json
 from perflab.cli.verbs import Commands
 
 PLACE = 90
@@ -25,6 +25,8 @@ def add(commands: Commands) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Measure the contests, save and print the result."""
+    from rich.text import Text
+
     from perflab import machine, records
     from perflab.cli.show.table import table
     from perflab.run import selfcheck
@@ -41,10 +43,10 @@ def check(args: argparse.Namespace) -> int:
     if args.json:
         print_json(asdict(fitness) | {"reasons": fitness.reasons})
     else:
-        printed = console()
         rows = [(line.name, line.found, line.wanted, line.state) for line in fitness.lines]
-        printed.print(table("self-check", "found", "wanted", "", rows=rows))
-        printed.print(f"This machine is {fitness.state}.", style="bold", highlight=False)
-        for reason in fitness.reasons:
-            printed.print(f"  {reason}", highlight=False, markup=False)
+        lines = [
+            Text(f"This machine is {fitness.state}.", "bold"),
+            *(f"  {reason}" for reason in fitness.reasons),
+        ]
+        print_all(console(), [table("self-check", "found", "wanted", "", rows=rows), *lines])
     return UNFIT if fitness.state == "unfit" else GOOD

@@ -10,7 +10,7 @@ from typing import Any
 from perflab import errors
 from perflab.cli.common import FINDING, GOOD, console, print_all, print_json, use_one_thread
 from perflab.cli.verbs import Commands
-from perflab.contract import DTYPES, PerflabError
+from perflab.contract import PerflabError
 
 PLACE = 80
 CHAIN_RULE = "chain-rule"
@@ -100,11 +100,11 @@ def _chain_rule(args: argparse.Namespace) -> int:
 
 def _assembly(operation: str, args: argparse.Namespace) -> int:
     from perflab import catalog
+    from perflab.run import request
 
     name = f"{operation}/{args.asm}"
     catalog.targets([name])
-    if args.dtype not in DTYPES:
-        raise PerflabError(errors.unknown("dtype", args.dtype, DTYPES))
+    request.check_dtypes((args.dtype,))
     use_one_thread()
     from perflab.cli.show import listing as view
     from perflab.evidence import listing

@@ -77,9 +77,8 @@ def print_training(saved: Mapping[str, Any], written: Path, as_json: bool) -> in
     if as_json:
         common.print_json(saved)
     else:
-        printed = common.console()
-        common.print_all(printed, results.training(page.lines(saved), page.tables(saved, whole=False)))
-        printed.print(f"report: {written}", highlight=False, soft_wrap=True)
+        tables = results.training(page.lines(saved), page.tables(saved, whole=False))
+        common.print_all(common.console(), [*tables, f"report: {written}"])
     for line in saved["findings"]:
         common.tell_user(line)
     return FINDING if saved["findings"] else GOOD
