@@ -1,11 +1,10 @@
-"""Make reports/reference again: the report of one default run, small enough to be kept in the repository.
+"""Make reports/reference: the report of one default run, small enough for the repository.
 
     python bench/reference.py [RUN] [--out DIR]
 
-RUN is a run's folder; without it a default run is made first, in some minutes. What is kept: the page, its
-Markdown, the environment and the figures that the Markdown shows, or as many of them as there is room for.
-Records, tables and the rest are not kept: links to them become words. Exits with 2 where a run cannot be
-read or does not fit.
+RUN is a run's folder; without it a default run is measured first, in some minutes. The reference has the
+page, its Markdown, the environment and the figures of the Markdown, or as many of them as fit. Other files are
+left out; links to them become plain text. Exits with 2 if a run cannot be read or does not fit.
 """
 
 from __future__ import annotations
@@ -25,36 +24,36 @@ from perflab.units import in_bytes
 
 ROOT = Path(__file__).parent.parent
 MOST_BYTES = 3_000_000
-COLOURS = 96  # of a kept PNG: flat colours and the edges of letters need no more
+COLOURS = 96  # of a PNG: enough for flat colours and the edges of letters
 SHOWN = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 PAGE_LINK = re.compile(r'<a\b[^>]*\bhref="(?P<target>[^"]*)"[^>]*>(?P<words>.*?)</a>', re.DOTALL)
 MARKDOWN_LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]*)\]\((?P<target>[^)\s]+)\)")
-LEAST = ("memory", "compilation", "accuracy", "roofline", "time")  # what is left to the page first, for room
+LEAST = ("memory", "compilation", "accuracy", "roofline", "time")  # the first to leave the Markdown
 OWN = ("report.html", "report.md", "environment.json", "figures")
 
 
 def make(run: Path, out: Path) -> int:
-    """Write the reference of a saved run into a folder; how many bytes it has."""
-    held = records.read(run)
-    if held.plan.outside or held.plan.homes:
+    """Write the reference of a saved run into a folder; its size in bytes."""
+    saved = records.read(run)
+    if saved.plan.outside or saved.plan.homes:
         raise PerflabError(f"{run}: has outside files or peers; wanted a run of perflab's own techniques")
     if out.is_dir() and (strangers := {path.name for path in out.iterdir()} - {*OWN}):
         raise PerflabError(
             f"{out}: holds {', '.join(sorted(strangers))}; wanted a reference, or a new folder"
         )
     with tempfile.TemporaryDirectory() as temporary:
-        made = Path(temporary) / "reports" / out.name
-        made.mkdir(parents=True)
+        full = Path(temporary) / "reports" / out.name
+        full.mkdir(parents=True)
         for name in ("records.jsonl", "environment.json"):
-            shutil.copy(held.folder / name, made)
-        whole = records.read(made)
+            shutil.copy(saved.folder / name, full)
+        whole = records.read(full)
         report.write(whole, report.summarise(whole))
-        kept = _reduced(made, Path(temporary) / "kept")
-        _check(kept, [temporary, str(run.resolve()), str(Path.home()), str(ROOT)])
+        reduced = _reduced(full, Path(temporary) / "reduced")
+        _check(reduced, [temporary, str(run.resolve()), str(Path.home()), str(ROOT)])
         out.mkdir(parents=True, exist_ok=True)
         for name in OWN:
             _remove(out / name)
-        shutil.copytree(kept, out, dirs_exist_ok=True)
+        shutil.copytree(reduced, out, dirs_exist_ok=True)
     return size(out)
 
 
@@ -68,65 +67,65 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _reduced(made: Path, kept: Path, *, page: bool = True) -> Path:
-    """What is kept of a run's folder; without the page where it leaves no room for anything else."""
-    (kept / "figures").mkdir(parents=True)
+def _reduced(full: Path, reduced: Path, *, page: bool = True) -> Path:
+    """A reduced copy of a run's folder; without the page if that alone is too large."""
+    (reduced / "figures").mkdir(parents=True)
     texts = ["report.html"] * page + ["report.md"]
     for name in (*texts, "environment.json"):
-        shutil.copy(made / name, kept)
-    for path in shown(made / "report.md"):
-        _flat(path, kept / "figures" / path.name)
+        shutil.copy(full / name, reduced)
+    for path in shown(full / "report.md"):
+        _flat(path, reduced / "figures" / path.name)
     for name in texts:
-        text = (kept / name).read_text("utf-8")
-        (kept / name).write_text(_without_dead_links(text, made, kept), "utf-8")
-    wanted = {path.name for path in shown(ROOT / "README.md")}
+        text = (reduced / name).read_text("utf-8")
+        (reduced / name).write_text(_without_dead_links(text, full, reduced), "utf-8")
+    readme_figures = {path.name for path in shown(ROOT / "README.md")}
     for kind in LEAST if page else ():
-        if size(kept) >= MOST_BYTES:
-            _leave_to_the_page(kept, kind, wanted)
-    if page and size(kept) >= MOST_BYTES:
-        shutil.rmtree(kept)
-        return _reduced(made, kept, page=False)
-    return kept
+        if size(reduced) >= MOST_BYTES:
+            _remove_figures(reduced, kind, readme_figures)
+    if page and size(reduced) >= MOST_BYTES:
+        shutil.rmtree(reduced)
+        return _reduced(full, reduced, page=False)
+    return reduced
 
 
-def _leave_to_the_page(kept: Path, kind: str, wanted: Container[str]) -> None:
-    """Take a kind of figures out of the Markdown, but for those that are wanted: the page has them too."""
-    text = (kept / "report.md").read_text("utf-8")
-    for path in (kept / "figures").glob(f"{kind}*.png"):
-        if path.name not in wanted:
+def _remove_figures(reduced: Path, kind: str, readme_figures: Container[str]) -> None:
+    """Remove a kind of figures from the Markdown, except those of the README; the page has them too."""
+    text = (reduced / "report.md").read_text("utf-8")
+    for path in (reduced / "figures").glob(f"{kind}*.png"):
+        if path.name not in readme_figures:
             path.unlink()
             image = re.compile(rf"!\[([^\]]*)\]\(figures/{re.escape(path.name)}\)")
             text = image.sub(r"\1: in [report.html](report.html)", text)
-    (kept / "report.md").write_text(text, "utf-8")
+    (reduced / "report.md").write_text(text, "utf-8")
 
 
 def _flat(picture: Path, target: Path) -> None:
-    """A PNG with few colours: a quarter of its bytes, and no difference that one could see."""
+    """Save a PNG with few colours: a quarter of the bytes, without a visible difference."""
     from PIL import Image
 
-    with Image.open(picture) as held:
-        seen = held.convert("RGBA")
-        paper = Image.new("RGBA", seen.size, "white")
-        flat = Image.alpha_composite(paper, seen).convert("RGB")
+    with Image.open(picture) as image:
+        coloured = image.convert("RGBA")
+        paper = Image.new("RGBA", coloured.size, "white")
+        flat = Image.alpha_composite(paper, coloured).convert("RGB")
         flat.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
-def _without_dead_links(text: str, made: Path, kept: Path) -> str:
-    """A page or Markdown in which links to files that were made and are not kept are words alone."""
+def _without_dead_links(text: str, full: Path, reduced: Path) -> str:
+    """A page or Markdown in which links to files that were left out become plain text."""
 
-    def settled(found: re.Match[str]) -> str:
-        target = found["target"].partition("#")[0]
-        dead = target and (made / target).is_file() and not (kept / target).is_file()
-        return found["words"] if dead else found[0]
+    def link_or_words(match: re.Match[str]) -> str:
+        target = match["target"].partition("#")[0]
+        dead = target and (full / target).is_file() and not (reduced / target).is_file()
+        return match["words"] if dead else match[0]
 
-    parts = re.split(r"(<script\b.*?</script>)", text, flags=re.DOTALL)  # what a script writes stays
+    parts = re.split(r"(<script\b.*?</script>)", text, flags=re.DOTALL)  # scripts stay unchanged
     for position in range(0, len(parts), 2):
-        parts[position] = MARKDOWN_LINK.sub(settled, PAGE_LINK.sub(settled, parts[position]))
+        parts[position] = MARKDOWN_LINK.sub(link_or_words, PAGE_LINK.sub(link_or_words, parts[position]))
     return "".join(parts)
 
 
 def _check(folder: Path, places: Iterable[str]) -> None:
-    """Raise PerflabError where it is too large, or names a place of this machine."""
+    """Raise PerflabError if it is too large, or names a path of this machine."""
     if size(folder) >= MOST_BYTES:
         raise PerflabError(f"the reference has {size(folder)} bytes; wanted fewer than {MOST_BYTES}")
     for path in folder.rglob("*"):
@@ -145,21 +144,21 @@ def _remove(path: Path) -> None:
 
 
 def main(words: Sequence[str]) -> int:
-    """Make it and say how large it is; the exit code."""
+    """Make the reference and print its size; the exit code."""
     parser = argparse.ArgumentParser(description="Make reports/reference again.")
     parser.add_argument(
         "run", nargs="?", type=Path, metavar="RUN", help="a run's folder; a new run by default"
     )
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "reference", metavar="DIR")
-    asked = parser.parse_args(words)
+    args = parser.parse_args(words)
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            run = asked.run or perflab.run(out=Path(temporary) / "run").folder
-            count = make(run, asked.out)
+            run = args.run or perflab.run(out=Path(temporary) / "run").folder
+            count = make(run, args.out)
     except PerflabError as wrong:
         sys.stderr.write(f"reference: {wrong}\n")
         return 2
-    sys.stdout.write(f"{asked.out}: {in_bytes(count)}\n")
+    sys.stdout.write(f"{args.out}: {in_bytes(count)}\n")
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Do two runs of the same plan tell the same? The share of speed-ups whose 95 % intervals overlap.
+"""The repeatability of two runs of one plan: the share of speed-ups whose 95 % intervals overlap.
 
     python bench/repeatability.py reports/ONE reports/OTHER
 
-Exits with 1 where less than 95 % overlap, with 2 where a run cannot be read.
+Exits with 1 if less than 95 % overlap, with 2 if a run cannot be read.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from perflab.contract import PerflabError
 WANTED = 0.95
 
 
-def overlap(one: report.Summary, other: report.Summary) -> tuple[int, int, list[str]]:
-    """How many speed-ups overlap, how many both runs have, and the cells where they do not."""
-    apart = []
+def overlap(first: report.Summary, second: report.Summary) -> tuple[int, int, list[str]]:
+    """The number of overlapping speed-ups, the number in both runs, and the cells without overlap."""
+    separate = []
     both = 0
-    for cell, figure in one.figures.items():
-        again = other.figures.get(cell)
+    for cell, figure in first.figures.items():
+        again = second.figures.get(cell)
         a, b = figure.speedup, again.speedup if again else None
         if cell.technique == "naive" or a is None or b is None:
             continue
@@ -30,19 +30,19 @@ def overlap(one: report.Summary, other: report.Summary) -> tuple[int, int, list[
         both += 1
         if a.high < b.low or b.high < a.low:
             name = "/".join((cell.operation, cell.technique, cell.case, cell.dtype, cell.direction))
-            apart.append(f"{name}: [{a.low:.3g}, {a.high:.3g}] against [{b.low:.3g}, {b.high:.3g}]")
-    return both - len(apart), both, apart
+            separate.append(f"{name}: [{a.low:.3g}, {a.high:.3g}] against [{b.low:.3g}, {b.high:.3g}]")
+    return both - len(separate), both, separate
 
 
 def main(folders: Sequence[str]) -> int:
     """Print the share; the exit code."""
     try:
-        one, other = (report.summarise(records.read(folder)) for folder in folders)
+        first, second = (report.summarise(records.read(folder)) for folder in folders)
     except (PerflabError, ValueError) as wrong:
         sys.stderr.write(f"repeatability: {wrong}\n")
         return 2
-    same, both, apart = overlap(one, other)
-    for line in apart:
+    same, both, separate = overlap(first, second)
+    for line in separate:
         sys.stdout.write(f"apart: {line}\n")
     share = same / both if both else 0.0
     sys.stdout.write(f"{same} of {both} speed-ups overlap: {share:.1%}\n")

@@ -16,32 +16,29 @@ from perflab import units
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from perflab.oracle.sandbox.review import FileReview
+    from perflab.records import Plan
+    from perflab.report import Summary
+
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def add_list(
-    verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str | None = None
-) -> None:
-    """An option that takes several words, once or repeatedly."""
-    verb.add_argument(
-        flag, dest=dest or flag[2:], nargs="+", action="extend", default=[], metavar=metavar, help=help
-    )
+def add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str = "") -> None:
+    """Add an option that takes several words, once or repeatedly."""
+    how: Any = {"nargs": "+", "action": "extend", "default": [], "metavar": metavar, "help": help}
+    verb.add_argument(flag, dest=dest or flag[2:], **how)
 
 
 def add_outside(verb: argparse.ArgumentParser) -> None:
-    """The options of files from outside."""
-    add_list(
-        verb, "--with", "FILE",
-        "a file of your own: forward and backward of the one named OP, or functions by the names of CS231n's"
-        " assignments", "outside",
-    )  # fmt: skip
+    """Add the options of outside files."""
+    text = "a file of your own: forward and backward of OP, or functions named as in CS231n's assignments"
+    add_list(verb, "--with", "FILE", text, "outside")
     verb.add_argument("--watch", action="store_true", help="with --with: again whenever a file is saved")
-    limit = "with --with: the most seconds a case may take (60)"
-    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help=limit)
+    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help="with --with: seconds per case")
 
 
 def settle_words(args: argparse.Namespace) -> None:
-    """Hand back to the targets a TARGET that follows an option of several words; check the dtypes."""
+    """Move a TARGET that follows an option of several words to the targets; check the dtypes."""
     from perflab import catalog
     from perflab.run import request
 
@@ -54,7 +51,7 @@ def settle_words(args: argparse.Namespace) -> None:
 
 
 def use_one_thread() -> None:
-    """Pin the thread pools to one thread, where the environment does not say otherwise."""
+    """Pin the thread pools to one thread, unless the environment sets another number."""
     from perflab.machine.threads import pinned
 
     for name, value in pinned(1).items():
@@ -62,7 +59,7 @@ def use_one_thread() -> None:
 
 
 def tell_user(line: str) -> None:
-    """Print a line to standard error, behind the program's name."""
+    """Print a line to standard error, after the program's name."""
     print(f"perflab: {line}", file=sys.stderr)
 
 
@@ -73,23 +70,16 @@ def complain(error: Exception) -> int:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console: as wide as the terminal, or 140 columns where there is none."""
+    """A console: as wide as the terminal, or 140 columns without one."""
     from rich.console import Console
 
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 140)
 
 
 def print_all(console: Console, pieces: Iterable[Any]) -> None:
-    """Print tables, and lines that the terminal wraps."""
+    """Print tables, and lines that the terminal wraps, without markup."""
     for piece in pieces:
-        console.print(piece, highlight=False, soft_wrap=not hasattr(piece, "columns"))
-
-
-def print_lines(lines: Iterable[str], style: str | None = None) -> None:
-    """Print lines as they are; the terminal wraps them."""
-    printed = console()
-    for line in lines:
-        printed.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        console.print(piece, highlight=False, markup=False, soft_wrap=not hasattr(piece, "columns"))
 
 
 def print_json(value: Any) -> None:
@@ -98,7 +88,7 @@ def print_json(value: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a file; its path. Raises PerflabError where it cannot be written."""
+    """Write a file; its path. Raises PerflabError if it cannot be written."""
     from perflab.records import full_or
 
     try:
@@ -108,16 +98,22 @@ def write_text(path: Path, text: str) -> Path:
     return path
 
 
+def race(folder: Path, plan: Plan, console: Console, reviewed: FileReview) -> Summary:
+    """Measure a whole run in a temporary folder, showing only failures; its summary."""
+    from perflab import records, report
+    from perflab.run import request
+
+    with request.opened(folder, plan, console, "failures", reviewed) as measure:
+        measure()
+    return report.summarise(records.read(folder))
+
+
 @contextmanager
 def step_bar(console: Console, what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar of steps done, in a terminal only; it disappears at the end."""
+    """A progress bar of steps, in a terminal only; it disappears at the end."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    words = TextColumn("{task.description}")
-    bar = Progress(
-        BarColumn(bar_width=24), MofNCompleteColumn(), words,
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
-    with bar:
+    columns = BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, steps, step: bar.update(task, completed=done, total=steps, description=step)

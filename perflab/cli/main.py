@@ -1,4 +1,4 @@
-"""From words to an exit code: the parser of every verb, and what becomes of errors.
+"""The command line: the parser of every verb, and the exit code of every error.
 
 Exit codes: 0 good, 1 a finding (a wrong gradient, a slow-down), 2 usage or broken input, 3 machine unfit to
 measure, 130 interrupted.
@@ -33,29 +33,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         tell_user("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return GOOD
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of every verb: each module of `verbs/` adds its own, in the order of their `PLACE`."""
-    made = argparse.ArgumentParser(
+    whole = argparse.ArgumentParser(
         prog="perflab",
         description="The performance lab for vectorisation: verified or no number.",
         epilog="TARGET is OP or OP/TECHNIQUE; several are allowed, all are taken where none is named.",
     )
-    made.add_argument("--version", action="version", version=f"perflab {__version__}")
-    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    whole.add_argument("--version", action="version", version=f"perflab {__version__}")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     names = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
     modules = [import_module(f"{verbs.__name__}.{name}") for name in names]
     for module in sorted(modules, key=lambda module: getattr(module, "PLACE", math.inf)):
         module.add(commands)
-    return made
+    return whole
 
 
 def _warn_of_packages() -> None:
-    """Name what installed packages wanted to add and could not; everything else has gone on."""
+    """Name the entries of installed packages that could not be loaded."""
     if "perflab.catalog.find" in sys.modules:
         from perflab import catalog
 

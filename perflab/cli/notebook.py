@@ -6,14 +6,13 @@
     def forward(x, w, b, stride=1, pad=0): ...
     def backward(dout, cache): ...
 
-The cell also runs in the notebook, as any cell does; what is checked is its text, in a process of its own.
+The cell also runs in the notebook, as any cell does. Its text is checked in a separate process.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import contextlib
 import io
 import shlex
 import sys
@@ -25,7 +24,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from perflab import catalog
-from perflab.cli.race import race as race_once
+from perflab.cli import common
 from perflab.cli.show import results
 from perflab.contract import PerflabError
 from perflab.run import presets, request
@@ -39,17 +38,22 @@ if TYPE_CHECKING:
 WIDTH = 120
 
 
-class _Words(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise PerflabError(f"%%perflab: {message}; wanted %%perflab OP [NAME] [--preset NAME] [--no-race]")
 
 
 def load(shell: Any) -> None:
     """Give an IPython shell the cell magic."""
+    parser = _Parser(prog="%%perflab", add_help=False)
+    parser.add_argument("operation")
+    parser.add_argument("name", nargs="?", default="cell")
+    parser.add_argument("--preset", default=presets.WATCH_PRESET)
+    parser.add_argument("--no-race", dest="race", action="store_false")
 
     def perflab(line: str, cell: str) -> Checked | None:
         try:
-            words = _parser().parse_args(shlex.split(line))
+            words = parser.parse_args(shlex.split(line))
             catalog.operation(words.operation)
             if not shell.run_cell(cell).success:
                 return None  # the notebook has shown the error
@@ -64,24 +68,22 @@ def load(shell: Any) -> None:
 
 @dataclass(frozen=True, repr=False)
 class Checked:
-    """What came of a cell: what was `seen`, and the race's `summary` where there was one. Shows itself."""
+    """The result of a cell: its review, and the summary of its race, if any. It shows itself."""
 
-    seen: FileReview
+    reviewed: FileReview
     summary: Summary | None
 
     @property
     def ok(self) -> bool:
         """Whether it is right."""
-        return all(review.ok for review in self.seen.reviews)
+        return all(review.ok for review in self.reviewed.reviews)
 
     def _printed(self) -> Console:
         from rich.console import Console
 
         console = Console(record=True, file=io.StringIO(), width=WIDTH, force_jupyter=False)
-        pieces = [*results.reviews(self.seen, again=False)]
-        if self.summary is not None:
-            pieces += results.summary(self.summary)
-        for piece in pieces:
+        pieces = [*results.reviews(self.reviewed, again=False)]
+        for piece in (*pieces, *(results.summary(self.summary) if self.summary else ())):
             console.print(piece, highlight=False)
         return console
 
@@ -94,38 +96,34 @@ class Checked:
 
 
 def check(
-    cell: str,
-    operation: str,
-    name: str = "cell",
-    preset: str = presets.WATCH_PRESET,
-    race: bool = True,
+    cell: str, operation: str, name: str = "cell", preset: str = presets.WATCH_PRESET, race: bool = True,
     names: Mapping[str, Any] | None = None,
-) -> Checked:
-    """Check the text of a cell as a technique of an operation, and race it where it is right.
+) -> Checked:  # fmt: skip
+    """Check the text of a cell as a technique of an operation, and race it if it is right.
 
     `names` are the notebook's: the modules and functions among them that the cell uses are imported for it.
-    Raises PerflabError, in one line, for what is not known or cannot be loaded.
+    Raises PerflabError, in one line, for unknown names and for a cell that cannot be loaded.
     """
     with tempfile.TemporaryDirectory(prefix="perflab-") as folder:
         file = Path(folder) / f"{name}.py"
         # In a notebook the first line is the magic's own, so that lines have the same numbers here.
         file.write_text("; ".join(imports(cell, names or {})) + "\n" + cell, "utf-8")
-        asked = request.Request((operation,), preset, files=(str(file),), out=Path(folder) / "run")
-        _, plan, seen = request.settle(asked)
-        assert seen is not None, "there is a file"
-        if not race or any(review.reason for review in seen.reviews):
-            return Checked(seen, None)
+        run, plan, reviewed = request.settle(
+            request.Request((operation,), preset, files=(str(file),), out=Path(folder) / "run")
+        )
+        assert reviewed is not None, "there is a file"
+        if not race or any(review.reason for review in reviewed.reviews):
+            return Checked(reviewed, None)
         from rich.console import Console
 
         from perflab import machine
 
         machine.prepare_matplotlib()
-        console = Console(file=io.StringIO())
-        return Checked(seen, race_once(Path(folder) / "run", plan, console, seen))
+        return Checked(reviewed, common.race(run, plan, Console(file=io.StringIO()), reviewed))
 
 
 def imports(cell: str, names: Mapping[str, Any]) -> list[str]:
-    """The statements that import what a cell uses of the notebook's modules and imported functions."""
+    """Import statements for the notebook's modules and imported functions that a cell uses."""
     used = {node.id for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Name)}
     statements = []
     for name in sorted(used & names.keys()):
@@ -133,21 +131,11 @@ def imports(cell: str, names: Mapping[str, Any]) -> list[str]:
         home = getattr(value, "__module__", None)
         if isinstance(value, ModuleType):
             statements.append(f"import {value.__name__} as {name}")
-        elif isinstance(home, str) and home not in ("__main__", "builtins") and _is_there(home, value):
+        elif isinstance(home, str) and home not in ("__main__", "builtins") and _is_in(home, value):
             statements.append(f"from {home} import {value.__name__} as {name}")
     return statements
 
 
-def _is_there(home: str, value: Any) -> bool:
-    with contextlib.suppress(AttributeError):
-        return getattr(sys.modules.get(home), value.__name__, None) is value
-    return False
-
-
-def _parser() -> argparse.ArgumentParser:
-    words = _Words(prog="%%perflab", add_help=False)
-    words.add_argument("operation")
-    words.add_argument("name", nargs="?", default="cell")
-    words.add_argument("--preset", default=presets.WATCH_PRESET)
-    words.add_argument("--no-race", dest="race", action="store_false")
-    return words
+def _is_in(home: str, value: Any) -> bool:
+    name = getattr(value, "__name__", None)
+    return name is not None and getattr(sys.modules.get(home), name, None) is value

@@ -1,9 +1,10 @@
-"""Again at every save: watches files, and what they import from beside them, for a change."""
+"""`--watch`: a command runs again when its files, or the files that they import, change."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from perflab.cli.common import complain, console
@@ -15,8 +16,8 @@ POLL_S = 0.1
 def repeat(once: Callable[[], tuple[int, Sequence[Path]]], names: Iterable[str]) -> int:
     """Call `once` now and after every change of a file, until KeyboardInterrupt; the last exit code.
 
-    `once` gives an exit code and the files it has read, which are watched from then on beside those named. A
-    PerflabError is printed and does not end the watch: the next save may mend it.
+    `once` returns an exit code and the files that it read, which are then watched too. A PerflabError is
+    printed and does not end the watch: the next save may correct it.
     """
     files = watched = tuple(map(Path, names))
     code = 0
@@ -38,13 +39,10 @@ def repeat(once: Callable[[], tuple[int, Sequence[Path]]], names: Iterable[str])
 
 
 def stamps(files: Iterable[Path]) -> dict[Path, tuple[int, int] | None]:
-    """When each file was last changed, and its size; None for one that is not there just now."""
-    return {path: _stamp(path) for path in files}
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+    """The time of each file's last change, and its size; None for a missing file."""
+    result: dict[Path, tuple[int, int] | None] = dict.fromkeys(files)
+    for path in result:
+        with suppress(OSError):
+            status = path.stat()
+            result[path] = status.st_mtime_ns, status.st_size
+    return result

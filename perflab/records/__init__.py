@@ -1,4 +1,4 @@
-"""Given a folder, gives the run that is saved in it, its records typed and checked; and saves such runs."""
+"""Saved runs: a folder gives a run with typed, checked records; a run is saved record by record."""
 
 from perflab.records.file import (
     ENVIRONMENT,
@@ -12,21 +12,9 @@ from perflab.records.file import (
     mend,
     newest,
     read,
+    save,
 )
 from perflab.records.plan import Block, Plan
 
-__all__ = [
-    "ENVIRONMENT",
-    "RECORDS",
-    "SCHEMA",
-    "Block",
-    "Plan",
-    "Run",
-    "Writer",
-    "begin",
-    "full_or",
-    "lock",
-    "mend",
-    "newest",
-    "read",
-]
+__all__ = ["ENVIRONMENT", "RECORDS", "SCHEMA", "Block", "Plan", "Run", "Writer",
+           "begin", "full_or", "lock", "mend", "newest", "read", "save"]  # fmt: skip

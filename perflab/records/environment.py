@@ -1,4 +1,4 @@
-"""What a run's environment tells, in words, and where two of them differ."""
+"""A run's environment in words, and the differences between two environments."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ from typing import Any
 
 from perflab.records.typed import escaped
 
-COMPARED = (
-    "cpu",
-    "simd",
-    "caches",
-    "cores_allowed",
-    "memory_limit_bytes",
-    "governor",
-    "python",  # its minor version
-    "numpy",
-    "numba",
-    "llvm",
-    "blas",  # NumPy's: name, version and kernel
-    "variables",
-)
-# These are told where they differ, and no more: the code under test is among them.
+# A difference here makes runs incomparable. "python" is the minor version, "blas" name, version and kernel.
+COMPARED = ("cpu", "simd", "caches", "cores_allowed", "memory_limit_bytes", "governor", "python", "numpy",
+            "numba", "llvm", "blas", "variables")  # fmt: skip
+# A difference here is only reported: the code under test is among them.
 TOLD = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One line in which two environments differ, as each tells it."""
+    """One key whose value differs between two environments, with both values in words."""
 
     key: str
     base: str
@@ -41,9 +30,9 @@ class Difference:
 def differences(
     base: Mapping[str, Any], new: Mapping[str, Any], keys: Sequence[str] = COMPARED
 ) -> list[Difference]:
-    """Where two environments differ: in what makes runs incomparable, or in other keys that are named.
+    """The differences of two environments in these keys.
 
-    A key that either side does not tell, or tells as "unknown", is no difference.
+    A key that is missing or "unknown" on either side is no difference.
 
     >>> differences({"cpu": "A", "python": "CPython 3.11.7"}, {"cpu": "B", "python": "CPython 3.11.9"})
     [Difference(key='cpu', base='A', new='B')]
@@ -53,7 +42,7 @@ def differences(
 
 
 def said(described: Mapping[str, Any], key: str) -> str:
-    """What an environment tells of one key of `COMPARED` or `TOLD`, in words; empty where it does not.
+    """The value of one key of `COMPARED` or `TOLD` in words; empty if unknown.
 
     >>> said({"caches": {"L1": 32768}}, "caches"), said({"memory_limit_bytes": None}, "memory_limit_bytes")
     ('L1 32768', 'no limit')
@@ -81,7 +70,7 @@ def said(described: Mapping[str, Any], key: str) -> str:
 def one_line(described: Mapping[str, Any]) -> str:
     """The environment in one line, for captions."""
     versions, libraries = described.get("versions"), described.get("blas")
-    versions = versions if isinstance(versions, Mapping) else {}  # a file that was edited may hold anything
+    versions = versions if isinstance(versions, Mapping) else {}  # an edited file may contain anything
     blas = libraries[0] if isinstance(libraries, list) and libraries else {}
     blas = blas if isinstance(blas, Mapping) else {}
     return (

@@ -1,4 +1,4 @@
-"""What explains a technique's speed: the evidence on it, as it is gathered, saved and shown."""
+"""The evidence on a technique's speed: instructions, memory, interpreter steps, lines of code."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Step = Annotated[str, one_of("forward", "backward")]
 
 @dataclass(frozen=True)
 class Counts:
-    """Arithmetic instructions, and how many of them are packed or fused; `widths` counts packed ones by bits.
+    """Counts of arithmetic instructions, packed and fused ones; `widths` counts packed ones by bits.
 
-    `numbers` is on how many numbers all of them work; a fused multiply-add counts as one there.
+    `numbers` counts the numbers that all of them process; a fused multiply-add counts as one.
     """
 
     arithmetic: Whole = 0
@@ -30,27 +30,24 @@ class Counts:
 
     @property
     def widest(self) -> int:
-        """The bits of the widest packed instruction, 0 where there is none of a fixed width."""
+        """The bits of the widest packed instruction, 0 if there is none of a fixed width."""
         return max((int(bits) for bits in self.widths if bits.isdecimal()), default=0)
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
-            self.arithmetic + other.arithmetic,
-            self.packed + other.packed,
-            self.fused + other.fused,
-            self.gathers + other.gathers,
-            self.numbers + other.numbers,
+            self.arithmetic + other.arithmetic, self.packed + other.packed, self.fused + other.fused,
+            self.gathers + other.gathers, self.numbers + other.numbers,
             dict(Counter(self.widths) + Counter(other.widths)),
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Code:
-    """What a kernel's assembly holds: all of it, its innermost loops, and the loop that does most.
+    """The instructions of a kernel's assembly: all, its innermost loops, and its hot loop.
 
-    `calls` names the functions that its loops call, "?" where a register alone holds the address.
-    `weight` is how much arithmetic the hot loop does, each level of nesting counted as four turns:
-    an estimate, since which loops run, and how often, the assembly does not say.
+    `calls` names the functions that its loops call, "?" for an address in a register. `weight` estimates the
+    arithmetic of the hot loop, with four turns per level of nesting, as the assembly does not show how often
+    a loop runs.
     """
 
     whole: Counts = Counts()
@@ -63,34 +60,29 @@ class Code:
     def __add__(self, other: Code) -> Code:
         hotter = max(self, other, key=lambda code: code.weight)
         return Code(
-            self.whole + other.whole,
-            self.innermost + other.innermost,
-            hotter.hot,
-            self.loops + other.loops,
-            tuple(sorted({*self.calls, *other.calls})),
-            hotter.weight,
-        )
+            self.whole + other.whole, self.innermost + other.innermost, hotter.hot, self.loops + other.loops,
+            tuple(sorted({*self.calls, *other.calls})), hotter.weight,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Way:
     """One direction of one implementation on one case. Memory is beyond the inputs.
 
-    kind          "compiled" where Numba compiled it; "interpreted" where every further operation costs
-                  Python's interpreter a step or more; "numpy" otherwise
-    flops, bytes  what the operation costs here, whoever implements it
-    steps         bytecodes that the interpreter executes in one call, counted up to two million; where it
-                  interprets every operation, what batches of one and two samples foretell
+    kind          "compiled" by Numba; "interpreted" if every further operation costs Python's interpreter a
+                  step or more; else "numpy"
+    flops, bytes  the operation's cost here, the same for every implementation
+    steps         bytecodes that the interpreter executes in one call, counted up to two million; for an
+                  interpreted one, extrapolated from batches of one and two samples
     few           the same on the operation's first case, of `few_flops` operations
-    whole         whether every step was looked at; else the following three are what there is at least
-    allocations   how many steps asked for more than 1 KiB of memory; None, as the rest, where it could not
-                  be traced
-    allocated     the bytes that they asked for
-    temporaries   bytes of them that neither outputs nor cache hold in the end
+    whole         whether every step was traced; else the following three are lower bounds
+    allocations   steps that allocated more than 1 KiB; None, like the rest, if it could not be traced
+    allocated     the bytes of these allocations
+    temporaries   the bytes of them that are in neither outputs nor cache in the end
     workspace     bytes of arrays that it keeps from call to call
-    peak          the most bytes that were held at once beyond the outputs, its workspace included
+    peak          peak bytes beyond the outputs, its workspace included
     memory        how memory was measured, or why it was not
-    code          what its assembly holds; None where there is none, and `no_code` says why
+    code          the instructions of its assembly; if None, `no_code` says why
     """
 
     kind: Annotated[str, one_of("compiled", "interpreted", "numpy")]
@@ -110,19 +102,18 @@ class Way:
     no_code: str
 
     def check(self) -> None:
-        """Raise Wrong where memory was traced in part."""
-        traced = {"allocations": self.allocations, "allocated": self.allocated}
-        for name, value in traced.items():
-            if value is None and self.temporaries is not None:
+        """Raise Wrong if memory was traced in part."""
+        for name in ("allocations", "allocated"):
+            if getattr(self, name) is None and self.temporaries is not None:
                 raise Wrong("a whole number, as there are temporaries", None, f".{name}")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One statement, as it stands in the file.
+    """One statement of a file.
 
-    `file` is empty for the technique's own, else the name of one beside it; `share` is of the time in all
-    lines; `times` is how often it ran in one call; `product` says whether its text holds a matrix product.
+    `file` is empty for the technique's own file; `share` is of the time in all lines; `times` is how often it
+    ran in one call; `product` tells whether it is a matrix product.
     """
 
     file: str
@@ -137,11 +128,10 @@ class Line:
 class Profile:
     """One direction on one case: the hottest lines.
 
-    seconds    a call without the tracer, the best of some, in the process that took the profile
-    lines      the hottest statements
-    products   the share of the time in lines that hold a matrix product
-    outside    the share of a traced call that no line of the user's own accounts for
-    tracer     what was subtracted for the tracer, as a share of the time that it saw
+    seconds    per call without the tracer, the best of some, in the profiling process
+    products   the share of the time in lines with a matrix product
+    outside    the share of a traced call outside the user's own lines
+    tracer     the time subtracted for the tracer, as a share of the traced time
     """
 
     case: Name
@@ -154,13 +144,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What explains one technique's speed in one dtype. `case` is what it was called on.
+    """The evidence on one technique's speed in one dtype, called on `case`.
 
-    `lines` counts the lines of code of its file, and `imported` of the files beside it that it needs:
-    no blank lines, comments or docstrings. `compile_s` and `load_s` are seconds, where they are known. Of an
-    outside file there is also a `profile`, direction by direction, where lines of its own run in Python; and
-    `step_s`, the seconds that a step of the interpreter takes there: a "plain" one, and one on an "element"
-    of an array. Without `ways`, `reason` says why nothing was gathered.
+    `lines` counts the lines of code of its file, `imported` those of the files beside it that it needs,
+    without blank lines, comments and docstrings. An outside file also has a `profile` per direction, if its
+    lines run in Python, and `step_s`, the seconds of a step of the interpreter: a "plain" one, and one on an
+    "element" of an array. Without `ways`, `reason` says why nothing was gathered.
     """
 
     kind: ClassVar[str] = "evidence"
@@ -179,16 +168,16 @@ class Evidence:
 
     @property
     def contender(self) -> Contender:
-        """Whom it explains, on every case and number of threads."""
+        """The contender, on every case and number of threads."""
         return Contender(self.operation, "", self.dtype, 0, self.technique)
 
     def check(self) -> None:
-        """Raise Wrong where one of the two directions or of the two steps is missing."""
-        for name, wanted in (("ways", ("forward", "backward")), ("step_s", ("plain", "element"))):
+        """Raise Wrong if one of the two directions or of the two steps is missing."""
+        for name, keys in (("ways", ("forward", "backward")), ("step_s", ("plain", "element"))):
             given = getattr(self, name)
-            for key in wanted:
+            for key in keys:
                 if given and key not in given:
-                    raise Wrong("both " + " and ".join(wanted), path=f".{name}.{key}")
+                    raise Wrong("both " + " and ".join(keys), path=f".{name}.{key}")
 
     def plain(self) -> dict[str, Any]:
         """Plain JSON: the fields of a record of kind "evidence"."""

@@ -1,7 +1,7 @@
-"""A run's folder: records appended line by line, read back whole, one writer at a time.
+"""A run's folder: records are appended line by line by one writer and read as a whole.
 
-`records.jsonl` begins with a line of kind "run" that holds the schema and the plan. After it come the records
-in the order in which they happened; `perflab.records.kinds` says what each holds.
+The first line of `records.jsonl` is of kind "run", with the schema and the plan. The records follow in order
+of time; `perflab.records.kinds` describes their fields.
 """
 
 from __future__ import annotations
@@ -11,25 +11,15 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from perflab.contract import NoSpaceLeft, PerflabError
-from perflab.records import typed
-from perflab.records.kinds import (
-    KINDS,
-    Extension,
-    Header,
-    Operation,
-    Record,
-    Source,
-    Timed,
-    check_belongs,
-    read_record,
-)
+from perflab.records import kinds, typed
+from perflab.records.kinds import KINDS, Header, Record, Timed
 from perflab.records.plan import Block, Plan
 from perflab.records.typed import Wrong, parsed, read_object, shown
 from perflab.units import finite
@@ -44,11 +34,11 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it was saved. `torn` is true when the last line was cut short and was left out."""
+    """A saved run. `torn` is true if the last line was incomplete and was ignored."""
 
     folder: Path
     plan: Plan
-    operations: Mapping[str, Operation]
+    operations: Mapping[str, kinds.Operation]
     environment: Mapping[str, Any]
     started: float
     records: tuple[Record, ...]
@@ -59,8 +49,8 @@ class Run:
         return (record for record in self.records if isinstance(record, kind))
 
     def groups(self, threads: int, process: int) -> set[tuple[str, str, str]] | None:
-        """The (operation, case, dtype) of a process that measures on; None for one of the plan's own."""
-        for record in self.of_kind(Extension):
+        """The (operation, case, dtype) of a further process; None for a process of the plan."""
+        for record in self.of_kind(kinds.Extension):
             if (record.threads, record.process) == (threads, process):
                 return set(record.groups)
         return None
@@ -71,12 +61,12 @@ class Run:
 
     @property
     def texts(self) -> dict[str, str]:
-        """The code and the derivations that the run kept, by the name of the file."""
-        return {record.name: record.text for record in self.of_kind(Source)}
+        """The saved code and derivations by file name."""
+        return {record.name: record.text for record in self.of_kind(kinds.Source)}
 
 
 def newest(folder: Path = Path("reports")) -> Path | None:
-    """The run under a folder that was written to last; None where there is none."""
+    """The run under a folder that was written last; None if there is none."""
     files = sorted(folder.glob(f"*/{RECORDS}"), key=lambda path: path.stat().st_mtime)
     return files[-1].parent if files else None
 
@@ -90,10 +80,10 @@ class Writer:
         self._file = self._path.open("ab", buffering=0)
 
     def append(self, kind: str, **fields: Any) -> Record:
-        """Write one record, and return it as it will be read. Raises PerflabError for what could not be."""
+        """Write one record; return it as it will be read. Raises PerflabError for a wrong field."""
         line = {"kind": kind, **finite(fields)}
         try:
-            record = read_record(line)
+            record = kinds.read_record(line)
         except Wrong as wrong:
             raise PerflabError(f"{self._path}: not written: {kind}: {wrong}") from wrong
         self._append(line)
@@ -101,11 +91,8 @@ class Writer:
 
     def header(self, plan: Plan, operations: Mapping[str, Any]) -> None:
         """Write the first line of a new run."""
-        header = {
-            "kind": Header.kind, "schema": SCHEMA, "started": time.time(), "plan": plan.to_json(),
-            "operations": operations, "kinds": sorted(KINDS),
-        }  # fmt: skip
-        self._append(finite(header))
+        header = {"kind": Header.kind, "schema": SCHEMA, "started": time.time(), "plan": plan.to_json()}
+        self._append(finite(header | {"operations": operations, "kinds": sorted(KINDS)}))
 
     def _append(self, record: Mapping[str, Any]) -> None:
         line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
@@ -117,7 +104,7 @@ class Writer:
             raise NoSpaceLeft(f"{self._path}: no space left; what was measured before is kept")
 
     def close(self) -> None:
-        """Hand the last lines to the disk."""
+        """Write everything to the disk and close."""
         try:
             with self._file:
                 os.fsync(self._file.fileno())
@@ -125,18 +112,21 @@ class Writer:
             raise full_or(error, self._path) from error
 
 
-def begin(
-    folder: Path,
-    plan: Plan,
-    operations: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    fitness: Mapping[str, Any] | None = None,
-    ceilings: Mapping[str, Any] | None = None,
-) -> None:
-    """Make the folder of a new run; `operations` describes what the plan's names meant.
+def save(folder: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append records of one kind, each as soon as `rows` gives its fields. Raises what `Writer` raises."""
+    with closing(Writer(folder)) as writer:
+        for fields in rows:
+            writer.append(kind, **fields)
 
-    `fitness` is what the latest self-check on this machine said, `ceilings` what the machine can do at most.
-    Raises PerflabError where the folder holds a run already or cannot be written.
+
+def begin(
+    folder: Path, plan: Plan, operations: Mapping[str, Any], environment: Mapping[str, Any],
+    fitness: Mapping[str, Any] | None = None, ceilings: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Make the folder of a new run; `operations` describes the plan's names.
+
+    `fitness` is the latest self-check of this machine, `ceilings` are its limits. Raises PerflabError if the
+    folder has a run already or cannot be written.
     """
     records = folder / RECORDS
     try:
@@ -147,22 +137,20 @@ def begin(
             )
         text = json.dumps(finite(environment), allow_nan=False, ensure_ascii=False, indent=1)
         (folder / ENVIRONMENT).write_text(text, "utf-8")
-        writer = Writer(folder)
-        writer.header(plan, operations)
-        if fitness is not None:
-            writer.append("fitness", **fitness)
-        if ceilings is not None:
-            writer.append("ceilings", **ceilings)
-        writer.close()
+        with closing(Writer(folder)) as writer:
+            writer.header(plan, operations)
+            for kind, fields in (("fitness", fitness), ("ceilings", ceilings)):
+                if fields is not None:
+                    writer.append(kind, **fields)
     except OSError as error:
         raise full_or(error, folder) from error
 
 
 def read(folder: str | os.PathLike[str]) -> Run:
-    """A saved run of schema 1 or 2. A last line that was cut short is left out and said.
+    """A saved run of schema 1 or 2. An incomplete last line is ignored and sets `torn`.
 
     Raises PerflabError, with the file, the line and the field, for a folder without records, a file of
-    another tool or schema, and a record that does not hold what its kind must hold.
+    another tool or schema, and a record with a missing or wrong field.
     """
     path = Path(folder)
     file = path / RECORDS if path.is_dir() else path
@@ -181,9 +169,9 @@ def read(folder: str | os.PathLike[str]) -> Run:
             if not isinstance(value, dict):
                 raise ValueError("no JSON object")
             if value.get("kind") in unknown:
-                continue  # a newer perflab writes it, of which this one makes nothing
-            record = read_record(value)
-            check_belongs(record, header.plan)
+                continue  # written by a newer perflab
+            record = kinds.read_record(value)
+            kinds.check_belongs(record, header.plan)
             if isinstance(record, Timed):
                 if record.block in blocks:
                     raise Wrong("each block once", record.pass_, ".pass")
@@ -193,19 +181,13 @@ def read(folder: str | os.PathLike[str]) -> Run:
         except ValueError as error:
             raise PerflabError(f"{file}: line {number} is not a record; {WANTED}") from error
         records.append(record)
-    return Run(
-        folder=file.parent,
-        plan=header.plan,
-        operations=header.operations,
-        environment=_environment(file.parent / ENVIRONMENT),
-        started=header.started,
-        records=tuple(records),
-        torn=bool(lines[-1]),
-    )
+    environment = _environment(file.parent / ENVIRONMENT)
+    torn = bool(lines[-1])
+    return Run(file.parent, header.plan, header.operations, environment, header.started, tuple(records), torn)
 
 
 def mend(folder: Path) -> None:
-    """Cut off a last line that a crash cut short, so that the next record begins on a line of its own."""
+    """Remove an incomplete last line, so that the next record starts on a new line."""
     file = folder / RECORDS
     content = file.read_bytes()
     whole = content.rfind(b"\n") + 1
@@ -216,32 +198,32 @@ def mend(folder: Path) -> None:
 
 @contextmanager
 def lock(folder: Path) -> Iterator[int]:
-    """Hold the folder for one run at a time; yields a descriptor that a child process may inherit.
+    """Lock the folder for one run; yields a descriptor that a child process may inherit.
 
-    Raises PerflabError where another process holds it.
+    Raises PerflabError if another process has the lock.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise full_or(error, folder) from error
     try:
         deadline = time.monotonic() + LOCK_WAIT_S
         while True:
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError:
                 if time.monotonic() > deadline:
                     raise PerflabError(f"{folder}: another perflab is running into this folder") from None
                 time.sleep(0.1)
-        yield held
+        yield descriptor
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 def full_or(error: OSError, path: Path) -> PerflabError:
-    """An operating system's error as one line: a full disk told apart from everything else."""
+    """An operating system's error as one line; NoSpaceLeft for a full disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceLeft(f"{path}: no space left; what was measured before is kept")
     return PerflabError(f"{path}: cannot be written: {error.strerror}")
@@ -272,7 +254,7 @@ def _header(file: Path, line: bytes) -> Header:
 
 
 def _environment(file: Path) -> Mapping[str, Any]:
-    """What the folder tells of the machine; nothing where that file is missing."""
+    """The saved description of the machine; empty if the file is missing."""
     if not file.exists():
         return {}
     try:
@@ -280,6 +262,4 @@ def _environment(file: Path) -> Mapping[str, Any]:
     except Wrong as wrong:
         raise PerflabError(f"{file}: {wrong}") from wrong
     except ValueError as error:
-        raise PerflabError(
-            f"{file}: not JSON, or cut short; wanted an object that describes a machine"
-        ) from error
+        raise PerflabError(f"{file}: not complete JSON; wanted an object that describes a machine") from error

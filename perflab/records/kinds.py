@@ -1,45 +1,30 @@
-"""The records of a run by their kind: what each holds, and what its fields must be.
-
-record.contender        whose record it is, where it is a contender's
-record.rounds_s         seconds a call
-"""
+"""The kinds of records of a run: the fields of each, and their types and ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from statistics import median
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from perflab.contract import Cell, Contender
+from perflab.records import typed
 from perflab.records.evidence import Evidence as Evidence
 from perflab.records.plan import Block, Plan
 from perflab.records.roof import Ceilings
-from perflab.records.typed import (
-    FLAT,
-    Date,
-    Name,
-    Rule,
-    Seconds,
-    Share,
-    Text,
-    Whole,
-    Wrong,
-    at_least,
-    between,
-    one_of,
-    read,
-)
+from perflab.records.typed import FLAT, Date, Name, Rule, Seconds, Share, Text, Whole, Wrong, between
 
 CallSeconds = Annotated[float, between(1e-12, 1e9, "seconds")]
 Number = Annotated[int, between(-1, 10**6, "a whole number")]
-Group = tuple[str, str, str]  # operation, case, dtype: what a process sets up and measures together
+Positive = Annotated[int, typed.at_least(1, "a whole number")]
+Group = tuple[str, str, str]  # operation, case, dtype: measured together in a process
 Rounds = Annotated[tuple[CallSeconds, ...], Rule("a list of seconds", bool)]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of one file that was measured, or of a derivation."""
+    """The text of one measured file, or of a derivation."""
 
     kind: ClassVar[str] = "source"
     operation: str
@@ -50,10 +35,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What the latest self-check on this machine said."""
+    """The result of the latest self-check on this machine."""
 
     kind: ClassVar[str] = "fitness"
-    state: Annotated[str, one_of("fit", "noisy", "unfit", "unknown")]
+    state: Annotated[str, typed.one_of("fit", "noisy", "unfit", "unknown")]
     reasons: tuple[str, ...]
     false_alarms: Whole | None = None
     contests: Whole | None = None
@@ -62,7 +47,7 @@ class Fitness:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Kernels missing in Numba's cache were compiled before the clock started, and in how long."""
+    """Kernels that were not in Numba's cache and were compiled before timing; the seconds it took."""
 
     kind: ClassVar[str] = "compiled"
     names: tuple[str, ...]
@@ -71,10 +56,10 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """An implementation was checked on the inputs that were about to be timed (kind "verdict").
+    """The check of an implementation on the inputs to be timed (kind "verdict").
 
-    `share` is its worst error as a share of what rounding allows, `where` that is, or what is wrong. Without
-    a `digest` of the inputs it is checked again on resuming.
+    `share` is its worst error as a share of the rounding bound; `where` is the place of that error, or says
+    what is wrong. Without a `digest` of the inputs it is checked again on resuming.
     """
 
     kind: ClassVar[str] = "verdict"
@@ -94,18 +79,18 @@ class Judgement:
 
     @property
     def right(self) -> bool:
-        """Whether it was shown to be right."""
+        """Whether it is right."""
         return self.status == "right"
 
     def check(self) -> None:
-        """Raise Wrong for what is right without an error."""
+        """Raise Wrong for a right one without an error share."""
         if self.right and self.share is None:
             raise Wrong('a number, as the status is "right"', None, ".share")
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One contender's turn in one pass (kind "block"): its rounds, in seconds a call."""
+    """One contender's turn in one pass (kind "block"): its rounds, in seconds per call."""
 
     kind: ClassVar[str] = "block"
     contender: Contender = field(metadata=FLAT)
@@ -118,22 +103,22 @@ class Timed:
 
     @property
     def cell(self) -> Cell:
-        """The cell that it was measured for."""
+        """The measured cell."""
         return self.contender.cell(self.direction)
 
     @property
     def block(self) -> Block:
-        """The plan's block that it was."""
+        """The measured block of the plan."""
         return Block(self.cell, self.process, self.pass_)
 
     @property
     def turn(self) -> tuple[int, int]:
-        """Process and pass: what was measured in the same turn is compared."""
+        """Process and pass; times of the same turn are compared."""
         return self.process, self.pass_
 
     @property
     def median_s(self) -> float:
-        """Seconds a call."""
+        """Seconds per call."""
         return median(self.rounds_s)
 
     @property
@@ -144,7 +129,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A cell was not run because it would have exceeded its budget; seconds by direction, where known."""
+    """A cell was not run because it would exceed its budget; predicted seconds by direction, where known."""
 
     kind: ClassVar[str] = "prediction"
     contender: Contender = field(metadata=FLAT)
@@ -166,7 +151,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """The thread pools of a measuring process, as they were."""
+    """The thread pools of a measuring process."""
 
     kind: ClassVar[str] = "pools"
     process: Number
@@ -178,7 +163,7 @@ class Pools:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A further process measures on where ratios were not precise enough yet, and which cases."""
+    """A further process measures these cases again, as their ratios were not precise enough."""
 
     kind: ClassVar[str] = "extension"
     process: Number
@@ -188,7 +173,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A measuring process ended, and how long it took; `steal` is the share that the host took meanwhile."""
+    """The end of a measuring process, and its duration; `steal` is the share of time that the host took."""
 
     kind: ClassVar[str] = "process"
     process: Number
@@ -200,7 +185,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class PeakMemory:
-    """The bytes that a technique holds beyond inputs and outputs on a large case, at its worst moment."""
+    """The peak memory of a technique on a large case, in bytes beyond inputs and outputs."""
 
     kind: ClassVar[str] = "memory"
     contender: Contender = field(metadata=FLAT)
@@ -212,24 +197,20 @@ Record = (
     Source | Fitness | Ceilings | Compiled | Judgement | Timed | Prediction | Failure | Pools | Extension
     | Process | Evidence | PeakMemory
 )  # fmt: skip
-KINDS: Mapping[str, Any] = {
-    kind.kind: kind
-    for kind in (Source, Fitness, Ceilings, Compiled, Judgement, Timed, Prediction, Failure, Pools, Extension,
-                 Process, Evidence, PeakMemory)
-}  # fmt: skip
+KINDS: Mapping[str, Any] = {kind.kind: kind for kind in get_args(Record)}
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an operation must do in one direction on a case, whoever implements it."""
+    """The cost of an operation in one direction on a case, the same for every implementation."""
 
-    flops: Annotated[int, at_least(1, "a whole number")]
-    bytes: Annotated[int, at_least(1, "a whole number")]
+    flops: Positive
+    bytes: Positive
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as it was: its sizes and parameters, how inputs were drawn, its costs by dtype and direction."""
+    """A case of a run: its sizes and parameters, how inputs were drawn, its costs by dtype and direction."""
 
     sizes: Mapping[Name, Whole]
     costs: Mapping[Name, Mapping[Name, Cost]]
@@ -238,13 +219,13 @@ class Case:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """What two runs must have in common for their times to be of one problem."""
+        """What must be equal in two runs whose times are compared."""
         return {"sizes": self.sizes, "parameters": self.parameters, "inputs": self.inputs}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation as it was: its title, what it computes, and its cases."""
+    """An operation of a run: its title, what it computes, and its cases."""
 
     cases: Mapping[Name, Case]
     title: str
@@ -255,7 +236,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A run's first line: its plan, what the plan's names meant, and the kinds that its writer knew."""
+    """A run's first line: its plan, the meaning of the plan's names, and the kinds that its writer knew."""
 
     kind: ClassVar[str] = "run"
     schema: int
@@ -265,34 +246,30 @@ class Header:
     kinds: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Raise Wrong where a name of the plan is not described."""
-        for op, cases in self.plan.cases.items():
-            for case in cases if op in self.plan.techniques else ():
-                for dtype in self.plan.dtypes:
-                    known: Any = self.operations
-                    path = ".operations"
-                    for step, inner in ((op, "cases"), (case, "costs"), (dtype, "")):
-                        path += f".{step}"
-                        if step not in known:
-                            raise Wrong("what the plan names", path=path)
-                        known = getattr(known[step], inner) if inner else known[step]
-                        path += f".{inner}" if inner else ""
-                    for direction in self.plan.directions:
-                        if direction not in known:
-                            raise Wrong("what the plan names", path=f"{path}.{direction}")
+        """Raise Wrong if a name of the plan is not described."""
+        plan = self.plan
+        for op in plan.techniques:
+            for case, dtype, direction in product(plan.cases[op], plan.dtypes, plan.directions):
+                known: Any = self.operations
+                path = ".operations"
+                for name, inner in ((op, "cases"), (case, "costs"), (dtype, ""), (direction, "")):
+                    if name not in known:
+                        raise Wrong("what the plan names", path=f"{path}.{name}")
+                    known = getattr(known[name], inner) if inner else known[name]
+                    path += f".{name}.{inner}" if inner else f".{name}"
 
 
 def read_record(value: Mapping[str, Any]) -> Record:
-    """A record from plain JSON, `kind` among it. Raises Wrong, also for a kind that is not known."""
+    """A record from plain JSON with its `kind`. Raises Wrong, also for an unknown kind."""
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise Wrong("a kind of record", kind, ".kind") if "kind" in value else Wrong("a kind", path=".kind")
-    record: Record = read(KINDS[kind], value)
+    record: Record = typed.read(KINDS[kind], value)
     return record
 
 
 def check_belongs(record: Record, plan: Plan) -> None:
-    """Raise Wrong where a record is of an operation, technique, case or dtype that the plan does not name."""
+    """Raise Wrong if a record names an operation, technique, case or dtype that is not in the plan."""
     if isinstance(record, (Source, Fitness, Ceilings, Compiled)):
         return
     if isinstance(record, (Pools, Extension, Process)):
@@ -314,6 +291,6 @@ def check_belongs(record: Record, plan: Plan) -> None:
 
 def _among(name: str, value: Any, known: Any) -> None:
     if value not in known:
-        known = list(known)
-        words = ", ".join(map(str, known[:8])) + (", …" if len(known) > 8 else "")
+        names = [*map(str, known)]
+        words = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
         raise Wrong(f"one of the plan's: {words}", value, f".{name}")

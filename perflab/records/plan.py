@@ -1,9 +1,10 @@
-"""What a run measures, as it is saved: a plan, its cells, and its blocks in the order in which they come."""
+"""The saved plan of a run: its cells, and its blocks in the order of measuring."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import Annotated, Any
 
 from perflab.contract import Cell
@@ -17,7 +18,7 @@ Count = Annotated[int, between(1, 10_000, "a whole number")]
 
 @dataclass(frozen=True)
 class Block:
-    """One contender's turn in one pass: the smallest thing that is measured, saved, and never repeated."""
+    """One contender's turn in one pass: the unit that is measured, saved, and never repeated."""
 
     cell: Cell
     process: int
@@ -25,10 +26,10 @@ class Block:
 
     @property
     def name(self) -> str:
-        """The block as a short string, as pytest shows it; `parse` reads it back."""
-        c = self.cell
-        where = (c.operation, c.technique, c.case, c.dtype, c.direction)
-        return "/".join([*where, f"t{c.threads}", f"{self.process}.{self.pass_}"])
+        """The block as a short string for pytest; `parse` reads it."""
+        cell = self.cell
+        where = (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction)
+        return "/".join([*where, f"t{cell.threads}", f"{self.process}.{self.pass_}"])
 
     @classmethod
     def parse(cls, text: str) -> Block:
@@ -41,14 +42,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run measures. Saved as the first record, so that a run can be resumed as it was begun.
+    """What a run measures. Saved as the first record, so that `--resume` is exact.
 
-    `outside` gives the file of "OP/TECHNIQUE" where that is no built-in one. `homes` gives the project in
-    whose process a technique is measured; those without one share perflab's own. Cases whose ratios
-    are not known to `precision` (half the interval's width, relative) are measured on for `extend_s` seconds.
-    With `explain` the run also gathers evidence and keeps the machine's ceilings. `narrowed` gives the cases
-    of "OP/TECHNIQUE" where they are not all of the operation's. `foreign` names those of `outside` that
-    perflab does not know the author of: measured in a process of their own, behind a guard.
+    `outside` gives the file of an "OP/TECHNIQUE" that is not built in. `homes` gives the project in whose
+    process a technique is measured; the others share perflab's own. Cases whose ratios are less precise than
+    `precision` (half the interval's width, relative) are measured further for `extend_s` seconds. With
+    `explain` the run also gathers evidence and saves the machine's ceilings. `narrowed` gives the cases of an
+    "OP/TECHNIQUE" that is not measured on all. `foreign` names those of `outside` with an unknown author:
+    each is measured in a process of its own, behind a guard.
     """
 
     preset: Name
@@ -71,7 +72,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: Any) -> Plan:
-        """The plan that `to_json` wrote. Raises PerflabError where something is missing or wrong."""
+        """The plan from `to_json`. Raises PerflabError if a field is missing or wrong."""
         return read(cls, value)
 
     def to_json(self) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Plan:
         return asdict(self)
 
     def check(self) -> None:
-        """Raise Wrong where the fields do not go together."""
+        """Raise Wrong if the fields do not fit together."""
         if not self.techniques:
             raise Wrong("at least one operation", self.techniques, ".techniques")
         for operation in self.techniques:
@@ -90,64 +91,54 @@ class Plan:
 
     def contenders(self, operation: str, case: str) -> tuple[str, ...]:
         """The techniques that are measured on a case, in ladder order."""
-        return tuple(
-            technique
-            for technique in self.techniques[operation]
-            if case in self.narrowed.get(f"{operation}/{technique}", (case,))
-        )
+        names = self.techniques[operation]
+        return tuple(n for n in names if case in self.narrowed.get(f"{operation}/{n}", (case,)))
 
     def cells(self) -> Iterator[Cell]:
         """Every cell, an operation's techniques side by side."""
         for op in self.techniques:
-            for case in self.cases[op]:
-                for dtype in self.dtypes:
-                    for threads in self.threads:
-                        for direction in self.directions:
-                            for technique in self.contenders(op, case):
-                                yield Cell(op, case, dtype, threads, direction, technique)
+            for group in product(self.cases[op], self.dtypes, self.threads, self.directions):
+                for technique in self.contenders(op, group[0]):
+                    yield Cell(op, *group, technique)
 
     def blocks(
         self, threads: int, process: int, groups: Collection[tuple[str, str, str]] | None = None
     ) -> Iterator[Block]:
-        """One process's blocks in the order in which they are measured; of these (op, case, dtype) only.
+        """One process's blocks in the order of measuring; only of these (op, case, dtype) `groups`, if given.
 
-        The contenders of a case follow one another within every pass. Each pass begins with another of them,
-        and every other pass runs backwards, so that drift, and whatever a contender leaves behind, falls on
-        all alike.
+        The contenders of a case follow each other within every pass. Each pass starts with another one, and
+        every second pass runs backwards, so that drift and effects of one contender on the next are balanced.
         """
         for op in self.techniques:
-            for dtype in self.dtypes:
-                for case in self.cases[op]:
-                    contenders = self.contenders(op, case)
-                    if not contenders or (groups is not None and (op, case, dtype) not in groups):
-                        continue
-                    for pass_ in range(self.passes):
-                        for turn, direction in enumerate(self.directions):
-                            count = process * self.passes + pass_ + turn
-                            backwards = count % 2
-                            first = (count + backwards) % len(contenders)
-                            order = contenders[first:] + contenders[:first]
-                            for technique in order[::-1] if backwards else order:
-                                cell = Cell(op, case, dtype, threads, direction, technique)
-                                yield Block(cell, process, pass_)
+            for dtype, case in product(self.dtypes, self.cases[op]):
+                contenders = self.contenders(op, case)
+                if not contenders or (groups is not None and (op, case, dtype) not in groups):
+                    continue
+                for pass_, (turn, direction) in product(range(self.passes), enumerate(self.directions)):
+                    count = process * self.passes + pass_ + turn
+                    backwards = count % 2
+                    first = (count + backwards) % len(contenders)
+                    order = contenders[first:] + contenders[:first]
+                    for technique in order[::-1] if backwards else order:
+                        yield Block(Cell(op, case, dtype, threads, direction, technique), process, pass_)
 
     @property
     def size(self) -> int:
-        """How many blocks the whole plan has."""
+        """The number of blocks in the plan."""
         cells = sum(len(self.contenders(op, case)) for op in self.techniques for case in self.cases[op])
         per_cell = len(self.dtypes) * len(self.directions) * len(self.threads)
         return cells * per_cell * self.processes * self.passes
 
     def is_built_in(self, operation: str, technique: str) -> bool:
-        """Whether a contender is one of perflab's own rungs: no peer, and from no outside file."""
+        """Whether a contender is one of perflab's own rungs: no peer and no outside file."""
         return technique not in self.homes and f"{operation}/{technique}" not in self.outside
 
     def home(self, block: Block) -> str:
-        """In whose process a block is measured: ours, a peer's, or that of an outside file."""
+        """Where a block is measured: "" for perflab's own process, else a peer's name or an outside file."""
         operation, technique = block.cell.operation, block.cell.technique
         return self.homes.get(technique, "") or self.foreign_file(operation, technique)
 
     def foreign_file(self, operation: str, technique: str) -> str:
-        """The file of a contender whose author perflab does not know; else ""."""
+        """The file of a contender with an unknown author; else ""."""
         name = f"{operation}/{technique}"
         return self.outside.get(name, "") if name in self.foreign else ""

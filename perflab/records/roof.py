@@ -1,8 +1,7 @@
-"""What a machine can do at most, as it is saved, and the roof that this is over a cell.
+"""A machine's ceilings, as they are saved, and the roof that follows for a cell.
 
-A cell's roof is the larger of two times: its operations at the best arithmetic, its compulsory bytes at the
-best traffic of arrays of that size. No implementation that does this arithmetic and moves these bytes can be
-faster.
+A cell's roof is the larger of two times: its operations at the peak rate of arithmetic, and its compulsory
+bytes at the best bandwidth for arrays of that size. It is a lower bound for every implementation.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from typing import Annotated, ClassVar, Literal
 
 from perflab.records.typed import Date, Name, Seconds, Whole, at_least, between
 
-# Each counts the bytes that an operation must move too: inputs once, outputs once. The best of them at a size
-# is the bandwidth there; a fetch that a store causes is no traffic that an operation must have.
+# Each counts compulsory bytes only: inputs once, outputs once, without fetches caused by stores. The best of
+# them at a size is the bandwidth there.
 COUNTED = ("read", "triad", "streamed", "copy", "library_copy")
 Giga = Annotated[float, between(1e-6, 1e12, "a rate in units of 10⁹ a second")]
 
@@ -41,7 +40,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What memory delivers for arrays of so many bytes in all; kinds as `machine.ceilings` names them."""
+    """Memory bandwidth for arrays of so many bytes in all; `machine.ceilings` describes the kinds."""
 
     bytes: Annotated[int, at_least(1, "a whole number")]
     read: Rate
@@ -55,7 +54,7 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured on one number of threads."""
+    """The measurements on one number of threads."""
 
     threads: Whole
     arithmetic: tuple[Arithmetic, ...] = ()
@@ -69,7 +68,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """What a machine can do at most: its arithmetic, and its memory traffic by the size of the arrays."""
+    """A machine's limits: its arithmetic, and its memory bandwidth by the size of the arrays."""
 
     kind: ClassVar[str] = "ceilings"
     measured: tuple[Measured, ...]
@@ -84,7 +83,7 @@ NOT_MEASURED = Ceilings(())
 
 @dataclass(frozen=True)
 class Roof:
-    """The least seconds that a cell can take, and which limb binds: its arithmetic or its memory traffic."""
+    """The least seconds of a cell, and the limit that sets them (`limb`): arithmetic or memory traffic."""
 
     seconds: float
     limb: Literal["arithmetic", "memory"]
@@ -93,17 +92,13 @@ class Roof:
 
 
 def roof(
-    ceilings: Ceilings,
-    cost_flops: float,
-    cost_bytes: float,
-    dtype: str,
-    threads: int,
+    ceilings: Ceilings, cost_flops: float, cost_bytes: float, dtype: str, threads: int,
     bytes: float | None = None,
-) -> Roof | None:
-    """The roof of a cell that does so many operations and must move so many bytes.
+) -> Roof | None:  # fmt: skip
+    """The roof of a cell with so many operations and compulsory bytes.
 
-    `bytes` is the memory that is gone through again and again, `cost_bytes` by default. None where the
-    ceilings were not measured for this dtype and number of threads.
+    `bytes` is the size of the arrays in use, `cost_bytes` by default. None if the ceilings were not measured
+    for this dtype and number of threads.
     """
     flops_s, bytes_s = peak(ceilings, dtype, threads), bandwidth(ceilings, threads, bytes or cost_bytes)
     if flops_s is None or bytes_s is None:
@@ -114,18 +109,18 @@ def roof(
 
 
 def peak(ceilings: Ceilings, dtype: str, threads: int) -> float | None:
-    """The most operations a second: the better of multiply-adds and matrix product; None if not measured."""
+    """Peak operations per second: the better of multiply-adds and matrix product; None if not measured."""
     rows = (row for row in _measured(ceilings, threads).arithmetic if row.dtype == dtype)
     rates = [rate.best for row in rows for rate in (row.chains, row.product)]
     return max(rates) * 1e9 if rates else None
 
 
 def bandwidth(ceilings: Ceilings, threads: int, bytes: float) -> float | None:
-    """The most bytes a second of arrays that are so large in all; None if not measured.
+    """The best bytes per second for arrays of so many bytes in all; None if not measured.
 
-    At a measured size it is the best of `COUNTED` there and at every larger size, since what fits better
-    into the caches is no slower. Between two sizes it lies on the straight line over the logarithm of the
-    size, outside of them it is that of the nearest.
+    At a measured size it is the best of `COUNTED` there and at every larger size, since smaller arrays fit
+    better into the caches. Between two sizes it is interpolated linearly over the logarithm of the size;
+    outside of them it is that of the nearest.
     """
     envelope: list[tuple[int, float]] = []
     for row in sorted(_measured(ceilings, threads).bandwidth, key=lambda row: -row.bytes):

@@ -1,4 +1,4 @@
-"""Plain JSON becomes frozen dataclasses by their annotations alone; what does not fit is named.
+"""Reads plain JSON into frozen dataclasses by their annotations; errors name the field.
 
     @dataclass(frozen=True)
     class Process:
@@ -7,10 +7,10 @@
 
     read(Process, {"threads": 1, "wall_s": -2.0})    # Wrong: wall_s is -2.0; wanted a number from 0
 
-A field without a default must be there. Fields that no annotation names are left out, so that a newer perflab
-may add some. Numbers are finite, whole ones fit into 64 bits, and a bool is no number. Control characters in
-text are read as their escapes, so that no output has to expect them. A field's metadata may hold the `key`
-that it has in the JSON, or `flat`: a dataclass whose fields lie beside those of its owner.
+A field without a default is required. Unknown fields are ignored, so that a newer perflab may add some.
+Numbers are finite, integers fit into 64 bits, and a bool is no number. Control characters in text are read as
+escapes, so that they reach no output. A field's metadata may give its `key` in the JSON, or say `flat`: the
+fields of this dataclass are beside those of its owner.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 from perflab.contract import PerflabError
 
-MOST_DEEP = 32  # levels of what may hold anything
-MOST_SHOWN = 60  # letters of a value in a message
+MOST_DEEP = 32  # levels of a value of any type
+MOST_SHOWN = 60  # characters of a value in a message
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 CONTROLS = re.compile(
     r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
@@ -39,21 +39,21 @@ Read = Callable[[Any], Any]
 
 
 class Wrong(PerflabError):
-    """A value that is not what its field must hold: which field, what it held and what was wanted."""
+    """A value that does not fit its field: the field, the value and what was wanted."""
 
     def __init__(self, wanted: str, value: object = MISSING, path: str = "") -> None:
         self.wanted, self.value, self.path = wanted, value, path
-        held = "is missing" if value is MISSING else f"is {shown(value)}"
-        super().__init__(f"{escaped(path.lstrip('.')) or 'the record'} {held}; wanted {wanted}")
+        problem = "is missing" if value is MISSING else f"is {shown(value)}"
+        super().__init__(f"{escaped(path.lstrip('.')) or 'the record'} {problem}; wanted {wanted}")
 
     def within(self, step: str) -> Wrong:
-        """The same, seen from the object or list that holds it."""
+        """The same error, with the path from the surrounding object or list."""
         return Wrong(self.wanted, self.value, step + self.path)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value must fulfil beyond its type, and in words what is wanted."""
+    """A condition on a value beyond its type, and the wanted value in words."""
 
     wanted: str
     holds: Callable[[Any], bool]
@@ -65,26 +65,23 @@ def between(low: float, high: float, what: str = "a number") -> Rule:
 
 
 def at_least(low: float, what: str = "a number") -> Rule:
-    """A number of no less than `low`; what passes 2⁶⁰ is none that was measured."""
+    """A number of at least `low` and below 2⁶⁰, which no measurement reaches."""
     return Rule(f"{what} from {low:g}", lambda value: low <= value < 2**60)
 
 
 def escaped(text: str, *, lines: bool = False) -> str:
-    r"""Text with its control characters as escapes; those that break lines stay where `lines` are wanted.
+    r"""Text with its control characters as escapes; with `lines`, line breaks stay.
 
     >>> print(escaped("a\x1b[31m\nb"))
     a\x1b[31m\nb
     """
-    text = CONTROLS.sub(_escape, text)
-    return text if lines else BREAKS.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
+    for pattern in (CONTROLS,) if lines else (CONTROLS, BREAKS):
+        text = pattern.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    return text
 
 
 FLAT = {"flat": True}
-LINES, VERBATIM = object(), object()  # text in which lines may end; text as it stands, a path
+LINES, VERBATIM = object(), object()  # text with line breaks; unchanged text, such as a path
 Name = Annotated[str, Rule("a name", bool)]
 Text = Annotated[str, LINES]
 Location = Annotated[str, VERBATIM]
@@ -97,8 +94,8 @@ Date = Annotated[float, between(0, 2.5e11, "seconds since 1970")]
 def read(kind: type[T], value: Any) -> T:
     """An instance of the dataclass `kind` from plain JSON. Raises Wrong for what does not fit."""
     hint: Any = kind
-    made: T = _reader(hint)(value)
-    return made
+    instance: T = _reader(hint)(value)
+    return instance
 
 
 def one_of(*words: str) -> Rule:
@@ -107,15 +104,14 @@ def one_of(*words: str) -> Rule:
 
 
 def read_object(value: Any) -> dict[str, Any]:
-    """An object that may hold anything that JSON can say. Raises Wrong for what does not fit."""
-    made: dict[str, Any] = _anything(_object(value), 0)
-    return made
+    """An object with any JSON in it. Raises Wrong for anything else."""
+    return {**_anything(_object(value), 0)}
 
 
 def parsed(text: bytes) -> Any:
-    """JSON in UTF-8; NaN and infinities pass here, and are refused where a number is wanted.
+    """JSON in UTF-8; NaN and infinities pass here and are refused later, where a number is wanted.
 
-    Raises ValueError, also for what is nested too deeply.
+    Raises ValueError, also for too deep nesting.
     """
     try:
         return json.loads(text.decode("utf-8"))
@@ -124,7 +120,7 @@ def parsed(text: bytes) -> Any:
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: short, in one line, control characters escaped."""
+    """A value for a message: short, in one line, control characters escaped."""
     if isinstance(value, (Mapping, list, tuple)):
         what = "an object" if isinstance(value, Mapping) else "a list"
         return what if value else f"{what} with nothing in it"
@@ -134,7 +130,7 @@ def shown(value: object) -> str:
 
 @cache
 def _reader(hint: Any) -> Read:
-    """What turns plain JSON into a value of an annotation."""
+    """The function that turns plain JSON into a value of an annotation."""
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return lambda value: _anything(value, 0)
@@ -182,26 +178,24 @@ def _scalar(kind: Any) -> Read:
 def _ruled(inner: Read, rules: tuple[Rule, ...]) -> Read:
     def ruled(value: Any) -> Any:
         try:
-            made = inner(value)
+            result = inner(value)
         except Wrong as wrong:
             raise Wrong(rules[0].wanted, wrong.value, wrong.path) if not wrong.path else wrong from None
         for rule in rules:
-            if not rule.holds(made):
+            if not rule.holds(result):
                 raise Wrong(rule.wanted, value)
-        return made
+        return result
 
     return ruled
 
 
 def _list_of(inner: Read) -> Read:
     def list_of(value: Any) -> tuple[Any, ...]:
-        made: list[Any] = []
+        items = _list(value)
         try:
-            for item in _list(value):
-                made.append(inner(item))
-        except Wrong as wrong:
-            raise wrong.within(f"[{len(made)}]") if isinstance(value, (list, tuple)) else wrong from None
-        return tuple(made)
+            return tuple(map(inner, items))
+        except Wrong:  # read again, slowly, to name the item
+            return tuple(_at(f"[{position}]", inner, item) for position, item in enumerate(items))
 
     return list_of
 
@@ -217,10 +211,8 @@ def _row_of(inner: list[Read]) -> Read:
 
 def _object_of(key: Read, inner: Read) -> Read:
     def object_of(value: Any) -> dict[Any, Any]:
-        return {
-            _at(f".{shown(name)}", key, name): _at(f".{name}", inner, item)
-            for name, item in _object(value).items()
-        }
+        items = _object(value).items()
+        return {_at(f".{shown(name)}", key, name): _at(f".{name}", inner, item) for name, item in items}
 
     return object_of
 
@@ -235,18 +227,18 @@ def _dataclass(kind: Any) -> Read:
 
     def dataclass_of(value: Any) -> Any:
         given = _object(value)
-        made = {}
+        arguments = {}
         for name, key, inner, has_default in members:
             if not key:
-                made[name] = inner(value)
+                arguments[name] = inner(value)
             elif key in given:
-                made[name] = _at(f".{key}", inner, given[key])
+                arguments[name] = _at(f".{key}", inner, given[key])
             elif not has_default:
                 raise Wrong("a field of that name", MISSING, f".{key}")
-        whole = kind(**made)
-        if hasattr(whole, "check"):
-            whole.check()
-        return whole
+        instance = kind(**arguments)
+        if hasattr(instance, "check"):
+            instance.check()
+        return instance
 
     return dataclass_of
 
@@ -259,7 +251,7 @@ def _at(step: str, inner: Read, value: Any) -> Any:
 
 
 def _anything(value: Any, depth: int) -> Any:
-    """What may hold anything that JSON can say."""
+    """A value with any JSON in it."""
     if depth > MOST_DEEP:
         raise Wrong(f"at most {MOST_DEEP} levels in one another", value)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""What compiling costs: counted, remembered apart from every other time, and done before the clock starts.
+"""Compilation: counted, timed separately, and done before timing starts.
 
-A kernel is compiled once and kept in Numba's cache, so how long it took is remembered beside the cache. A
-run that finds kernels missing there compiles them first, on all cores, each in a process that ends.
+A kernel is compiled once and saved in Numba's cache; the seconds are saved beside the cache. A run first
+compiles the kernels that are missing there, on all cores, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from perflab.contract import Implementation, PerflabError
 from perflab.machine import process
 from perflab.machine.threads import cores
 
+SMALL_FLOPS = 1e7
+COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
+
 
 @dataclass
 class Compilations:
-    """How many functions Numba compiled, and in how many seconds. Loading from its cache does not count."""
+    """The number of functions that Numba compiled, and the seconds; loading from the cache is not counted."""
 
     count: int = 0
     seconds: float = 0.0
@@ -36,109 +39,100 @@ class Compilations:
 
 @contextlib.contextmanager
 def compilations() -> Iterator[Compilations]:
-    """Counts Numba's compilations while the `with` block runs; none where Numba is not loaded."""
-    seen = Compilations()
+    """Count Numba's compilations while the `with` block runs; none if Numba is not loaded."""
+    compiled = Compilations()
     if "numba" not in sys.modules:
-        yield seen
+        yield compiled
         return
     from numba.core import event
 
     class Listener(event.TimingListener):  # type: ignore[misc]
         def on_start(self, event: Any) -> None:
-            seen.count += 1
+            compiled.count += 1
             super().on_start(event)
 
         def on_end(self, event: Any) -> None:
             super().on_end(event)  # compilations nest; the listener times the outermost
             if self.done:
-                seen.seconds = self.duration
+                compiled.seconds = self.duration
 
     with event.install_listener("numba:compile", Listener()):
-        yield seen
-
-
-SMALL_FLOPS = 1e7
-COMPILED = "compiled.jsonl"  # beside Numba's own cache, and gone with it
+        yield compiled
 
 
 def remember(name: str, seconds: float) -> None:
-    """Keep how long a compilation took, since a later process only loads what it gave."""
-    line = json.dumps({"name": name, "compile_s": seconds}) + "\n"
-    file = Path(prepare_numba_cache()) / COMPILED
-    with contextlib.suppress(OSError), file.open("a", encoding="utf-8") as held:
-        held.write(line)
+    """Save the seconds of a compilation, as a later process only loads the result."""
+    path = Path(prepare_numba_cache()) / COMPILED
+    with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"name": name, "compile_s": seconds}) + "\n")
 
 
 def remembered() -> dict[str, float]:
-    """The seconds of every compilation that is remembered, by `key`; 0 for what has nothing to compile."""
-    held: dict[str, float] = {}
-    try:
+    """The saved seconds of every compilation, by `key`; 0 for techniques without kernels."""
+    seconds: dict[str, float] = {}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a damaged file is read in part
         for line in (Path(prepare_numba_cache()) / COMPILED).read_text("utf-8").splitlines():
             record = json.loads(line)
-            held[record["name"]] = max(held.get(record["name"], 0.0), float(record["compile_s"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # a broken memory only forgets
-    return held
+            seconds[record["name"]] = max(seconds.get(record["name"], 0.0), float(record["compile_s"]))
+    return seconds
 
 
 def compiles(implementation: Implementation) -> bool:
-    """Whether a first call may compile or load a kernel: one of the pair, or what it calls, is Numba's."""
+    """Whether a first call may compile or load a kernel: the pair, or a function it uses, is Numba's."""
     pair = (implementation.forward, implementation.backward)
-    used = [*pair, *(held for function in pair for held in getattr(function, "__globals__", {}).values())]
+    used = [*pair, *(value for function in pair for value in getattr(function, "__globals__", {}).values())]
     return any(hasattr(function, "signatures") for function in used)
 
 
 def key(operation: str, technique: str, dtype: str) -> str:
-    """Under which name a compilation is remembered."""
+    """The name under which a compilation is saved."""
     return f"{operation}/{technique}/{dtype}"
 
 
 def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> list[str]:
-    """The operations' own ones of these, by `key`, never called with this cache: they may compile."""
-    held = remembered()
-    wanted = [
-        key(op, technique, dtype)
+    """The built-in ones of these, by `key`, that were never called with this cache: they may compile."""
+    known = remembered()
+    built_in = [
+        (op, technique)
         for op, names in techniques.items()
         for technique in names
         if technique in catalog.techniques(op) and technique not in ("naive", *catalog.outsiders(op))
-        for dtype in dtypes
     ]
-    return [name for name in wanted if name not in held]
+    keys = (key(*names, dtype) for names in built_in for dtype in dtypes)
+    return [name for name in keys if name not in known]
 
 
 def compile_missing(
     techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], tell: Callable[[str], None]
 ) -> None:
-    """Compile what may be missing on all cores first; one alone compiles where it is called."""
+    """Compile missing kernels on all cores first; a single one compiles at its first call."""
     names = missing(techniques, dtypes)
     if len(names) > 1:
         compile_first(names, lambda event: tell(f"compiling {event['name']}"))
 
 
 def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None]) -> None:
-    """Call these once on all cores, a process each, so that kernels are compiled before the clock starts.
+    """Call these once on all cores, a process each, so that kernels are compiled before timing starts.
 
-    What fails here is left to fail where it is told: when its first block is verified.
+    Errors are ignored here: the same error is reported when the first block is verified.
     """
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in names:
         waiting.put(name)
 
-    def work() -> None:
+    def compile_waiting() -> None:
+        function = "perflab.run.compilation:compile_one"
         with contextlib.suppress(queue.Empty):
             while True:
                 name = waiting.get_nowait()
                 tell({"event": "compile", "name": name, "left": waiting.qsize(), "total": len(names)})
                 with contextlib.suppress(PerflabError):
-                    order = {"name": name}
-                    child = process.begin(
-                        "perflab.run.compilation:compile_one", order, None, start_new_session=True
-                    )
+                    child = process.begin(function, {"name": name}, None, start_new_session=True)
                     children.append(child)
                     process.finish(child)
 
     children: list[subprocess.Popen[Any]] = []
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(cores())]
+    workers = [threading.Thread(target=compile_waiting, daemon=True) for _ in range(cores())]
     try:
         for worker in workers:
             worker.start()
@@ -153,9 +147,9 @@ def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None
 
 
 def compile_one(name: str) -> None:
-    """In a process of its own: call one technique on its operation's small cases, and remember the seconds.
+    """In a separate process: call a technique on its operation's small cases, and save the seconds.
 
-    Several cases, since a technique may choose its kernel by shape. Raises whatever the technique raises.
+    Several cases, since a technique may choose its kernel by shape. Raises what the technique raises.
     """
     op, technique, dtype = name.split("/")
     described, pair = catalog.operation(op), catalog.raw(op, technique)

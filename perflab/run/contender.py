@@ -1,7 +1,7 @@
-"""A cell becomes a warmed, checked callable; nothing else is ever handed to the clock.
+"""A cell becomes a warmed, checked callable; nothing else is timed.
 
-A `Stage` holds one case's inputs in one dtype while its contenders take turns on it. A `Contender` gets
-onto the stage by computing the right output and gradients from the very inputs that will be timed.
+A `Stage` holds one case's inputs in one dtype while its contenders take turns on it. A `Contender` is
+admitted if it computes the right output and gradients from the same inputs that will be timed.
 """
 
 from __future__ import annotations
@@ -22,27 +22,29 @@ from perflab.catalog.cases import costs
 from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
 from perflab.errors import reason
 from perflab.run.compilation import compilations, compiles, key, remember, remembered
+from perflab.run.contest import Rejected
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 8
-UNKNOWN_SEED = 1000 + int.from_bytes(os.urandom(3), "big")  # nobody can have written its answers down
-LOOKED_UP = 4.0  # times as long on new contents as on old ones: no processor's memory of data does that
-LOOK_S = 0.3  # about what finding that out may take
-FAST_CALL_S = 0.05  # below this a second call is made before timing, to know a call without its warm-up
-
-
-class Rejected(Exception):
-    """A contender may not be timed, or its time may not be shown; the message says why."""
+UNKNOWN_SEED = 1000 + int.from_bytes(os.urandom(3), "big")  # random, so that no file can contain its answers
+LOOKED_UP = 4.0  # times as long on new contents as on old ones: more than any cache effect
+LOOK_S = 0.3  # about the time that this test may take
+FAST_CALL_S = 0.05  # a faster call is repeated before timing, to know its time without warm-up
 
 
 @dataclass
 class Stage:
-    """One case in one dtype: its inputs, what is right for them, and who takes turns on it."""
+    """One case in one dtype: its inputs, their reference, and its contenders."""
 
     operation: Operation
     case: Case
     dtype: str
     contenders: dict[str, Contender] = field(default_factory=dict)
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """Operation, case and dtype."""
+        return self.operation.name, self.case.name, self.dtype
 
     @cached_property
     def args(self) -> tuple[Any, ...]:
@@ -56,55 +58,50 @@ class Stage:
 
     @cached_property
     def pristine(self) -> list[Array]:
-        """Copies of every array, to heal the stage with after a contender wrote to one."""
-        return [held.copy() for held in self.arrays()]
+        """Copies of every array, to restore the stage after a contender wrote to one."""
+        return [array.copy() for array in self.arrays()]
 
-    def keep(self) -> None:
-        """Take the inputs' hash and copies, before anyone has had the inputs in hand."""
+    def save(self) -> None:
+        """Make the hash and the copies of the inputs before a contender gets them."""
         assert self.fingerprint
         assert self.pristine
 
-    def heal(self) -> None:
-        """Put every array back, in place, to what it was."""
-        self.take(self.pristine)
-
-    def take(self, contents: Sequence[Array]) -> None:
+    def fill(self, contents: Sequence[Array]) -> None:
         """Give every array other contents, in place."""
-        for held, other in zip(self.arrays(), contents, strict=True):
-            np.copyto(held, other)
+        for array, other in zip(self.arrays(), contents, strict=True):
+            np.copyto(array, other)
 
     def arrays(self) -> list[Array]:
-        """The inputs and the upstream gradient, those of them that are arrays."""
-        return [held for held in (*self.args, self.dout) if isinstance(held, np.ndarray)]
+        """The arrays among the inputs and the upstream gradient."""
+        return [value for value in (*self.args, self.dout) if isinstance(value, np.ndarray)]
 
     @cached_property
     def fingerprint(self) -> str:
-        """The hash of all inputs as they were made."""
+        """The hash of all inputs as they were drawn."""
         return oracle.fingerprint([*self.args, self.dout])
 
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
-        """What the operation costs here, per direction."""
+        """The operation's costs here, per direction."""
         return costs(self.operation, self.case, self.dtype)
 
     @cached_property
     def reference(self) -> oracle.Reference:
-        """What is right here, itself held to the definition along a random direction."""
-        self.keep()
-        right = oracle.reference(
-            self.operation, self.args, self.dout, self.dtype, self.costs["forward"].flops
-        )
+        """The reference, itself compared with the definition along a random direction."""
+        self.save()
+        flops = self.costs["forward"].flops
+        reference = oracle.reference(self.operation, self.args, self.dout, self.dtype, flops)
         if oracle.differentiable(self.operation, self.case):
-            share, _ = oracle.along_a_direction(self.operation, self.args, self.dout, right)
+            share, _ = oracle.along_a_direction(self.operation, self.args, self.dout, reference)
             if not share <= 1:
                 raise AssertionError(f"{self.operation.name}: its gradient is not its definition's: {share}")
-        return right
+        return reference
 
     def admit(self, implementation: Implementation, known: Verified | None = None) -> Contender:
-        """Verify an implementation on these inputs. Raises Rejected where it is not shown to be right.
+        """Verify an implementation on these inputs. Raises Rejected if it is not shown to be right.
 
-        `known` is what an earlier process verified of it here: the same bits from the same inputs are right
-        again, and the reference need not be computed anew.
+        `known` is an earlier verification here: the same bits from the same inputs are right again, without
+        a new reference.
         """
         contender = Contender(self, implementation)
         contender.verify(known)
@@ -112,13 +109,13 @@ class Stage:
         return contender
 
     def untouched(self) -> bool:
-        """Whether the inputs are still, bit for bit, what was verified."""
+        """Whether the inputs are still bit for bit the verified ones."""
         return oracle.fingerprint([*self.args, self.dout]) == self.fingerprint
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verification found: the worst error as a share of its bound, and the bits it was found in.
+    """The result of a verification: the worst error as a share of its bound, and the hash of the bits.
 
     `digest` is a hash of the inputs, the output and the gradients; `precision` is the reference's.
     """
@@ -131,7 +128,7 @@ class Verified:
 
 @dataclass
 class Contender:
-    """An implementation on a stage, from its verification to the last of its blocks."""
+    """An implementation on a stage, from its verification to its last block."""
 
     stage: Stage
     implementation: Implementation
@@ -147,108 +144,106 @@ class Contender:
     _cache: Any = None
 
     def verify(self, known: Verified | None = None) -> None:
-        """Run once on the stage's inputs, hold the result to the reference, learn how long a call takes."""
-        self.stage.keep()
+        """Run once on the stage's inputs, compare with the reference, learn how long a call takes."""
+        self.stage.save()
         with compilations() as compiled:
             got = self._call_both(self.first_s)
         self.compile_s = compiled.seconds
-        self.hold_off_inputs()
+        self.check_inputs()
         self.digest = f"{self.stage.fingerprint} {_digest(got)}"
         if known is not None and known.digest == self.digest:
             self.share, self.where, self.precision = known.share, known.where, known.precision
         else:
             self.precision = self.reference.precision
-            self._hold(self.reference, got)
-        self._right = tuple(np.array(mine) for mine in got)
+            self._compare(self.reference, got)
+        self._right = tuple(map(np.array, got))
         self.warm_s = dict(self.first_s)
-        compiled_here = compiled.count > 0
-        slow_start = compiled_here or compiles(self.implementation) or self.implementation.native
-        if slow_start or sum(self.first_s.values()) < FAST_CALL_S:
+        native, has_kernels = self.implementation.native, compiles(self.implementation)
+        if compiled.count or has_kernels or native or sum(self.first_s.values()) < FAST_CALL_S:
             self._call_both(self.warm_s)
-        if self.implementation.native:  # libraries tune themselves, and trace anew, on their second call too
+        if native:  # libraries tune themselves, and trace again, on their second call too
             self._call_both(self.warm_s)
-        if compiles(self.implementation):
-            if compiled_here:
-                remember(self._name, compiled.seconds)
-            else:
-                self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
-        self.hold_off_inputs()
+        if has_kernels and compiled.count:
+            remember(self._name, compiled.seconds)
+        elif has_kernels:
+            self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
+        self.check_inputs()
 
     @cached_property
     def reference(self) -> oracle.Reference:
-        """What is right on the stage, within the bound of this contender's arithmetic."""
+        """The stage's reference, with the rounding bounds of this contender's arithmetic."""
         return oracle.held_to(self.stage.reference, self.implementation, self.stage.args, self.stage.dout)
 
     @property
     def cold_compile_s(self) -> float | None:
-        """Seconds of compilation from nothing: in this process, or when Numba's cache was filled."""
+        """Seconds of compilation with an empty cache: in this process, or when Numba's cache was filled."""
         return self.compile_s or (remembered().get(self._name) or None)
 
     @property
     def _name(self) -> str:
         return key(self.implementation.operation, self.implementation.technique, self.stage.dtype)
 
-    def hold_to_other_contents(self, known: bool = False) -> None:
-        """Raise Rejected where the same arrays with other contents do not get another, right answer.
+    def check_other_contents(self, known: bool = False) -> None:
+        """Raise Rejected if the result for other contents of the same arrays is wrong, or looked up.
 
-        Further, where a call on new contents takes many times as long as a call on the same ones again: an
-        answer that is looked up is not timed. Both write the arrays anew first. Where an earlier process is
-        `known` to have seen right answers, the time alone is looked at.
+        A result is looked up if a call on new contents takes many times as long as a call on the same ones
+        again; the arrays are written before both calls. If an earlier verification is `known`, only the
+        times are compared.
         """
         if known:
-            self._hold_to_the_time_of_new_contents()
-            self.stage.heal()
+            self._check_time_of_new_contents()
+            self.stage.fill(self.stage.pristine)
             self._call_both({})
             return
         other = Stage(self.stage.operation, replace(self.stage.case, seed=UNKNOWN_SEED), self.stage.dtype)
         try:
-            self.stage.take(other.arrays())
+            self.stage.fill(other.arrays())
             reference = oracle.held_to(other.reference, self.implementation, other.args, other.dout)
             self._dout = other.dout
             try:
-                self._hold(reference, self._call_both({}))
+                self._compare(reference, self._call_both({}))
             except Rejected as why:
                 raise Rejected(f"on the same arrays with other contents: {why}") from None
-            self._hold_to_the_time_of_new_contents()
+            self._check_time_of_new_contents()
         finally:
             self._dout = self.stage.dout
-            self.stage.heal()
+            self.stage.fill(self.stage.pristine)
         self._call_both({})
 
-    def _hold_to_the_time_of_new_contents(self) -> None:
+    def _check_time_of_new_contents(self) -> None:
         least = {"forward": math.inf, "backward": math.inf}
         turns = max(2, min(5, int(LOOK_S / max(sum(self.warm_s.values()), 1e-6))))
         clock = time.perf_counter
         for turn in range(1, turns + 1):
-            rolled = [np.roll(held, 7 * turn) for held in self.stage.pristine]
+            rolled = [np.roll(array, 7 * turn) for array in self.stage.pristine]
             seconds = []
-            cache: Any = None
+            first_cache: Any = None
             for again in (False, True):
-                self.stage.take(rolled)
+                self.stage.fill(rolled)
                 began = clock()
-                _, made = self._pair.forward(*self._args)
+                _, cache = self._pair.forward(*self._args)
                 between = clock()
-                cache = cache if again else made
+                first_cache = first_cache if again else cache
                 resumed = clock()
-                self._pair.backward(self._dout, cache)
+                self._pair.backward(self._dout, first_cache)
                 seconds.append((between - began, clock() - resumed))
-            for way, new, same in zip(least, *seconds, strict=True):
-                least[way] = min(least[way], new / max(same, 1e-9))
-        for way, times in least.items():
+            for direction, new, same in zip(least, *seconds, strict=True):
+                least[direction] = min(least[direction], new / max(same, 1e-9))
+        for direction, times in least.items():
             if times > LOOKED_UP:
-                raise Rejected(
-                    f"it looks answers up: {way} on new contents takes {times:.0f} times as long as on the"
-                    " same ones again"
+                what = (
+                    f"{direction} on new contents takes {times:.0f} times as long as on the same ones again"
                 )
+                raise Rejected(f"it looks answers up: {what}")
 
-    def hold_off_inputs(self) -> None:
-        """Raise Rejected, and heal the stage, where an input was written to."""
+    def check_inputs(self) -> None:
+        """Raise Rejected, and restore the stage, if an input was written to."""
         if not self.stage.untouched():
-            self.stage.heal()
+            self.stage.fill(self.stage.pristine)
             raise Rejected("it wrote to its inputs")
 
     def callable(self, direction: str) -> Callable[[], Any]:
-        """What is timed: no arguments to build, no set-up inside."""
+        """The timed function: it takes no arguments and does no set-up."""
         forward, backward = self._pair.forward, self._pair.backward
         args, dout = self._args, self._dout
         if direction == "forward":
@@ -270,7 +265,7 @@ class Contender:
 
     @property
     def _pair(self) -> Implementation | Native:
-        """What is timed: a peer's own pair on its own tensors, everyone else's as it stands."""
+        """The timed pair: a peer's own on its own tensors, else the implementation."""
         return self.implementation.native or self.implementation
 
     @cached_property
@@ -288,48 +283,36 @@ class Contender:
         return tuple(map(native.to_numpy, values)) if native else tuple(values)
 
     def call_s(self, direction: str) -> float:
-        """Seconds of one warm call, as the verification or the last block saw it."""
-        if direction in self.warm_s:
-            return self.warm_s[direction]
-        return self.warm_s["forward"] + self.warm_s["backward"]
-
-    def learn(self, direction: str, call_s: float) -> None:
-        """Take a block's seconds a call as what the next block of this direction will need."""
-        self.warm_s[direction] = call_s
+        """Seconds of one warm call, from the verification or the last block."""
+        both = self.warm_s["forward"] + self.warm_s["backward"]
+        return self.warm_s.get(direction, both)
 
     def check_after(self, direction: str, result: Any) -> str:
-        """Hold what the last timed call returned to what was verified: "same bits" or "within bound".
+        """Compare the result of the last timed call with the verified one: "same bits" or "within bound".
 
-        Raises Rejected where it is neither.
+        Raises Rejected if it is neither.
         """
-        verified = self._right
         if direction == "forward":
-            got, positions = (result[0],), [0]
+            got, part = (result[0],), slice(0, 1)
         elif direction == "backward":
-            got, positions = tuple(result), list(range(1, len(verified)))
+            got, part = tuple(result), slice(1, None)
         else:
-            got, positions = (result[0], *result[1]), list(range(len(verified)))
-        got = self._numpy(got)
-        if len(got) == len(positions) and all(
-            np.array_equal(np.asarray(mine, verified[at].dtype), verified[at], equal_nan=True)
-            for mine, at in zip(got, positions, strict=True)
+            got, part = (result[0], *result[1]), slice(None)
+        got, verified = self._numpy(got), self._right[part]
+        if len(got) == len(verified) and all(
+            np.array_equal(np.asarray(value, right.dtype), right, equal_nan=True)
+            for value, right in zip(got, verified, strict=True)
         ):
             return "same bits"
-        reference = self.reference
-        part = oracle.Reference(
-            tuple(reference.names[at] for at in positions),
-            tuple(reference.values[at] for at in positions),
-            tuple(reference.bounds[at] for at in positions),
-            reference.precision,
-            reference.dtype,
-        )
-        self._hold(part, got)
+        whole = self.reference
+        names, values, bounds = whole.names[part], whole.values[part], whole.bounds[part]
+        self._compare(replace(whole, names=names, values=values, bounds=bounds), got)
         return "within bound"
 
     def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
         clock = time.perf_counter
         try:
-            self._args, self._dout  # noqa: B018 - made before the clock starts
+            self._args, self._dout  # noqa: B018 - converted before the clock starts
             began = clock()
             out, self._cache = self._pair.forward(*self._args)
             between = clock()
@@ -343,29 +326,24 @@ class Contender:
             raise Rejected(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
         return self._numpy((out, *grads))
 
-    def _hold(self, right: oracle.Reference, got: Sequence[Any]) -> None:
-        wrong = oracle.form(right, got)
-        if wrong:
-            raise Rejected(wrong)
-        thin = [
-            name
-            for name, value in zip(right.names, right.values, strict=True)
-            if value.size and np.count_nonzero(value) < oracle.THIN * value.size
-        ]
+    def _compare(self, reference: oracle.Reference, got: Sequence[Any]) -> None:
+        """Raise Rejected for a wrong form or an error above its rounding bound; keep the worst error."""
+        if wrong_form := oracle.form(reference, got):
+            raise Rejected(wrong_form)
+        named = zip(reference.names, reference.values, strict=True)
+        thin = [name for name, v in named if v.size and np.count_nonzero(v) < oracle.THIN * v.size]
         if thin:
             raise Rejected(f"not trusted: {', '.join(thin)} is all but zero on these inputs")
-        for worst in oracle.judge(right, got):
+        for worst in oracle.judge(reference, got):
             if worst.share > 1:
-                raise Rejected(
-                    f"wrong: {worst.where} = {worst.got}, wanted {worst.wanted}"
-                    f" ({worst.share:.3g} times its rounding bound)"
-                )
+                times = f"{worst.share:.3g} times its rounding bound"
+                raise Rejected(f"wrong: {worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
             if worst.share >= self.share:
                 self.share, self.where = worst.share, worst.where
 
 
 def _digest(got: Sequence[Any]) -> str:
-    """A hash of results, their shapes and dtypes among it."""
-    arrays = [np.asarray(held) for held in got]
-    form = " ".join(f"{type(held).__name__}{a.dtype}{a.shape}" for held, a in zip(got, arrays, strict=True))
+    """A hash of results, with their types, dtypes and shapes."""
+    arrays = [np.asarray(value) for value in got]
+    form = " ".join(f"{type(value).__name__}{a.dtype}{a.shape}" for value, a in zip(got, arrays, strict=True))
     return oracle.fingerprint([np.frombuffer(form.encode(), np.uint8), *arrays])

@@ -1,4 +1,4 @@
-"""The contest of one measuring process: its blocks, its records, and what it reports to its parent."""
+"""The contest of one measuring process: its blocks, its records, and its events to the parent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,57 +18,50 @@ from perflab.errors import first_line, reason
 from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
 
+if TYPE_CHECKING:
+    from perflab.run.contender import Verified
+
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
-TURNS = "PERFLAB_TURNS"  # where several processes take turns: the descriptor that grants one
+TURNS = "PERFLAB_TURNS"  # if several processes take turns: the descriptor that grants one
 PARENT = "PERFLAB_PARENT"
-TOLD = (
-    "operation",
-    "case",
-    "dtype",
-    "threads",
-    "technique",
-    "direction",
-    "reason",
-)  # of a record, to the parent
+# The fields of a record that the parent gets.
+EVENT_FIELDS = ("operation", "case", "dtype", "threads", "technique", "direction", "reason")
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 EXIT_BROKEN_WORD = "the harness failed at "
+PARENT_GONE = "the run that started this process is gone"
 MOST_PRINTED = 1 << 20  # bytes, in one block
 
 
+class Rejected(Exception):
+    """A contender must not be timed, or its time must not be shown; the message gives the reason."""
+
+
 class Contest:
-    """What the blocks of one process share: the plan, the stage, the records, the pipe to the parent."""
+    """The state of one process: the plan, the stage, the records, the pipe to the parent."""
 
     def __init__(self, plan: Plan, folder: Path | None) -> None:
-        """Take up a plan; with a folder, go on from its records."""
+        """Start a plan; with a folder, continue from its records."""
         self.plan = plan
-        self.history: list[kinds.Record] = []
-        self.writer = None
-        if folder is not None:
-            self.history = list(records.read(folder).records)
-            self.writer = records.Writer(folder)
+        self.history: list[kinds.Record] = list(records.read(folder).records) if folder else []
+        self.writer = records.Writer(folder) if folder else None
         self._events = int(os.environ[EVENTS]) if EVENTS in os.environ else None
         self._turns = int(os.environ[TURNS]) if TURNS in os.environ else None
         self.places: dict[Block, int] = {}
         self._stage: Any = None
-        self._told_pools = False
+        self._pools_recorded = False
         self._guard: Any = None
-        self._out: dict[Contender, str] = {}  # whom a failure put out, whatever the case
-        for record in self.history:
-            if isinstance(record, kinds.Failure):
-                self._out[record.contender.across("case")] = record.reason
-
-    # -- one block
+        failures = [record for record in self.history if isinstance(record, kinds.Failure)]
+        self._excluded = {failure.contender.across("case"): failure.reason for failure in failures}
 
     def measure(self, block: Block, benchmark: Any) -> None:
-        """Measure one block, or skip it as predicted, or fail it as not shown to be right."""
+        """Measure one block; skip it if predicted, fail it if it is not shown to be right."""
         from perflab.run.compilation import compilations
-        from perflab.run.contender import Rejected
 
         cell = block.cell
         self._wait_for_turn(block)
-        if not self._told_pools:
-            self._told_pools = True
+        if not self._pools_recorded:
+            self._pools_recorded = True
             self.record("pools", process=block.process, threads=cell.threads, **machine.pools())
         self.tell("start", **asdict(cell), pass_=block.pass_)
         try:
@@ -86,9 +79,9 @@ class Contest:
                 raise Rejected(f"it raised {type(error).__name__} while timed: {message}") from error
             if compiled.count:
                 raise Rejected("it compiled while it was timed")
-            if self._is_outside(cell):
-                contender.hold_off_inputs()
-                self._hold_off_the_rest()
+            if cell.contender.name in self.plan.outside:
+                contender.check_inputs()
+                self._check_guard()
             try:
                 checked = contender.check_after(cell.direction, result)
             except (TypeError, ValueError, IndexError) as error:
@@ -97,26 +90,26 @@ class Contest:
             benchmark.has_error = True
             if benchmark.stats is not None:
                 benchmark.stats.stats.data.clear()  # verified or no number
-            self._out[cell.contender.across("case")] = str(why)
+            self._excluded[cell.contender.across("case")] = str(why)
             self.record("failure", **asdict(cell), process=block.process, reason=str(why))
             pytest.fail(f"{cell.operation}/{cell.technique} on {cell.case}: {why}", pytrace=False)
-        except Exception as error:  # ours, not the contender's: a run must not look whole after it
+        except Exception as error:  # an error of perflab itself: the run must not look complete
             if self.writer is None:
                 raise
             message = f"{block.name}: {reason(error)}"
             pytest.exit(f"{EXIT_BROKEN_WORD}{message}", returncode=EXIT_BROKEN)
         benchmark.extra_info.update(verified=f"{contender.share:.3g} of its rounding bound", after=checked)
-        if benchmark.stats is None:  # benchmarks are disabled: the block has run once, as a test
+        if benchmark.stats is None:  # benchmarks are disabled: the block ran once, as a test
             return
         seconds = [float(f"{s:.6g}") for s in benchmark.stats.stats.data]
-        contender.learn(cell.direction, min(seconds))
+        contender.warm_s[cell.direction] = min(seconds)  # the next block is planned with it
         self.record(
             "block", **asdict(cell), process=block.process, **{"pass": block.pass_}, iterations=iterations,
             rounds_s=seconds, after=checked,
         )  # fmt: skip
 
     def finish_stage(self) -> None:
-        """Clear the stage: its inputs must be, bit for bit, what was verified."""
+        """Clear the stage; record a failure if its inputs are not bit for bit the verified ones."""
         stage, self._stage = self._stage, None
         if stage is not None and stage.contenders and not stage.untouched():
             self.record("failure", operation=stage.operation.name, case=stage.case.name, dtype=stage.dtype,
@@ -130,34 +123,27 @@ class Contest:
             self.writer.close()
 
     def _wait_for_turn(self, block: Block) -> None:
-        """Where other processes measure in turn with this one, wait until this block's place has come."""
+        """If other processes take turns with this one, wait until this block may be measured."""
         if self._turns is not None:
             self.tell("ready", place=self.places[block])
             if not os.read(self._turns, 1):
-                pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
-
-    # -- what a block needs
+                pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
         from perflab import catalog
-        from perflab.run.contender import Rejected, Stage, Verified
+        from perflab.run.contender import Stage
         from perflab.run.forecast import forecast, memory_needed
 
         cell = block.cell
-        key = (cell.operation, cell.case, cell.dtype)
-        if self._stage is None or key != (
-            self._stage.operation.name,
-            self._stage.case.name,
-            self._stage.dtype,
-        ):
+        if self._stage is None or self._stage.group != (cell.operation, cell.case, cell.dtype):
             self.finish_stage()
             described = catalog.operation(cell.operation)
             self._stage = Stage(described, described.case(cell.case), cell.dtype)
             self._process, self._threads = block.process, cell.threads
         stage = self._stage
-        reason = self._out.get(cell.contender.across("case"))
-        if reason is not None:
-            self._skip(block, benchmark, f"out of the contest: {reason}")
+        excluded = self._excluded.get(cell.contender.across("case"))
+        if excluded is not None:
+            self._skip(block, benchmark, f"out of the contest: {excluded}")
         if cell.technique in stage.contenders:
             return stage.contenders[cell.technique]
         turns = self.plan.processes * self.plan.passes
@@ -166,11 +152,9 @@ class Contest:
         for record in here:
             if isinstance(record, kinds.Prediction):
                 self._skip(block, benchmark, f"predicted: {record.basis}")
-        first_time = not here
-        if first_time:
-            points = [
-                (r.contender.case, r.flops, self._known(r)) for r in before if isinstance(r, kinds.Judgement)
-            ]
+        if not here:
+            verdicts = (record for record in before if isinstance(record, kinds.Judgement))
+            points = [(r.contender.case, r.flops, self._known_seconds(r)) for r in verdicts]
             expected = forecast(points, stage.costs["step"].flops)
             if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
                 self._predict(block, benchmark, expected.seconds, expected.basis)
@@ -180,17 +164,14 @@ class Contest:
             needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
-            earlier = self._verified(cell.contender)
-            known = earlier and Verified(
-                earlier.share or 0.0, earlier.where, earlier.precision, earlier.digest
-            )
+            known = self._verified(cell.contender)
             with self._watched(implementation):
                 contender = stage.admit(implementation, known)
         except NotApplicable as why:
             self._predict(block, benchmark, {}, str(why) or "its interface cannot say this case")
         except (Rejected, PerflabError) as why:
-            who = asdict(cell.contender)
-            self.record("verdict", **who, process=block.process, status="wrong", where=str(why))
+            verdict = {"process": block.process, "status": "wrong", "where": str(why)}
+            self.record("verdict", **asdict(cell.contender), **verdict)
             raise Rejected(str(why)) from why
         self.record(
             "verdict", **asdict(cell.contender), process=block.process, status="right", share=contender.share,
@@ -198,32 +179,30 @@ class Contest:
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip
-        # A first call far above its forecast is not timed either: its one call tells how long it takes.
-        if first_time and contender.call_s("step") * turns > 2 * self.plan.budget_s:
+        # A first call far above its forecast is not timed either: its one call shows how long it takes.
+        if not here and contender.call_s("step") * turns > 2 * self.plan.budget_s:
             del stage.contenders[cell.technique]
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
         if self._guard is not None:
-            contender.hold_to_other_contents(known is not None)
-            self._hold_off_the_rest()
+            contender.check_other_contents(known is not None)
+            self._check_guard()
         return contender
 
     def _implementation(self, cell: Cell) -> Implementation:
-        """A cell's pair of functions: built in, a peer's, or from the plan's outside file."""
+        """A cell's pair of functions: built in, from a peer, or from the plan's outside file."""
         from perflab import catalog
         from perflab.oracle.sandbox import guard
 
         if self.plan.foreign_file(cell.operation, cell.technique) and self._guard is None:
             self._guard = guard.Guard()
             machine.limit_memory(int(min(machine.memory_available() / 2, 1 << 62)))
-        outside = self.plan.outside.get(cell.contender.name)
-        return catalog.column(cell.operation, cell.technique, outside)
+        return catalog.column(cell.operation, cell.technique, self.plan.outside.get(cell.contender.name))
 
     @contextlib.contextmanager
     def _watched(self, implementation: Implementation) -> Iterator[None]:
-        """Around the verification of outside code: what it may not do is told as what it is."""
+        """Watch the verification of outside code. Raises Rejected for what it may not do."""
         from perflab.oracle.sandbox import guard
-        from perflab.run.contender import Rejected
 
         if self._guard is None:
             yield
@@ -232,16 +211,15 @@ class Contest:
             yield
         if clocks:
             raise Rejected(clocks[0])
-        self._hold_off_the_rest()
+        self._check_guard()
 
-    def _hold_off_the_rest(self) -> None:
-        from perflab.run.contender import Rejected
-
+    def _check_guard(self) -> None:
+        """Raise Rejected if outside code replaced a function or printed too much."""
         if self._guard is None:
             return
         if replaced := self._guard.replaced():
             raise Rejected(replaced)
-        printed = os.fstat(1).st_size  # where pytest catches it: a file of this block's own
+        printed = os.fstat(1).st_size  # pytest captures the output of each block in a file
         if printed > MOST_PRINTED:
             raise Rejected(f"it printed {in_bytes(printed)}")
 
@@ -256,7 +234,7 @@ class Contest:
         pytest.skip(why)
 
     def _past(self, contender: Contender) -> Iterator[kinds.Judgement | kinds.Prediction]:
-        """Good verdicts and predictions of this contender so far, on every case."""
+        """Right verdicts and predictions of this contender so far, on every case."""
         for record in self.history:
             if not isinstance(record, (kinds.Judgement, kinds.Prediction)):
                 continue
@@ -264,33 +242,27 @@ class Contest:
             if right and record.contender.across("case") == contender.across("case"):
                 yield record
 
-    def _verified(self, contender: Contender) -> kinds.Judgement | None:
-        """What verified this contender here before, on as many threads if there is such, else on others."""
-        verdicts = [
-            record
-            for record in self.history
-            if isinstance(record, kinds.Judgement)
-            and record.right
-            and record.digest
-            and record.contender.across("threads") == contender.across("threads")
-        ]
-        return min(verdicts, key=lambda record: record.contender != contender, default=None)
+    def _verified(self, contender: Contender) -> Verified | None:
+        """An earlier verification of this contender, preferably on the same number of threads."""
+        from perflab.run.contender import Verified
 
-    def _known(self, verdict: kinds.Judgement) -> dict[str, float]:
-        """Seconds a call of a contender on a case: from its blocks, else from its verification."""
-        known = dict(verdict.warm_s)
+        right = (r for r in self.history if isinstance(r, kinds.Judgement) and r.right and r.digest)
+        verdicts = [r for r in right if r.contender.across("threads") == contender.across("threads")]
+        if not verdicts:
+            return None
+        verdict = min(verdicts, key=lambda verdict: verdict.contender != contender)
+        return Verified(verdict.share or 0.0, verdict.where, verdict.precision, verdict.digest)
+
+    def _known_seconds(self, verdict: kinds.Judgement) -> dict[str, float]:
+        """Seconds per call of a contender on a case: from its blocks, else from its verification."""
+        seconds = dict(verdict.warm_s)
         for record in self.history:
             if isinstance(record, kinds.Timed) and record.contender == verdict.contender:
-                known[record.direction] = min(record.rounds_s)
-        return known
-
-    def _is_outside(self, cell: Cell) -> bool:
-        return cell.contender.name in self.plan.outside
-
-    # -- what leaves this process
+                seconds[record.direction] = min(record.rounds_s)
+        return seconds
 
     def record(self, kind: str, **fields: Any) -> None:
-        """Keep a record, append it to the run's folder where there is one, and tell the parent."""
+        """Add a record to the history and to the run's folder, if any; send it to the parent."""
         if self.writer is None:
             self.history.append(kinds.read_record(units.finite({"kind": kind, **fields})))
         else:
@@ -300,13 +272,13 @@ class Contest:
                 pytest.exit(str(full), returncode=EXIT_NO_SPACE)
             except PerflabError as broken:
                 pytest.exit(str(broken), returncode=EXIT_BROKEN)
-        self.tell(kind, **{name: fields[name] for name in TOLD if name in fields})
+        self.tell(kind, **{name: fields[name] for name in EVENT_FIELDS if name in fields})
 
     def tell(self, event: str, **fields: Any) -> None:
-        """One line to the parent; a parent that is gone ends this process."""
+        """Send one line to the parent; end this process if the parent is gone."""
         if self._events is None:
             return
         try:
             os.write(self._events, json.dumps({"event": event, **fields}).encode() + b"\n")
         except BrokenPipeError:
-            pytest.exit("the run that asked for this process is gone", returncode=EXIT_BROKEN)
+            pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)

@@ -1,4 +1,4 @@
-"""Predictions: the seconds and the memory that a cell would take."""
+"""Predictions: the seconds and the memory that a cell needs."""
 
 from __future__ import annotations
 
@@ -13,44 +13,42 @@ from perflab.contract import Case, Implementation, Operation
 
 
 def memory_needed(operation: Operation, case: Case, dtype: str, implementation: Implementation) -> int:
-    """Bytes that verifying and timing an implementation on a case take at once, as far as they are told.
+    """Bytes that verifying and timing an implementation on a case need at once, as far as known.
 
-    The arrays twice over for the caller and the copies that heal it, the reference and its bounds in
-    float64, and the workspace that the technique says it needs.
+    The arrays twice, for the contender and for the copies, the reference and its bounds in float64, and the
+    workspace that the technique declares.
     """
     sizes = operation.derive(case.sizes, inputs.pairs(operation, case))
     itemsize = np.dtype(dtype).itemsize
     shapes = [argument.shape for argument in operation.arguments.values() if argument.kind == "array"]
     given = sum(math.prod(sizes[axis] for axis in shape) for shape in shapes)
-    made = math.prod(sizes[axis] for axis in operation.out_shape) + given
+    results = math.prod(sizes[axis] for axis in operation.out_shape) + given
     workspace = implementation.workspace_bytes(sizes, itemsize) if implementation.workspace_bytes else 0
-    return 2 * itemsize * (given + made) + 3 * 8 * made + workspace
+    return 2 * itemsize * (given + results) + 3 * 8 * results + workspace
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds a call, per direction, for a case that was not run; and what they were taken from."""
+    """Seconds per call and direction for a case that was not run, and the cases they are based on."""
 
     seconds: Mapping[str, float]
     basis: str
 
 
 def forecast(points: Sequence[tuple[str, float, Mapping[str, float]]], flops: float) -> Forecast | None:
-    """Seconds a call at `flops` from (case, flops, seconds by direction) of the same contender.
+    """Seconds per call at `flops` from (case, flops, seconds by direction) of the same contender.
 
-    A straight line on log axes through the points, laid through the largest of them; its slope is kept
-    between 0.8 and 1.3, and is 1 where there is only one point. None without points.
+    A line on log axes through the largest point, with the slope of the least-squares fit, limited to 0.8 to
+    1.3; slope 1 for a single point. None without points.
     """
-    points = sorted(points, key=lambda point: point[1])
-    whole = [seconds["forward"] + seconds["backward"] for _, _, seconds in points]
     if not points:
         return None
+    points = sorted(points, key=lambda point: point[1])
+    whole = [seconds["forward"] + seconds["backward"] for _, _, seconds in points]
+    log_flops = np.log([point[1] for point in points])
     slope = 1.0
-    if len(points) > 1:
-        x = np.log([point[1] for point in points])
-        y = np.log(whole)
-        if np.ptp(x) > 0:
-            slope = float(np.clip(np.polyfit(x, y, 1)[0], 0.8, 1.3))
+    if np.ptp(log_flops) > 0:
+        slope = float(np.clip(np.polyfit(log_flops, np.log(whole), 1)[0], 0.8, 1.3))
     _, largest, seconds = points[-1]
     scale = (flops / largest) ** slope
     predicted = {direction: seconds[direction] * scale for direction in ("forward", "backward")}

@@ -1,9 +1,10 @@
-"""What a run measures: presets, and the plans that they make."""
+"""Presets, and the plans that they make."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from perflab.catalog.cases import every_case
 from perflab.catalog.find import operation
@@ -14,9 +15,9 @@ from perflab.records import Plan
 
 @dataclass(frozen=True)
 class Preset:
-    """How much to measure. `block_s` is a block's target, `budget_s` the most that one cell may take.
+    """How much to measure. `block_s` is a block's target, `budget_s` the most time for one cell.
 
-    With `contest`, the contest's cases, on which the rungs of plain loops stay out unless they are named.
+    `contest` selects the contest's cases and excludes the rungs of plain loops unless they are named.
     `further` names the cases on which the rungs beyond the first four are measured; None for all.
     """
 
@@ -45,7 +46,7 @@ PRESETS: Mapping[str, Preset] = {
         None, DTYPES, DIRECTIONS, 3, 2, 0.012, 1.5, 0.05, 2.0, further=("digits", "large"),
     ),
     "own": Preset(
-        "two cases, float32: a file of one's own beside the first rungs (the default of --with)",
+        "two cases, float32: a file of your own beside the first rungs (the default of --with)",
         ("digits", "medium"), ("float32",), DIRECTIONS, 2, 3, 0.01, 0.8, 0.05, 0.0,
     ),
     "watch": Preset(
@@ -67,37 +68,29 @@ OWN_PRESET, WATCH_PRESET = "own", "watch"
 
 
 def make(
-    techniques: Mapping[str, tuple[str, ...]],
-    preset: str = DEFAULT_PRESET,
-    *,
-    cases: Sequence[str] = (),
-    dtypes: Sequence[str] = (),
-    threads: Sequence[int] = (1,),
-    outside: Mapping[str, str] | None = None,
-    homes: Mapping[str, str] | None = None,
-    foreign: Collection[str] = (),
-    named: Collection[str] = (),
-) -> Plan:
+    techniques: Mapping[str, tuple[str, ...]], preset: str = DEFAULT_PRESET, *, cases: Sequence[str] = (),
+    dtypes: Sequence[str] = (), threads: Sequence[int] = (1,), outside: Mapping[str, str] | None = None,
+    homes: Mapping[str, str] | None = None, foreign: Collection[str] = (), named: Collection[str] = (),
+) -> Plan:  # fmt: skip
     """A plan for these operations and techniques; `cases` and `dtypes` narrow the preset's.
 
-    What is `named` as OP/TECHNIQUE is measured on every case that the plan has, whatever the preset.
-    Raises PerflabError for a case that none of the operations has.
+    The `named` OP/TECHNIQUE are measured on every case of the plan, whatever the preset. Raises PerflabError
+    for a case that none of the operations has.
     """
     if preset not in PRESETS:
         raise PerflabError(unknown("preset", preset, PRESETS))
     how = PRESETS[preset]
-    known = list(dict.fromkeys(name for op in techniques for name in every_case(operation(op))))
+    operations = {op: operation(op) for op in techniques}
+    known = list(dict.fromkeys(name for each in operations.values() for name in every_case(each)))
     for name in cases:
         if name not in known:
             raise PerflabError(unknown("case", name, known))
-    everyday = [name for op in techniques for name in operation(op).cases]
-    contest = [name for op in techniques for name in operation(op).contest]
-    wanted = tuple(cases) or how.cases or tuple(contest if how.contest else everyday)
-    offered = {
-        op: operation(op).contest if how.contest and not cases else every_case(operation(op))
-        for op in techniques
-    }
-    chosen = {op: tuple(name for name in names if name in wanted) for op, names in offered.items()}
+    defaults = (each.contest if how.contest else each.cases for each in operations.values())
+    wanted = tuple(cases) or how.cases or tuple(chain.from_iterable(defaults))
+    chosen = {}
+    for op, described in operations.items():
+        offered = described.contest if how.contest and not cases else every_case(described)
+        chosen[op] = tuple(name for name in offered if name in wanted)
     if how.contest:
         techniques = {
             op: tuple(t for t in names if t not in PLAIN_LOOPS or f"{op}/{t}" in named)
@@ -106,28 +99,17 @@ def make(
     narrowed = {}
     if how.further is not None and not cases:
         for op, names in techniques.items():
-            telling = tuple(case for case in chosen[op] if case in how.further)
+            further = tuple(case for case in chosen[op] if case in how.further)
             for technique in names:
                 name = f"{op}/{technique}"
                 own = technique not in (*FIRST_RUNGS, *(homes or {})) and name not in (outside or {})
-                if own and name not in named and telling:
-                    narrowed[name] = telling
+                if own and name not in named and further:
+                    narrowed[name] = further
     return Plan(
-        preset=preset,
-        techniques={op: tuple(names) for op, names in techniques.items() if chosen[op]},
-        narrowed=narrowed,
-        cases={op: names for op, names in chosen.items() if names},
-        dtypes=tuple(dict.fromkeys(dtypes)) or how.dtypes,
-        threads=tuple(dict.fromkeys(threads)),
-        directions=how.directions,
-        processes=how.processes,
-        passes=how.passes,
-        block_s=how.block_s,
-        budget_s=how.budget_s,
-        precision=how.precision,
-        extend_s=how.extend_s,
-        explain=how.explain,
-        outside=dict(outside or {}),
-        homes=dict(homes or {}),
-        foreign=tuple(foreign),
-    )
+        preset=preset, techniques={op: tuple(names) for op, names in techniques.items() if chosen[op]},
+        narrowed=narrowed, cases={op: names for op, names in chosen.items() if names},
+        dtypes=tuple(dict.fromkeys(dtypes)) or how.dtypes, threads=tuple(dict.fromkeys(threads)),
+        directions=how.directions, processes=how.processes, passes=how.passes, block_s=how.block_s,
+        budget_s=how.budget_s, precision=how.precision, extend_s=how.extend_s, explain=how.explain,
+        outside=dict(outside or {}), homes=dict(homes or {}), foreign=tuple(foreign),
+    )  # fmt: skip

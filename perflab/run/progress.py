@@ -1,7 +1,7 @@
-"""How far a run is: a bar in a terminal, a line that rewrites itself in a notebook, some lines in a file.
+"""The progress of a run: a bar in a terminal, one updated line in a notebook, some lines in a file.
 
-It draws on the console that it is given. `show` says what: "all"; "line", one line of plain text, written
-over again and again; "failures", a contender that gave no figure and nothing else; "nothing".
+`show` selects: "all"; "line", one line of plain text that is overwritten; "failures", only contenders without
+a figure; "nothing".
 """
 
 from __future__ import annotations
@@ -20,24 +20,19 @@ LINE_EVERY = 0.1  # of all blocks, in a file
 
 @contextmanager
 def waiting(console: Console, show: str, what: str) -> Iterator[None]:
-    """Say what is waited for while it lasts, where all is shown and there is a terminal to show it on."""
+    """Show a status line during a wait, if `show` is "all" and the console is a terminal."""
     with console.status(what) if show == "all" else nullcontext():
         yield
 
 
 class Progress:
-    """The current cell and the time left, from what the measuring processes tell."""
+    """The current cell and the time left, from the events of the measuring processes."""
 
     def __init__(self, blocks: int, console: Console, show: str = "all") -> None:
         self._bar = Bar(
-            TextColumn("{task.fields[left]:>11}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-            console=console,
-            disable=show != "all",
-        )
+            TextColumn("{task.fields[left]:>11}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TimeElapsedColumn(), TextColumn("{task.description}"), console=console, disable=show != "all",
+        )  # fmt: skip
         self._task = self._bar.add_task("starting", total=blocks, left="")
         self._show = "lines" if show == "all" and not console.is_terminal else show
         self._began = time.monotonic()
@@ -75,15 +70,15 @@ class Progress:
             seconds = spent / self._done * max(self._total - self._done, 0)
             left = f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
         self._bar.update(self._task, completed=self._done, left=left)
-        said = ", ".join(filter(None, [f"{self._done} of {self._total} blocks", left]))
+        line = ", ".join(filter(None, [f"{self._done} of {self._total} blocks", left]))
         if self._show == "line":
-            self._rewrite(", ".join(filter(None, [said, doing])))
+            self._rewrite(", ".join(filter(None, [line, doing])))
         elif self._show == "lines" and self._total and self._done / self._total >= self._next_line:
-            self._bar.console.print(said, highlight=False)
+            self._bar.console.print(line, highlight=False)
             self._next_line = self._done / self._total + LINE_EVERY
 
     def _rewrite(self, text: str) -> None:
-        """Write over the line before; an empty text wipes it."""
+        """Overwrite the previous line; an empty text clears it."""
         file = self._bar.console.file
         file.write(f"\r{text:{self._longest}}" + ("" if text else "\r"))
         file.flush()
@@ -91,14 +86,12 @@ class Progress:
 
 
 def _doing(event: Mapping[str, Any]) -> str:
-    """What an event says is being done now; empty where it says nothing of it."""
-    kind = event["event"]
-    if kind in ("evidence", "memory"):
-        return "gathering the evidence" if kind == "evidence" else "counting the memory of large cases"
-    if kind == "compile":
-        return f"compiling {event['name']}, {event['left']} left"
-    if kind in ("prepare", "start"):
-        doing = "verifying " if kind == "prepare" else ""
-        direction = "" if kind == "prepare" else f" {event['direction']}"
-        return f"{doing}{event['operation']}/{event['technique']} {event['case']} {event['dtype']}{direction}"
-    return ""
+    """The current activity according to an event; empty if the event does not tell."""
+    template = {
+        "evidence": "gathering the evidence",
+        "memory": "counting the memory of large cases",
+        "compile": "compiling {name}, {left} left",
+        "prepare": "verifying {operation}/{technique} {case} {dtype}",
+        "start": "{operation}/{technique} {case} {dtype} {direction}",
+    }.get(event["event"], "")
+    return template.format(**event)

@@ -1,16 +1,18 @@
-"""A run as it is asked for: which plan, in which folder. The same for the command line and for Python."""
+"""A request for a run, its plan and its folder. The same for the command line and for Python."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perflab import catalog, errors, machine, records
 from perflab.catalog import against, cases
-from perflab.contract import DTYPES, FIRST_RUNGS, PerflabError
+from perflab.contract import DTYPES, FIRST_RUNGS, Contender, PerflabError
 from perflab.records import Plan
 from perflab.run import presets
 
@@ -22,12 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What `perflab run` was told, word by word.
+    """The options of `perflab run`.
 
-    `targets` are OP or OP/TECHNIQUE, all operations where there are none; `threads` are numbers or "all";
-    `files` are outside files, of which a case may take `limit_s` seconds at a first look; `peers` are other
-    projects, `against` is another commit. What is empty is the
-    preset's to choose. With `resume` there is no other choice beside `out`.
+    `targets` are OP or OP/TECHNIQUE, all operations if empty; `threads` are numbers or "all"; `files` are
+    outside files, in whose review a case may take `limit_s` seconds; `peers` are other projects, `against`
+    is another commit. The preset decides what is empty. With `resume` only `out` may be set.
     """
 
     targets: tuple[str, ...] = ()
@@ -46,121 +47,125 @@ class Request:
 def settle(
     request: Request, tell: Callable[[str], None] = lambda _: None
 ) -> tuple[Path, Plan, FileReview | None]:
-    """The folder and the plan of a run, and what a first look at its outside files found.
+    """The folder and the plan of a run, and the review of its outside files.
 
-    Nothing is written yet, but for another commit's files. `tell` hears what is being looked at. Raises
-    PerflabError, in one line, for everything that is not known or does not go together.
+    Writes nothing but the files of another commit. `tell` gets the name of each step. Raises PerflabError, in
+    one line, for unknown names and for options that exclude each other.
     """
     check_dtypes(request.dtypes)
     folder = _folder(request)
     if request.resume or not request.files:
         return folder, records.read(folder).plan if request.resume else _plan(request, folder, ()), None
-    seen = own(request.files, request.targets, dtypes=request.dtypes, limit_s=request.limit_s, tell=tell)
-    racing = [review for review in seen.reviews if not review.left_out]
+    reviewed = review_files(
+        request.files, request.targets, dtypes=request.dtypes, limit_s=request.limit_s, tell=tell
+    )
+    racing = [review for review in reviewed.reviews if not review.left_out]
     if not racing:
-        why = "".join(f"; {r.implementation.technique}: {r.left_out}" for r in seen.reviews)
+        why = "".join(f"; {r.implementation.technique}: {r.left_out}" for r in reviewed.reviews)
         raise PerflabError(f"{', '.join(request.files)}: nothing to race in it{why}")
-    return folder, _plan(request, folder, racing), seen
+    return folder, _plan(request, folder, racing), reviewed
 
 
-def begin(
-    folder: Path, plan: Plan, console: Console, show: str = "all", seen: FileReview | None = None
-) -> None:
-    """Write a new run's first records; measures first, where need be, what this machine can do at most.
+@contextmanager
+def opened(
+    folder: Path, plan: Plan, console: Console, show: str = "all", reviewed: FileReview | None = None,
+    resume: bool = False,
+) -> Iterator[Callable[[], None]]:  # fmt: skip
+    """Lock the folder and begin the run, or mend it to `resume` it; yields the function that measures.
 
-    What was not seen to be right is out of the contest from the start, with the reason.
+    It measures what the folder lacks and raises what `runner.run` raises; `Progress` describes `show`.
+    """
+    from perflab.run import runner
+    from perflab.run.progress import Progress
+
+    with records.lock(folder) as lock:
+        if resume:
+            records.mend(folder)
+        else:
+            _begin(folder, plan, console, show, reviewed)
+
+        def measure() -> None:
+            with Progress(runner.outstanding(folder, plan), console, show) as progress:
+                runner.run(folder, plan, lock, progress.tell)
+
+        yield measure
+
+
+def _begin(folder: Path, plan: Plan, console: Console, show: str, reviewed: FileReview | None) -> None:
+    """Write a new run's first records; before that, measure missing ceilings of the machine.
+
+    A file whose review failed is excluded from the start, with the reason.
     """
     from perflab.machine import ceilings
     from perflab.run import selfcheck
     from perflab.run.progress import waiting
 
-    if plan.explain and plan.preset != presets.OWN_PRESET:  # whose point is an answer at once
-        with waiting(console, show, "measuring what this machine can do at most"):
-            held = ceilings.for_run(plan.threads)
+    if plan.explain and plan.preset != presets.OWN_PRESET:  # that preset answers at once
+        with waiting(console, show, "measuring the ceilings of this machine"):
+            limits = ceilings.for_run(plan.threads)
     else:
-        held = ceilings.for_run(plan.threads, measure_missing=False)
-    records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.kept(), held)
-    out = [r for r in seen.reviews if r.reason and not r.left_out] if seen else []
-    writer = records.Writer(folder)
-    for review in out:
-        name = review.implementation
-        for threads in plan.threads:
-            for dtype in plan.dtypes:
-                writer.append(
-                    "failure", operation=name.operation, case=plan.cases[name.operation][0], dtype=dtype,
-                    threads=threads, technique=name.technique, direction="", process=-1, reason=review.reason,
-                )  # fmt: skip
-    writer.close()
-
-
-def measure(folder: Path, plan: Plan, lock: int, console: Console, show: str = "all") -> None:
-    """Measure what the folder does not hold yet; `show` on the console how far it is, as `Progress` does.
-
-    Raises what `runner.run` raises.
-    """
-    from perflab.run import runner
-    from perflab.run.progress import Progress
-
-    with Progress(runner.outstanding(folder, plan), console, show) as progress:
-        runner.run(folder, plan, lock, progress.tell)
+        limits = ceilings.for_run(plan.threads, measure_missing=False)
+    records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.stored(), limits)
+    failed = [r for r in reviewed.reviews if r.reason and not r.left_out] if reviewed else []
+    for review in failed:
+        op, technique = review.implementation.operation, review.implementation.technique
+        case, fields = plan.cases[op][0], {"direction": "", "process": -1, "reason": review.reason}
+        settings = product(plan.dtypes, plan.threads)
+        contenders = (Contender(op, case, dtype, threads, technique) for dtype, threads in settings)
+        records.save(folder, "failure", (asdict(contender) | fields for contender in contenders))
 
 
 def check_dtypes(words: Sequence[str]) -> None:
-    """Raise PerflabError for a dtype that there is not."""
+    """Raise PerflabError for an unknown dtype."""
     for word in words:
         if word not in DTYPES:
             raise PerflabError(errors.unknown("dtype", word, DTYPES))
 
 
-def own(
-    files: Sequence[str],
-    targets: Sequence[str],
-    *,
-    dtypes: Sequence[str] = (),
-    cases: Sequence[str] = (),
-    seed: int | None = None,
-    limit_s: float = 60.0,
-    tell: Callable[[str], None] = lambda _: None,
-) -> FileReview:
-    """The review of every implementation of these files.
+def review_files(
+    files: Sequence[str], targets: Sequence[str], *, dtypes: Sequence[str] = (), cases: Sequence[str] = (),
+    seed: int | None = None, limit_s: float = 60.0, tell: Callable[[str], None] = lambda _: None,
+) -> FileReview:  # fmt: skip
+    """The review of every implementation in these files.
 
-    The targets name the operations that are wanted; a file with `forward` and `backward` alone needs one.
+    The targets name the operations; a file with only `forward` and `backward` needs exactly one of them.
     """
     from perflab.oracle.sandbox.review import FileReview, review
 
     named = list(dict.fromkeys(target.partition("/")[0] for target in targets))
-    found: list[Review] = []
+    reviews: list[Review] = []
     notes: list[str] = []
-    read: list[Path] = []
+    paths: list[Path] = []
     for file in files:
-        one = review(
+        reviewed = review(
             Path(file), named[0] if len(named) == 1 else None,
             dtypes=dtypes or DTYPES, cases=cases, seed=seed, limit_s=limit_s, tell=tell,
         )  # fmt: skip
-        notes += [f"{Path(file).name}: {note}" for note in one.notes]
-        read += one.files
-        for held in one.reviews:
-            operation, technique = held.implementation.operation, held.implementation.technique
+        notes += [f"{Path(file).name}: {note}" for note in reviewed.notes]
+        paths += reviewed.files
+        for each in reviewed.reviews:
+            operation, technique = each.implementation.operation, each.implementation.technique
             if named and operation not in named:
                 continue
             if technique in catalog.techniques(operation):
                 raise PerflabError(
                     f"{file}: {operation} has a technique {technique} already; wanted a file of another name"
                 )
-            found.append(held)
-    return FileReview(tuple(found), tuple(notes), tuple(dict.fromkeys(read)))
+            reviews.append(each)
+    return FileReview(tuple(reviews), tuple(notes), tuple(dict.fromkeys(paths)))
 
 
 def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
-    found = dict.fromkeys(held.implementation.operation for held in reviews)
-    chosen = catalog.targets(request.targets or tuple(found))
+    implementations = [review.implementation for review in reviews]
+    chosen = catalog.targets(request.targets or tuple(dict.fromkeys(i.operation for i in implementations)))
     preset = request.preset or (presets.OWN_PRESET if reviews else presets.DEFAULT_PRESET)
     if preset in (presets.OWN_PRESET, presets.WATCH_PRESET):
         chosen = {op: _ready(op, names, request, preset) for op, names in chosen.items()}
     files = {}
-    for held in (review.implementation for review in reviews):
-        chosen[held.operation] = (*chosen[held.operation], held.technique)
-        files[f"{held.operation}/{held.technique}"] = str(Path(held.source).resolve())
+    for implementation in implementations:
+        op, technique = implementation.operation, implementation.technique
+        chosen[op] = (*chosen[op], technique)
+        files[f"{op}/{technique}"] = str(Path(implementation.source).resolve())
     for op, names in chosen.items():
         files |= {f"{op}/{t}": str(file) for t, file in catalog.outsiders(op).items() if t in names}
     foreign = tuple(files)
@@ -169,29 +174,22 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
             op, _, column = name.partition("/")
             chosen[op] = (*chosen[op], column)
             files[name] = path
-    homes = {}
+    homes: dict[str, str] = {}
     for op in chosen:
-        for column in catalog.columns_of_peers(op, request.peers):
-            chosen[op] = (*chosen[op], column)
-            homes[column] = catalog.home(column)
+        columns = catalog.columns_of_peers(op, request.peers)
+        chosen[op] = (*chosen[op], *columns)
+        homes |= {column: catalog.home(column) for column in columns}
     return presets.make(
-        chosen,
-        preset,
-        cases=request.cases,
-        dtypes=request.dtypes,
-        threads=_threads(request.threads) or (1,),
-        outside=files,
-        homes=homes,
-        foreign=foreign,
-        named=request.targets,
-    )
+        chosen, preset, cases=request.cases, dtypes=request.dtypes, threads=_threads(request.threads) or (1,),
+        outside=files, homes=homes, foreign=foreign, named=request.targets,
+    )  # fmt: skip
 
 
 def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tuple[str, ...]:
-    """The rungs that a file of one's own meets: the first four, those of NumPy alone, the last, the named.
+    """The rungs beside an outside file: the first four, those of NumPy alone, the last, the named.
 
-    The last only where it is compiled already. At every save only the first three and the named: loading
-    compiled code takes longer than the race.
+    The last only if it is compiled already. With --watch only the first three and the named: loading compiled
+    code takes longer than the race.
     """
     from perflab.run.compilation import compiles, missing
 
@@ -202,39 +200,25 @@ def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tupl
     return tuple(name for name in names if name in chosen)
 
 
-def _threads(told: Sequence[str | int]) -> tuple[int, ...]:
-    found = []
+def _threads(words: Sequence[str | int]) -> tuple[int, ...]:
     cores = machine.cores()
-    for word in map(str, told):
+    numbers = []
+    for word in map(str, words):
         number = cores if word == "all" else int(word) if word.isdecimal() else 0
         if not 1 <= number <= cores:
             raise PerflabError(f"--threads: {word!r}; wanted a number from 1 to {cores}, or all")
-        found.append(number)
-    return tuple(dict.fromkeys(found))
+        numbers.append(number)
+    return tuple(dict.fromkeys(numbers))
 
 
 def _folder(request: Request) -> Path:
     if not request.resume:
         return request.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
-    narrowed = (
-        request.targets
-        or request.preset
-        or request.cases
-        or request.dtypes
-        or request.threads
-        or request.files
-        or request.peers
-        or request.against
-    )
-    if narrowed:
-        raise PerflabError(
-            "--resume: goes on with the run as it was begun; wanted no other choice beside --out"
-        )
-    if request.out:
-        if not request.out.is_dir():
-            raise PerflabError(f"{request.out}: no run here to resume")
-        return request.out
-    newest = records.newest()
-    if newest is None:
+    if replace(request, out=None, limit_s=Request.limit_s) != Request(resume=True):
+        raise PerflabError("--resume: the saved plan decides everything; wanted no other choice beside --out")
+    if request.out and not request.out.is_dir():
+        raise PerflabError(f"{request.out}: no run here to resume")
+    folder = request.out or records.newest()
+    if folder is None:
         raise PerflabError("--resume: no run under reports/; wanted --out DIR")
-    return newest
+    return folder

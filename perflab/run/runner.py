@@ -1,4 +1,4 @@
-"""Drives a plan: one fresh process after another runs the suite in `bench/` and appends to the records."""
+"""Drives a plan: fresh processes, one after another, run the suite in `bench/` and append to the records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,33 +29,31 @@ GATHER_S = 180.0
 
 
 def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
-    """Measure every block of the plan that the folder does not hold yet.
+    """Measure every block of the plan that is not in the folder yet.
 
-    `lock` is the descriptor of the folder's lock, which the measuring processes inherit. `tell` is called
-    with every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and
-    PerflabError with one line; what was measured before is kept in each case.
+    The measuring processes inherit `lock`, the descriptor of the folder's lock. `tell` gets every event.
+    Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and PerflabError with one
+    line; the records written before stay in each case.
     """
-    plan = records.read(folder).plan  # its names as records tell them
+    plan = records.read(folder).plan  # with the names as in the records
     _keep_sources(folder, plan)
     prepare_numba_cache()  # once for all measuring processes
     names = missing(plan.techniques, plan.dtypes)
     if names:
         began = time.time()
         compile_first(names, tell)
-        writer = records.Writer(folder)
-        writer.append("compiled", names=names, wall_s=time.time() - began)
-        writer.close()
+        records.save(folder, "compiled", [{"names": names, "wall_s": time.time() - began}])
     for threads in plan.threads:
         for process in _processes(folder, plan, threads):
             while homes := _pending(folder, plan, threads, process):
                 began, ticks = time.time(), cpu_ticks()
                 children = measure_in_turn(folder, plan, threads, process, list(homes), lock, tell)
-                _note_end(folder, process, threads, began, ticks, children, tell)
+                _save_end(folder, process, threads, began, ticks, children, tell)
                 for child in children:
                     if not child.died:
                         _raise_for(child.status, folder, child.tail)
                     elif not child.last:
-                        raise PerflabError(f"the measuring process came to nothing: {child.cause}")
+                        raise PerflabError(f"the measuring process measured nothing: {child.cause}")
                 if not any(child.died for child in children):
                     break
     if plan.explain and not any(records.read(folder).of_kind(kinds.Evidence)):
@@ -71,20 +69,16 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
 
 
 def _keep_sources(folder: Path, plan: Plan) -> None:
-    """Record the code that is about to be measured, unless something was measured already."""
+    """Save the code to be measured, unless something was measured already."""
     if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in records.read(folder).records):
-        writer = records.Writer(folder)
-        for fields in sources.of_plan(plan):
-            writer.append("source", **fields)
-        writer.close()
+        records.save(folder, "source", sources.of_plan(plan))
 
 
 def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
-    """Have a process of its own gather what explains, apart from the clock; a run is whole without it."""
+    """Gather evidence or memory in a separate process, untimed; a run is complete without them."""
     order = {"folder": str(folder.resolve()), "kind": kind, "threads": threads}
-    child = begin(
-        "perflab.run.runner:gather", order, GATHER_S, threads, pass_fds=(lock,), start_new_session=True
-    )
+    options: Any = {"pass_fds": (lock,), "start_new_session": True}
+    child = begin("perflab.run.runner:gather", order, GATHER_S, threads, **options)
     try:
         with contextlib.suppress(PerflabError):
             finish(child, GATHER_S)
@@ -93,25 +87,22 @@ def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
 
 
 def gather(folder: str, kind: str, threads: int) -> None:
-    """In a process of its own: append the evidence on each technique of a run, or its memory on each case."""
+    """In a separate process: save the evidence on each technique of a run, or its memory on each case."""
     from perflab import evidence
     from perflab.evidence import pages
     from perflab.evidence.outside import gather_all
 
     keep_to_cores(threads)
     cache, run = Path(prepare_numba_cache()), records.read(folder)
-    found: Iterable[dict[str, Any]] = pages.gather(run, threads) if kind == "memory" else ()
-    if kind == "evidence":
-        outside = gather_all(run.plan, run.records)
-        found = itertools.chain(evidence.gather_all(run.plan, cache), outside)
-    writer = records.Writer(Path(folder))
-    for fields in found:
-        writer.append(kind, **fields)
-    writer.close()
+    if kind == "memory":
+        records.save(run.folder, kind, pages.gather(run, threads))
+    else:
+        records.save(run.folder, kind, evidence.gather_all(run.plan, cache))
+        records.save(run.folder, kind, gather_all(run.plan, run.records))
 
 
 def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
-    """The plan's processes, and then further ones for as long as ratios are not precise enough."""
+    """The plan's processes, then further ones while ratios are not precise enough."""
     yield from range(plan.processes)
     for process in itertools.count(plan.processes):
         run = records.read(folder)
@@ -119,46 +110,32 @@ def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
             groups = next_groups(run, threads)
             if not groups:
                 return
-            writer = records.Writer(folder)
-            writer.append("extension", process=process, threads=threads, groups=groups)
-            writer.close()
+            records.save(folder, "extension", [{"process": process, "threads": threads, "groups": groups}])
         yield process
 
 
-def _note_end(
-    folder: Path,
-    process: int,
-    threads: int,
-    began: float,
-    ticks: Mapping[str, int],
-    children: Sequence[Child],
-    tell: Tell,
-) -> None:
-    """Record how long a process took, what the host stole meanwhile, and whom it died of."""
-    writer = records.Writer(folder)
+def _save_end(
+    folder: Path, process: int, threads: int, began: float, ticks: Mapping[str, int],
+    children: Sequence[Child], tell: Tell,
+) -> None:  # fmt: skip
+    """Save the wall time and steal of a process, and the cells in which processes died."""
     for child in children:
         if child.died and child.last:
-            reason = child.cause
-            writer.append("failure", **child.last, process=process, reason=reason)
-            tell({"event": "failure", **child.last, "reason": reason})
-    writer.append(
-        "process", process=process, threads=threads, wall_s=time.time() - began, started=began,
-        steal=steal_share(ticks, cpu_ticks()),
-    )  # fmt: skip
-    writer.close()
+            failure = {**child.last, "reason": child.cause}
+            records.save(folder, "failure", [{**failure, "process": process}])
+            tell({"event": "failure", **failure})
+    fields = {"process": process, "threads": threads, "wall_s": time.time() - began, "started": began}
+    records.save(folder, "process", [{**fields, "steal": steal_share(ticks, cpu_ticks())}])
 
 
 def outstanding(folder: Path, plan: Plan) -> int:
     """How many blocks are still to be measured."""
-    return sum(
-        sum(_pending(folder, plan, threads, process).values())
-        for threads in plan.threads
-        for process in range(plan.processes)
-    )
+    processes = ((threads, process) for threads in plan.threads for process in range(plan.processes))
+    return sum(_pending(folder, plan, *each).total() for each in processes)
 
 
 def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[str]:
-    """Blocks of one process that no record, prediction or failure stands for, counted by their home."""
+    """Blocks of one process without a record, prediction or failure, counted by their home."""
     run = records.read(folder)
     plan, done = run.plan, run.done()
     out = {record.contender for record in run.of_kind(kinds.Prediction)}
@@ -176,11 +153,11 @@ def _raise_for(status: int, folder: Path, tail: str) -> None:
     if status == EXIT_NO_SPACE:
         raise NoSpaceLeft(f"{folder}: no space left; what was measured before is kept, go on with --resume")
     if status == EXIT_BROKEN:
-        told = [line.partition("!!")[2].strip(" !") or line for line in tail.splitlines() if "Exit:" in line]
-        why = told[-1].partition("Exit:")[2].strip() if told else "the measuring process could not go on"
+        exits = [line.partition("!!")[2].strip(" !") or line for line in tail.splitlines() if "Exit:" in line]
+        why = exits[-1].partition("Exit:")[2].strip() if exits else "the measuring process could not go on"
         raise PerflabError(f"{why}; what was measured before is kept in {folder}")
     if status in (2, -signal.SIGINT):
         raise KeyboardInterrupt
-    told = [line for line in tail.splitlines() if line.strip()]
-    why = next((line for line in reversed(told) if "Error" in line or "error" in line), "no message")
+    lines = reversed(tail.splitlines())
+    why = next((line for line in lines if "Error" in line or "error" in line), "no message")
     raise PerflabError(f"the measuring process ended with status {status}: {why.strip()}")

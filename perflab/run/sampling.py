@@ -1,8 +1,10 @@
-"""When to measure on: the cases whose ratios are not yet known to the plan's precision, within its budget."""
+"""Further processes: the cases whose ratios are less precise than the plan wants, within its budget."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from itertools import product
 from statistics import median
 
 from perflab.contract import Cell
@@ -15,31 +17,24 @@ START_S = 1.5
 
 
 def next_groups(run: Run, threads: int) -> list[Group]:
-    """The cases that one more process should measure again, the least precise first; none when all is well.
+    """The cases that one more process should measure, the least precise first.
 
-    A case is wanted while one of its ratios to the case's first measured technique has a 95 % interval
-    wider than the plan's precision on either side, and as long as the seconds set aside for it last.
+    A case is measured again while the 95 % interval of one of its ratios to its first measured technique is
+    wider than the plan's precision on either side, and while the plan's `extend_s` allows it.
     """
     plan = run.plan
-    left = plan.extend_s - sum(
-        record.wall_s
-        for record in run.of_kind(kinds.Process)
-        if record.process >= plan.processes and record.threads == threads
-    )
+    further = (r for r in run.of_kind(kinds.Process) if r.process >= plan.processes and r.threads == threads)
+    left = plan.extend_s - sum(record.wall_s for record in further) - START_S
     times, cost = _measured(run, threads)
-    wanted: list[tuple[float, Group]] = []
+    imprecise: list[tuple[float, Group]] = []
     for op, techniques in plan.techniques.items():
-        for case in plan.cases[op]:
-            for dtype in plan.dtypes:
-                width = max(
-                    _width(times, Cell(op, case, dtype, threads, way, ""), techniques, plan.precision)
-                    for way in plan.directions
-                )
-                if width > 0:
-                    wanted.append((width, (op, case, dtype)))
+        for case, dtype in product(plan.cases[op], plan.dtypes):
+            cells = (Cell(op, case, dtype, threads, direction, "") for direction in plan.directions)
+            width = max(_width(times, cell, techniques, plan.precision) for cell in cells)
+            if width > 0:
+                imprecise.append((width, (op, case, dtype)))
     chosen: list[Group] = []
-    left -= START_S
-    for _, group in sorted(wanted, reverse=True):
+    for _, group in sorted(imprecise, reverse=True):
         if cost[group] <= left:
             left -= cost[group]
             chosen.append(group)
@@ -56,16 +51,16 @@ def _measured(run: Run, threads: int) -> tuple[dict[Cell, dict[tuple[int, int], 
             times[cell][record.turn] = record.median_s
             spent[cell.operation, cell.case, cell.dtype][record.process] += record.total_s
     # A process also verifies: about one more pass of every contender.
-    cost = {g: SETUP_S + max(held.values()) * (1 + 1 / run.plan.passes) for g, held in spent.items()}
+    passes = 1 + 1 / run.plan.passes
+    cost = {group: SETUP_S + max(seconds.values()) * passes for group, seconds in spent.items()}
     return times, defaultdict(lambda: float("inf"), cost)
 
 
 def _width(
     times: dict[Cell, dict[tuple[int, int], float]], like: Cell, techniques: tuple[str, ...], target: float
 ) -> float:
-    """The widest interval of a group's ratios in one direction; 0 where all are precise enough."""
-    cells = [Cell(like.operation, like.case, like.dtype, like.threads, like.direction, t) for t in techniques]
-    measured = [cell for cell in cells if cell in times]
+    """The widest interval of a group's ratios in one direction; 0 if all are precise enough."""
+    measured = [cell for t in techniques if (cell := replace(like, technique=t)) in times]
     widest = 0.0
     for cell in measured[1:]:
         both = [turn for turn in times[cell] if turn in times[measured[0]]]

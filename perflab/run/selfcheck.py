@@ -1,16 +1,15 @@
-"""Is this machine, now, fit to measure on? Contests whose outcome is known are measured like any other.
+"""Is this machine fit to measure on now? Contests with known outcomes are measured like any other.
 
-An implementation against a copy of itself must not win; an injected slow-down of 5 % must be found, one of
-0.5 % must not be called; a contender must take as long after another's thread pool as after its own. The
-contests go through the same suite, processes and statistics as a run, and the answer is "fit", "noisy" or
-"unfit", with the reason and what to do.
+A copy of an implementation must not be faster than the original; a slow-down of 5 % must be reported, one of
+0.5 % must not; a contender must take as long after another thread pool as after its own. The contests use the
+suite, processes and statistics of a run. The answer is "fit", "noisy" or "unfit", with reasons and advice.
 """
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -34,21 +33,23 @@ MOST_FALSE_ALARMS = 5
 FEWEST_FOUND = 15
 NOISY_WIDTH, UNFIT_WIDTH = 0.02, 0.10
 NOISY_STEAL, UNFIT_STEAL = 0.01, 0.05
+STATES = ("fit", "noisy", "unfit")
 DRIFT, MOST_DRIFT_BIAS = 0.10, 0.01
-KEPT_FOR_S = 7 * 24 * 3600
+VALID_S = 7 * 24 * 3600
 
+BACKWARD = """
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+"""
 PLAIN = '''"""One matrix product."""
 
 
 def forward(x, w, b):
     return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
 '''
-SLOWED = '''"""One matrix product, and then nothing for a known share of the time that it took."""
+SLOWED = '''"""One matrix product, then a wait for a known share of its time."""
 
 from time import perf_counter
 
@@ -61,13 +62,8 @@ def forward(x, w, b):
     while perf_counter() < until:
         pass
     return out, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
 '''
-PARALLEL = '''"""The product in compiled loops across all cores: a thread pool that is not the BLAS's."""
+PARALLEL = '''"""The product in compiled loops on all cores: another thread pool than the BLAS's."""
 
 import numpy as np
 from numba import njit, prange
@@ -85,17 +81,12 @@ def forward(x, w, b):
             for m in range(M):
                 out[n, m] += x[n, d] * w[d, m]
     return out, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
 '''
 
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was looked at: what was found, what was wanted, and what it makes of the machine."""
+    """One check: its result, the wanted result, and the state of the machine that follows."""
 
     name: str
     found: str
@@ -106,7 +97,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Fitness:
-    """The answer: "fit", "noisy" or "unfit", its lines, and the false alarms of A/A contests."""
+    """The answer "fit", "noisy" or "unfit", its lines, and the false alarms of A/A contests."""
 
     state: str
     lines: tuple[Line, ...]
@@ -116,16 +107,13 @@ class Fitness:
 
     @property
     def reasons(self) -> list[str]:
-        """Why the machine is not fit: one sentence a line that is not."""
-        return [
-            f"{line.name}: {line.found}, wanted {line.wanted}. {line.advice}".strip()
-            for line in self.lines
-            if line.state != "fit"
-        ]
+        """Why the machine is not fit: one sentence per line that is not."""
+        unfit = (line for line in self.lines if line.state != "fit")
+        return [f"{line.name}: {line.found}, wanted {line.wanted}. {line.advice}".strip() for line in unfit]
 
 
 def check(folder: Path, lock: int, tell: Tell) -> Fitness:
-    """Measure the contests into two runs under `folder`, and judge. Takes about a minute."""
+    """Measure the contests in two runs under `folder`, and judge them. Takes about a minute."""
     before = machine.cpu_ticks()
     contests = _measure(folder / "contests", contest_plan(folder), lock, tell)
     lines = list(judge_contests(contests))
@@ -133,8 +121,7 @@ def check(folder: Path, lock: int, tell: Tell) -> Fitness:
         lines.append(judge_carry_over(_measure(folder / "carry-over", carry_plan(folder), lock, tell)))
     lines.append(judge_drift())
     lines.append(judge_steal(before, machine.cpu_ticks()))
-    states = {line.state for line in lines}
-    state = "unfit" if "unfit" in states else "noisy" if "noisy" in states else "fit"
+    state = max((line.state for line in lines), key=STATES.index)
     ratios = _ratios(contests)["same"]
     return Fitness(state, tuple(lines), sum(map(_excludes_one, ratios)), len(ratios), time.time())
 
@@ -145,8 +132,8 @@ def contest_plan(folder: Path) -> Plan:
     for kind, count in CONTESTS.items():
         share = SLOW_DOWN[kind]
         plain, other = folder / "plain.py", folder / f"slowed_{share}.py"
-        plain.write_text(PLAIN, "utf-8")
-        other.write_text(SLOWED.format(share=share) if share else PLAIN, "utf-8")
+        plain.write_text(PLAIN + BACKWARD, "utf-8")
+        other.write_text((SLOWED.format(share=share) if share else PLAIN) + BACKWARD, "utf-8")
         for number in range(count):
             for side, path in (("a", plain), ("b", other)):
                 outside[f"{OPERATION}/{_name(kind, number, side)}"] = str(path.resolve())
@@ -158,48 +145,43 @@ def carry_plan(folder: Path) -> Plan:
     outside: dict[str, str] = {}
     for kind, source in (("blas", PLAIN), ("numba", PARALLEL)):
         path = folder / f"{kind}.py"
-        path.write_text(source, "utf-8")
+        path.write_text(source + BACKWARD, "utf-8")
         outside |= {f"{OPERATION}/{kind}_{side}": str(path.resolve()) for side in "ab"}
     return _plan(outside, machine.cores(), CARRY_PASSES)
 
 
 def judge_contests(run: records.Run) -> Iterator[Line]:
-    """False alarms, slow-downs found and not called, and the noise of it all."""
-    ratios = _ratios(run)
-    same, five, half = (ratios[kind] for kind in CONTESTS)
+    """False alarms, slow-downs of two sizes, and the noise."""
+    same, five, half = (_ratios(run)[kind] for kind in CONTESTS)
     flagged = sum(map(_excludes_one, same))
-    called = sum(r.verdict in ("FASTER", "SLOWER") for r in same)
     yield Line(
         "a copy against itself",
-        f"{flagged} of {len(same)} flagged at 95 %, {called} called",
+        f"{flagged} of {len(same)} flagged at 95 %, {_count_called(same)} called",
         f"at most {MOST_FALSE_ALARMS} of 40 flagged",
         "fit" if flagged <= MOST_FALSE_ALARMS * len(same) / 40 else "unfit",
         "Close other programs, or measure with --preset full, whose blocks are longer.",
     )
-    found = sum(r.verdict == "SLOWER" for r in five)
+    slower = sum(r.verdict == "SLOWER" for r in five)
     signs = sum(r.value < 1 for r in five)
     yield Line(
         "slower by 5 %",
-        f"{found} of {len(five)} found, sign right in {signs}",
+        f"{slower} of {len(five)} found, sign right in {signs}",
         f"at least {FEWEST_FOUND} of 20 found, every sign right",
-        "fit" if found >= FEWEST_FOUND * len(five) / 20 and signs == len(five) else "unfit",
-        "Differences of this size cannot be told apart here: measure longer, or elsewhere.",
+        "fit" if slower >= FEWEST_FOUND * len(five) / 20 and signs == len(five) else "unfit",
+        "Differences of this size cannot be measured here: measure longer, or elsewhere.",
     )
-    miscalled = sum(r.verdict in ("FASTER", "SLOWER") for r in half)
+    miscalled = _count_called(half)
     yield Line(
-        "slower by 0.5 %",
-        f"{miscalled} of {len(half)} called",
-        "none called: it is inside ±1 %",
-        "fit" if miscalled == 0 else "noisy",
-        "Do not read differences of one or two per cent on this machine.",
-    )
+        "slower by 0.5 %", f"{miscalled} of {len(half)} called", "none called: it is inside ±1 %",
+        "noisy" if miscalled else "fit", "Do not trust differences of one or two per cent on this machine.",
+    )  # fmt: skip
     widths = [(r.high - r.low) / 2 for r in same if r.low is not None and r.high is not None]
     width = median(widths) if widths else float("inf")
     yield Line(
         "idle noise",
         f"intervals of ±{width:.1%} with {same[0].pairs} pairs" if widths else "no interval",
         f"±{NOISY_WIDTH:.0%} or narrower",
-        "fit" if width <= NOISY_WIDTH else "noisy" if width <= UNFIT_WIDTH else "unfit",
+        _state(width, NOISY_WIDTH, UNFIT_WIDTH),
         "Close other programs; fix the clock rate (governor, turbo); pin to quiet cores.",
     )
 
@@ -214,7 +196,7 @@ def judge_carry_over(run: records.Run) -> Line:
             alike = previous[1].partition("_")[0] == technique.partition("_")[0]
             after[technique, alike].append(record.median_s)
         previous = (record.process, technique)
-    worst, where, apart = 1.0, "", False
+    worst, where, differs = 1.0, "", False
     for name in sorted({technique for technique, _ in after}):
         own, other = after[name, True], after[name, False]
         a, b = median_interval(own), median_interval(other)
@@ -223,18 +205,18 @@ def judge_carry_over(run: records.Run) -> Line:
         ratio = median(other) / median(own)
         if abs(np.log(ratio)) > abs(np.log(worst)):
             worst, where = ratio, name
-        apart |= (b[0] > a[1] or b[1] < a[0]) and abs(ratio - 1) > NOISY_WIDTH
+        differs |= (b[0] > a[1] or b[1] < a[0]) and abs(ratio - 1) > NOISY_WIDTH
     return Line(
         "carry-over between thread pools",
         f"×{worst:.2f} at worst after another pool" + (f" ({where.partition('_')[0]})" if where else ""),
         "the same within its interval",
-        "noisy" if apart else "fit",
+        "noisy" if differs else "fit",
         "Compare implementations that use different pools with --threads 1.",
     )
 
 
 def judge_drift() -> Line:
-    """A synthetic drift of +10 % over a run, put through the same statistics."""
+    """A simulated drift of +10 % over a run, evaluated with the same statistics."""
     rng = np.random.default_rng(10)
     turns = PROCESSES * PASSES
     biases = []
@@ -246,81 +228,56 @@ def judge_drift() -> Line:
         a, b = np.where(swap, second, first), np.where(swap, first, second)
         biases.append(paired_ratio(a.tolist(), b.tolist()).value - 1)
     bias = abs(float(np.mean(biases)))
-    return Line(
-        "a drift of +10 % during the run, simulated",
-        f"bias of the ratio {bias:.2%}",
-        f"under {MOST_DRIFT_BIAS:.0%}",
-        "fit" if bias < MOST_DRIFT_BIAS else "unfit",
-    )
+    state, wanted = "fit" if bias < MOST_DRIFT_BIAS else "unfit", f"under {MOST_DRIFT_BIAS:.0%}"
+    return Line("a drift of +10 % during the run, simulated", f"bias of the ratio {bias:.2%}", wanted, state)
 
 
 def judge_steal(before: Mapping[str, int], after: Mapping[str, int]) -> Line:
-    """The share of time in which another machine on the same host ran instead of this one."""
+    """The share of time in which the host ran another virtual machine instead of this one."""
     share = machine.steal_share(before, after)
-    state = "fit" if share <= NOISY_STEAL else "noisy" if share <= UNFIT_STEAL else "unfit"
-    wanted = f"{NOISY_STEAL:.0%} or less"
+    state, wanted = _state(share, NOISY_STEAL, UNFIT_STEAL), f"{NOISY_STEAL:.0%} or less"
     advice = "The host is crowded: measure later, or elsewhere."
     return Line("steal", f"{share:.2%} of the time", wanted, state, advice)
 
 
-# ---------------------------------------------------------------------------------- kept for later runs
+def _state(value: float, noisy: float, unfit: float) -> str:
+    return "fit" if value <= noisy else "noisy" if value <= unfit else "unfit"
 
 
-def keep(fitness: Fitness) -> None:
-    """Keep the answer for the reports of runs on this machine; a home that cannot be written keeps none."""
+def store(fitness: Fitness) -> None:
+    """Save the answer for the reports of later runs on this machine, if the home can be written."""
     machine.save("selfcheck", asdict(fitness))
 
 
-def kept() -> dict[str, Any]:
-    """What the latest self-check on this machine said: state, false alarms, when, reasons; or "unknown"."""
+def stored() -> dict[str, Any]:
+    """The latest self-check on this machine: state, false alarms, contests, when, reasons; or "unknown"."""
     unknown = {"state": "unknown", "reasons": ["no self-check in the last week: perflab selfcheck"]}
-    held = machine.load_saved("selfcheck")
-    if held is None:
+    saved = machine.load_saved("selfcheck")
+    if saved is None:
         return unknown
     try:
-        fitness = Fitness(
-            held["state"],
-            tuple(Line(**line) for line in held["lines"]),
-            held["false_alarms"],
-            held["contests"],
-            held["when"],
-        )
+        fitness = Fitness(**saved | {"lines": tuple(Line(**line) for line in saved["lines"])})
     except (KeyError, TypeError):
         return unknown
-    if time.time() - fitness.when > KEPT_FOR_S:
+    if time.time() - fitness.when > VALID_S:
         return unknown
-    return {
-        "state": fitness.state,
-        "false_alarms": fitness.false_alarms,
-        "contests": fitness.contests,
-        "when": fitness.when,
-        "reasons": fitness.reasons,
+    return {key: value for key, value in asdict(fitness).items() if key != "lines"} | {
+        "reasons": fitness.reasons
     }
-
-
-# ------------------------------------------------------------------------------------------------ small
 
 
 def _plan(outside: Mapping[str, str], threads: int, passes: int) -> Plan:
     names = tuple(name.partition("/")[2] for name in outside)
     return Plan(
-        preset="selfcheck",
-        techniques={OPERATION: names},
-        cases={OPERATION: (CASE,)},
-        dtypes=(DTYPE,),
-        threads=(threads,),
-        directions=("forward",),
-        processes=PROCESSES,
-        passes=passes,
-        block_s=BLOCK_S,
-        budget_s=60.0,
-        outside=dict(outside),
-    )
+        preset="selfcheck", techniques={OPERATION: names}, cases={OPERATION: (CASE,)}, dtypes=(DTYPE,),
+        threads=(threads,), directions=("forward",), processes=PROCESSES, passes=passes, block_s=BLOCK_S,
+        budget_s=60.0, outside=dict(outside),
+    )  # fmt: skip
 
 
-def _measure(folder: Path, wanted: Plan, lock: int, tell: Tell) -> records.Run:
-    records.begin(folder, wanted, cases.describe(wanted), machine.environment())
-    runner.run(folder, wanted, lock, tell)
+def _measure(folder: Path, plan: Plan, lock: int, tell: Tell) -> records.Run:
+    records.begin(folder, plan, cases.describe(plan), machine.environment())
+    runner.run(folder, plan, lock, tell)
     return records.read(folder)
 
 
@@ -333,14 +290,17 @@ def _ratios(run: records.Run) -> dict[str, list[Ratio]]:
     times: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
     for record in run.of_kind(kinds.Timed):
         times[record.contender.technique][record.turn] = record.median_s
-    ratios: dict[str, list[Ratio]] = {}
-    for kind, count in CONTESTS.items():
-        ratios[kind] = []
-        for number in range(count):
-            a, b = times[_name(kind, number, "a")], times[_name(kind, number, "b")]
-            both = [turn for turn in a if turn in b]
-            ratios[kind].append(paired_ratio([a[t] for t in both], [b[t] for t in both]))
-    return ratios
+
+    def ratio(kind: str, number: int) -> Ratio:
+        a, b = times[_name(kind, number, "a")], times[_name(kind, number, "b")]
+        both = [turn for turn in a if turn in b]
+        return paired_ratio([a[turn] for turn in both], [b[turn] for turn in both])
+
+    return {kind: [ratio(kind, number) for number in range(count)] for kind, count in CONTESTS.items()}
+
+
+def _count_called(ratios: Sequence[Ratio]) -> int:
+    return sum(ratio.verdict in ("FASTER", "SLOWER") for ratio in ratios)
 
 
 def _excludes_one(ratio: Ratio) -> bool:

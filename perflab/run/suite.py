@@ -2,8 +2,8 @@
 
 Plain `pytest bench/` measures a preset in this one process and prints pytest-benchmark's own table.
 `perflab run` calls the same suite once for every process of a plan, with `--perflab-run`: then each block
-is appended to the run's records as it ends, blocks that are there already are not measured again, and the
-parent is told of every step through a pipe.
+is appended to the run's records as it ends, saved blocks are not measured again, and the parent gets every
+step as an event through a pipe.
 """
 
 from __future__ import annotations
@@ -26,24 +26,18 @@ CONTEST = pytest.StashKey[Contest]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the suite."""
-    group = parser.getgroup("perflab")
-    group.addoption(
-        "--perflab-run", metavar="DIR", help="take the plan of this run and append to its records"
-    )
-    group.addoption(
-        "--perflab-process", type=int, default=0, metavar="I", help="which of the plan's processes"
-    )
-    group.addoption("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
-    group.addoption("--perflab-home", default="", metavar="PROJECT", help="whose columns: a peer's, or ours")
-    group.addoption(
-        "--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure"
-    )
-    group.addoption("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
-                    help="without a run: which operations and techniques")  # fmt: skip
+    add = parser.getgroup("perflab").addoption
+    add("--perflab-run", metavar="DIR", help="measure the plan of this run and append to its records")
+    add("--perflab-process", type=int, default=0, metavar="I", help="number of the plan's process")
+    add("--perflab-threads", type=int, default=1, metavar="T", help="threads of every pool")
+    add("--perflab-home", default="", metavar="PROJECT", help="a peer or an outside file; else perflab")
+    add("--perflab-preset", default="smoke", metavar="NAME", help="without a run: what to measure")
+    add("--perflab-target", action="append", default=[], metavar="OP[/TECHNIQUE]",
+        help="without a run: which operations and techniques")  # fmt: skip
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the parent that this process has come to its own end, and was not ended by a contender."""
+    """Tell the parent that this process finished, and that no contender ended it."""
     contest = session.config.stash.get(CONTEST, None)
     if contest is not None:
         contest.tell("finished")
@@ -91,16 +85,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def contest(request: pytest.FixtureRequest) -> Iterator[Contest]:
-    """The contest of this process, its pools held to their number of threads."""
+    """The contest of this process, its pools limited to their number of threads."""
     from threadpoolctl import threadpool_limits
 
-    held = request.config.stash[CONTEST]
     with threadpool_limits(request.config.getoption("--perflab-threads")):
-        yield held
+        yield request.config.stash[CONTEST]
 
 
 def _die_with_parent(parent: int) -> None:
-    """On Linux the kernel ends this process when the run that asked for it is gone, however it went."""
+    """On Linux the kernel kills this process when the run that started it is gone."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:

@@ -1,4 +1,4 @@
-"""Measuring processes: started, given their turns, listened to, stopped."""
+"""Measuring processes: start, turns, events, stop."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def suite() -> Path:
 
 @dataclass
 class Child:
-    """One measuring process: what it tells, what it printed last, and the place it waits to measure."""
+    """One measuring process: its events, its last output, and the place in the plan that it waits for."""
 
     process: subprocess.Popen[str]
     events: int
     turns: int
     printed: deque[str]
     reader: threading.Thread
-    heard: bytes = b""
+    partial_line: bytes = b""
     place: int | None = None
     last: dict[str, Any] = field(default_factory=dict)
-    heard_at: float = field(default_factory=time.monotonic)
+    last_event_at: float = field(default_factory=time.monotonic)
     hung: str = ""
     finished: bool = False
 
@@ -62,12 +62,12 @@ class Child:
 
     @property
     def died(self) -> bool:
-        """Whether it ended before it had measured everything, by no decision of ours."""
+        """Whether it ended by itself before it had measured everything."""
         return -self.status in FATAL or (self.status in GOOD_EXITS and not self.finished)
 
     @property
     def cause(self) -> str:
-        """Of a process that died: how."""
+        """How the process died."""
         if self.hung:
             return self.hung
         if self.status >= 0:
@@ -83,7 +83,7 @@ class Child:
 def measure_in_turn(
     folder: Path, plan: Plan, threads: int, process: int, homes: Sequence[str], lock: int, tell: Tell
 ) -> list[Child]:
-    """Fresh processes, one a home, that take turns block by block in the plan's order."""
+    """Start one process per home; they take turns block by block in the plan's order."""
     children: list[Child] = []
     try:
         for home in homes:
@@ -107,7 +107,7 @@ def measure_in_turn(
 
 
 def _take_turns(children: Sequence[Child], plan: Plan, threads: int, tell: Tell) -> None:
-    """Listen to every child until all have ended; where all wait, the earliest block's turn has come."""
+    """Read events until every child has ended; when all wait, the one with the earliest block measures."""
     running = list(children)
     latest: Child | None = None
     with selectors.DefaultSelector() as listening:
@@ -116,11 +116,11 @@ def _take_turns(children: Sequence[Child], plan: Plan, threads: int, tell: Tell)
         while running:
             for key, _ in listening.select(timeout=1.0):
                 child = key.data
-                heard = os.read(child.events, 65536)
-                if not heard:
+                received = os.read(child.events, 65536)
+                if not received:
                     listening.unregister(child.events)
                     running.remove(child)
-                _listen(child, heard, tell)
+                _read_events(child, received, tell)
             for child in running:
                 _stop_if_hung(child, plan)
             if running and all(child.place is not None for child in running):
@@ -132,34 +132,32 @@ def _take_turns(children: Sequence[Child], plan: Plan, threads: int, tell: Tell)
 
 
 def _stop_if_hung(child: Child, plan: Plan) -> None:
-    """End a process whose outside contender gives no answer for far longer than a cell may take."""
+    """Kill a process whose outside contender is silent for much longer than a cell may take."""
     limit_s = HANG_S + HANG_BUDGETS * plan.budget_s
-    silent_s = time.monotonic() - child.heard_at
+    silent_s = time.monotonic() - child.last_event_at
     name = f"{child.last.get('operation')}/{child.last.get('technique')}"
     if name in plan.outside and child.place is None and silent_s > limit_s and not child.hung:
         child.hung = f"it gave no answer for {limit_s:.0f} s"
         child.process.kill()
 
 
-def _listen(child: Child, heard: bytes, tell: Tell) -> None:
-    child.heard_at = time.monotonic()
-    *lines, child.heard = (child.heard + heard).split(b"\n")
-    for line in lines:
-        event = json.loads(line)
+def _read_events(child: Child, received: bytes, tell: Tell) -> None:
+    child.last_event_at = time.monotonic()
+    *lines, child.partial_line = (child.partial_line + received).split(b"\n")
+    for event in map(json.loads, lines):
         if event["event"] == "finished":
             child.finished = True
-            continue
-        if event["event"] == "ready":
+        elif event["event"] == "ready":
             child.place = event["place"]
-            continue
-        if event["event"] == "start":
-            names = ("operation", "case", "dtype", "threads", "technique", "direction")
-            child.last = {name: event[name] for name in names}
-        tell(event)
+        else:
+            if event["event"] == "start":
+                names = ("operation", "case", "dtype", "threads", "technique", "direction")
+                child.last = {name: event[name] for name in names}
+            tell(event)
 
 
 def _settle(pid: int) -> None:
-    """Wait until a process's pools are idle: its CPU time, as the system counts it, stands still."""
+    """Wait until a process's thread pools are idle: its CPU time stops growing."""
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         before = cpu_seconds(pid)
@@ -174,13 +172,11 @@ def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, al
     reading, writing = os.pipe()
     taking, granting = os.pipe()
     variables = {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    if not alone:
-        variables[TURNS] = str(taking)
+    variables |= {} if alone else {TURNS: str(taking)}
     words = [
-        "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull,
-        f"--rootdir={bench}", "-q", "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider",
+        "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull, f"--rootdir={bench}", "-q",
+        "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider", "--tb=short", "--no-header",
         f"--benchmark-storage=file://{folder.resolve()}", "--benchmark-disable-gc", "--benchmark-quiet",
-        "--tb=short", "--no-header",
         f"--perflab-run={folder.resolve()}", f"--perflab-process={process}", f"--perflab-threads={threads}",
         f"--perflab-home={home}",
     ]  # fmt: skip
@@ -197,7 +193,7 @@ def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, al
 
 
 def stop(child: subprocess.Popen[Any]) -> None:
-    """End a measuring process: asked first, so that its last record is whole; then made to."""
+    """End a measuring process: interrupt it, so that its last record is whole; after `GRACE_S`, kill it."""
     with contextlib.suppress(ProcessLookupError):
         child.send_signal(signal.SIGINT)
     try:

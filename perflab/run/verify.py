@@ -1,4 +1,4 @@
-"""Is everything right? Techniques, pairs of them, known mistakes, and files from outside."""
+"""Verification of techniques, of pairs of them, of known mistakes, and of outside files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ OF_FILES = "--with, --watch, --seed: for files of your own; wanted OP as TARGET,
 
 @dataclass(frozen=True)
 class Verification:
-    """What the oracle found. Truthy when every verdict is right and every known mistake was caught.
+    """The result of `verify`. Truthy if every verdict is right and every known mistake was caught.
 
-    `pairs` compares every two techniques of an operation; `caught` says of each operation's known mistakes
-    whether the oracle caught them; `outside` is the review of outside files, where such were verified.
+    `pairs` compares every two techniques of an operation; `caught` tells for each operation's known mistakes
+    whether the oracle caught them; `outside` is the review of outside files, if there are any.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -51,7 +51,7 @@ class Verification:
         return f"{sum(map(bool, self.verdicts))} of {len(self.verdicts)} right"
 
     def lines(self) -> list[str]:
-        """How many known mistakes were caught, and which were not."""
+        """The number of caught known mistakes, and the names of the others."""
         count = sum(map(len, self.caught.values()))
         names = f"; missed: {', '.join(self.missed)}" if self.missed else ""
         caught = f"known mistakes: {count - len(self.missed)} of {count} caught{names}"
@@ -71,24 +71,18 @@ def verify(operation: str | None = None, *, dtype: str | None = None, case: str 
 
 
 def verify(
-    operation: str | None = None,
-    technique: str | Implementation | None = None,
-    *,
-    dtype: str | None = None,
-    case: str | None = None,
-    files: Files = (),
-    seed: int | None = None,
-    limit_s: float = 60.0,
-) -> Verdict | Verification:
-    """The oracle's verdict on one implementation; or, without `technique`, what `perflab verify` finds.
+    operation: str | None = None, technique: str | Implementation | None = None, *, dtype: str | None = None,
+    case: str | None = None, files: Files = (), seed: int | None = None, limit_s: float = 60.0,
+) -> Verdict | Verification:  # fmt: skip
+    """The oracle's verdict on one implementation; or, without `technique`, the result of `perflab verify`.
 
-    `technique` is a name or what `perflab.load` returned. The verdict covers both dtypes and every check case
-    unless one is named; it is truthy when right; `.error` is the largest error as a share of its rounding
+    `technique` is a name or the result of `perflab.load`. The verdict covers both dtypes and every check case
+    unless one is named; it is truthy if right; `.error` is the largest error as a share of its rounding
     bound, `.where` the worst tensor and index.
 
-    Without `technique`, every technique of the operation, or of all operations and their known mistakes too,
-    is verified; with `files`, these outside files instead, each in a process of its own, where a case may
-    take `limit_s` seconds and inputs are drawn from `seed`. The `Verification` is truthy when all is right.
+    Without `technique`, every technique of the operation, or of all operations with their known mistakes, is
+    verified; with `files`, these outside files instead, each in a process of its own, where a case may take
+    `limit_s` seconds and inputs are drawn from `seed`. The `Verification` is truthy if everything is right.
 
     Raises PerflabError for an unknown name, and for a file that cannot be loaded.
     """
@@ -112,7 +106,7 @@ def chosen(
 ) -> dict[str, tuple[str, ...]]:
     """Operation -> techniques of these targets.
 
-    Raises PerflabError for an unknown one, and for what goes with outside files only.
+    Raises PerflabError for an unknown one, and for options of outside files without such files.
     """
     if any("/" in target for target in targets) if files else seed is not None:
         raise PerflabError(OF_FILES)
@@ -120,24 +114,19 @@ def chosen(
 
 
 def verify_all(
-    targets: Sequence[str] = (),
-    *,
-    dtypes: Sequence[str] = (),
-    cases: Sequence[str] = (),
-    files: Sequence[str] = (),
-    seed: int | None = None,
-    limit_s: float = 60.0,
+    targets: Sequence[str] = (), *, dtypes: Sequence[str] = (), cases: Sequence[str] = (),
+    files: Sequence[str] = (), seed: int | None = None, limit_s: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
-) -> Verification:
-    """Verify these targets (OP or OP/TECHNIQUE; all where none is named), or these outside files.
+) -> Verification:  # fmt: skip
+    """Verify these targets (OP or OP/TECHNIQUE; all if none is named), or these outside files.
 
-    Pairs are compared where no case is named; known mistakes are tried where no target is named either.
-    `tell` hears what is being done. Raises PerflabError for what is unknown or cannot be loaded.
+    Pairs are compared if no case is named; known mistakes are tested if no target is named either. `tell`
+    gets each step. Raises PerflabError for unknown names and for a file that cannot be loaded.
     """
     request.check_dtypes(dtypes)
     techniques = chosen(targets, files, seed)
     if files:
-        reviewed = request.own(
+        reviewed = request.review_files(
             files, targets, dtypes=dtypes, cases=cases, seed=seed, limit_s=limit_s, tell=tell
         )
         if cases and not reviewed.reviews:
@@ -156,12 +145,9 @@ def verify_all(
     caught: dict[str, dict[str, bool]] = {}
     for operation, names in techniques.items():
         described, outsiders = catalog.operation(operation), catalog.outsiders(operation)
-        for name in names:
-            if name in outsiders:
-                reviewed = review(
-                    outsiders[name], operation, technique=name, dtypes=dtypes, cases=cases, tell=tell
-                )
-                verdicts += _verdicts(reviewed)
+        options: Any = {"dtypes": dtypes, "cases": cases, "tell": tell}
+        for name in (name for name in names if name in outsiders):
+            verdicts += _verdicts(review(outsiders[name], operation, technique=name, **options))
         columns = [catalog.raw(operation, name) for name in names if name not in outsiders]
         for implementation in columns:
             for dtype in dtypes:
@@ -185,7 +171,7 @@ def _verdicts(reviewed: FileReview) -> list[Verdict]:
 
 
 def to_json(verification: Verification) -> dict[str, Any]:
-    """What was found as plain JSON; of the checks, those that failed and the number of all."""
+    """A verification as plain JSON; of the checks, the failed ones and the number of all."""
     described = ("operation", "technique", "source", "unwritten", "notes", "gives")
     files = [
         {name: getattr(each.implementation, name) for name in described}

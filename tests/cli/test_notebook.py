@@ -48,7 +48,7 @@ def test_a_wrong_cell_is_told_and_not_raced(shell):
 def test_lines_have_the_numbers_that_the_notebook_shows(shell):
     cell = RIGHT.replace("    return np.matmul(x, w) + b, (x, w)", "    raise KeyError('x')")
     checked = shell.run_cell_magic("perflab", "fully_connected --no-race", cell)
-    assert "(line 4)" in checked.seen.reviews[0].reason  # the magic's own line, an empty one, forward, this
+    assert "(line 4)" in checked.reviewed.reviews[0].reason  # the magic, an empty line, forward, this
 
 
 @pytest.mark.parametrize(

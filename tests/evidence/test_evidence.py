@@ -2,7 +2,6 @@
 
 import importlib
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest

@@ -67,8 +67,7 @@ def test_the_stage_holds_its_own_reference_to_the_definition(stage):
 
     right = stage.operation.gradient
     wrong = replace(
-        stage.operation,
-        gradient=lambda dout, x, w, b: tuple(1.01 * g for g in right(dout, x, w, b)),
+        stage.operation, gradient=lambda dout, x, w, b: tuple(1.01 * g for g in right(dout, x, w, b))
     )
     broken = Stage(wrong, wrong.cases["tiny"], "float64")
     with pytest.raises(AssertionError, match="not its definition's"):

@@ -111,26 +111,26 @@ def test_steal_is_judged_by_its_share(steal, state):
 
 def test_the_answer_is_kept_for_this_machine_and_forgotten_after_a_week(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert selfcheck.kept()["state"] == "unknown"
+    assert selfcheck.stored()["state"] == "unknown"
     line = selfcheck.Line("steal", "7%", "1% or less", "unfit", "Measure later.")
-    selfcheck.keep(selfcheck.Fitness("unfit", (line,), 3, 40, time.time()))
-    held = selfcheck.kept()
+    selfcheck.store(selfcheck.Fitness("unfit", (line,), 3, 40, time.time()))
+    held = selfcheck.stored()
     assert (held["state"], held["false_alarms"], held["contests"]) == ("unfit", 3, 40)
     assert held["reasons"] == ["steal: 7%, wanted 1% or less. Measure later."]
     monkeypatch.setattr(saved, "identity", lambda: "another machine")
-    assert selfcheck.kept()["state"] == "unknown"
+    assert selfcheck.stored()["state"] == "unknown"
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    selfcheck.keep(selfcheck.Fitness("fit", (), 0, 40, time.time() - 8 * 24 * 3600))
-    assert selfcheck.kept()["state"] == "unknown"
+    selfcheck.store(selfcheck.Fitness("fit", (), 0, 40, time.time() - 8 * 24 * 3600))
+    assert selfcheck.stored()["state"] == "unknown"
     (tmp_path / "perflab" / "selfcheck.json").write_text("{")
-    assert selfcheck.kept()["state"] == "unknown"
+    assert selfcheck.stored()["state"] == "unknown"
 
 
 def test_a_home_that_cannot_be_written_keeps_nothing_and_says_nothing(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/x")
-    selfcheck.keep(selfcheck.Fitness("fit", (), 0, 40, time.time()))
-    assert selfcheck.kept()["state"] == "unknown"
+    selfcheck.store(selfcheck.Fitness("fit", (), 0, 40, time.time()))
+    assert selfcheck.stored()["state"] == "unknown"
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ GREEN, RED = "green", "red"
 
 
 def shown(circuits: Sequence[Worked], derivation: str) -> Iterator[RenderableType]:
-    """Every circuit, then the derivation where there is one, piece by piece."""
+    """Every circuit, then the derivation, if there is one."""
     for circuit in circuits:
         title = f"{circuit.title}: " if circuit.title else ""
         yield Rule(Text.assemble((title + circuit.expression, "bold")), align="left")
@@ -61,18 +61,15 @@ def tree(circuit: Worked) -> Tree:
 
 
 def nodes(circuit: Worked) -> RenderableType:
-    """One row a node, in the order of computation."""
+    """One row per node, in the order of computation."""
     rows = (
-        (
-            step.formula,
-            Text(number(step.value), style=GREEN),
-            "\n".join(_derivative(circuit, slope) for slope in step.slopes),
-            Text(f"{step.back} = {number(step.gradient)}" if step.back else number(step.gradient), style=RED),
-            "–" if step.difference is None else number(step.difference),
-            Text(step.verdict, style="bold red" if step.verdict == WRONG else ""),
-        )
+        (step.formula, Text(number(step.value), style=GREEN),
+         "\n".join(_derivative(circuit, slope) for slope in step.slopes),
+         Text(f"{step.back} = {number(step.gradient)}" if step.back else number(step.gradient), style=RED),
+         "–" if step.difference is None else number(step.difference),
+         Text(step.verdict, style="bold red" if step.verdict == WRONG else ""))
         for step in circuit.steps
-    )
+    )  # fmt: skip
     return table("node", "value", "local derivatives", "gradient", "central difference", "check", rows=rows)
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from perflab.cli.show.table import table
 from perflab.report.across import compare, several
 
-MOST_NAMED = 20  # cells without a ratio that are named, where not all are wanted
+MOST_NAMED = 20  # cells without a ratio that are named, unless all are asked for
 COLOURS = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}
 
 

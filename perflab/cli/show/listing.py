@@ -24,7 +24,7 @@ from perflab.report.study import code
 
 
 def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
-    """Each direction's hot loop beside the source lines that it came from."""
+    """Each direction's hot loop beside its source lines."""
     title = f"{listing.operation}/{listing.technique}, {listing.dtype}, compiled for {listing.case}"
     yield Rule(Text(title, style="bold"), align="left")
     for direction, way in listing.ways.items():
@@ -50,23 +50,23 @@ def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
 
 
 def _beside(loop: Loop, width: int) -> RenderableType:
-    """Source lines with the instructions that came from each, which are numbered in the loop's own order."""
-    came: dict[tuple[str, int], list[Text]] = defaultdict(list)
+    """Source lines with the instructions of each, numbered in the loop's order."""
+    instructions: dict[tuple[str, int], list[Text]] = defaultdict(list)
     for number, instruction in enumerate(loop.instructions, 1):
         key = instruction.file if instruction.line else "", instruction.line
-        came[key].append(_instruction(number, instruction))
+        instructions[key].append(_instruction(number, instruction))
     wide = width >= WIDE
     head = ("line", "source", "instructions, numbered in the loop's order")
     drawn = table(*head[: 2 + wide], right=(0,))
     drawn.columns[0].style = "dim"
-    for file in dict.fromkeys(file for file, _ in came):
-        lines = sorted(line for name, line in came if name == file)
+    for file in dict.fromkeys(file for file, _ in instructions):
+        lines = sorted(line for name, line in instructions if name == file)
         title = sources.name_of(Path(file)) if file else "no line known"
         drawn.add_row("", Text(title, style="bold"), *([""] * wide))
         text = code.coloured(Path(file).read_text("utf-8")) if file and Path(file).is_file() else ()
         for line in range(lines[0], lines[-1] + 1) if lines[-1] - lines[0] < 40 else lines:
             source = line_of(text, line, "") if line <= len(text) else Text()
-            beside = Text("\n").join(came.get((file, line), []))
+            beside = Text("\n").join(instructions.get((file, line), []))
             if wide:
                 drawn.add_row(str(line or ""), source, beside)
             else:
@@ -76,7 +76,7 @@ def _beside(loop: Loop, width: int) -> RenderableType:
 
 
 def _instruction(number: int, instruction: Instruction) -> Text:
-    """An instruction; in bold with its width where it works on a vector."""
+    """An instruction; in bold with its width if it works on a vector."""
     bits = instruction.bits
     text = Text(f"    {instruction.label}:\n" if instruction.label else "", style="dim")
     text.append(f"{number:3} ", style="dim")
@@ -87,7 +87,7 @@ def _instruction(number: int, instruction: Instruction) -> Text:
 
 
 def name_of(loop: Loop) -> str:
-    """The function that a loop is in, as its file calls it.
+    """The function of a loop, by its name in its file.
 
     >>> name_of(Loop("_ZN7perflab3ops6conv2d5naive7forwardB2v1B54c8tE", (), None, 0.0))
     'conv2d/naive.forward'
@@ -116,10 +116,8 @@ def plain(listing: Listing) -> Mapping[str, Any]:
         "case": listing.case,
         "directions": {
             name: {
-                "function": name_of(way.loop) if way.loop else None,
-                "same_as_timed": way.same,
-                "why_none": way.why_none,
-                "counts": asdict(way.loop.counts) if way.loop else None,
+                "function": name_of(way.loop) if way.loop else None, "same_as_timed": way.same,
+                "why_none": way.why_none, "counts": asdict(way.loop.counts) if way.loop else None,
                 "instructions": [
                     asdict(each) | {"file": sources.name_of(Path(each.file)) if each.file else ""}
                     for each in (way.loop.instructions if way.loop else ())

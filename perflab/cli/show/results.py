@@ -1,4 +1,4 @@
-"""What was found, as tables and lines for a terminal or a notebook: made here, printed elsewhere."""
+"""Results as tables and lines for a terminal or a notebook; printed elsewhere."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from perflab.report.words import Table as Words
     from perflab.run.verify import Verification
 
-MANY = 1000.0  # times a bound, from which on only the order of magnitude says anything
+MANY = 1000.0  # errors above this many bounds are shown as a power of ten
 
 
 def verification(verification: Verification, seconds: float) -> Iterator[RenderableType]:
-    """What was found of techniques, of pairs of them and of known mistakes; or of outside files."""
+    """The verification of techniques, of pairs of them and of known mistakes; or of outside files."""
     if verification.outside is not None:
         yield from reviews(verification.outside, seconds)
         return
@@ -40,42 +40,32 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
 
 
 def verdicts(verdicts: Iterable[Verdict]) -> Table:
-    """One row a verdict: its error as a share of the bound, and where it is worst."""
+    """One row per verdict: its error as a share of the bound, and the place of the worst error."""
     rows = (
-        (
-            f"{verdict.operation}/{verdict.technique}",
-            verdict.dtype,
-            f"{verdict.error:.3f}" if verdict.error < MANY else f"{verdict.error:.1e}",
-            verdict.where,
-            {True: "identical", False: "differ", None: "–"}[verdict.exact],
-            Text.assemble(
-                (verdict.status, _colour(verdict)), "" if verdict.deterministic else ", not repeatable"
-            ),
-        )
+        (f"{verdict.operation}/{verdict.technique}", verdict.dtype,
+         f"{verdict.error:.3f}" if verdict.error < MANY else f"{verdict.error:.1e}", verdict.where,
+         {True: "identical", False: "differ", None: "–"}[verdict.exact],
+         Text.assemble((verdict.status, _colour(verdict)),
+                       "" if verdict.deterministic else ", not repeatable"))
         for verdict in verdicts
-    )
-    return table(
-        "implementation", "dtype", "error / bound", "worst", "integers", "verdict", rows=rows, right=(2,)
-    )
+    )  # fmt: skip
+    head = ("implementation", "dtype", "error / bound", "worst", "integers", "verdict")
+    return table(*head, rows=rows, right=(2,))
 
 
 def pairs(pairs: Iterable[Pair]) -> Table:
     """Every two techniques side by side."""
     words = {True: Text("identical"), False: Text("differ", "red"), None: Text("–")}
     rows = (
-        (
-            f"{pair.operation}: {pair.first}, {pair.second}",
-            pair.dtype,
-            words[pair.identical_integers],
-            "identical" if pair.identical else f"within {pair.difference:.1e}",
-        )
+        (f"{pair.operation}: {pair.first}, {pair.second}", pair.dtype, words[pair.identical_integers],
+         "identical" if pair.identical else f"within {pair.difference:.1e}")
         for pair in pairs
-    )
+    )  # fmt: skip
     return table("side by side", "dtype", "on integers", "on real inputs", rows=rows)
 
 
 def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
-    """What is wrong, where, and the command that shows it again; `file` is an outside one's."""
+    """The error, its place, and the command that repeats it; `file` is that of an outside implementation."""
     failed = next((check for check in verdict.checks if not check.ok), None)
     head = Text(f"\n{verdict.status}", style=_colour(verdict))
     yield head + Text(f": {verdict.operation}/{verdict.technique} {verdict.dtype}", style="default")
@@ -95,7 +85,7 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
 
 
 def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
-    """What was found of every implementation of outside files; `again`: with the commands that show it."""
+    """The review of every implementation of outside files; `again`: with the commands that repeat it."""
     from perflab.oracle import diagnosis
 
     every = [verdict for each in review.reviews for verdict in each.verdicts]
@@ -139,7 +129,7 @@ def board(ranked: Board) -> Iterator[RenderableType]:
 
 
 def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[RenderableType]:
-    """What came of a training, and where its time went."""
+    """The result of a training, and its times by layer."""
     yield from map(Text, lines)
     for block in tables:
         yield Text(block.title, style="bold")
@@ -147,7 +137,7 @@ def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[Renderab
 
 
 def _left_out(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """The cases that an interface cannot say, gathered by the reason."""
+    """The cases that an interface does not support, grouped by the reason."""
     by_reason: dict[str, list[str]] = {}
     for line in dict.fromkeys(line for verdict in verdicts for line in verdict.left_out):
         case, _, reason = line.partition(": ")
@@ -156,7 +146,7 @@ def _left_out(verdicts: Iterable[Verdict]) -> Iterator[str]:
 
 
 def typed(file: str) -> str:
-    """A file as one would type it here."""
+    """A file's path as typed in the working directory."""
     here = Path.cwd()
     return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file
 

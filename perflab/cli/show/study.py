@@ -21,17 +21,17 @@ from perflab.report.study import code, mathematics
 from perflab.report.study import section as studies
 from perflab.report.words import Table as Words
 
-WIDE = 110  # columns of a terminal from which on two files stand side by side
+WIDE = 110  # columns of a terminal that has room for two files side by side
 STYLES = {"c": "italic dim", "s": "green", "k": "bold magenta", "n": "cyan", "f": "bold blue", "d": "blue",
           "b": "yellow"}  # fmt: skip
 NO_RUN = "No run here: for figures, `perflab run {op}`, then `perflab study {op}`; or --run DIR."
 
 
 def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
-    """The study of one operation, and a line on where its figures come from.
+    """The study of one operation, and a line that names the run of its figures.
 
-    With no `run`, the newest one under reports/ that holds the operation; without any, the code alone.
-    Raises PerflabError for a run that cannot be read, or does not hold the operation.
+    Without `run`, the newest one under reports/, if it contains the operation; else the code alone.
+    Raises PerflabError for a run that cannot be read or does not contain the operation.
     """
     chosen = run or records.newest()
     if chosen is not None:
@@ -51,7 +51,7 @@ def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
 
 
 def chosen(section: studies.Section, technique: str) -> list[studies.Rung]:
-    """The rungs to show: one, or all where none is named. Raises PerflabError for an unknown one."""
+    """The rungs to show: the named one, or all. Raises PerflabError for an unknown one."""
     names = [rung.technique for rung in section.rungs]
     if technique and technique not in names:
         raise PerflabError(errors.unknown("technique", f"{section.operation}/{technique}", names, technique))
@@ -61,27 +61,17 @@ def chosen(section: studies.Section, technique: str) -> list[studies.Rung]:
 def plain(section: studies.Section, rungs: Sequence[studies.Rung]) -> dict[str, Any]:
     """A study as plain JSON."""
     return {
-        "operation": section.operation,
-        "title": section.title,
-        "note": section.note,
+        "operation": section.operation, "title": section.title, "note": section.note,
         "derivation": section.derivation,
         "rungs": [
-            {
-                "technique": rung.technique,
-                "heading": rung.heading,
-                "text": rung.text,
-                "changes": _plain_changes(rung.changes),
-                "gains": _plain_table(rung.gains),
-                "evidence": _plain_table(rung.evidence),
-                "accuracy": rung.accuracy,
-                "why": list(rung.why),
-                "notes": list(rung.notes),
-                "imports": [name for name, _ in rung.imports],
-            }
+            {"technique": rung.technique, "heading": rung.heading, "text": rung.text,
+             "changes": _plain_changes(rung.changes), "gains": _plain_table(rung.gains),
+             "evidence": _plain_table(rung.evidence), "accuracy": rung.accuracy, "why": list(rung.why),
+             "notes": list(rung.notes), "imports": [name for name, _ in rung.imports]}
             for rung in rungs
         ],
         "files": {file.name: file.text for file in section.files},
-    }
+    }  # fmt: skip
 
 
 def _plain_changes(changes: studies.Changes | None) -> dict[str, Any] | None:
@@ -107,13 +97,10 @@ def _plain_table(words: Words | None) -> list[dict[str, str]]:
     return [dict(zip(words.head, row, strict=True)) for row in words.rows] if words else []
 
 
-# ------------------------------------------------------------------------------------------- on a screen
-
-
 def shown(
     section: studies.Section, rungs: Sequence[studies.Rung], source: str, width: int
 ) -> Iterator[RenderableType]:
-    """A study, piece by piece. With one rung alone, without the derivation."""
+    """A study, piece by piece; a single rung without the derivation."""
     whole = len(rungs) == len(section.rungs)
     yield Rule(Text(f"{section.title}: {section.summary}", style="bold"), align="left")
     yield Text(source, style="dim")
@@ -142,9 +129,8 @@ def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
             yield Text(line)
     if rung.text:
         yield Text(f"\n{rung.technique}.py", style="bold")
-        yield Syntax(
-            rung.text.rstrip(), "python", theme="ansi_dark", background_color="default", word_wrap=True
-        )
+        style: Any = {"theme": "ansi_dark", "background_color": "default", "word_wrap": True}
+        yield Syntax(rung.text.rstrip(), "python", **style)
     if rung.changes:
         yield Text(f"\nWhat changed since {rung.changes.other}", style="bold")
         if rung.changes.written_out:
@@ -153,7 +139,7 @@ def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
 
 
 def _changes(changes: studies.Changes, technique: str, width: int) -> RenderableType:
-    """Side by side where there is room; else one below the other, as `diff -u` has it."""
+    """Side by side if there is room; else one below the other, like `diff -u`."""
     old, new = code.coloured(changes.before), code.coloured(changes.after)
     if width < WIDE:
         return Group(*_unified(changes, old, new))
@@ -179,21 +165,20 @@ def _unified(
         waiting: list[Text] = []
         for row in hunk:
             if row.same:
-                yield from waiting
+                yield from (*waiting, line_of(new, row.right, ""))
                 waiting = []
-                yield line_of(new, row.right, "")
-            else:
-                if row.left:
-                    yield line_of(old, row.left, "- ", row.before)
-                if row.right:
-                    waiting.append(line_of(new, row.right, "+ ", row.after))
+                continue
+            if row.left:
+                yield line_of(old, row.left, "- ", row.before)
+            if row.right:
+                waiting.append(line_of(new, row.right, "+ ", row.after))
         yield from waiting
 
 
 def line_of(
     lines: Sequence[code.Pieces], number: int | None, sign: str, marks: Sequence[code.Span] = ()
 ) -> Text:
-    """One line in colours behind its sign; what differs within it underlined."""
+    """One line in colours after its sign; differences within it are underlined."""
     if number is None:
         return Text()
     text = Text(sign or "  ", style={"- ": "bold red", "+ ": "bold green"}.get(sign, ""))

@@ -24,21 +24,17 @@ def add(commands: Commands) -> None:
         usage="perflab compare [option ...] BASE NEW [NEW ...]",
         description="BASE and NEW: a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON.",
     )
-    # Each one by itself, so that options may stand between them; none required here, since --fail-if-slower
+    # One argument each, so that options may be between them; none is required here, since --fail-if-slower
     # may have taken one with its words.
     for position in range(MOST_SIDES):
         side = verb.add_argument("sides", action="append", metavar="NEW" if position else "BASE")
         side.required = False
         side.help = argparse.SUPPRESS if position > 1 else None
     verb.add_argument(
-        "--fail-if-slower",
-        nargs="+",
-        action=_Thresholds,
-        dest="allowed",
-        metavar="SHARE",
-        help="exit with 1 where a whole interval is slower than this: 5%%, or 5, or 0.05 (without a sign,"
-        " below 1 a share, from 1 on percent); conv2d=10%% holds one operation; several allowed",
-    )
+        "--fail-if-slower", nargs="+", action=_Thresholds, dest="allowed", metavar="SHARE",
+        help="exit with 1 if a whole interval is slower than this: 5%%, or 5, or 0.05 (without a sign, below"
+        " 1 a share, from 1 on percent); conv2d=10%% for one operation; several allowed",
+    )  # fmt: skip
     verb.add_argument("--anyway", action="store_true", help="compare although the environments differ")
     verb.add_argument("--all", action="store_true", help="show every cell, the same and the ambiguous too")
     verb.add_argument("--markdown", metavar="FILE", help="write Markdown for a pull request; - prints it")
@@ -48,7 +44,7 @@ def add(commands: Commands) -> None:
 
 
 class _Thresholds(argparse.Action):
-    """Takes thresholds, and hands back BASE and NEW where they follow them."""
+    """Takes thresholds; returns BASE and NEW that follow them to the sides."""
 
     def __call__(
         self, _parser: argparse.ArgumentParser, args: argparse.Namespace, words: Any, _: str | None = None
@@ -60,7 +56,7 @@ class _Thresholds(argparse.Action):
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Compare, print and write; whether something is slower than is allowed."""
+    """Compare, print and write; the exit code."""
     from perflab import machine
 
     if len(args.sides or ()) < 2:
@@ -89,8 +85,7 @@ def compare(args: argparse.Namespace) -> int:
         from perflab.cli.show import comparison as view
 
         shown = view.of_two(pair, args.all) if pair else view.of_several(comparison, args.all)
-        common.print_all(common.console(), shown)
-        common.print_lines(f"written: {path}" for path in written)
+        common.print_all(common.console(), [*shown, *(f"written: {path}" for path in written)])
     if comparison.failed:
         return FINDING
     return UNFIT if comparison.unfit and allowed else GOOD  # without a verdict, a threshold says nothing

@@ -1,4 +1,4 @@
-"""`perflab list`: what there is."""
+"""`perflab list`: the operations, their techniques and cases."""
 
 from __future__ import annotations
 
@@ -25,27 +25,22 @@ def show(args: argparse.Namespace) -> int:
     chosen = catalog.targets(args.targets)
     described = {name: catalog.operation(name) for name in chosen}
     if args.json:
-        print_json(
-            {
-                name: {
-                    "summary": operation.summary,
-                    "arguments": list(operation.arguments),
-                    "wrt": operation.wrt,
-                    "techniques": {technique: catalog.summary(name, technique) for technique in chosen[name]},
-                    "cases": {case.name: dict(case.sizes) for case in operation.cases.values()},
-                }
-                for name, operation in described.items()
+        print_json({
+            name: {
+                "summary": operation.summary, "arguments": list(operation.arguments), "wrt": operation.wrt,
+                "techniques": {technique: catalog.summary(name, technique) for technique in chosen[name]},
+                "cases": {case.name: dict(case.sizes) for case in operation.cases.values()},
             }
-        )
+            for name, operation in described.items()
+        })  # fmt: skip
         return GOOD
     printed = console()
     for name, operation in described.items():
         printed.print(name, style="bold", end="  ", highlight=False)
         printed.print(operation.summary, markup=False, highlight=False)
         for technique in chosen[name]:
-            printed.print(
-                f"  {technique:12} {catalog.summary(name, technique)}", markup=False, highlight=False
-            )
+            line = f"  {technique:12} {catalog.summary(name, technique)}"
+            printed.print(line, markup=False, highlight=False)
         for case in operation.cases.values():
             sizes = "  ".join(f"{axis}={size}" for axis, size in case.sizes.items())
             printed.print(f"  {case.name:>12} {sizes}", style="dim", highlight=False)

@@ -1,4 +1,4 @@
-"""`perflab machine`: what figures from this machine are measured on, and what it can do at most."""
+"""`perflab machine`: the environment of measurements on this machine, and its ceilings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perflab import units
-from perflab.cli.common import GOOD, console, print_all, print_json, print_lines
+from perflab.cli.common import GOOD, console, print_all, print_json
 from perflab.cli.verbs import Commands
 
 PLACE = 110
@@ -15,25 +15,21 @@ PLACE = 110
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser(
-        "machine", help="what figures from this machine would be measured on, and what it can do at most"
-    )
-    verb.add_argument(
-        "--no-ceilings", action="store_true", help="do not measure what it can do at most (10 seconds)"
-    )
+    verb = commands.add_parser("machine", help="the environment of measurements, and the machine's ceilings")
+    verb.add_argument("--no-ceilings", action="store_true", help="do not measure the ceilings (10 seconds)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=describe)
 
 
 def describe(args: argparse.Namespace) -> int:
-    """Print the environment and, unless told otherwise, measure and print the ceilings."""
+    """Print the environment; measure and print the ceilings, unless switched off."""
     from perflab import machine
     from perflab.cli.show.table import table
     from perflab.machine import ceilings
 
     environment, measured = machine.environment(), None
     if not args.no_ceilings:
-        with console(stderr=True).status("measuring what this machine can do at most"):
+        with console(stderr=True).status("measuring the ceilings of this machine"):
             measured = ceilings.measure((1, machine.cores()))
         ceilings.keep(measured)
     if args.json:
@@ -47,7 +43,7 @@ def describe(args: argparse.Namespace) -> int:
 
 
 def _words(name: str, value: Any) -> str:
-    """One fact of the environment as words."""
+    """One value of the environment in words."""
     if isinstance(value, dict):
         return _pairs(value) or "none set"
     if isinstance(value, list):
@@ -79,12 +75,7 @@ def _print_ceilings(measured: Mapping[str, Any]) -> None:
         for row in each["bandwidth"]
     ]  # fmt: skip
     names = [kind.replace("_", " ") for kind in kinds]
-    print_all(
-        console(),
-        [
-            table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3)),
-            table("GB/s", "threads", *names, rows=traffic, right=range(1, 9)),
-        ],
-    )
+    rates = table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3))
+    print_all(console(), [rates, table("GB/s", "threads", *names, rows=traffic, right=range(1, 9))])
     meanings = (f"{name}: {ceilings.MEANING[kind]}" for name, kind in zip(names, kinds, strict=True))
-    print_lines([*meanings, *measured["notes"]])
+    print_all(console(), [*meanings, *measured["notes"]])

@@ -13,9 +13,7 @@ PLACE = 30
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser(
-        "new", help="a file to begin from: right as it stands, with shapes and formulas"
-    )
+    verb = commands.add_parser("new", help="a file to begin from: already right, with shapes and formulas")
     verb.add_argument("operation", metavar="OP")
     verb.add_argument("file", type=Path, metavar="FILE", help="the file to write: mine.py")
     verb.add_argument("--from", dest="rung", default="", metavar="TECHNIQUE", help="the rung to begin from")

@@ -1,4 +1,4 @@
-"""`perflab report`: the report of saved results, made again."""
+"""`perflab report`: the report of saved results."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _report_training(args: argparse.Namespace) -> int:
 
 
 def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
-    """Draw the named figures alone and print where they are."""
+    """Draw only the named figures and print their paths."""
     from perflab import machine
 
     machine.prepare_matplotlib()
@@ -63,7 +63,7 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
         drawn = figures.drawn(summary, name)
         if drawn is None:
             raise PerflabError(f"{folder}: nothing was measured yet that {name} could show")
-        written += [str(path) for path in svg.write(drawn, summary.run.folder / "figures")]
+        written += map(str, svg.write(drawn, summary.run.folder / "figures"))
     if as_json:
         common.print_json(written)
     else:
@@ -84,7 +84,7 @@ def write_report(folder: Path, as_json: bool) -> int:
     run = records.read(folder)
     summary = report.summarise(run)
     if run.torn:
-        common.tell_user(f"{folder}: the last line was cut short and is left out")
+        common.tell_user(f"{folder}: the last line is incomplete and is ignored")
     printed = common.console(stderr=as_json)
     with common.step_bar(printed, "writing the report") as tell:
         written = report.write(run, summary, tell, installed=sources.of_today(run))
@@ -92,6 +92,5 @@ def write_report(folder: Path, as_json: bool) -> int:
         readings = [reading.to_json(each) for each in reading.readings(summary)]
         common.print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
     else:
-        common.print_all(printed, results.summary(summary))
-        printed.print(f"report: {written}", highlight=False, soft_wrap=True)
+        common.print_all(printed, [*results.summary(summary), f"report: {written}"])
     return len(summary.findings)

@@ -28,13 +28,11 @@ def add(commands: Commands) -> None:
     common.add_list(verb, "--case", "NAME", "only these cases")
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
-    verb.add_argument(
-        "--against", metavar="REV", help="the same techniques of another commit as further columns"
-    )
-    common.add_list(verb, "--peer", "PROJECT", "torch, jax: another project's versions as further columns")
+    verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit")
+    common.add_list(verb, "--peer", "PROJECT", "torch, jax: also the versions of other projects")
     common.add_outside(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
-    verb.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
+    verb.add_argument("--resume", action="store_true", help="continue the run in --out, or the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     verb.set_defaults(command=run)
 
@@ -45,39 +43,26 @@ def run(args: argparse.Namespace) -> int:
 
     common.settle_words(args)
     request = Request(
-        targets=tuple(args.targets),
-        preset=args.preset or "",
-        cases=tuple(args.case),
-        dtypes=tuple(args.dtype),
-        threads=tuple(args.threads),
-        files=tuple(args.outside),
-        peers=tuple(args.peer),
-        against=args.against or "",
-        limit_s=args.limit,
-        out=args.out,
-        resume=args.resume,
-    )
+        tuple(args.targets), args.preset or "", tuple(args.case), tuple(args.dtype), tuple(args.threads),
+        files=tuple(args.outside), peers=tuple(args.peer), against=args.against or "", limit_s=args.limit,
+        out=args.out, resume=args.resume,
+    )  # fmt: skip
     return _watch(request) if args.watch else _once(request, args.json)
 
 
 def _once(request: Request, as_json: bool) -> int:
-    from perflab import records
     from perflab.cli.show import results
-    from perflab.run.request import begin, measure, settle
+    from perflab.run.request import opened, settle
 
     printed, show = common.console(stderr=True), "failures" if as_json else "all"
     with printed.status("reading"):
-        folder, plan, review = settle(request)
-    if review is not None and any(each.reason for each in review.reviews):
-        common.print_all(printed, results.reviews(review))
-    with records.lock(folder) as lock:
-        if request.resume:
-            records.mend(folder)
-        else:
-            begin(folder, plan, printed, show, review)
-        code = GOOD
+        folder, plan, reviewed = settle(request)
+    if reviewed is not None and any(review.reason for review in reviewed.reviews):
+        common.print_all(printed, results.reviews(reviewed))
+    code = GOOD
+    with opened(folder, plan, printed, show, reviewed, request.resume) as measure:
         try:
-            measure(folder, plan, lock, printed, show)
+            measure()
         except KeyboardInterrupt:
             common.tell_user(f"interrupted; go on with: perflab run --resume --out {folder}")
             code = INTERRUPTED
@@ -94,7 +79,7 @@ def _watch(request: Request) -> int:
     """Review the files and race them on one small case, again at every save."""
     if not request.files or request.resume or request.out:
         raise PerflabError(
-            "--watch: races a file on a small case and keeps nothing; wanted --with FILE, no --out"
+            "--watch: races a file on a small case, saves nothing; wanted --with FILE, no --out"
         )
     return watch.repeat(lambda: _race(request), request.files)
 
@@ -103,20 +88,18 @@ def _race(request: Request) -> tuple[int, Sequence[Path]]:
     import tempfile
     from dataclasses import replace
 
-    from perflab.cli.race import race
     from perflab.cli.show import results
     from perflab.run import presets
     from perflab.run.request import settle
 
     began, printed = time.perf_counter(), common.console()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "run"
-        now = replace(request, preset=request.preset or presets.WATCH_PRESET, out=folder)
-        _, plan, review = settle(now)
-        assert review is not None, "there is a file"
-        common.print_all(printed, results.reviews(review, time.perf_counter() - began))
-        if all(each.reason for each in review.reviews):
-            return FINDING, review.files
-        summary = race(folder, plan, printed, review)
+        preset = request.preset or presets.WATCH_PRESET
+        folder, plan, reviewed = settle(replace(request, preset=preset, out=Path(temporary) / "run"))
+        assert reviewed is not None, "there is a file"
+        common.print_all(printed, results.reviews(reviewed, time.perf_counter() - began))
+        if all(review.reason for review in reviewed.reviews):
+            return FINDING, reviewed.files
+        summary = common.race(folder, plan, printed, reviewed)
     common.print_all(printed, results.summary(summary))
-    return (FINDING if summary.findings else GOOD), review.files
+    return (FINDING if summary.findings else GOOD), reviewed.files

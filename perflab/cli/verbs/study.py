@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from perflab import errors
 from perflab.cli.common import FINDING, GOOD, console, print_all, print_json, use_one_thread, write_text
 from perflab.cli.verbs import Commands
-from perflab.contract import DTYPES, PerflabError
+from perflab.contract import PerflabError
 
 PLACE = 80
 CHAIN_RULE = "chain-rule"
@@ -32,12 +34,8 @@ def add(commands: Commands) -> None:
         word = verb.add_argument("words", action="append", metavar=metavar, help=text)
         word.required = False  # each one by itself, so that options may stand between them
     verb.add_argument("--html", type=Path, metavar="FILE", help="with chain-rule: write a page")
-    verb.add_argument(
-        "--run", type=Path, metavar="DIR", help="the run that gives the figures; the newest under reports/"
-    )
-    verb.add_argument(
-        "--asm", metavar="TECHNIQUE", help="the assembly of its hot loop beside the source, instead"
-    )
+    verb.add_argument("--run", type=Path, metavar="DIR", help="the run of the figures; the newest by default")
+    verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, the assembly of its hot loop")
     verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=study)
@@ -64,11 +62,16 @@ def study(args: argparse.Namespace) -> int:
     rungs = study.chosen(section, technique)
     if args.json:
         print_json(study.plain(section, rungs))
-        return GOOD
-    printed = console()
-    for piece in study.shown(section, rungs, source, printed.width):
-        printed.print(piece, highlight=False)
+    else:
+        _print(lambda width: study.shown(section, rungs, source, width))
     return GOOD
+
+
+def _print(shown: Callable[[int], Iterable[Any]]) -> None:
+    """Print the pieces that `shown` gives for the width of the console."""
+    printed = console()
+    for piece in shown(printed.width):
+        printed.print(piece, highlight=False)
 
 
 def _chain_rule(args: argparse.Namespace) -> int:
@@ -97,11 +100,11 @@ def _chain_rule(args: argparse.Namespace) -> int:
 
 def _assembly(operation: str, args: argparse.Namespace) -> int:
     from perflab import catalog
+    from perflab.run import request
 
     name = f"{operation}/{args.asm}"
     catalog.targets([name])
-    if args.dtype not in DTYPES:
-        raise PerflabError(errors.unknown("dtype", args.dtype, DTYPES))
+    request.check_dtypes((args.dtype,))
     use_one_thread()
     from perflab.cli.show import listing as view
     from perflab.evidence import listing
@@ -110,8 +113,6 @@ def _assembly(operation: str, args: argparse.Namespace) -> int:
         gathered = listing.gather(operation, args.asm, args.dtype)
     if args.json:
         print_json(view.plain(gathered))
-        return GOOD
-    printed = console()
-    for piece in view.shown(gathered, printed.width):
-        printed.print(piece, highlight=False)
+    else:
+        _print(lambda width: view.shown(gathered, width))
     return GOOD

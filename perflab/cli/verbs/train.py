@@ -26,28 +26,18 @@ def add(commands: Commands) -> None:
     which.add_argument("--model", default="cnn", metavar="NAME", help="cnn (the default) or linear")
     which.add_argument("--layers", metavar="LIST", help="conv:16x3,relu,pool:2,fc:64,softmax, say")
     how = verb.add_mutually_exclusive_group()
-    how.add_argument(
-        "--technique", default="fastest", metavar="NAME", help="of every layer; fastest by default"
-    )
-    how.add_argument(
-        "--compare",
-        metavar="LIST",
-        help="these techniques side by side, in float64, which must give one loss curve:"
-        " naive,per_neuron,vectorized,jit,fastest",
-    )
+    how.add_argument("--technique", default="fastest", metavar="NAME", help="of every layer (fastest)")
+    how.add_argument("--compare", metavar="LIST", help="these techniques side by side, in float64, which must"
+                     " give one loss curve: naive,per_neuron,vectorized,jit,fastest")  # fmt: skip
     common.add_list(verb, "--with-technique", "LAYER=TECHNIQUE", "of one layer: conv=simd", "by_layer")
     verb.add_argument("--epochs", type=int, metavar="N", help="20 by default")
-    verb.add_argument(
-        "--steps", type=int, metavar="N", help="only the first N steps; with --compare 20 by default"
-    )
-    verb.add_argument("--batch", type=int, default=32, metavar="N", help="digits a step (32)")
+    verb.add_argument("--steps", type=int, metavar="N", help="only the first N steps (with --compare 20)")
+    verb.add_argument("--batch", type=int, default=32, metavar="N", help="digits per step (32)")
     verb.add_argument("--rate", type=float, default=0.1, metavar="A", help="learning rate (0.1)")
     verb.add_argument("--reg", type=float, default=0.0, metavar="R", help="½·R·ΣW² is added to the loss (0)")
     verb.add_argument("--seed", type=int, default=0, metavar="N", help="of first weights and batches (0)")
     verb.add_argument("--dtype", metavar="DTYPE", help="float32 (the default) or float64 (that of --compare)")
-    verb.add_argument(
-        "--out", type=Path, metavar="DIR", help="the folder; reports/train-DATE-TIME by default"
-    )
+    verb.add_argument("--out", type=Path, metavar="DIR", help="the folder (reports/train-DATE-TIME)")
     verb.add_argument("--json", action="store_true", help="print what is saved as JSON")
     verb.set_defaults(command=train)
 
@@ -80,16 +70,15 @@ def train(args: argparse.Namespace) -> int:
 
 
 def print_training(saved: Mapping[str, Any], written: Path, as_json: bool) -> int:
-    """Print what a training gave; its exit code."""
+    """Print the result of a training; its exit code."""
     from perflab.cli.show import results
     from perflab.learn.training import page
 
     if as_json:
         common.print_json(saved)
     else:
-        printed = common.console()
-        common.print_all(printed, results.training(page.lines(saved), page.tables(saved, whole=False)))
-        printed.print(f"report: {written}", highlight=False, soft_wrap=True)
+        tables = results.training(page.lines(saved), page.tables(saved, whole=False))
+        common.print_all(common.console(), [*tables, f"report: {written}"])
     for line in saved["findings"]:
         common.tell_user(line)
     return FINDING if saved["findings"] else GOOD

@@ -17,9 +17,7 @@ PLACE = 20
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser(
-        "verify", help="is every implementation right? shows the error and where it is worst"
-    )
+    verb = commands.add_parser("verify", help="is every implementation right? the errors and their places")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
     common.add_outside(verb)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
