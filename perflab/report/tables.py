@@ -247,8 +247,8 @@ def compile_table(summary: Summary) -> Table | None:
     for c in summary.compilations:
         paybacks = {payback.against: payback for payback in c.paybacks}
         costs = [seconds(cost, 2) if cost else "–" for cost in (c.compile_s, c.load_s)]
-        calls = [_calls(paybacks.get(rival)) for rival in RIVALS]
-        rows.append((f"{c.operation}/{c.technique}", c.dtype, *costs, *calls))
+        paid = [calls(paybacks.get(rival)) for rival in RIVALS]
+        rows.append((f"{c.operation}/{c.technique}", c.dtype, *costs, *paid))
     pays = [f"pays for itself against {rival} after" for rival in RIVALS]
     head = ("implementation", "dtype", "full compilation", "loaded from the cache", *pays)
     title = (
@@ -258,7 +258,8 @@ def compile_table(summary: Summary) -> Table | None:
     return Table(title, head, tuple(rows)) if rows else None
 
 
-def _calls(payback: Payback | None) -> str:
+def calls(payback: Payback | None) -> str:
+    """After how many calls a compilation has paid for itself, and on which case."""
     if payback is None:
         return "–"
     if payback.calls is not None:
@@ -273,8 +274,8 @@ def fitness(summary: Summary) -> Iterator[tuple[str, str]]:
     for record in summary.run.of_kind(kinds.Fitness):
         state, reasons = record.state, "; ".join(why.rstrip(".") for why in record.reasons)
         if state == "fit":
-            alarms = f"{record.false_alarms} false alarms in {record.contests}"
-            yield state, f"the machine was fit: a copy compared with itself gave {alarms}"
+            flagged = f"{record.false_alarms} times in {record.contests}"
+            yield state, f"the machine was fit: a copy compared with itself was flagged {flagged}"
         elif state == "unfit":
             yield state, f"the machine was unfit to measure, so that no ratio has a verdict: {reasons}"
         else:

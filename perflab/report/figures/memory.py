@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from perflab.report import words
+from perflab.report.figures import style
 from perflab.report.figures.sheet import Sheet
-from perflab.report.figures.style import (
-    Picture,
-    binary_ticks,
-    decimal_ticks,
-    hollow,
-    keys_of,
-    logarithmic,
-    look,
-    on_common_case,
-    short_number,
-    short_seconds,
-    title_of,
-)
 from perflab.report.summary import CellResult, Summary
 from perflab.units import in_bytes
 
 LEAST = 64.0  # bytes: what holds less holds nothing
 
 
-def memory_against_speed(summary: Summary, operation: str, threads: int) -> Picture | None:
+def memory_against_speed(summary: Summary, operation: str, threads: int) -> style.Picture | None:
     """Bytes at the worst moment against the time on the case that most rungs met on; None without two.
 
     Where the bytes were measured on that very case they stand as they are. Else they are those of the smaller
@@ -33,7 +21,7 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> Pict
     direction = plan.directions[-1]
     found = {}
     for dtype in plan.dtypes:
-        timed = on_common_case(summary, operation, dtype, threads, direction)
+        timed = style.on_common_case(summary, operation, dtype, threads, direction)
         timed = {t: f for t, f in timed.items() if not f.predicted}
         held = {t: (float(summary.memory[f.cell]), "") for t, f in timed.items() if f.cell in summary.memory}
         found[dtype] = timed, held
@@ -49,16 +37,16 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> Pict
     met = set()
     for c, (dtype, (timed, held)) in enumerate(found.items()):
         for technique, (value, case) in held.items():
-            mark = look(summary, operation, technique)
-            mark = mark if case == usual else hollow(mark)
+            mark = style.look(summary, operation, technique)
+            mark = mark if case == usual else style.hollow(mark)
             met.add(technique)
             sheet.axes[0][c].plot(timed[technique].median_s, value, linestyle="", **mark, markersize=6)
         sheet.name(0, c, dtype)
     seconds = [timed[t].median_s for timed, held in found.values() for t in held]
     values = [value for _, held in found.values() for value, _ in held.values()]
-    logarithmic(sheet.all, "x", seconds, short_seconds, 5, margin=0.1)
-    write, ticks = (in_bytes, binary_ticks) if same_case else (short_number, decimal_ticks)
-    logarithmic(sheet.all, "y", values, write, 6, margin=0.1, labelled=sheet.axes[0][:1], ticks=ticks)
+    style.logarithmic(sheet.all, "x", seconds, style.short_seconds, 5, margin=0.1)
+    write, ticks = (in_bytes, style.binary_ticks) if same_case else (style.short_number, style.decimal_ticks)
+    style.logarithmic(sheet.all, "y", values, write, 6, margin=0.1, labelled=sheet.axes[0][:1], ticks=ticks)
     sheet.across(f"time a call, {direction}")
     sheet.up("memory held" if same_case else "memory held / bytes it must move")
     case = summary.common_case(operation)
@@ -73,9 +61,9 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> Pict
             f", measured on {usual}, as a share of the bytes that the operation must read and write there"
         )
         others = sorted({name for name in cases if name != usual})
-        caption += f" (hollow: measured on {' or '.join(others)})." if others else "."
-    title = f"{title_of(summary, operation)}: memory against speed, {words.of_threads(threads)}"
-    return sheet.finished(summary, title, caption, keys_of(summary, operation, met))
+        caption += f" (style.hollow: measured on {' or '.join(others)})." if others else "."
+    title = f"{style.title_of(summary, operation)}: memory against speed, {words.of_threads(threads)}"
+    return sheet.finished(summary, title, caption, style.keys_of(summary, operation, met))
 
 
 def _shares(summary: Summary, timed: dict[str, CellResult]) -> dict[str, tuple[float, str]]:

@@ -9,24 +9,15 @@ from matplotlib.axes import Axes
 
 from perflab.records.roof import bandwidth, peak
 from perflab.report import words
+from perflab.report.figures import style
 from perflab.report.figures.palette import INK
 from perflab.report.figures.sheet import Sheet
-from perflab.report.figures.style import (
-    SMALL,
-    Picture,
-    keys_of,
-    logarithmic,
-    look,
-    on_common_case,
-    short_number,
-    title_of,
-)
 from perflab.report.summary import CellResult, Summary
 
 ASIDE = 1.06  # between two rungs that do the same arithmetic on the same bytes
 
 
-def roofline(summary: Summary, operation: str, threads: int) -> Picture | None:
+def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | None:
     """Arithmetic a second against arithmetic a byte, a panel a direction and dtype; None without a roof.
 
     A step is forward and backward in turn, so that it lies between the two and is left out.
@@ -36,7 +27,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> Picture | None:
     found = {
         (dtype, way): [
             figure
-            for figure in on_common_case(summary, operation, dtype, threads, way).values()
+            for figure in style.on_common_case(summary, operation, dtype, threads, way).values()
             if not figure.predicted
         ]
         for dtype in plan.dtypes
@@ -65,20 +56,20 @@ def roofline(summary: Summary, operation: str, threads: int) -> Picture | None:
                 continue
             for figure in shown:
                 aside = ASIDE ** (rungs.index(figure.cell.technique) - (len(rungs) - 1) / 2)
-                mark = look(summary, operation, figure.cell.technique)
+                mark = style.look(summary, operation, figure.cell.technique)
                 row[c].plot(figure.flops / figure.bytes * aside, figure.gflops, linestyle="", **mark)
                 met.add(figure.cell.technique)
             _roof(row[c], summary, dtype, threads, shown)
-        logarithmic(row, "y", heights, short_number, 6, labelled=row[:1])
+        style.logarithmic(row, "y", heights, style.short_number, 6, labelled=row[:1])
         sheet.up("GFLOP/s", r)
     sheet.across("operations a byte")
-    title = f"{title_of(summary, operation)}: under the roof, {words.of_threads(threads)}"
+    title = f"{style.title_of(summary, operation)}: under the roof, {words.of_threads(threads)}"
     caption = (
         f"Case {case}. All rungs do the same arithmetic on the same bytes and stand side by side. The roof is"
         " the best measured arithmetic, and the best measured traffic of arrays of this size (solid) and of"
         " arrays in the first cache (dotted)."
     )
-    return sheet.finished(summary, title, caption, keys_of(summary, operation, met))
+    return sheet.finished(summary, title, caption, style.keys_of(summary, operation, met))
 
 
 def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[CellResult]) -> None:
@@ -90,12 +81,12 @@ def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[
         return
     intensity = shown[0].flops / shown[0].bytes
     ends = [min(intensity / 3, top / nearest / 2), max(intensity * 3, top / here * 3)]
-    low, high = logarithmic([ax], "x", ends, short_number, 6)
+    low, high = style.logarithmic([ax], "x", ends, style.short_number, 6)
     for traffic, line in ((nearest, ":"), (here, "-")):
         x = np.array([low, top / traffic, high])
         ax.plot(x, np.minimum(top, x * traffic) / 1e9, color=INK, linewidth=1.2, linestyle=line, zorder=1.5)
     ax.annotate(f"{top / 1e9:.0f} GFLOP/s, {here / 1e9:.0f} GB/s", (high, top / 1e9), xytext=(0, 3),
-                textcoords="offset points", ha="right", fontsize=SMALL - 1)  # fmt: skip
+                textcoords="offset points", ha="right", fontsize=style.SMALL - 1)  # fmt: skip
 
 
 def _nearest(summary: Summary, shown: Sequence[CellResult]) -> str:
