@@ -1,8 +1,9 @@
-"""The roofline: what each rung makes of the machine's arithmetic and of its memory."""
+"""The roofline: each rung's arithmetic rate compared with the machine's limits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,42 +15,42 @@ from perflab.report.figures.palette import INK
 from perflab.report.figures.sheet import Sheet
 from perflab.report.summary import CellResult, Summary
 
-ASIDE = 1.06  # between two rungs that do the same arithmetic on the same bytes
+ASIDE = 1.06  # the factor between two rungs with the same arithmetic and the same bytes
 
 
 def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | None:
-    """Arithmetic a second against arithmetic a byte, a panel a direction and dtype; None without a roof.
+    """Arithmetic a second against arithmetic a byte, by direction and dtype; None without a roof.
 
-    A step is forward and backward in turn, so that it lies between the two and is left out.
+    A step is excluded: it is forward followed by backward, so its point is between the two.
     """
     plan = summary.run.plan
-    ways = [way for way in plan.directions if way != "step"] or list(plan.directions)
-    found = {
-        (dtype, way): [
+    directions = [name for name in plan.directions if name != "step"] or list(plan.directions)
+    case = summary.common_case(operation)
+    of_cell = {"operation": operation, "case": case, "threads": threads}
+    panels = {
+        (dtype, direction): [
             figure
-            for figure in style.on_common_case(summary, operation, dtype, threads, way).values()
+            for figure in summary.of(**of_cell, dtype=dtype, direction=direction)
             if not figure.predicted
         ]
-        for dtype in plan.dtypes
-        for way in ways
+        for dtype, direction in product(plan.dtypes, directions)
     }
     dtypes = [
         dtype for dtype in plan.dtypes
-        if peak(summary.ceilings, dtype, threads) and any(found[dtype, way] for way in ways)
+        if peak(summary.ceilings, dtype, threads) and any(panels[dtype, name] for name in directions)
     ]  # fmt: skip
     if not dtypes:
         return None
-    case = summary.common_case(operation)
     rungs = plan.contenders(operation, case)
-    sheet = Sheet(len(dtypes), len(ways), (3.3, 2.1))
+    sheet = Sheet(len(dtypes), len(directions), (3.3, 2.1))
     met = set()
     for r, dtype in enumerate(dtypes):
         row = sheet.axes[r]
         top = (peak(summary.ceilings, dtype, threads) or 0.0) / 1e9
         heights = [1.25 * top, top / 20]
-        for c, way in enumerate(ways):
-            shown = found[dtype, way]
-            sheet.name(r, c, f"{way}, {dtype}{_nearest(summary, shown)}")
+        for c, direction in enumerate(directions):
+            shown = panels[dtype, direction]
+            sheet.name(r, c, f"{direction}, {dtype}{_nearest(summary, shown)}")
             heights += [figure.gflops for figure in shown]
             if not shown:
                 row[c].set_visible(False)
@@ -65,9 +66,9 @@ def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | 
     sheet.across("operations a byte")
     title = f"{style.title_of(summary, operation)}: under the roof, {words.of_threads(threads)}"
     caption = (
-        f"Case {case}. All rungs do the same arithmetic on the same bytes and stand side by side. The roof is"
-        " the best measured arithmetic, and the best measured traffic of arrays of this size (solid) and of"
-        " arrays in the first cache (dotted)."
+        f"Case {case}. All rungs do the same arithmetic on the same bytes; they are drawn side by side. The"
+        " roof is the best measured arithmetic rate, and the best measured bandwidth for arrays of this size"
+        " (solid) and for arrays in the first cache (dotted)."
     )
     return sheet.finished(summary, title, caption, style.keys_of(summary, operation, met))
 
@@ -90,7 +91,7 @@ def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[
 
 
 def _nearest(summary: Summary, shown: Sequence[CellResult]) -> str:
-    """Which rung comes nearest to the roof, and to what share of it; nothing where that is none."""
+    """The rung nearest to the roof and its share of it; empty if the share is under 1 %."""
     if not shown:
         return ""
     best = max(shown, key=lambda figure: figure.gflops)
