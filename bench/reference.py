@@ -3,8 +3,8 @@
     python bench/reference.py [RUN] [--out DIR]
 
 RUN is a run's folder; without it a default run is measured first, in some minutes. The reference has the
-page, its Markdown, the environment and the figures of the Markdown, or as many of them as fit. Other files are
-left out; links to them become plain text. Exits with 2 if a run cannot be read or does not fit.
+page, its Markdown, the environment and the figures of the Markdown, or as many of them as fit. Other files
+are left out; links to them become plain text. Exits with 2 if a run cannot be read or does not fit.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Given a saved run, what it came to: results, a page, Markdown, figures and pytest-benchmark's own format.
+"""The report of a saved run: results, a page, Markdown, figures and pytest-benchmark's own format.
 
-Everything here is a pure function of what was saved: nothing is measured, and nothing of `ops/` is read.
+Everything here is a pure function of the saved run: it measures nothing and reads nothing of `ops/`.
 """
 
 from __future__ import annotations
@@ -8,23 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from perflab.records import Run
+from perflab.records import Run, full_or
 from perflab.report.summarise import summarise, to_json
 from perflab.report.summary import CellResult, Finding, Summary
 
 __all__ = ["CellResult", "Finding", "Summary", "summarise", "to_json", "write"]
 
-Progress = Callable[[int, int, str], None]  # told of every step as it begins: done, of how many, and what
+OnStep = Callable[[int, int, str], None]  # called before every step: steps done, number of steps, name
 
 
 def write(
-    run: Run, summary: Summary, tell: Progress | None = None, *, installed: Mapping[str, str] | None = None
+    run: Run, summary: Summary, on_step: OnStep | None = None, *, installed: Mapping[str, str] | None = None
 ) -> Path:
-    """Write everything that a report is into the run's folder; the path of the page.
+    """Write the whole report into the run's folder; the path of the page.
 
-    `installed` are texts of code, for a run that kept none. Raises PerflabError where the folder cannot be
+    `installed` has source texts, for a run that saved none. Raises PerflabError if the folder cannot be
     written.
     """
-    from perflab.report import folder  # which draws: on first use
+    from perflab.report import folder  # imports matplotlib: only when a report is written
 
-    return folder.write(run, summary, tell, installed or {})
+    try:
+        folder.write(run, summary, on_step or (lambda *_: None), installed or {})
+    except OSError as error:
+        raise full_or(error, run.folder) from error
+    return run.folder / "report.html"

@@ -1,4 +1,4 @@
-"""A run in pytest-benchmark's own format, so that tools which read that format read perflab."""
+"""A run in the format of pytest-benchmark, for the tools that read that format."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ def benchmark_json(summary: Summary) -> dict[str, Any]:
 def _benchmark(cell: Cell, seconds: list[float], iterations: int) -> dict[str, Any]:
     stats = Stats()
     stats.data = seconds
-    # Its own mean and deviation go through fractions, many times as slow and no different in the last digit
-    # but one; what is set here it takes as worked out already.
+    # Its own mean and deviation use exact fractions: much slower, the same but for the last two digits.
     stats.mean = fmean(seconds)
     stats.stddev = math.sqrt(math.fsum((s - stats.mean) ** 2 for s in seconds) / max(len(seconds) - 1, 1))
     name = "/".join(

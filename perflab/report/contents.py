@@ -1,4 +1,4 @@
-"""Everything that the page and the Markdown show, worked out once: the templates only lay it out."""
+"""Everything that the page and the Markdown show, computed once: the templates only lay it out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ from perflab.report.study.section import Section
 from perflab.report.summary import Summary
 from perflab.report.why import reading, why
 
-NUMBER = re.compile(r"[×~<>]?[\d–]|$")  # how what is shown as a number begins, or nothing at all
+NUMBER = re.compile(r"[×~<>]?[\d–]|$")  # the start of a number in a table, or an empty cell
 
 
 @dataclass(frozen=True)
 class Named:
-    """A table with the name of its files, and, where its figures are cells', their anchors in place."""
+    """A table with the name of its files, and the anchors of its cells if it shows results of cells."""
 
     name: str
     table: words.Table
@@ -33,21 +34,21 @@ class Named:
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """Each column's class: "right" for numbers, which stand under one another; empty for words."""
+        """Each column's class: "right" for numbers, empty for words."""
         columns = list(zip(*self.table.rows, strict=True))[1:]
-        return ("", *("right" if all(map(NUMBER.match, held)) else "" for held in columns))
+        return ("", *("right" if all(map(NUMBER.match, column)) else "" for column in columns))
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure as the page shows it: its element, and the line that makes it again."""
+    """A figure as the page shows it, with its element."""
 
     drawn: Drawn
     svg: Markup
 
     @property
     def width(self) -> int:
-        """Pixels at which its letters have their own size."""
+        """The width in pixels at which its text has its normal size."""
         return round(96 * float(self.drawn.figure.get_figwidth()))
 
 
@@ -58,7 +59,7 @@ def saved_figure(drawn: Drawn, folder: Path) -> Shown:
 
 @dataclass(frozen=True)
 class Part:
-    """What is shown of one operation."""
+    """The part about one operation."""
 
     name: str
     title: str
@@ -84,17 +85,15 @@ class Contents:
 
     def every_table(self) -> Iterator[Named]:
         """Every table, in the order of the page."""
-        yield from (held for held in self.tables.values() if held is not None)
+        yield from filter(None, self.tables.values())
         for part in self.parts:
-            yield from part.times
-            yield from part.tables
+            yield from part.times + part.tables
 
     def context(self) -> dict[str, Any]:
-        """What the templates see."""
+        """The variables of the templates."""
         summary, run = self.summary, self.summary.run
-        state, told = opening.fitness(summary)
+        state, reason = opening.fitness(summary)
         return {
-            "contents": self,
             "tables": self.tables,
             "parts": self.parts,
             "plan": run.plan,
@@ -103,7 +102,7 @@ class Contents:
             "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started)),
             "facts": opening.facts(summary),
             "fitness": state,
-            "fitness_told": told,
+            "fitness_reason": reason,
             "checked": [line for _, line in tables.fitness(summary)],
             "counts": opening.counts(summary),
             "torn": run.torn,
@@ -113,31 +112,31 @@ class Contents:
             "shortfalls": gains.shortfalls(summary),
             "view": self.grid.start,
             "rows": self.grid.rows(self.grid.start),
-            "choices": _choices(summary),
+            "choices": page.choices(run.plan) | {"threads": [str(threads) for threads in run.plan.threads]},
             "data": page.embedded(self.grid),
             "marks": page.MARKS,
             "meanings": page.MEANINGS,
             "figures": self.figures,
-            "drawn": self._of_the_run(),
+            "drawn": self._of_run(),
             "on_growth": tables.ON_GROWTH,
             "on_crossovers": tables.ON_CROSSOVERS,
             "on_the_roof": tables.ON_THE_ROOF,
             "version": __version__,
         }
 
-    def _of_the_run(self) -> dict[str, list[Shown]]:
-        """The figures of no single operation, by where they stand: the contest, the gains, the others."""
-        held: dict[str, list[Shown]] = {"contest": [], "gains": [], "others": []}
-        for one in self.figures:
-            if not one.drawn.operation:
-                place = {"contest": "contest", "speedup": "gains"}.get(one.drawn.name.partition("-")[0])
-                held[place or "others"].append(one)
-        return held
+    def _of_run(self) -> dict[str, list[Shown]]:
+        """The figures of the whole run, by section: the contest, the gains, the others."""
+        sections: dict[str, list[Shown]] = {"contest": [], "gains": [], "others": []}
+        for figure in self.figures:
+            if not figure.drawn.operation:
+                kind = figure.drawn.name.partition("-")[0]
+                sections[{"contest": "contest", "speedup": "gains"}.get(kind, "others")].append(figure)
+        return sections
 
 
 def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Section] = ()) -> Contents:
-    """Work out everything that a report shows; figures are drawn and studies made elsewhere."""
-    named = {
+    """Collect everything that a report shows; the figures and the studies are given."""
+    of_run = {
         "best": tables.best_table(summary),
         "contest": tables.contest_table(summary),
         "against": tables.against_table(summary),
@@ -145,70 +144,58 @@ def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Sect
         "verified": tables.checks_table(summary),
         "compiled": tables.compile_table(summary),
     }
-    whole = {name: Named(name, table) if table and table.rows else None for name, table in named.items()}
-    read = reading.readings(summary)
+    named = {name: Named(name, table) if table and table.rows else None for name, table in of_run.items()}
+    readings = reading.readings(summary)
     parts = tuple(
-        replace(
-            _part(summary, operation, drawn, studies),
-            readings=tuple(one for one in read if one.operation == operation),
-        )
-        for operation in summary.run.plan.techniques
+        _part(summary, operation, drawn, studies, readings) for operation in summary.run.plan.techniques
     )
-    return Contents(summary, page.Grid(summary), parts, tuple(drawn), whole)
+    return Contents(summary, page.Grid(summary), parts, tuple(drawn), named)
 
 
-def _part(summary: Summary, operation: str, drawn: Sequence[Shown], studies: Sequence[Section]) -> Part:
-    plan = summary.run.plan
-    times, further = [], []
-    for threads in plan.threads:
-        for dtype in plan.dtypes:
-            for direction in plan.directions:
-                table = tables.times_table(summary, operation, dtype, direction, threads, best=True)
-                name = f"times-{operation}-{dtype}-{direction}-t{threads}"
-                cell = Cell(operation, "", dtype, threads, direction, "")
-                times.append(Named(name, table, _anchors(summary, cell)))
-            held = tables.memory_table(summary, operation, dtype, threads)
-            if held is not None:
-                further.append(Named(f"memory-{operation}-{dtype}-t{threads}", held))
-    found = {
+def _part(
+    summary: Summary,
+    operation: str,
+    drawn: Sequence[Shown],
+    studies: Sequence[Section],
+    readings: Sequence[reading.Reading],
+) -> Part:
+    plan, description = summary.run.plan, summary.run.operations[operation]
+    times: list[Named] = []
+    further: dict[str, words.Table | None] = {}
+    for threads, dtype in product(plan.threads, plan.dtypes):
+        for direction in plan.directions:
+            table = tables.times_table(summary, operation, dtype, direction, threads, best=True)
+            name = f"times-{operation}-{dtype}-{direction}-t{threads}"
+            anchors = _anchors(summary, Cell(operation, "", dtype, threads, direction, ""))
+            times.append(Named(name, table, anchors))
+        memory = tables.memory_table(summary, operation, dtype, threads)
+        further[f"memory-{operation}-{dtype}-t{threads}"] = memory
+    crossovers = tables.crossover_table(summary, operation)
+    further |= {
         f"made-of-{operation}": why.evidence_table(summary, operation, plan.dtypes[0]),
         f"growth-{operation}": tables.growth_table(summary, operation),
-        f"crossovers-{operation}": tables.crossover_table(summary, operation),
+        f"crossovers-{operation}": crossovers,
     }
-    further += [Named(name, table) for name, table in found.items() if table is not None]
     reasons = tuple(
-        (f"{direction}, {plan.dtypes[0]}", tuple(told))
+        (f"{direction}, {plan.dtypes[0]}", tuple(lines))
         for direction in ("forward", "backward")
-        if (told := why.reasons_of(summary, operation, plan.dtypes[0], direction))
+        if (lines := why.reasons_of(summary, operation, plan.dtypes[0], direction))
     )
     return Part(
-        operation, page.title(summary, operation), summary.run.operations[operation].summary,
-        tuple(one for one in drawn if one.drawn.operation == operation),
-        tuple(times), tuple(further), reasons,
-        "" if found[f"crossovers-{operation}"] else tables.no_crossover(summary, operation),
+        operation, description.title, description.summary,
+        tuple(figure for figure in drawn if figure.drawn.operation == operation), tuple(times),
+        tuple(Named(name, table) for name, table in further.items() if table is not None), reasons,
+        "" if crossovers else tables.no_crossover(summary, operation),
         tuple(study for study in studies if study.operation == operation),
+        tuple(part for part in readings if part.operation == operation),
     )  # fmt: skip
 
 
 def _anchors(summary: Summary, cell: Cell) -> tuple[tuple[str, ...], ...]:
-    """The anchors of a table of times: cases down, techniques across, none where there is no figure."""
-    rows = []
-    for case in summary.run.plan.cases[cell.operation]:
-        row = [""]
-        for technique in summary.run.plan.techniques[cell.operation]:
-            here = replace(cell, case=case, technique=technique)
-            row.append(page.anchor(here) if here in summary.figures else "")
-        rows.append(tuple(row))
-    return tuple(rows)
-
-
-def _choices(summary: Summary) -> dict[str, list[str]]:
-    """What a reader may choose in the grid."""
+    """The anchors of a table of times: cases in rows, techniques in columns, empty without a figure."""
     plan = summary.run.plan
-    return {
-        "baseline": list(dict.fromkeys(t for held in plan.techniques.values() for t in held)),
-        "direction": list(plan.directions),
-        "dtype": list(plan.dtypes),
-        "case": list(dict.fromkeys(case for held in plan.cases.values() for case in held)),
-        "threads": [str(threads) for threads in plan.threads],
-    }
+    rows = []
+    for case in plan.cases[cell.operation]:
+        cells = [replace(cell, case=case, technique=name) for name in plan.techniques[cell.operation]]
+        rows.append(("", *(page.anchor(cell) if cell in summary.figures else "" for cell in cells)))
+    return tuple(rows)

@@ -1,9 +1,8 @@
-"""The ladder's top beside other projects: the best rung against the best of the peers' layouts."""
+"""The contest with other projects: in each cell the best rung and the best layout of the peers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import exp, log
 from statistics import fmean
@@ -15,10 +14,10 @@ from perflab.statistics import Ratio
 
 @dataclass(frozen=True)
 class Meeting:
-    """One cell of the contest, its technique left empty.
+    """One cell of the contest; its technique is empty.
 
-    `rung` is the fastest built-in technique there, `peer` the fastest column of any peer; `ratio` is how
-    many times faster the rung is, pass by pass.
+    `rung` is the fastest built-in technique, `peer` the fastest column of any peer; `ratio` is how many times
+    as fast as the peer the rung is, pass by pass.
     """
 
     cell: Cell
@@ -28,62 +27,50 @@ class Meeting:
 
 
 def meetings(summary: Summary) -> list[Meeting]:
-    """Every cell that both a built-in technique and a peer were measured on, in the plan's order.
+    """Every cell with both a built-in technique and a peer, in the plan's order.
 
-    The fastest on either side is chosen by its median, so where two are level the ratio flatters both alike.
+    The fastest of each side is the one with the smallest median.
     """
     plan = summary.run.plan
-    ours: dict[Cell, list[CellResult]] = defaultdict(list)
-    theirs: dict[Cell, list[CellResult]] = defaultdict(list)
+    rungs: dict[Cell, list[CellResult]] = defaultdict(list)
+    peers: dict[Cell, list[CellResult]] = defaultdict(list)
     for cell, figure in summary.figures.items():
-        own = plan.is_built_in(cell.operation, cell.technique)
-        if not figure.predicted and (own or cell.technique in plan.homes):
-            side = ours if own else theirs
-            side[replace(cell, technique="")].append(figure)
-    found = []
-    for cell, rungs in ours.items():
-        if cell not in theirs:
-            continue
-        rung = min(rungs, key=lambda figure: figure.median_s)
-        peer = min(theirs[cell], key=lambda figure: figure.median_s)
+        built_in = plan.is_built_in(cell.operation, cell.technique)
+        if not figure.predicted and (built_in or cell.technique in plan.homes):
+            (rungs if built_in else peers)[replace(cell, technique="")].append(figure)
+    contest = []
+    for cell in (cell for cell in rungs if cell in peers):
+        rung, peer = (min(side[cell], key=lambda figure: figure.median_s) for side in (rungs, peers))
         ratio = summary.ratio(peer.cell, rung.cell)
         if ratio is not None:
-            found.append(Meeting(cell, rung, peer, ratio))
-    return found
+            contest.append(Meeting(cell, rung, peer, ratio))
+    return contest
 
 
-def geometric_mean(met: list[Meeting]) -> float:
+def geometric_mean(contest: list[Meeting]) -> float:
     """The geometric mean of the ratios."""
-    return exp(fmean(log(meeting.ratio.value) for meeting in met))
-
-
-def by_operation(met: list[Meeting]) -> Mapping[str, list[Meeting]]:
-    """The meetings of each operation."""
-    grouped: dict[str, list[Meeting]] = defaultdict(list)
-    for meeting in met:
-        grouped[meeting.cell.operation].append(meeting)
-    return grouped
+    return exp(fmean(log(meeting.ratio.value) for meeting in contest))
 
 
 def why_behind(summary: Summary, meeting: Meeting) -> str:
-    """Why a peer was faster, as far as the figures tell: how near to the roof both came, and by what code."""
+    """Why a peer was faster, from the figures: the shares of the roof, and the rung's machine code."""
     limit = summary.roof(meeting.rung)
     if limit is None:
-        return "why is not said without the machine's ceilings"
-    mine, theirs = (limit.seconds / figure.median_s for figure in (meeting.rung, meeting.peer))
-    said = f"{limit.limb} binds, of whose roof the rung reaches {mine:.0%}, the peer {theirs:.0%}"
+        return "no reason is given without the machine's ceilings"
+    rung, peer = (limit.seconds / figure.median_s for figure in (meeting.rung, meeting.peer))
+    text = f"the limit is {limit.limb}: the rung reaches {rung:.0%} of the roof, the peer {peer:.0%}"
     c = meeting.rung.cell
     evidence = summary.evidence_on(c.operation, c.technique, c.dtype)
-    way = evidence.ways.get("forward" if c.direction == "forward" else "backward") if evidence else None
-    hot = way.code.hot if way and way.code else None
+    pair = evidence.ways.get("forward" if c.direction == "forward" else "backward") if evidence else None
+    hot = pair.code.hot if pair and pair.code else None
     if limit.limb == "arithmetic" and hot and hot.arithmetic == hot.packed == hot.fused > 0:
-        said += (
-            "; its hot loop is packed and fused throughout, so what it lacks goes into copies around the loop"
-            " and into waiting for numbers"
+        text += (
+            "; all arithmetic of its hot loop is packed and fused, so the rest of the time is spent on copies"
+            " around the loop and on waiting for data"
         )
-    return said
+    return text
 
 
-def lost(met: list[Meeting]) -> list[Meeting]:
-    """The cells in which the peer was faster, the widest gap first."""
-    return sorted((m for m in met if m.ratio.value < 1), key=lambda m: m.ratio.value)
+def lost(contest: list[Meeting]) -> list[Meeting]:
+    """The cells in which the peer was faster, the smallest ratio first."""
+    return sorted((m for m in contest if m.ratio.value < 1), key=lambda m: m.ratio.value)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-from perflab.records import Run, full_or
+from perflab.records import Run
 from perflab.report import contents, export, figures
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.study import section
@@ -15,36 +14,30 @@ from perflab.report.template import write_pages
 
 
 def write(
-    run: Run, summary: Summary, tell: Callable[[int, int, str], None] | None, installed: Mapping[str, str]
-) -> Path:
-    """Write everything; the path of the page. Raises PerflabError where the folder cannot be written."""
-    folder = run.folder
+    run: Run, summary: Summary, on_step: Callable[[int, int, str], None], installed: Mapping[str, str]
+) -> None:
+    """Write everything. Raises OSError if the folder cannot be written."""
     names = figures.names(summary)
     steps = [*names, "the studies", "the page", "the tables"]
 
     def begin(step: str) -> None:
-        if tell is not None:
-            tell(steps.index(step), len(steps), step)
+        on_step(steps.index(step), len(steps), step)
 
-    try:
-        (folder / "figures").mkdir(exist_ok=True)
-        for old in (*folder.glob("figures/*.svg"), *folder.glob("figures/*.png")):
-            old.unlink()
-        shown = []
-        for name in names:
-            begin(name)
-            drawn = figures.drawn(summary, name)
-            if drawn is not None:
-                shown.append(contents.saved_figure(drawn, folder))
-        begin("the studies")
-        studies = section.sections(summary, installed)
-        begin("the page")
-        whole = contents.gather(summary, shown, studies)
-        page = write_pages(folder, "report", whole.context())
-        begin("the tables")
-        export.write(folder, summary, whole.every_table())
-        saved = benchmark_json(summary)
-        (folder / "benchmark.json").write_text(json.dumps(saved, allow_nan=False, indent=1), "utf-8")
-    except OSError as error:
-        raise full_or(error, folder) from error
-    return page
+    folder, drawings = run.folder, run.folder / "figures"
+    drawings.mkdir(exist_ok=True)
+    for old in (*drawings.glob("*.svg"), *drawings.glob("*.png")):
+        old.unlink()
+    shown = []
+    for name in names:
+        begin(name)
+        if drawn := figures.drawn(summary, name):
+            shown.append(contents.saved_figure(drawn, folder))
+    begin("the studies")
+    studies = section.sections(summary, installed)
+    begin("the page")
+    report = contents.gather(summary, shown, studies)
+    write_pages(folder, "report", report.context())
+    begin("the tables")
+    export.write(folder, summary, report.every_table())
+    benchmark = json.dumps(benchmark_json(summary), allow_nan=False, indent=1)
+    (folder / "benchmark.json").write_text(benchmark, "utf-8")

@@ -1,4 +1,4 @@
-"""What a reader must know first: where it was measured, how fit that machine was, and how far it came."""
+"""The head of a report: where it was measured, how fit the machine was, and how much is done."""
 
 from __future__ import annotations
 
@@ -12,73 +12,66 @@ from perflab.report.summary import Summary
 
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
-    """Where and on what the figures were measured, in few words; what no record holds is said."""
-    held = summary.run.environment
-    versions = held.get("versions")
-    versions = versions if isinstance(versions, Mapping) else {}
-    found = held.get("blas")
-    blas = found[0] if isinstance(found, list) and found and isinstance(found[0], Mapping) else {}
-    library = " ".join(str(blas.get(name, "")) for name in ("name", "version", "kernel")).strip()
-    memory = held.get("memory_bytes")
-    cores = held.get("cores_allowed", "?")
-    where = [
-        str(held[name]) for name in ("hypervisor", "container") if held.get(name) not in (None, "", "no")
-    ]
-    virtual = ["virtual machine" if word == "yes" else word for word in where]
-    room = f", {units.in_bytes(memory)}" if isinstance(memory, int) else ""
-    return [
-        ("CPU", str(held.get("cpu", "not recorded"))),
-        ("Cores", f"{cores}{room}" + "".join(f", {word}" for word in virtual)),
-        ("NumPy", str(held.get("numpy", "not recorded"))),
-        ("Numba", str(versions.get("numba", "not recorded"))),
-        ("BLAS", library or "not recorded"),
-        ("Python", str(held.get("python", "not recorded"))),
-        ("Commit", str(held.get("commit") or "not recorded")[:12]),
-        ("Measured", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(summary.run.started))),
-    ]  # fmt: skip
+    """Where and with what the figures were measured; "not recorded" for what the run does not say."""
+    environment = summary.run.environment
+    versions, blas = environment.get("versions"), environment.get("blas")
+    numba = versions.get("numba", "") if isinstance(versions, Mapping) else ""
+    library = blas[0] if isinstance(blas, list) and blas and isinstance(blas[0], Mapping) else {}
+    memory = environment.get("memory_bytes")
+    cores = [str(environment.get("cores_allowed", "?"))]
+    cores += [units.in_bytes(memory)] if isinstance(memory, int) else []
+    for name in ("hypervisor", "container"):
+        kind = environment.get(name)
+        if kind not in (None, "", "no"):
+            cores.append("virtual machine" if kind == "yes" else str(kind))
+    facts = {
+        "CPU": environment.get("cpu"),
+        "Cores": ", ".join(cores),
+        "NumPy": environment.get("numpy"),
+        "Numba": numba,
+        "BLAS": " ".join(str(library.get(name, "")) for name in ("name", "version", "kernel")).strip(),
+        "Python": environment.get("python"),
+        "Commit": str(environment.get("commit") or "")[:12],
+        "Measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(summary.run.started)),
+    }
+    return [(name, str(value or "not recorded")) for name, value in facts.items()]
 
 
 def fitness(summary: Summary) -> tuple[str, str]:
-    """What the latest self-check said of the machine: "fit", "noisy", "unfit" or "not checked", and why."""
-    told = list(tables.fitness(summary))
-    if not told:
-        return "not checked", "no self-check is recorded with this run"
-    state, line = next((one for one in told if one[0] == "unfit"), told[-1])
+    """The result of the self-check: "fit", "noisy", "unfit" or "not checked", and a sentence about it."""
+    results = list(tables.fitness(summary)) or [("", "no self-check is recorded with this run")]
+    state, line = next((result for result in results if result[0] == "unfit"), results[-1])
     return (state if state in ("fit", "noisy", "unfit") else "not checked"), line
 
 
 def counts(summary: Summary) -> dict[str, int]:
-    """How many cells were planned, measured, predicted, are outstanding, and gave no valid figure.
+    """How many cells were planned, measured and predicted, failed, and are left to be measured.
 
-    `turns` are those that are still to be taken by cells of which some were.
+    `turns` counts the outstanding turns of cells that have some turns already.
     """
-    whole = sum(1 for _ in summary.run.plan.cells())
-    measured = sum(not f.predicted for f in summary.figures.values())
-    predicted = len(summary.figures) - measured
-    failed = {(f.operation, f.technique, f.case, f.dtype) for f in summary.findings}
-    void = sum(
-        1
-        for cell in summary.run.plan.cells()
-        if cell not in summary.figures and (cell.operation, cell.technique, cell.case, cell.dtype) in failed
+    cells = list(summary.run.plan.cells())
+    predicted = sum(f.predicted for f in summary.figures.values())
+    findings = {(f.operation, f.technique, f.case, f.dtype) for f in summary.findings}
+    failed = sum(
+        (c.operation, c.technique, c.case, c.dtype) in findings and c not in summary.figures for c in cells
     )
-    left, turns = max(0, summary.outstanding - void), _turns_left(summary)
     return {
-        "planned": whole, "measured": measured, "predicted": predicted, "failed": void, "left": left,
-        "turns": turns,
+        "planned": len(cells), "measured": len(summary.figures) - predicted, "predicted": predicted,
+        "failed": failed, "left": max(0, summary.outstanding - failed), "turns": _turns_left(summary),
     }  # fmt: skip
 
 
 def _turns_left(summary: Summary) -> int:
-    """Turns of measured cells that no record stands for: the run was interrupted before them."""
+    """Turns of measured cells without a record: the run was interrupted before them."""
     run = summary.run
     done = run.done()
     failed = {record.contender.across("threads") for record in run.of_kind(kinds.Failure)}
     return sum(
         block not in done
         and block.cell in summary.turns
-        and not {who.across("threads"), who.across("threads", "technique")} & failed
+        and not {contender.across("threads"), contender.across("threads", "technique")} & failed
         for threads in run.plan.threads
         for process in range(run.plan.processes)
         for block in run.plan.blocks(threads, process)
-        if (who := block.cell.contender)
+        if (contender := block.cell.contender)
     )

@@ -1,7 +1,7 @@
-"""What the page shows first and what it embeds: every cell, every ratio and every sample, from a summary.
+"""The first view of the page and its embedded data: every cell, every ratio and every sample.
 
-The page's script shows, filters and sorts; it works out nothing. Ratios, intervals and verdicts for every
-baseline that a reader may choose come from here, in the words in which they are shown.
+The page's script shows, filters and sorts; it computes nothing. Ratios, intervals and verdicts for every
+baseline that a reader may choose are computed here, as the text that the page shows.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ MARKS = {
     "FASTER": "▲", "SLOWER": "▼", "SAME": "=", "AMBIGUOUS": "?", "not enough": "…", "UNMEASURABLE": "✕",
 }  # fmt: skip
 MEANINGS = {
-    "FASTER": "faster: the whole interval lies above 1.01",
-    "SLOWER": "slower: the whole interval lies below 1/1.01",
+    "FASTER": "faster: the whole interval is above 1.01",
+    "SLOWER": "slower: the whole interval is below 1/1.01",
     "SAME": "the same, within ±1 %",
-    "AMBIGUOUS": "ambiguous: the interval is too wide to say",
+    "AMBIGUOUS": "ambiguous: the interval is too wide for a verdict",
     "not enough": "fewer than six pairs, so there is no interval",
     "UNMEASURABLE": "the machine was unfit to measure",
 }
-SAMPLE_STEPS = 1000  # an embedded sample is rounded to a thousandth of its cell's fastest
+SAMPLE_STEPS = 1000  # embedded samples are rounded to a thousandth of the cell's fastest sample
 FIELDS = (
     "operation", "technique", "case", "dtype", "direction", "threads", "seconds", "time", "interval",
     "least", "min", "gflops", "gbytes", "roof", "limb", "error", "bytes", "memory", "basis", "ratios",
@@ -46,8 +46,7 @@ FIELDS = (
 class View:
     """What the grid shows: times in one direction, dtype and number of threads, over one baseline.
 
-    An empty `case` stands for each operation's common case: the largest of those on which most of its
-    techniques have a ratio over the baseline.
+    An empty `case` means each operation's common case: the one with most ratios over the baseline.
     """
 
     baseline: str
@@ -59,7 +58,7 @@ class View:
 
 @dataclass(frozen=True)
 class Chip:
-    """A technique in the grid. `share` is the length of its bar: its logarithm as a part of the row's."""
+    """A technique in the grid. `share` is the length of its bar in percent, on a logarithmic scale."""
 
     technique: str
     anchor: str
@@ -74,9 +73,9 @@ class Chip:
 
 @dataclass(frozen=True)
 class Best:
-    """The fastest of an operation's own rungs on a case, with its share of the roof and which limb binds.
+    """The fastest of an operation's built-in rungs on a case, its share of the roof and what limits it.
 
-    `technique` is empty where none was measured there, `share` where no ceilings are known.
+    `technique` is empty if none was measured there, `share` if no ceilings are known.
     """
 
     case: str
@@ -87,7 +86,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Row:
-    """An operation in the grid, and its best on the case that is shown and on the largest common one."""
+    """An operation in the grid, with its best rung on the shown case and on its common case."""
 
     operation: str
     title: str
@@ -110,46 +109,38 @@ def anchor(cell: Cell) -> str:
 
 
 class Grid:
-    """Every ratio that a reader may ask for, worked out once."""
+    """Every ratio that a reader may ask for, computed once."""
 
     def __init__(self, summary: Summary) -> None:
-        """Pair every two techniques of every contest."""
-        self.summary = summary
-        self.plan = summary.run.plan
+        """Compute the ratio of every two techniques in each contest."""
+        self.summary, self.plan = summary, summary.run.plan
         self.ratios: dict[Cell, dict[str, Ratio]] = defaultdict(dict)
-        for cell, figure in summary.figures.items():
-            if figure.predicted:
-                continue
+        for cell in (cell for cell, figure in summary.figures.items() if not figure.predicted):
             for baseline in self.plan.contenders(cell.operation, cell.case):
-                if baseline == cell.technique:
-                    continue
-                held = summary.ratio(replace(cell, technique=baseline), cell)
-                if held is not None:
-                    self.ratios[cell][baseline] = held
+                ratio = summary.ratio(replace(cell, technique=baseline), cell)
+                if ratio is not None and baseline != cell.technique:
+                    self.ratios[cell][baseline] = ratio
         self.common = {
-            operation: {
-                baseline: self._common(operation, baseline) for baseline in self.plan.techniques[operation]
-            }
-            for operation in self.plan.techniques
+            operation: {baseline: self._common(operation, baseline) for baseline in techniques}
+            for operation, techniques in self.plan.techniques.items()
         }
         self.start = self._start()
 
     def _common(self, operation: str, baseline: str) -> str:
-        """The case with most ratios over a baseline, naive's apart; of equals the one with the most work."""
-        met = dict.fromkeys(self.plan.cases[operation], 0)
+        """The case with most ratios over a baseline, without naive's; among equals the one with most work."""
+        count = dict.fromkeys(self.plan.cases[operation], 0)
         for figure in self.summary.of(operation=operation):
             cell = figure.cell
-            met[cell.case] += cell.technique != BASELINE and baseline in self.ratios.get(cell, ())
-        work = {case: self.summary.work(operation, case) for case in met}
-        return max(met, key=lambda case: (met[case], work[case]))
+            count[cell.case] += cell.technique != BASELINE and baseline in self.ratios.get(cell, ())
+        return max(count, key=lambda case: (count[case], self.summary.work(operation, case)))
 
     def _start(self) -> View:
-        """The view that the page opens with; a contest opens over the peer that most operations met."""
+        """The first view of the page; in a contest the baseline is the first peer that has a ratio."""
         plan = self.plan
-        names = list(dict.fromkeys(t for held in plan.techniques.values() for t in held))
-        won = {name: sum(name in held for held in self.ratios.values()) for name in names}
-        first = [name for name in (BASELINE, *RIVALS, *plan.homes) if won.get(name)]
-        baseline = first[0] if first else max(names, key=lambda name: won[name], default="")
+        names = choices(plan)["baseline"]
+        count = {name: sum(name in ratios for ratios in self.ratios.values()) for name in names}
+        first = [name for name in (BASELINE, *RIVALS, *plan.homes) if count.get(name)]
+        baseline = first[0] if first else max(names, key=lambda name: count[name], default="")
         return View(baseline, "", plan.dtypes[0], plan.directions[-1], plan.threads[0])
 
     def rows(self, view: View) -> list[Row]:
@@ -159,13 +150,15 @@ class Grid:
     def _row(self, operation: str, view: View) -> Row:
         largest = self.summary.common_case(operation)
         case = view.case or self.common[operation].get(view.baseline) or largest
-        found = [self._cells(operation, name, view) for name in dict.fromkeys((case, largest))]
-        bests = [self._best(cells) for cells in found]
-        ratios = [self.ratios[c][view.baseline].value for c in found[0] if view.baseline in self.ratios[c]]
+        cells = self._cells(operation, case, view)
+        bests = {name: self._best(operation, name, view) for name in (case, largest)}
+        ratios = [
+            self.ratios[cell][view.baseline].value for cell in cells if view.baseline in self.ratios[cell]
+        ]
         return Row(
             operation, title(self.summary, operation), case,
-            tuple(self._told(name, best) for name, best in zip((case, largest), bests, strict=False)),
-            tuple(self._chip(cell, view, bests[0], max([1.0, *ratios])) for cell in found[0]),
+            tuple(self._best_words(name, best) for name, best in bests.items()),
+            tuple(self._chip(cell, view, bests[case], max([1.0, *ratios])) for cell in cells),
         )  # fmt: skip
 
     def _cells(self, operation: str, case: str, view: View) -> list[Cell]:
@@ -174,41 +167,55 @@ class Grid:
             for technique in self.plan.contenders(operation, case)
         ]
 
-    def _best(self, cells: Sequence[Cell]) -> CellResult | None:
+    def _best(self, operation: str, case: str, view: View) -> CellResult | None:
+        cells = self._cells(operation, case, view)
         figures = (self.summary.figures.get(cell) for cell in cells if kind(self.plan, cell) == "rung")
         return min((f for f in figures if f and not f.predicted), key=lambda f: f.median_s, default=None)
 
-    def _told(self, case: str, best: CellResult | None) -> Best:
+    def _best_words(self, case: str, best: CellResult | None) -> Best:
         if best is None:
             return Best(case, "", "", "")
-        share, limb = tables.roof_words(self.summary, best)
-        return Best(case, best.cell.technique, *("" if word == "–" else word for word in (share, limb)))
+        return Best(case, best.cell.technique, *_roof_words(self.summary, best))
 
     def _chip(self, cell: Cell, view: View, best: CellResult | None, widest: float) -> Chip:
-        figure = self.summary.figures.get(cell)
-        ratio = self.ratios[cell].get(view.baseline)
+        figure, ratio = self.summary.figures.get(cell), self.ratios[cell].get(view.baseline)
         value, interval, verdict = ratio_words(ratio)
-        if cell.technique == view.baseline and figure is not None and not figure.predicted:
-            value = "baseline"
         share = round(100 * log(ratio.value) / log(widest)) if ratio and ratio.value > 1 < widest else 0
+        if figure is None:
+            return Chip(cell.technique, anchor(cell), value, interval, verdict, "", "none", False, share)
+        if cell.technique == view.baseline and not figure.predicted:
+            value = "baseline"
         return Chip(
             cell.technique, anchor(cell), value, interval, verdict,
-            words.time(figure).replace(" predicted", "") if figure else "",
-            "predicted" if figure and figure.predicted else kind(self.plan, cell) if figure else "none",
-            figure is not None and figure is best, share,
+            words.time(figure).replace(" predicted", ""),
+            "predicted" if figure.predicted else kind(self.plan, cell), figure is best, share,
         )  # fmt: skip
 
 
+def choices(plan: Plan) -> dict[str, list[str]]:
+    """The values of each field of the plan's cells, each once; "baseline" has the techniques."""
+    return {
+        "baseline": list(dict.fromkeys(name for names in plan.techniques.values() for name in names)),
+        "direction": list(plan.directions),
+        "dtype": list(plan.dtypes),
+        "case": list(dict.fromkeys(name for names in plan.cases.values() for name in names)),
+    }
+
+
 def title(summary: Summary, operation: str) -> str:
-    """What an operation is called."""
+    """An operation's title."""
     return summary.run.operations[operation].title
 
 
 def kind(plan: Plan, cell: Cell) -> str:
-    """Whose a technique is: a "rung" of perflab's own, a "peer"'s, or of an "outside" file."""
+    """Whether a technique is a built-in "rung", a "peer", or from an "outside" file."""
     if plan.is_built_in(cell.operation, cell.technique):
         return "rung"
     return "peer" if cell.technique in plan.homes else "outside"
+
+
+def _roof_words(summary: Summary, figure: CellResult) -> list[str]:
+    return ["" if word == "–" else word for word in tables.roof_words(summary, figure)]
 
 
 def ratio_words(ratio: Ratio | None) -> tuple[str, str, str]:
@@ -238,33 +245,29 @@ def time_interval(figure: CellResult) -> str:
 
 
 def embedded(grid: Grid) -> Markup:
-    """The page's data as JSON that may stand inside an element: no `<` of a record can close it."""
-    held = json.dumps(data(grid), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return Markup(held.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+    """The page's data as JSON inside an element: no `<` in a record can close the element."""
+    text = json.dumps(data(grid), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def data(grid: Grid) -> dict[str, Any]:
     """Everything that the script shows: names once, and one list a cell in the order of `fields`."""
     summary, plan = grid.summary, grid.plan
-    techniques = list(dict.fromkeys(t for held in plan.techniques.values() for t in held))
+    values = choices(plan)
     names = {
-        "operation": list(plan.techniques),
-        "technique": techniques,
-        "case": list(dict.fromkeys(case for held in plan.cases.values() for case in held)),
-        "dtype": list(plan.dtypes),
-        "direction": list(plan.directions),
-    }
-    at = {field: {name: i for i, name in enumerate(held)} for field, held in names.items()}
+        "operation": list(plan.techniques), "technique": values["baseline"], "case": values["case"],
+        "dtype": values["dtype"], "direction": values["direction"],
+    }  # fmt: skip
+    index = {field: {name: i for i, name in enumerate(values)} for field, values in names.items()}
     samples = _samples(summary)
     errors = {accuracy.contender: accuracy.share for accuracy in summary.checks}
     cells = []
     for cell, figure in summary.figures.items():
-        share = errors.get(cell.contender)
+        share, memory = errors.get(cell.contender), summary.memory.get(cell)
         cells.append([
-            *(at[field][getattr(cell, field)] for field in names), cell.threads,
+            *(index[field][getattr(cell, field)] for field in names), cell.threads,
             *_measured(summary, figure), "" if share is None else f"{share:.3f}",
-            summary.memory.get(cell, 0),
-            units.in_bytes(summary.memory[cell]) if cell in summary.memory else "", figure.basis,
+            memory or 0, "" if memory is None else units.in_bytes(memory), figure.basis,
             _packed(grid.ratios.get(cell, {}), plan.contenders(cell.operation, cell.case)),
             *_scaled(figure, samples.get(cell, [])),
         ])  # fmt: skip
@@ -278,11 +281,11 @@ def data(grid: Grid) -> dict[str, Any]:
         },
         "others": {
             operation: {
-                technique: found
-                for technique in held
-                if (found := kind(plan, Cell(operation, "", "", 1, "", technique))) != "rung"
+                technique: group
+                for technique in techniques
+                if (group := kind(plan, Cell(operation, "", "", 1, "", technique))) != "rung"
             }
-            for operation, held in plan.techniques.items()
+            for operation, techniques in plan.techniques.items()
         },
         "common": grid.common,
         "largest": {operation: summary.common_case(operation) for operation in plan.techniques},
@@ -295,23 +298,21 @@ def data(grid: Grid) -> dict[str, Any]:
 
 
 def _measured(summary: Summary, figure: CellResult) -> tuple[Any, ...]:
-    """Seconds, time, interval, least, min, rates and roof: empty words where a figure is predicted."""
+    """Seconds, time, interval, least, min, rates and roof; empty except the time if it is predicted."""
     if figure.predicted:
         return _short(figure.median_s), words.time(figure), "", 0, "", "", "", "", ""
-    roof = tables.roof_words(summary, figure)
     return (
         _short(figure.median_s), words.time(figure), time_interval(figure), _short(figure.best_s or 0.0),
         units.seconds(figure.best_s, 3) if figure.best_s else "",
-        units.rounded(figure.gflops, 3), units.rounded(figure.gbytes_s, 3),
-        *("" if word == "–" else word for word in roof),
+        units.rounded(figure.gflops, 3), units.rounded(figure.gbytes_s, 3), *_roof_words(summary, figure),
     )  # fmt: skip
 
 
 def _packed(ratios: Mapping[str, Ratio], contenders: Sequence[str]) -> str:
     """A cell's ratios over every contender of its case, in their order: "×12 [11, 13] FASTER|…"."""
-    held = (ratio_words(ratios.get(name)) for name in contenders)
+    texts = (ratio_words(ratios.get(name)) for name in contenders)
     return "|".join(
-        f"{value} {interval} {MARKS[verdict]}" if value else "" for value, interval, verdict in held
+        f"{value} {interval} {MARKS[verdict]}" if value else "" for value, interval, verdict in texts
     )
 
 
@@ -334,5 +335,5 @@ def _samples(summary: Summary) -> dict[Cell, list[Sequence[float]]]:
 
 
 def _short(value: float) -> float:
-    """A number to five digits: as many as a page needs."""
+    """A number to five digits."""
     return float(f"{value:.5g}")

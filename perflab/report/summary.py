@@ -1,4 +1,4 @@
-"""What a run came to: one result a cell, with its interval and its ratio, and what follows from them."""
+"""The results of a run: one result a cell, with its interval and its ratio, and what follows from them."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
 from perflab.statistics import Ratio, Scaling, paired_ratio
 
 BASELINE = "naive"
-RIVALS = (BASELINE, "vectorized")  # what a compilation is held to: what a reader would write instead
+RIVALS = (BASELINE, "vectorized")  # compiled techniques are compared with these: NumPy needs no compiler
 Turns = Mapping[Cell, Mapping[tuple[int, int], float]]  # seconds a call by (process, pass)
+Contest = tuple[str, str, int, str]  # operation, dtype, threads, direction: its techniques are compared
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What is known of one cell.
+    """The result of one cell.
 
     `median_s` is the median over blocks of each block's median seconds a call, `low_s` to `high_s` its
-    interval, `best_s` the fastest round. `speedup` is over the baseline, pass by pass; None where either
-    was not measured. A predicted figure has only `median_s`, and `basis` says what it was taken from.
+    interval, `best_s` the fastest round. `speedup` is over the baseline, pass by pass; None if one of the two
+    was not measured. A predicted figure has only `median_s`, and `basis` says how it was predicted.
     """
 
     cell: Cell
     median_s: float
-    best_s: float | None
-    low_s: float | None
-    high_s: float | None
-    blocks: int
-    samples: int
-    speedup: Ratio | None
-    predicted: bool
-    basis: str
-    flops: int
-    bytes: int
+    best_s: float | None = None
+    low_s: float | None = None
+    high_s: float | None = None
+    blocks: int = 0
+    samples: int = 0
+    speedup: Ratio | None = None
+    predicted: bool = False
+    basis: str = ""
+    flops: int = 0
+    bytes: int = 0
 
     @property
     def gflops(self) -> float:
@@ -52,7 +53,7 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What the oracle saw on the timed inputs, at worst over all processes."""
+    """The largest error that the oracle measured on the timed inputs, over all processes."""
 
     operation: str
     technique: str
@@ -66,16 +67,16 @@ class Accuracy:
 
     @property
     def contender(self) -> Contender:
-        """Whose it is."""
+        """The contender that was checked."""
         return Contender(self.operation, self.case, self.dtype, self.threads, self.technique)
 
 
 @dataclass(frozen=True)
 class Payback:
-    """When a compilation has paid for itself against another technique.
+    """After how many calls a compilation has paid for itself against another technique.
 
-    Counted in calls of the plan's last direction on the largest case that both were measured on. `calls` is
-    None where the compiled one was not shown to be faster there; `ratio` says what was shown.
+    Counted in calls of the plan's last direction on the largest case on which both were measured. `calls` is
+    None if the compiled technique was not shown to be faster there; `ratio` is the measured ratio.
     """
 
     against: str
@@ -88,9 +89,9 @@ class Payback:
 
 @dataclass(frozen=True)
 class Compilation:
-    """What a compiled implementation costs before its first figure, apart from every other time.
+    """The seconds that a compiled implementation needs before its first call; no timed call includes them.
 
-    `compile_s` is from nothing (None where no record holds it), `load_s` from Numba's cache.
+    `compile_s` is for a full compilation (None if not recorded), `load_s` for loading from Numba's cache.
     """
 
     operation: str
@@ -102,29 +103,28 @@ class Compilation:
 
 
 @dataclass(frozen=True)
-class Growth:
-    """How a technique's time grows with work, over its measured cases on drawn inputs."""
-
+class _OverSizes:
     operation: str
     dtype: str
     threads: int
     direction: str
     technique: str
+
+
+@dataclass(frozen=True)
+class Growth(_OverSizes):
+    """How a technique's time grows with work, over its measured cases with random inputs."""
+
     scaling: Scaling
 
 
 @dataclass(frozen=True)
-class Crossover:
-    """The size from which on `technique` is faster than `overtaken`, and the two cases that it lies between.
+class Crossover(_OverSizes):
+    """The size from which on `technique` is faster than `overtaken`, and the two cases on either side of it.
 
-    Both cases tell the two techniques apart: their paired ratios' intervals lie beyond ±1 %.
+    In both cases one of the two is clearly faster: the interval of their paired ratio is beyond ±1 %.
     """
 
-    operation: str
-    dtype: str
-    threads: int
-    direction: str
-    technique: str
     overtaken: str
     flops: float
     below: str
@@ -146,8 +146,8 @@ class Finding:
 class Summary:
     """Everything that a report shows.
 
-    `fit` is false where a self-check found the machine unfit to measure: then no ratio has a verdict.
-    `memory` has the bytes beyond inputs and outputs at the worst moment, for the contest's cells.
+    `fit` is false if a self-check says that the machine is unfit to measure: then no ratio has a verdict.
+    `memory` has the peak bytes beyond inputs and outputs, for the cells of a contest.
     """
 
     run: Run
@@ -167,7 +167,7 @@ class Summary:
     memory: Mapping[Cell, int] = field(default_factory=dict)
 
     def roof(self, figure: CellResult) -> Roof | None:
-        """The least time that the machine's measured ceilings allow for a cell; None without ceilings."""
+        """The shortest time that the machine's measured ceilings allow for a cell; None without ceilings."""
         c = figure.cell
         return roof(self.ceilings, figure.flops, figure.bytes, c.dtype, c.threads)
 
@@ -180,7 +180,7 @@ class Summary:
         )
 
     def cell(self, **fields: Any) -> CellResult | None:
-        """The figure of one cell, or None where there is none."""
+        """The figure of one cell, or None."""
         return self.figures.get(Cell(**fields))
 
     def widest(
@@ -188,17 +188,15 @@ class Summary:
     ) -> str | None:
         """The largest case, by work, on which the baseline was measured.
 
-        `with_further` asks for one on which all the plan's rungs were, as long as there is any.
+        `with_further` prefers cases with all of the plan's techniques, if there are any.
         """
-        line = self.line(operation, dtype, threads, direction, BASELINE)
-        measured = [figure.cell.case for figure in line if not figure.predicted]
-        plan = self.run.plan
-        whole = [case for case in measured if plan.contenders(operation, case) == plan.techniques[operation]]
-        found = whole if with_further and whole else measured
-        return found[-1] if found else None
+        plan, line = self.run.plan, self.line(operation, dtype, threads, direction, BASELINE)
+        cases = [figure.cell.case for figure in line if not figure.predicted]
+        complete = [case for case in cases if plan.contenders(operation, case) == plan.techniques[operation]]
+        return next(reversed(complete if with_further and complete else cases), None)
 
     def common_case(self, operation: str) -> str:
-        """The case on which most techniques met; the one with the most work among equals."""
+        """The measured case with the most techniques; among equals the one with the most work."""
         plan = self.run.plan
         measured = {f.cell.case for f in self.of(operation=operation) if not f.predicted}
 
@@ -208,43 +206,42 @@ class Summary:
         return max(plan.cases[operation], key=rank)
 
     def work(self, operation: str, case: str) -> int:
-        """The operations that a case costs, in the plan's first dtype and direction."""
+        """The number of arithmetic operations of a case, in the plan's first dtype and direction."""
         plan, costs = self.run.plan, self.run.operations[operation].cases[case].costs
         return costs[plan.dtypes[0]][plan.directions[0]].flops
 
     def line(
         self, operation: str, dtype: str, threads: int, direction: str, technique: str
     ) -> list[CellResult]:
-        """A technique's figures over all cases, by growing work; predictions are among them."""
-        cells = (
-            Cell(operation, case, dtype, threads, direction, technique)
-            for case in self.run.plan.cases[operation]
+        """A technique's figures over all cases, by growing work, with predictions."""
+        cases = self.run.plan.cases[operation]
+        cells = [Cell(operation, case, dtype, threads, direction, technique) for case in cases]
+        return sorted(
+            (self.figures[cell] for cell in cells if cell in self.figures), key=lambda figure: figure.flops
         )
-        found = [figure for cell in cells if (figure := self.figures.get(cell)) is not None]
-        return sorted(found, key=lambda figure: figure.flops)
 
     def growing(
         self, operation: str, dtype: str, threads: int, direction: str, technique: str
     ) -> list[CellResult]:
-        """The measured figures of a line that differ in nothing but size: the digits are left out."""
-        cases = self.run.operations[operation].cases
-        return [
-            figure
-            for figure in self.line(operation, dtype, threads, direction, technique)
-            if not figure.predicted and cases[figure.cell.case].inputs != "digits"
-        ]
+        """The measured figures of a line that differ only in size: the handwritten digits are excluded."""
+        line = self.line(operation, dtype, threads, direction, technique)
+        return [figure for figure in line if not figure.predicted and not self.of_digits(figure)]
+
+    def of_digits(self, figure: CellResult) -> bool:
+        """Whether a figure's case has the handwritten digits as its inputs."""
+        return self.run.operations[figure.cell.operation].cases[figure.cell.case].inputs == "digits"
 
     def ratio(self, baseline: Cell, contender: Cell) -> Ratio | None:
-        """How many times faster the contender is, over the turns that both took; None without any."""
+        """How many times as fast as the baseline the contender is, over common turns; None without any."""
         return ratio_of(self.turns, baseline, contender, self.fit)
 
     def evidence_on(self, operation: str, technique: str, dtype: str) -> Evidence | None:
-        """What explains a technique's speed in a dtype; None where nothing was gathered."""
+        """The evidence about a technique in a dtype; None if none was gathered."""
         return self.evidence.get(Contender(operation, "", dtype, 0, technique))
 
 
 def ratio_of(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:
-    """How many times faster one cell is than another, turn by turn; None where they shared none."""
+    """How many times as fast one cell is as another, turn by turn; None without common turns."""
     base, other = turns.get(baseline, {}), turns.get(contender, {})
     both = [turn for turn in other if turn in base]
     return paired_ratio([base[t] for t in both], [other[t] for t in both], fit) if both else None

@@ -1,14 +1,16 @@
-"""A figure as SVG: slim, its text as text, its colours by name.
+"""A figure as a small SVG: its text is text, its colours have names.
 
-`Pen` is a renderer of matplotlib's that writes what is drawn and nothing else: coordinates to a tenth of a
-point, one element for what is drawn in one style, each marker's outline once. Colours of the palette become
-classes: a saved file tells their light values in a <style> of its own; in a page the classes take the page's
-custom properties (templates/figures.css.jinja), so that a figure is dark where the page is.
+`Pen` is a matplotlib renderer that writes only what is drawn: coordinates to a tenth of a point, one element
+for each style, each marker's outline once. Colours of the palette become classes: a saved file has their
+light values in its own <style>; in a page the classes use the page's custom properties
+(templates/figures.css.jinja), so that a figure is dark if the page is dark.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
@@ -39,62 +41,60 @@ FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Ubuntu,'Liberation Sans',sans-
 STYLED = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
-def write(one: Drawn, folder: Path) -> tuple[Path, Path]:
-    """Save a figure where its folder may not be there yet; the paths of its SVG and its PNG.
+def write(drawn: Drawn, folder: Path) -> tuple[Path, Path]:
+    """Save a figure in a folder, which is created if needed; the paths of its SVG and its PNG.
 
-    Raises PerflabError where it cannot be written.
+    Raises PerflabError if it cannot be written.
     """
     try:
         folder.mkdir(exist_ok=True)
-        save(one, folder)
+        save(drawn, folder)
     except OSError as error:
         raise full_or(error, folder) from error
-    return folder / f"{one.name}.svg", folder / f"{one.name}.png"
+    return folder / f"{drawn.name}.svg", folder / f"{drawn.name}.png"
 
 
-def save(one: Drawn, folder: Path) -> str:
+def save(drawn: Drawn, folder: Path) -> str:
     """Write a figure as PNG and as SVG, in light colours; the SVG's text."""
     with mpl.rc_context(STYLE):
-        agg: Any = FigureCanvasAgg(one.figure)  # untyped in parts
-        agg.print_png(folder / f"{one.name}.png", pil_kwargs={"compress_level": 3})
-    text = element(one)
-    (folder / f"{one.name}.svg").write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', "utf-8")
+        agg: Any = FigureCanvasAgg(drawn.figure)  # has no complete types
+        agg.print_png(folder / f"{drawn.name}.png", pil_kwargs={"compress_level": 3})
+    text = element(drawn)
+    (folder / f"{drawn.name}.svg").write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', "utf-8")
     return text
 
 
-def inline(one: Drawn, text: str) -> Markup:
-    """A saved figure's element for a page, in its colours, in a box that scrolls on a narrow screen."""
+def inline(drawn: Drawn, text: str) -> Markup:
+    """A saved figure's element for a page, with the page's colours; it scrolls on a narrow screen."""
     body = STYLED.sub("", text[text.index("<svg") :], count=1).strip()
-    wide = round(one.figure.get_figwidth() * 96)  # pixels: letters of one size on the page in every figure
-    body = body.replace("<svg ", f'<svg style="max-width:{wide}px;min-width:{round(0.72 * wide)}px" ', 1)
-    label = quoteattr(one.title)
+    width = round(drawn.figure.get_figwidth() * 96)  # pixels: text has the same size in every figure
+    body = body.replace("<svg ", f'<svg style="max-width:{width}px;min-width:{round(0.72 * width)}px" ', 1)
+    label = quoteattr(drawn.title)
     return Markup(f'<div class="drawing" tabindex="0" role="group" aria-label={label}>{body}</div>')
 
 
-def element(one: Drawn) -> str:
-    """A figure as an <svg> with title and description, whole in itself."""
-    figure = one.figure
+def element(drawn: Drawn) -> str:
+    """A figure as a complete <svg> with title and description."""
+    figure, name = drawn.figure, drawn.name
     width, height = figure.get_size_inches() * POINTS
-    pen = Pen(one.name, width, height)
-    dpi, seen = figure.dpi, figure.patch.get_visible()
+    pen = Pen(name, width, height)
+    dpi, visible = figure.dpi, figure.patch.get_visible()
     with mpl.rc_context(STYLE):
         figure.dpi = POINTS
-        figure.patch.set_visible(False)  # the page's ground, or the file's
+        figure.patch.set_visible(False)  # the background is the page's, or the file's
         figure.draw(pen)
         figure.dpi = dpi
-        figure.patch.set_visible(seen)
-    ground = COLOURS["paper"][0]
+        figure.patch.set_visible(visible)
+    ground, ink = COLOURS["paper"][0], COLOURS["ink"][0]
     used = "".join(
         f".f-{n}{{fill:{v}}}.s-{n}{{stroke:{v}}}" for n, (v, _) in COLOURS.items() if n in pen.used
     )
-    ink = COLOURS["ink"][0]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {_n(width)} {_n(height)}"'
         f' width="{_n(width)}pt" height="{_n(height)}pt"'
         f' fill="none" stroke-linejoin="round" font-size="{_n(SIZE)}" font-family="{FONT}" role="img"'
-        f' aria-labelledby="{one.name}-title {one.name}-desc">'
-        f'<title id="{one.name}-title">{escape(one.title)}</title>'
-        f'<desc id="{one.name}-desc">{escape(one.caption)}</desc>'
+        f' aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(drawn.title)}</title>'
+        f'<desc id="{name}-desc">{escape(drawn.caption)}</desc>'
         f"<style>svg{{background:{ground}}}text{{fill:{ink}}}{used}</style>"
         + (f"<defs>{''.join(pen.defs.values())}</defs>" if pen.defs else "")
         + "".join(pen.elements())
@@ -103,29 +103,23 @@ def element(one: Drawn) -> str:
 
 
 class Pen(RendererBase):
-    """Writes elements; `defs` are what is used more than once, `used` the names of colours."""
+    """Writes elements; `defs` has the elements that are used more than once, `used` the names of colours."""
 
     def __init__(self, name: str, width: float, height: float) -> None:
-        """A sheet of so many points."""
+        """Begin a drawing; its size is in points."""
         super().__init__()
         self.name, self.width, self.height = name, width, height
         self.defs: dict[str, str] = {}
         self.used: set[str] = set()
-        self._written: list[tuple[str, str, str]] = []  # a path's attributes, its outline, or an element
+        self._written: list[tuple[str, str]] = []  # a path's attributes and outline, or "" and an element
 
     def elements(self) -> list[str]:
-        """What was drawn, in order; neighbours that share a style are one path."""
-        found: list[str] = []
-        before, outline = "", ""
-        for style, d, other in [*self._written, ("", "", "")]:
-            if outline and (style != before or not d):
-                found.append(f'<path{before} d="{outline}"/>')
-                outline = ""
-            if d:
-                before, outline = style, outline + d
-            else:
-                found.append(other)
-        return found
+        """The elements in drawing order; neighbours with the same style are one path."""
+        elements: list[str] = []
+        for style, group in groupby(self._written, key=itemgetter(0)):
+            texts = [text for _, text in group]
+            elements += [f'<path{style} d="{"".join(texts)}"/>'] if style else texts
+        return elements
 
     def get_canvas_width_height(self) -> tuple[float, float]:
         """In points."""
@@ -147,7 +141,7 @@ class Pen(RendererBase):
         points = np.atleast_2d(transform.transform(path.vertices))
         d = self._outline(path, transform, flip=True)
         if style and d:
-            self._written.append((style + self._clip(gc, points), d, ""))
+            self._written.append((style + self._clip(gc, points), d))
 
     def draw_markers(
         self, gc: GraphicsContextBase, marker_path: Outline, marker_trans: Transform,
@@ -166,40 +160,39 @@ class Pen(RendererBase):
         else:
             self.defs[d] = f'<path id="{key}" d="{d}"/>'
         uses = "".join(f'<use href="#{key}" x="{_n(x)}" y="{_n(y)}"/>' for x, y in at)
-        self._written.append(("", "", f"<g{style}>{uses}</g>"))
+        self._written.append(("", f"<g{style}>{uses}</g>"))
 
     def draw_text(
         self, gc: GraphicsContextBase, x: float, y: float, s: str, prop: FontProperties, angle: float,
         ismath: Any = False, mtext: Text | None = None,
     ) -> None:  # fmt: skip
-        """One line of text, anchored where it is aligned, so that it stays there in a reader's own font."""
-        attributes = (
-            "" if prop.get_size_in_points() == SIZE else f' font-size="{_n(prop.get_size_in_points())}"'
-        )
+        """One line of text, anchored at its alignment, so that it keeps its place in any font."""
+        size = prop.get_size_in_points()
+        attributes = "" if size == SIZE else f' font-size="{_n(size)}"'
         attributes += ' font-weight="600"' if prop.get_weight() in ("bold", 700) else ""
         face = to_hex(gc.get_rgb())
         attributes += "" if NAMES.get(face) == "ink" else self._paint("f", face)
         if mtext is not None and (align := mtext.get_horizontalalignment()) != "left" and not angle:
             x = float(mtext.get_transform().transform(mtext.get_unitless_position())[0])
-            if hasattr(mtext, "xyann"):  # an annotation's place is worked out when it is drawn
+            if hasattr(mtext, "xyann"):  # an annotation's place is computed when it is drawn
                 x = float(mtext.get_window_extent(self).x1 if align == "right" else x)
             attributes += f' text-anchor="{"middle" if align == "center" else "end"}"'
         place = f' x="{_n(x)}" y="{_n(y)}"'
         if angle:
             place = f' transform="translate({_n(x)} {_n(y)}) rotate({_n(-angle)})"'
-        self._written.append(("", "", f"<text{place}{attributes}>{escape(s)}</text>"))
+        self._written.append(("", f"<text{place}{attributes}>{escape(s)}</text>"))
 
     def _style(self, gc: GraphicsContextBase, face: Any) -> str:
-        """How an outline is filled and drawn, as attributes; empty where neither."""
+        """The attributes for an outline's fill and stroke; empty if it has neither."""
         colour, width = gc.get_rgb(), gc.get_linewidth()
         filled = face is not None and (len(face) < 4 or face[3] > 0)
         drawn = width > 0 and (len(colour) < 4 or colour[3] > 0)
         if not filled and not drawn:
             return ""
         classes, plain, style = [], "", ""
-        for which, wanted, of in (("f", filled, face), ("s", drawn, colour)):
-            if wanted:
-                token = self._paint(which, to_hex(of[:3]))
+        for which, visible, rgb in (("f", filled, face), ("s", drawn, colour)):
+            if visible:
+                token = self._paint(which, to_hex(rgb[:3]))
                 if token.startswith(" class="):
                     classes.append(token.split('"')[1])
                 else:
@@ -210,17 +203,12 @@ class Pen(RendererBase):
             dashes: Any = gc.get_dashes()[1]
             if dashes is not None:
                 style += f' stroke-dasharray="{" ".join(_n(length) for length in dashes)}"'
-        alpha = gc.get_alpha() if gc.get_forced_alpha() else (face if filled else colour)[-1]
-        if (
-            alpha is not None
-            and (gc.get_forced_alpha() or len(face if filled else colour) == 4)
-            and alpha < 1
-        ):
-            style += f' opacity="{alpha:.2g}"'
-        return style
+        rgba = face if filled else colour
+        alpha = gc.get_alpha() if gc.get_forced_alpha() else rgba[3] if len(rgba) == 4 else None
+        return style + (f' opacity="{alpha:.2g}"' if alpha is not None and alpha < 1 else "")
 
     def _paint(self, which: str, colour: str) -> str:
-        """A colour as a class where it has a name, else as it is."""
+        """A colour as a class if it has a name, else as an attribute."""
         name = NAMES.get(colour)
         if name is None:
             return f' {"fill" if which == "f" else "stroke"}="{colour}"'
@@ -248,25 +236,22 @@ class Pen(RendererBase):
         return "".join(parts).replace(" -", "-")
 
     def _clip(self, gc: GraphicsContextBase, points: Any) -> str:
-        """The attribute that cuts off what lies outside the panel; empty where nothing does."""
+        """The attribute that clips an outline to its panel; empty if all of it is inside."""
         box = gc.get_clip_rectangle()
-        if box is None or not len(points):
+        if box is None:
             return ""
-        known = points[np.isfinite(points).all(axis=1)]
-        if not len(known) or (
-            (known >= np.array([box.x0, box.y0]) - 1).all()
-            and (known <= np.array([box.x1, box.y1]) + 1).all()
-        ):
+        finite = points[np.isfinite(points).all(axis=1)]
+        if (finite >= np.array(box.min) - 1).all() and (finite <= np.array(box.max) + 1).all():
             return ""
         d = f"M{_n(box.x0)} {_n(self.height - box.y1)}h{_n(box.width)}v{_n(box.height)}h{_n(-box.width)}z"
-        known_as = self.defs.get(f"clip {d}", "")
-        key = known_as.split('"')[1] if known_as else f"{self.name}-c{len(self.defs)}"
+        clip = self.defs.get(f"clip {d}", "")
+        key = clip.split('"')[1] if clip else f"{self.name}-c{len(self.defs)}"
         self.defs[f"clip {d}"] = f'<clipPath id="{key}"><path d="{d}"/></clipPath>'
         return f' clip-path="url(#{key})"'
 
 
 def _n(value: float) -> str:
-    """A number to a tenth, as short as it can be written.
+    """A number to a tenth, as short as possible.
 
     >>> _n(12.0), _n(0.25), _n(-0.01), _n(100.06)
     ('12', '.2', '0', '100.1')

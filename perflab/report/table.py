@@ -1,4 +1,4 @@
-"""A run as a small table: as text for a terminal, as HTML for a notebook, as plain rows for anything else."""
+"""A run as a small table: as text for a terminal, as HTML for a notebook, and as plain rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Ladder:
     rows: tuple[tuple[str, tuple[page.Chip, ...]], ...]
 
 
-LEFT = Markup('<td style="text-align: left">{}</td>')  # notebooks set cells to the right
+LEFT = Markup('<td style="text-align: left">{}</td>')  # notebooks align cells to the right
 LEFT_HEAD = Markup('<th scope="{}" style="text-align: left">{}</th>')
 ROW = Markup("<tr>{}{}</tr>")
 TABLE = Markup(
@@ -45,61 +45,52 @@ COLUMNS = (
 def rows(summary: Summary) -> list[dict[str, Any]]:
     """One row a cell, in the plan's order: `COLUMNS`, named as in tables/cells.csv.
 
-    None stands where something was not measured. `state` is "measured" or "predicted", which `basis`
-    explains. Speed-ups are over naive, pass by pass; `precise` says whether one is known as well as the plan
-    wanted. `error_over_bound` is the worst error on the timed inputs as a share of its rounding bound.
+    None means that something was not measured. `state` is "measured" or "predicted", which `basis` explains.
+    Speed-ups are over naive, pass by pass; `precise` says whether one is known to the plan's precision.
+    `error_over_bound` is the largest error on the timed inputs as a share of its rounding bound.
     """
     errors = {accuracy.contender: accuracy.share for accuracy in summary.checks}
-    found = []
+    table = []
     for cell, f in summary.figures.items():
-        held, limit = f.speedup, None if f.predicted else summary.roof(f)
+        ratio, limit = f.speedup, None if f.predicted else summary.roof(f)
         values = (
             *(getattr(cell, name) for name in CELL),
             *("predicted" if f.predicted else "measured", f.median_s, f.low_s, f.high_s, f.best_s),
             *(f.samples, f.blocks, *((None, None) if f.predicted else (f.gflops, f.gbytes_s))),
             *((limit.seconds / f.median_s, limit.limb) if limit else (None, None)),
-            *((held.value, held.low, held.high, held.verdict) if held else (None, None, None, None)),
-            *(errors.get(cell.contender), summary.memory.get(cell), held.pairs if held else 0),
-            *(held is not None and known_to(held, summary.run.plan.precision), f.flops, f.bytes, f.basis),
+            *((ratio.value, ratio.low, ratio.high, ratio.verdict) if ratio else (None, None, None, None)),
+            *(errors.get(cell.contender), summary.memory.get(cell), ratio.pairs if ratio else 0),
+            *(ratio is not None and known_to(ratio, summary.run.plan.precision), f.flops, f.bytes, f.basis),
         )
-        found.append(dict(zip(COLUMNS, values, strict=True)))
-    return found
+        table.append(dict(zip(COLUMNS, values, strict=True)))
+    return table
 
 
 def ladders(summary: Summary) -> Iterator[Ladder]:
-    """Each operation in the run's first dtype, on the case that its page opens with, over its baseline."""
-    grid = page.Grid(summary)
-    directions = summary.run.plan.directions
+    """Each operation in the run's first dtype, on the first case that its page shows, over its baseline."""
+    grid, directions = page.Grid(summary), summary.run.plan.directions
+    baseline = grid.start.baseline
+    over = f"over {baseline}" if baseline else "no speed-up: no baseline"
     for threads in summary.run.plan.threads:
         views = [replace(grid.start, direction=direction, threads=threads) for direction in directions]
-        for found in zip(*map(grid.rows, views), strict=True):
-            first = found[0]
-            over = (
-                f"over {grid.start.baseline}" if grid.start.baseline else "no speed-up: nothing to hold it to"
-            )
-            title = (
-                f"{first.title}: case {first.case}, {grid.start.dtype}, {words.of_threads(threads)}; {over}"
-            )
-            of_technique = zip(*(row.chips for row in found), strict=True)
-            yield Ladder(title, directions, tuple((chips[0].technique, chips) for chips in of_technique))
+        for rows in zip(*map(grid.rows, views), strict=True):
+            where = f"case {rows[0].case}, {grid.start.dtype}, {words.of_threads(threads)}"
+            chips_of_rows = zip(*(row.chips for row in rows), strict=True)
+            ladder = tuple((chips[0].technique, chips) for chips in chips_of_rows)
+            yield Ladder(f"{rows[0].title}: {where}; {over}", directions, ladder)
 
 
 def text(summary: Summary) -> str:
-    """The ladders in plain text, with what must be known of the run before and after them."""
-    lines = [
-        f"perflab: {summary.run.plan.preset} run in {summary.run.folder}",
-        one_line(summary.run.environment),
-    ]
-    lines += warnings(summary)
+    """The ladders in plain text, with the machine, warnings and the number of cells."""
+    run = summary.run
+    lines = [f"perflab: {run.plan.preset} run in {run.folder}", one_line(run.environment), *warnings(summary)]
     for ladder in ladders(summary):
-        cells = [["", *ladder.directions]]
-        cells += [[name, *map(_words, chips)] for name, chips in ladder.rows]
+        cells = [["", *ladder.directions], *([name, *map(_words, chips)] for name, chips in ladder.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines += ["", ladder.title]
-        lines += [
-            "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
-            for row in cells
-        ]
+        for row in cells:
+            padded = (word.ljust(width) for word, width in zip(row, widths, strict=True))
+            lines.append("  ".join(padded).rstrip())
         lines += filter(None, [marks(ladder)])
     return "\n".join([*lines, "", closing(summary)])
 
@@ -125,32 +116,22 @@ def _joined(parts: Iterable[Markup]) -> Markup:
 
 
 def warnings(summary: Summary) -> list[str]:
-    """What a reader must know before any figure."""
-    lines = [line for state, line in tables.fitness(summary) if state in ("noisy", "unfit")]
-    if summary.outstanding:
-        lines.append(f"{summary.outstanding} cells are still to be measured")
-    lines += [
-        f"no figure: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings
-    ]
-    return lines
+    """The sentences that must be read before any figure."""
+    outstanding = f"{summary.outstanding} cells are still to be measured"
+    lines = [*tables.machine_warnings(summary), *([outstanding] if summary.outstanding else [])]
+    return lines + [f"no figure: {line}" for line in tables.finding_lines(summary)]
 
 
 def marks(ladder: Ladder) -> str:
-    """What the marks in a ladder stand for; a ratio without one is FASTER."""
-    seen = {chip.verdict for _, chips in ladder.rows for chip in chips}
-    return "; ".join(
-        f"{page.MARKS[name]} {meaning}"
-        for name, meaning in page.MEANINGS.items()
-        if name in seen and name != "FASTER"
-    )
+    """The meanings of the marks in a ladder; a ratio without a mark is FASTER."""
+    verdicts = {chip.verdict for _, chips in ladder.rows for chip in chips} - {"FASTER"}
+    meanings = page.MEANINGS.items()
+    return "; ".join(f"{page.MARKS[name]} {meaning}" for name, meaning in meanings if name in verdicts)
 
 
 def closing(summary: Summary) -> str:
-    """How many cells there are in all, since the ladders show some."""
-    measured = sum(not figure.predicted for figure in summary.figures.values())
-    predicted = len(summary.figures) - measured
-    said = f"{measured} cells measured" + (f", {predicted} predicted and not run (~)" if predicted else "")
-    return f"{said}: .table() and .to_dataframe() have every one"
+    """How many cells there are in all: the ladders show only some of them."""
+    return f"{tables.cells_line(summary, mark=' (~)')}: .table() and .to_dataframe() have all of them"
 
 
 def _words(chip: page.Chip) -> str:
@@ -160,7 +141,7 @@ def _words(chip: page.Chip) -> str:
 
 
 def _markup(chip: page.Chip) -> Markup:
-    told = chip.verdict if chip.verdict != "FASTER" else ""
+    verdict = chip.verdict if chip.verdict != "FASTER" else ""
     value = "" if chip.value == "baseline" else chip.value
-    said = Markup("{} <strong>{}</strong> {} {}") if chip.best else Markup("{} {} {} {}")
-    return said.format(chip.time or "–", value, chip.interval, told)
+    cell = Markup("{} <strong>{}</strong> {} {}") if chip.best else Markup("{} {} {} {}")
+    return cell.format(chip.time or "–", value, chip.interval, verdict)

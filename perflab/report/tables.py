@@ -1,111 +1,105 @@
-"""The tables and lines of a report: a summary in words, for a page, for Markdown and for a terminal."""
+"""The tables and sentences of a report, for the page, for Markdown and for a terminal."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from perflab.contract import Cell
 from perflab.records import kinds
 from perflab.report import contest
 from perflab.report.summary import BASELINE, RIVALS, CellResult, Payback, Summary
-from perflab.report.words import Table, exponent, interval, of_threads, ratio, time
+from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
 from perflab.units import in_bytes, power, rounded, seconds
 
 ON_GROWTH = (
-    "How time grows is the slope of a straight line through the measured times on log axes, the digits left"
-    " out. 1 is in proportion to work; less, and a fixed cost weighs less as sizes grow; more, and something"
-    " is outgrown, such as a cache. Its interval takes the scatter about the line as chance: where the line"
-    " bends it is wide."
+    "How time grows is the slope of a straight line through the measured times on log axes, without the"
+    " handwritten digits. A slope of 1 means that time is proportional to work. A smaller slope means that a"
+    " fixed cost matters less for larger sizes. A larger slope means that larger sizes exceed a limit, such"
+    " as the size of a cache. The interval treats the scatter about the line as random: it is wide where the"
+    " line bends."
 )
-
-
 ON_CROSSOVERS = (
-    "A crossover lies between two measured cases that both tell the two techniques apart, the intervals of"
-    " their ratios beyond ±1 %. Its size is interpolated between the two on log axes; nothing is said beyond"
-    " the measured sizes."
+    "A crossover is between two measured cases. In both of them one technique is clearly faster: the interval"
+    " of their ratio is beyond ±1 %. Its size is interpolated between the two on log axes; nothing is"
+    " extrapolated beyond the measured sizes."
+)
+ON_THE_ROOF = (
+    "The roof of a cell is the larger of two times: the operation's arithmetic at the best measured rate of"
+    " multiply-adds or matrix products on this machine, and its compulsory bytes at the best measured"
+    " bandwidth for arrays of this size. An algorithm that needs fewer multiplications than the definition"
+    " can be faster than the roof."
 )
 
 
 def times_table(
     summary: Summary, operation: str, dtype: str, direction: str, threads: int, *, best: bool = False
 ) -> Table:
-    """Cases down, techniques across: median time, and speed-up over the baseline where there is one.
+    """Cases in rows, techniques in columns: median time, and speed-up over the baseline if there is one.
 
-    With `best`, the fastest round stands beside the median.
+    With `best`, the fastest round is beside the median.
     """
-    plan = summary.run.plan
-    techniques = plan.techniques[operation]
+    techniques = summary.run.plan.techniques[operation]
     rows = []
-    for case in plan.cases[operation]:
+    for case in summary.run.plan.cases[operation]:
         row = [case]
         for technique in techniques:
-            figure = summary.cell(
-                operation=operation, case=case, dtype=dtype, threads=threads, direction=direction,
-                technique=technique,
-            )  # fmt: skip
-            faster = figure is not None and figure.speedup is not None and technique != BASELINE
-            words = time(figure)
-            if best and figure is not None and figure.best_s is not None:
-                words += f" (min {seconds(figure.best_s, 2)})"
-            row.append(words + (f"  {ratio(figure.speedup)}" if faster and figure else ""))
+            figure = summary.figures.get(Cell(operation, case, dtype, threads, direction, technique))
+            text = time(figure)
+            if best and figure and figure.best_s is not None:
+                text += f" (min {seconds(figure.best_s, 2)})"
+            if figure and figure.speedup and technique != BASELINE:
+                text += f"  {ratio(figure.speedup)}"
+            row.append(text)
         rows.append(tuple(row))
-    threads_word = "1 thread" if threads == 1 else f"{threads} threads"
-    title = f"{summary.run.operations[operation].title}, {direction}, {dtype}, {threads_word}"
+    title = f"{summary.run.operations[operation].title}, {direction}, {dtype}, {of_threads(threads)}"
     return Table(title, ("case", *techniques), tuple(rows))
 
 
 def terminal_tables(summary: Summary) -> Iterator[Table]:
-    """What a terminal shows at the end: each operation's last direction in its first dtype."""
+    """The tables at the end of a run in a terminal: each operation's last direction in its first dtype."""
     plan = summary.run.plan
-    against = against_table(summary)
-    if against is not None:
+    if against := against_table(summary):
         yield against
-    met = contest_table(summary)
-    if met is not None:
-        yield met
+    if peers := contest_table(summary):
+        yield peers
         return
-    for threads in plan.threads:
-        for operation in plan.techniques:
-            yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
+    for threads, operation in product(plan.threads, plan.techniques):
+        yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
 
 
 def precision(summary: Summary) -> str:
-    """How many speed-ups are known to the plan's precision, and why the others stopped."""
-    plan = summary.run.plan
-    held = [
-        figure.speedup
-        for figure in summary.figures.values()
-        if figure.speedup is not None and figure.cell.technique != BASELINE
-    ]
-    if not held:
+    """How many speed-ups are known to the plan's precision; the others stopped at the budget."""
+    precision = summary.run.plan.precision
+    others = [f for f in summary.figures.values() if f.cell.technique != BASELINE]
+    precise = [known_to(f.speedup, precision) for f in others if f.speedup]
+    if not precise:
         return ""
-    fine = sum(known_to(ratio, plan.precision) for ratio in held)
-    said = f"{fine} of {len(held)} speed-ups known to ±{plan.precision:.0%}"
-    return said if fine == len(held) else f"{said}; the others stopped at the budget"
+    text = f"{sum(precise)} of {len(precise)} speed-ups known to ±{precision:.0%}"
+    return text if all(precise) else f"{text}; the others stopped at the budget"
 
 
 def growth_table(summary: Summary, operation: str) -> Table | None:
-    """How each technique's time grows with work; None where nothing was measured on two sizes."""
+    """How each technique's time grows with work; None if no technique was measured on two sizes."""
     directions = summary.run.plan.directions
-    held: dict[tuple[str, str, int], dict[str, Scaling]] = defaultdict(dict)
+    scalings: dict[tuple[str, str, str], dict[str, Scaling]] = defaultdict(dict)
     for g in summary.growths:
         if g.operation == operation:
-            held[g.technique, g.dtype, g.threads][g.direction] = g.scaling
+            scalings[g.technique, g.dtype, str(g.threads)][g.direction] = g.scaling
     rows = []
-    for (technique, dtype, threads), found in held.items():
-        sizes = " / ".join(dict.fromkeys(str(fitted.points) for fitted in found.values()))
-        exponents = [exponent(found.get(direction)) for direction in directions]
-        rows.append((technique, dtype, str(threads), *exponents, sizes))
+    for contender, by_direction in scalings.items():
+        sizes = " / ".join(dict.fromkeys(str(scaling.points) for scaling in by_direction.values()))
+        rows.append((*contender, *(exponent(by_direction.get(name)) for name in directions), sizes))
     head = ("technique", "dtype", "threads", *directions, "sizes")
-    title = "How time grows: in proportion to work to this power, 95 % interval"
+    title = "How time grows: proportional to this power of work, 95 % interval"
     return Table(title, head, tuple(rows)) if rows else None
 
 
 def crossover_table(summary: Summary, operation: str) -> Table | None:
-    """From which size on one technique overtakes another; None where none do."""
+    """From which size on one technique overtakes another; None without any."""
     rows = tuple(
         (
             f"{c.technique} overtakes {c.overtaken}", c.dtype, str(c.threads), c.direction,
@@ -121,61 +115,52 @@ def crossover_table(summary: Summary, operation: str) -> Table | None:
 def no_crossover(summary: Summary, operation: str) -> str:
     """Why there is no table of crossovers."""
     if not summary.fit:
-        return "The machine was unfit to measure: whether one technique overtakes another is not said."
+        return "The machine was unfit to measure, so no crossover is reported."
     if any(f.speedup is not None and f.speedup.low is not None for f in summary.of(operation=operation)):
         return "No technique overtakes another within the measured sizes."
     return "Too little was measured to say whether one technique overtakes another."
 
 
 def against_table(summary: Summary) -> Table | None:
-    """Today's techniques over another commit's, measured in turn; None where there is no other commit."""
-    rows = []
-    commits = set()
-    for cell, figure in summary.figures.items():
-        name, at, commit = cell.technique.partition("@")
-        if not at or figure.predicted:
-            continue
-        today = replace(cell, technique=name)
-        held = summary.ratio(cell, today)
-        if held is not None:
+    """Today's techniques over another commit's, measured in turn; None without another commit."""
+    rows, commits = [], set()
+    for c, figure in summary.figures.items():
+        name, at, commit = c.technique.partition("@")
+        if at and not figure.predicted and (today := summary.ratio(c, replace(c, technique=name))):
             commits.add(commit)
-            where = (f"{cell.operation}/{name}", cell.case, cell.dtype, cell.direction, str(cell.threads))
-            rows.append((*where, interval(held), held.verdict))
+            where = (f"{c.operation}/{name}", c.case, c.dtype, c.direction, str(c.threads))
+            rows.append((*where, interval(today), today.verdict))
     head = ("implementation", "case", "dtype", "direction", "threads", "times as fast today", "verdict")
-    return Table(f"Today against {', '.join(sorted(commits))}", head, tuple(rows)) if rows else None
+    return Table(f"Today compared with {', '.join(sorted(commits))}", head, tuple(rows)) if rows else None
 
 
 def best_table(summary: Summary) -> Table:
-    """The fastest rung on the case that most techniques met on, and its share of the roof."""
+    """The fastest rung on each operation's common case, and its share of the roof."""
     plan = summary.run.plan
     rows = []
-    for operation in plan.techniques:
+    for operation, dtype, threads, direction in product(
+        plan.techniques, plan.dtypes, plan.threads, plan.directions
+    ):
         case = summary.common_case(operation)
-        for dtype in plan.dtypes:
-            for threads in plan.threads:
-                for direction in plan.directions:
-                    where = {"operation": operation, "case": case, "dtype": dtype, "threads": threads}
-                    found = [
-                        f
-                        for f in summary.of(**where, direction=direction)
-                        if not f.predicted and plan.is_built_in(operation, f.cell.technique)
-                    ]
-                    if not found:
-                        continue
-                    best = min(found, key=lambda f: f.median_s)
-                    rows.append((
-                        operation, case, dtype, direction, str(threads), best.cell.technique, time(best),
-                        rounded(best.gflops, 3), rounded(best.gbytes_s, 3), *roof_words(summary, best),
-                    ))  # fmt: skip
+        figures = summary.of(
+            operation=operation, case=case, dtype=dtype, threads=threads, direction=direction
+        )
+        rungs = [f for f in figures if not f.predicted and plan.is_built_in(operation, f.cell.technique)]
+        if rungs:
+            best = min(rungs, key=lambda f: f.median_s)
+            rows.append((
+                operation, case, dtype, direction, str(threads), best.cell.technique, time(best),
+                rounded(best.gflops, 3), rounded(best.gbytes_s, 3), *roof_words(summary, best),
+            ))  # fmt: skip
     head = (
         "operation", "case", "dtype", "direction", "threads", "fastest rung", "time", "GFLOP/s", "GB/s",
-        "of the roof", "which is",
+        "of the roof", "limited by",
     )  # fmt: skip
-    return Table("The fastest rung, and how much of what the machine allows it reaches", head, tuple(rows))
+    return Table("The fastest rung, and its share of what the machine allows", head, tuple(rows))
 
 
 def roof_words(summary: Summary, figure: CellResult) -> tuple[str, str]:
-    """A figure's share of the machine's roof and which limb binds, or dashes without ceilings."""
+    """A figure's share of the machine's roof and what limits it, or dashes without ceilings."""
     limit = summary.roof(figure)
     if limit is None:
         return "–", "–"
@@ -184,50 +169,50 @@ def roof_words(summary: Summary, figure: CellResult) -> tuple[str, str]:
 
 
 def contest_table(summary: Summary) -> Table | None:
-    """The best rung against the best peer, cell by cell; None where no peer was measured."""
-    rows = []
-    for met in contest.meetings(summary):
-        c = met.cell
-        rows.append((
-            c.operation, c.case, c.dtype, str(c.threads), c.direction,
-            met.rung.cell.technique, time(met.rung), roof_words(summary, met.rung)[0],
-            in_bytes(summary.memory.get(met.rung.cell)), met.peer.cell.technique, time(met.peer),
-            interval(met.ratio), met.ratio.verdict,
-        ))  # fmt: skip
-    head = (
-        "operation", "case", "dtype", "threads", "direction",
-        "best rung", "its time", "of the roof", "memory beyond", "best peer", "its time",
-        "times as fast as the peer", "verdict",
+    """The best rung and the best peer, cell by cell; None if no peer was measured."""
+    rows = tuple(
+        (
+            m.cell.operation, m.cell.case, m.cell.dtype, str(m.cell.threads), m.cell.direction,
+            m.rung.cell.technique, time(m.rung), roof_words(summary, m.rung)[0],
+            in_bytes(summary.memory.get(m.rung.cell)), m.peer.cell.technique, time(m.peer),
+            interval(m.ratio), m.ratio.verdict,
+        )
+        for m in contest.meetings(summary)
     )  # fmt: skip
-    return Table("The contest: the best rung against the best peer", head, tuple(rows)) if rows else None
+    head = (
+        "operation", "case", "dtype", "threads", "direction", "best rung", "its time", "of the roof",
+        "memory beyond", "best peer", "its time", "times as fast as the peer", "verdict",
+    )  # fmt: skip
+    return Table("The contest: the best rung against the best peer", head, rows) if rows else None
 
 
 def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> Table | None:
-    """What a step of each technique holds beyond inputs and outputs; None where that was not measured."""
+    """The peak memory of a step beyond inputs and outputs, by technique; None if it was not measured."""
     techniques = [t for t in summary.run.plan.techniques[operation] if t not in summary.run.plan.homes]
     rows = []
     for case in summary.run.plan.cases[operation]:
         cells = [Cell(operation, case, dtype, threads, "step", technique) for technique in techniques]
         if any(cell in summary.memory for cell in cells):
             rows.append((case, *(in_bytes(summary.memory.get(cell)) for cell in cells)))
-    title = f"Memory beyond inputs and outputs at the worst moment of a step, {dtype}, {of_threads(threads)}"
+    title = f"Peak memory of a step beyond inputs and outputs, {dtype}, {of_threads(threads)}"
     return Table(title, ("case", *techniques), tuple(rows)) if rows else None
 
 
 def contest_lines(summary: Summary) -> list[str]:
-    """What the contest came to: the means, and every cell in which a peer was faster, with its reason."""
-    met = contest.meetings(summary)
-    if not met:
+    """The results of the contest: the means, and every cell in which a peer was faster, with its reason."""
+    meetings = contest.meetings(summary)
+    if not meetings:
         return []
-    behind = contest.lost(met)
+    behind = contest.lost(meetings)
     lines = [
-        f"best rung against best peer: ×{rounded(contest.geometric_mean(met), 3)}, the geometric mean of"
-        f" {len(met)} cells; ahead in {len(met) - len(behind)} of them"
+        f"best rung against best peer: ×{rounded(contest.geometric_mean(meetings), 3)}, the geometric mean of"
+        f" {len(meetings)} cells; ahead in {len(meetings) - len(behind)} of them"
     ]
-    for operation, of_one in contest.by_operation(met).items():
-        least = min(of_one, key=lambda m: m.ratio.value)
+    for operation in dict.fromkeys(m.cell.operation for m in meetings):
+        group = [m for m in meetings if m.cell.operation == operation]
+        least = min(group, key=lambda m: m.ratio.value)
         lines.append(
-            f"{operation}: ×{rounded(contest.geometric_mean(of_one), 3)} over {len(of_one)} cells, least"
+            f"{operation}: ×{rounded(contest.geometric_mean(group), 3)} over {len(group)} cells, least"
             f" {ratio(least.ratio)} ({least.cell.case} {least.cell.dtype} {least.cell.direction},"
             f" {of_threads(least.cell.threads)})"
         )
@@ -244,7 +229,7 @@ def contest_lines(summary: Summary) -> list[str]:
 
 
 def checks_table(summary: Summary) -> Table:
-    """What the oracle saw on the timed inputs."""
+    """The largest errors on the timed inputs."""
     rows = tuple(
         (
             f"{c.operation}/{c.technique}", c.case, c.dtype, f"{c.share:.3f}", c.where, c.precision,
@@ -252,51 +237,45 @@ def checks_table(summary: Summary) -> Table:
         )
         for c in summary.checks
     )  # fmt: skip
-    head = ("implementation", "case", "dtype", "error / bound", "worst", "held to", "after timing")
-    return Table("Verified on the timed inputs, before the clock started and after it stopped", head, rows)
+    head = ("implementation", "case", "dtype", "error / bound", "worst", "tolerance", "after timing")
+    return Table("Verified on the timed inputs, before and after timing", head, rows)
 
 
 def compile_table(summary: Summary) -> Table | None:
-    """What compiled implementations cost before their first figure; None where there are none."""
+    """What compiled implementations cost before their first call; None without any."""
     rows = []
     for c in summary.compilations:
-        paid = {payback.against: payback for payback in c.paybacks}
-        rows.append(
-            (
-                f"{c.operation}/{c.technique}", c.dtype,
-                seconds(c.compile_s, 2) if c.compile_s else "–", seconds(c.load_s, 2) if c.load_s else "–",
-                *(calls(paid.get(rival)) for rival in RIVALS),
-            )
-        )  # fmt: skip
+        paybacks = {payback.against: payback for payback in c.paybacks}
+        costs = [seconds(cost, 2) if cost else "–" for cost in (c.compile_s, c.load_s)]
+        paid = [calls(paybacks.get(rival)) for rival in RIVALS]
+        rows.append((f"{c.operation}/{c.technique}", c.dtype, *costs, *paid))
     pays = [f"pays for itself against {rival} after" for rival in RIVALS]
-    head = ("implementation", "dtype", "compiled from nothing", "loaded from the cache", *pays)
-    plan = summary.run.plan
+    head = ("implementation", "dtype", "full compilation", "loaded from the cache", *pays)
     title = (
         "Compilation, forward and backward, outside every timed call; paid for in calls of"
-        f" {plan.directions[-1]} on the largest case that both were measured on"
+        f" {summary.run.plan.directions[-1]} on the largest case on which both were measured"
     )
     return Table(title, head, tuple(rows)) if rows else None
 
 
-def calls(held: Payback | None) -> str:
-    """After how many calls a compilation has paid for itself, and where; or what was shown instead."""
-    if held is None:
+def calls(payback: Payback | None) -> str:
+    """After how many calls a compilation has paid for itself, and on which case."""
+    if payback is None:
         return "–"
-    if held.calls is not None:
-        count = rounded(held.calls, 2) if held.calls >= 100 else str(held.calls)
-        return f"{count} call{'s' if held.calls != 1 else ''} on {held.case}"
-    if held.ratio.verdict in ("SLOWER", "SAME"):
-        return f"never on {held.case}: not faster"
-    return f"unclear on {held.case}: {held.ratio.verdict}"
+    if payback.calls is not None:
+        return f"{number_of_calls(payback.calls)} on {payback.case}"
+    if payback.ratio.verdict in ("SLOWER", "SAME"):
+        return f"never on {payback.case}: not faster"
+    return f"unclear on {payback.case}: {payback.ratio.verdict}"
 
 
 def fitness(summary: Summary) -> Iterator[tuple[str, str]]:
-    """What self-checks said of the machine: the state, and a line about it."""
+    """The results of the self-checks: the state, and a sentence about it."""
     for record in summary.run.of_kind(kinds.Fitness):
         state, reasons = record.state, "; ".join(why.rstrip(".") for why in record.reasons)
         if state == "fit":
             flagged = f"{record.false_alarms} times in {record.contests}"
-            yield state, f"the machine was fit: a copy against itself was flagged {flagged}"
+            yield state, f"the machine was fit: a copy compared with itself was flagged {flagged}"
         elif state == "unfit":
             yield state, f"the machine was unfit to measure, so that no ratio has a verdict: {reasons}"
         else:
@@ -304,27 +283,31 @@ def fitness(summary: Summary) -> Iterator[tuple[str, str]]:
 
 
 def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
-    """The last lines of a run in a terminal; not `whole`, the contest in one line of them."""
-    measured = sum(not f.predicted for f in summary.figures.values())
-    predicted = len(summary.figures) - measured
-    lines = [f"{measured} cells measured" + (f", {predicted} predicted and not run" if predicted else "")]
+    """The last lines of a run in a terminal; if not `whole`, with one line about the contest."""
+    lines = [cells_line(summary)]
     if summary.outstanding:
         lines[0] += f", {summary.outstanding} still to be measured"
     if summary.wall_s:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
-    lines += [line for line in [precision(summary)] if line]
+    lines += filter(None, [precision(summary)])
     lines += contest_lines(summary)[: None if whole else 1]
-    lines += [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
-    lines += [
-        f"not shown: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings
-    ]
-    return lines
+    lines += machine_warnings(summary)
+    return lines + [f"not shown: {line}" for line in finding_lines(summary)]
 
 
-ON_THE_ROOF = (
-    "The roof of a cell is the larger of two times: the operation's arithmetic at the best rate of"
-    " multiply-adds or matrix product that this machine reached, and its compulsory bytes at the"
-    " best traffic of arrays as large as they are. An algorithm that does fewer"
-    " multiplications than the definition can pass it."
-)
+def cells_line(summary: Summary, mark: str = "") -> str:
+    """How many cells were measured and predicted; the `mark` follows the word "run"."""
+    measured = sum(not f.predicted for f in summary.figures.values())
+    predicted = len(summary.figures) - measured
+    return f"{measured} cells measured" + (f", {predicted} predicted and not run{mark}" if predicted else "")
+
+
+def machine_warnings(summary: Summary) -> list[str]:
+    """The sentences about self-checks that did not find the machine fit."""
+    return [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
+
+
+def finding_lines(summary: Summary) -> list[str]:
+    """The contenders without a valid figure, and why."""
+    return [f"{f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings]

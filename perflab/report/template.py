@@ -13,7 +13,7 @@ from perflab.report import words
 
 
 def template(name: str) -> jinja2.Template:
-    """A template by its name; those of HTML escape what is put into them."""
+    """A template by its name; HTML templates escape their values."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("perflab.report", "templates"),
         autoescape=name.endswith(".html.jinja"),
@@ -36,12 +36,12 @@ def write_pages(folder: Path, name: str, context: Mapping[str, Any]) -> Path:
 
 
 def _as_markdown(value: object) -> object:
-    """What is put into Markdown stays text, but for what a filter has made Markdown of."""
+    """Values in Markdown are shown as text, except Markdown that a filter made."""
     return value if isinstance(value, Markup) else words.markdown_text(str(value))
 
 
 def breakable(name: str) -> Markup:
-    """A technique's name that may break after its underscores.
+    """A technique's name that may be broken after an underscore.
 
     >>> str(breakable("jit_<parallel>"))
     'jit_<wbr>&lt;parallel&gt;'

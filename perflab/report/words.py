@@ -1,4 +1,4 @@
-"""Figures as words: times, ratios and rates in digits that the noise supports; tables of them."""
+"""Numbers as text: times, ratios and rates with as many digits as the noise supports; tables of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from perflab.report.summary import CellResult
 from perflab.statistics import Ratio, Scaling, significant
 from perflab.units import rounded, seconds
 
-# What would mark text up; a ~ before a digit is an estimate, an underscore within a name is itself.
+# Characters with a meaning in Markdown; a ~ before a digit and an underscore within a name have none.
 MARKS_OF_MARKDOWN = re.compile(r"[\\`*|$]|~(?=[^\s\d])|(?<=\])[(\[:]|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of words, with a title that says what its figures belong to."""
+    """A table of text, with a title that says what its numbers belong to."""
 
     title: str
     head: tuple[str, ...]
@@ -31,7 +31,7 @@ def plain(value: Any) -> str:
     ('L1 32768, L2 4194304', 'name openblas', '–')
     """
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {plain(held)}" for name, held in value.items() if held != "") or "–"
+        return ", ".join(f"{name} {plain(part)}" for name, part in value.items() if part != "") or "–"
     if isinstance(value, (list, tuple)):
         return ("; " if any(isinstance(v, Mapping) for v in value) else ", ").join(map(plain, value)) or "–"
     return "–" if value is None or value == "" else str(value)
@@ -51,34 +51,40 @@ def of_threads(threads: int) -> str:
     return "1 thread" if threads == 1 else f"{threads} threads"
 
 
-def ratio(held: Ratio | None) -> str:
-    """A speed-up, or a dash where one of the two was not measured."""
-    if held is None:
+def number_of_calls(calls: int) -> str:
+    """A number of calls in words, with two digits of a large one.
+
+    >>> number_of_calls(1), number_of_calls(34337)
+    ('1 call', '34000 calls')
+    """
+    return f"{rounded(calls, 2) if calls >= 100 else calls} call{'s' if calls != 1 else ''}"
+
+
+def ratio(speedup: Ratio | None) -> str:
+    """A speed-up, or a dash if one of the two was not measured."""
+    if speedup is None:
         return "–"
-    return f"×{rounded(held.value, significant(held.value, held.low, held.high))}"
+    return f"×{rounded(speedup.value, significant(speedup.value, speedup.low, speedup.high))}"
 
 
-def interval(held: Ratio | None) -> str:
-    """A speed-up with its 95 % interval, in digits that tell the two ends apart."""
-    if held is None:
-        return "–"
-    if held.low is None or held.high is None:
-        return f"{ratio(held)} (not enough: {held.pairs} pairs)"
-    digits = 3 if held.high / held.low < 1.1 else 2
-    return f"×{rounded(held.value, digits)} [{rounded(held.low, digits)}, {rounded(held.high, digits)}]"
+def interval(speedup: Ratio | None) -> str:
+    """A speed-up with its 95 % interval, with enough digits that the two ends differ."""
+    if speedup is None or speedup.low is None or speedup.high is None:
+        return f"{ratio(speedup)} (not enough: {speedup.pairs} pairs)" if speedup else "–"
+    digits = 3 if speedup.high / speedup.low < 1.1 else 2
+    value, low, high = (rounded(end, digits) for end in (speedup.value, speedup.low, speedup.high))
+    return f"×{value} [{low}, {high}]"
 
 
-def exponent(held: Scaling | None) -> str:
-    """An exponent of growth with its 95 % interval; alone where two sizes fit any line."""
-    if held is None:
-        return "–"
-    if held.low is None or held.high is None:
-        return f"{held.exponent:.2f} (2 sizes)"
-    return f"{held.exponent:.2f} [{held.low:.2f}, {held.high:.2f}]"
+def exponent(scaling: Scaling | None) -> str:
+    """An exponent of growth with its 95 % interval; without one if there are only two sizes."""
+    if scaling is None or scaling.low is None or scaling.high is None:
+        return f"{scaling.exponent:.2f} (2 sizes)" if scaling else "–"
+    return f"{scaling.exponent:.2f} [{scaling.low:.2f}, {scaling.high:.2f}]"
 
 
 def markdown_text(text: str) -> str:
-    r"""Text that stays text in Markdown, also in a cell of a table.
+    r"""Text that Markdown shows unchanged, also in a cell of a table.
 
     >>> markdown_text("a|b<c>[d](e) $f$ ~5 ms"), markdown_text("jit_parallel")
     ('a\\|b&lt;c&gt;[d]\\(e) \\$f\\$ ~5 ms', 'jit_parallel')
@@ -98,7 +104,7 @@ def markdown(table: Table) -> str:
 
 
 def anchor(*parts: str) -> str:
-    """The id of a place on a page, whatever a record holds.
+    """The id of a place on a page, from any text.
 
     >>> anchor("study", "conv2d", "a b")
     'study-conv2d-a_b'
@@ -107,7 +113,7 @@ def anchor(*parts: str) -> str:
 
 
 def file_name(text: str) -> str:
-    """Text as a part of a file's name, whatever a record holds.
+    """Any text as a part of a file's name.
 
     >>> file_name("times-../x|y")
     'times-.._x_y'

@@ -1,8 +1,8 @@
-"""The figures: each is one function from a summary to a picture, in a file of its own.
+"""The figures: each is one function from a summary to a picture, in its own file.
 
-Every figure says in its title or caption what its values belong to: case, dtype, threads; the machine
-stands under it. A new figure is one function and one line in `_planned`. A function gives None where
-there is nothing to show, and then there is no figure: an empty one would say nothing.
+Every figure names the case, dtype and threads of its values in its title or caption, and the machine below.
+A new figure is one function and one line in `_planned`. A function returns None if there is nothing to show:
+then there is no figure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -29,13 +30,17 @@ from perflab.report.summary import Summary
 __all__ = ["Drawn", "all_figures", "drawn", "names"]
 
 Draw = Callable[[], Picture | None]
+OF_OPERATION = {
+    "ladder": ladder, "time": times, "roofline": roofline, "accuracy": accuracy_against_speed,
+    "memory": memory_against_speed,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure with the name of its files, its title, and a sentence or two that say what it shows.
+    """A figure with the name of its files, its title and its caption.
 
-    `operation` is empty where it belongs to the whole run; `command` is the line that makes it again.
+    `operation` is empty if it is about the whole run; `command` is the command that draws it again.
     """
 
     name: str
@@ -47,20 +52,17 @@ class Drawn:
 
 
 def all_figures(summary: Summary) -> Iterator[Drawn]:
-    """Every figure of a report, in its order, one after the other."""
-    for name in names(summary):
-        one = drawn(summary, name)
-        if one is not None:
-            yield one
+    """Every figure of a report, in its order."""
+    yield from filter(None, (drawn(summary, name) for name in names(summary)))
 
 
 def names(summary: Summary) -> list[str]:
-    """The names of all figures that the plan could give, without drawing any."""
+    """The names of all figures that are possible for the plan; nothing is drawn."""
     return [name for name, _, _ in _planned(summary)]
 
 
 def drawn(summary: Summary, name: str) -> Drawn | None:
-    """One figure; None where there is nothing to show yet. Raises KeyError for a name that is not known."""
+    """One figure; None if there is nothing to show. Raises KeyError for an unknown name."""
     operation, draw = {name: (operation, draw) for name, operation, draw in _planned(summary)}[name]
     with mpl.rc_context(STYLE):
         picture = draw()
@@ -80,16 +82,11 @@ def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:
     ) -> tuple[str, str, Draw]:
         return words.file_name(name), operation, lambda: draw(summary, *of)
 
-    for threads in plan.threads:
-        for dtype in plan.dtypes:
-            yield entry(f"contest-{dtype}-t{threads}", "", peers, dtype, threads)
-            yield entry(f"speedup-{dtype}-t{threads}", "", speedups, dtype, threads)
-    for op in plan.techniques:
-        for t in plan.threads:
-            yield entry(f"ladder-{op}-t{t}", op, ladder, op, t)
-            yield entry(f"time-{op}-t{t}", op, times, op, t)
-            yield entry(f"roofline-{op}-t{t}", op, roofline, op, t)
-            yield entry(f"accuracy-{op}-t{t}", op, accuracy_against_speed, op, t)
-            yield entry(f"memory-{op}-t{t}", op, memory_against_speed, op, t)
-        yield entry(f"compilation-{op}", op, payback, op)
+    for threads, dtype in product(plan.threads, plan.dtypes):
+        yield entry(f"contest-{dtype}-t{threads}", "", peers, dtype, threads)
+        yield entry(f"speedup-{dtype}-t{threads}", "", speedups, dtype, threads)
+    for operation in plan.techniques:
+        for threads, (name, draw) in product(plan.threads, OF_OPERATION.items()):
+            yield entry(f"{name}-{operation}-t{threads}", operation, draw, operation, threads)
+        yield entry(f"compilation-{operation}", operation, payback, operation)
     yield entry("accuracy", "", accuracy)

@@ -1,4 +1,4 @@
-"""What compiling costs and when it has paid for itself: all the time spent, call after call."""
+"""What compiling costs and when it has paid for itself: the total time after each number of calls."""
 
 from __future__ import annotations
 
@@ -9,21 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from perflab import units
 from perflab.report import words
-from perflab.report.figures.palette import INK
+from perflab.report.figures import style
 from perflab.report.figures.sheet import Sheet
-from perflab.report.figures.style import (
-    Look,
-    Picture,
-    hollow,
-    logarithmic,
-    look,
-    on_common_case,
-    short_number,
-    short_seconds,
-    title_of,
-)
 from perflab.report.summary import RIVALS, CellResult, Summary
 from perflab.statistics import break_even_calls
 
@@ -33,79 +21,75 @@ MOST = 1e7
 
 @dataclass(frozen=True)
 class Spent:
-    """One technique's time: what it costs before its first call, and every call after.
+    """One technique's time: compilation, and the time of a call.
 
-    `pays` has, by rival, the calls after which it has paid for itself, or None, and that in words.
+    `pays` has, by rival, the calls after which it has paid for itself, or None, and the same as text.
     """
 
     figure: CellResult
     compile_s: float
-    pays: tuple[tuple[str, int | None, str], ...]
+    pays: tuple[tuple[str, int | None, str], ...] = ()
 
     def after(self, calls: Any) -> Any:
-        """Seconds spent after so many calls, or after each of many numbers of them."""
+        """Total seconds after a number of calls, or after each number of an array."""
         return self.compile_s + calls * self.figure.median_s
 
 
-def payback(summary: Summary, operation: str) -> Picture | None:
-    """Time spent against calls made, compiling included; None without a compiled rung and a rival.
+def payback(summary: Summary, operation: str) -> style.Picture | None:
+    """Total time against calls, with compilation; None without a compiled rung and a rival.
 
-    On the case that most rungs met on, on the fewest threads, in the plan's last direction.
+    On the common case, with the fewest threads, in the plan's last direction.
     """
     plan = summary.run.plan
     threads, direction = min(plan.threads), plan.directions[-1]
-    found = {dtype: list(_spent(summary, operation, dtype, threads, direction)) for dtype in plan.dtypes}
-    found = {
-        dtype: held
-        for dtype, held in found.items()
-        if any(one.compile_s for one in held) and any(not one.compile_s for one in held)
-    }
-    if not found:
+    panels = {}
+    for dtype in plan.dtypes:
+        lines = list(_spent(summary, operation, dtype, threads, direction))
+        if {bool(line.compile_s) for line in lines} == {True, False}:
+            panels[dtype] = lines
+    if not panels:
         return None
-    everyone = [one for held in found.values() for one in held]
-    latest = max((calls for one in everyone for _, calls, _ in one.pays if calls), default=1)
+    spent = [line for lines in panels.values() for line in lines]
+    latest = max((calls for line in spent for _, calls, _ in line.pays if calls), default=1)
     most = min(max(10.0 ** math.ceil(math.log10(3 * latest)), FEWEST), MOST)
-    rows = max(len(held) for held in found.values())
-    sheet = Sheet(1, len(found), (2.9 if len(found) > 1 else 4.2, max(2.6, 0.15 * rows)))
+    rows = max(map(len, panels.values()))
+    sheet = Sheet(1, len(panels), (2.9 if len(panels) > 1 else 4.2, max(2.6, 0.15 * rows)))
     x = np.geomspace(1, most, 49)
-    for c, (dtype, held) in enumerate(found.items()):
-        ax = sheet.axes[0][c]
+    for c, (dtype, lines) in enumerate(panels.items()):
         sheet.name(0, c, dtype)
-        ends: list[tuple[float, Look, str]] = []
+        ends: list[tuple[float, style.Look, str]] = []
         rings = []
-        for one in held:
-            technique, predicted = one.figure.cell.technique, one.figure.predicted
-            shown = look(summary, operation, technique)
-            ax.plot(x, one.after(x), color=shown["color"], linestyle="--" if predicted else "-",
-                    linewidth=1.3 if one.compile_s else 1.8)  # fmt: skip
-            told = " / ".join(said for _, _, said in one.pays)
-            name = f"{technique} (predicted)" if predicted else f"{technique}: {told}" if told else technique
-            ends.append((one.after(most), hollow(shown) if predicted else shown, name))
-            rings += [(calls, one.after(calls)) for _, calls, _ in one.pays if calls and calls <= most]
-        if rings:
-            ax.plot(*zip(*rings, strict=True), linestyle="", marker="o", markersize=6.5, zorder=4,
-                    markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.1)  # fmt: skip
+        for line in lines:
+            technique, predicted = line.figure.cell.technique, line.figure.predicted
+            look = style.look(summary, operation, technique)
+            sheet.axes[0][c].plot(x, line.after(x), color=look["color"], linestyle="--" if predicted else "-",
+                                  linewidth=1.3 if line.compile_s else 1.8)  # fmt: skip
+            text = " / ".join(text for _, _, text in line.pays)
+            name = f"{technique} (predicted)" if predicted else f"{technique}: {text}" if text else technique
+            ends.append((line.after(most), style.hollow(look) if predicted else look, name))
+            rings += [(calls, line.after(calls)) for _, calls, _ in line.pays if calls and calls <= most]
+        style.rings(sheet.axes[0][c], rings, 6.5)
         sheet.ends(0, c, ends)
-    logarithmic(sheet.all, "x", [1.0, most], short_number, 5, margin=0.0)
+    style.logarithmic(sheet.all, "x", [1.0, most], style.short_number, 5, margin=0.0)
     for ax in sheet.all:
         ax.set_xlim(1.0, most)
-    spans = [one.after(calls) for one in everyone for calls in (1.0, most)]
-    logarithmic(sheet.all, "y", spans, short_seconds, 7, labelled=sheet.axes[0][:1])
+    spans = [line.after(calls) for line in spent for calls in (1.0, most)]
+    style.logarithmic(sheet.all, "y", spans, style.short_seconds, 7, labelled=sheet.axes[0][:1])
     sheet.across(f"calls of {direction}")
     sheet.up("time spent, compiling included")
     case = summary.common_case(operation)
-    rivals = " and ".join(dict.fromkeys(rival for one in everyone for rival, _, _ in one.pays))
+    rivals = " and ".join(dict.fromkeys(rival for line in spent for rival, _, _ in line.pays))
     caption = (
-        f"Case {case}, {words.of_threads(threads)}. A compiled rung begins with its compilation from nothing."
+        f"Case {case}, {words.of_threads(threads)}. The line of a compiled rung includes a full compilation."
     )
     if rivals:
         caption += (
-            f" Rings, and the words at the lines' ends: the calls after which it has paid for itself against"
-            f" {rivals}; never where it is not faster."
+            f" Rings, and the text at the ends of the lines: the calls after which it has paid for itself"
+            f" against {rivals}; never if it is not faster."
         )
-    if any(one.figure.predicted for one in everyone):
+    if any(line.figure.predicted for line in spent):
         caption += " A dashed line is a prediction, not a measurement."
-    title = f"{title_of(summary, operation)}: what compiling costs, and when it has paid for itself"
+    title = f"{style.title_of(summary, operation)}: what compiling costs, and when it has paid for itself"
     return sheet.finished(summary, title, caption)
 
 
@@ -116,30 +100,28 @@ def _spent(summary: Summary, operation: str, dtype: str, threads: int, direction
         for c in summary.compilations
         if (c.operation, c.dtype) == (operation, dtype) and c.compile_s is not None
     }
-    timed = on_common_case(summary, operation, dtype, threads, direction)
+    timed = style.on_common_case(summary, operation, dtype, threads, direction)
     for technique, figure in timed.items():
         if technique in compiled and not figure.predicted:
-            compile_s = compiled[technique]
             pays = []
             for rival in RIVALS:
                 against = timed.get(rival)
                 ratio = summary.ratio(against.cell, figure.cell) if against else None
-                if against is None or ratio is None or rival == technique:
-                    continue
-                calls = break_even_calls(compile_s, against.median_s, figure.median_s)
-                paid = calls if ratio.verdict == "FASTER" else None
-                pays.append((rival, paid, _said(paid, ratio.verdict)))
-            yield Spent(figure, compile_s, tuple(pays))
+                if against and ratio and rival != technique:
+                    calls = break_even_calls(compiled[technique], against.median_s, figure.median_s)
+                    calls = calls if ratio.verdict == "FASTER" else None
+                    pays.append((rival, calls, _text(calls, ratio.verdict)))
+            yield Spent(figure, compiled[technique], tuple(pays))
         elif technique in RIVALS:
-            yield Spent(figure, 0.0, ())
+            yield Spent(figure, 0.0)
 
 
-def _said(calls: int | None, verdict: str) -> str:
-    """After how many calls, or what was shown instead.
+def _text(calls: int | None, verdict: str) -> str:
+    """After how many calls; "never" or "unclear" without a number.
 
-    >>> _said(1, "FASTER"), _said(34337, "FASTER"), _said(None, "SAME"), _said(None, "UNCLEAR")
-    ('1 call', '34000 calls', 'never', 'unclear')
+    >>> _text(1, "FASTER"), _text(None, "SAME"), _text(None, "UNCLEAR")
+    ('1 call', 'never', 'unclear')
     """
     if calls is None:
         return "never" if verdict in ("SLOWER", "SAME") else "unclear"
-    return f"{units.rounded(calls, 2) if calls >= 100 else calls} call{'s' if calls != 1 else ''}"
+    return words.number_of_calls(calls)

@@ -1,8 +1,8 @@
-"""One sheet of panels, laid out from measured text: what is written decides how large the figure is.
+"""One sheet of panels, laid out from measured text: the text decides how large the figure is.
 
-Panels have a size in inches; the margins around them follow from the labels, the keys and the title, so
-that nothing overlaps and nothing is cut off. What stands outside the panels is placed in inches from the
-lower left corner.
+Panels have a size in inches. The margins around them follow from the labels, the legend and the title, so
+that nothing overlaps and nothing is cut off. Text outside the panels is placed in inches from the lower left
+corner.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Ends = Sequence[tuple[float, Look, str]]
 
 @lru_cache(maxsize=4096)
 def width_of(text: str, size: float, bold: bool = False) -> float:
-    """Inches that a text is wide, its longest line."""
+    """The width of a text in inches: that of its longest line."""
     family = STYLE["font.family"]
     font = FontProperties(family=family, size=size, weight="bold" if bold else "normal")
     lines = text.splitlines() or [""]
@@ -44,7 +44,7 @@ def width_of(text: str, size: float, bold: bool = False) -> float:
 
 
 def wrapped(text: str, size: float, room: float) -> str:
-    """The text in lines of at most so many inches, a longer word in pieces."""
+    """The text in lines of at most `room` inches; longer words are split."""
     lines = [""]
     for word in text.split():
         pieces = [word]
@@ -62,15 +62,15 @@ def wrapped(text: str, size: float, room: float) -> str:
 
 
 def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> list[float]:
-    """Places nearest to the wanted ones that are `apart` and, where they fit, between low and high.
+    """The places nearest to the wanted ones that are `apart` and, if they fit, between low and high.
 
-    The least squares of the moves: isotonic regression of what is wanted less the steps.
+    The squared moves are least: isotonic regression of the wanted places minus the steps.
 
     >>> spread([0.0, 0.1, 5.0], 1.0, -9, 9)
     [-0.45, 0.55, 5.0]
     """
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
-    pools: list[tuple[float, int]] = []  # sum and count of the places that move together
+    pools: list[tuple[float, int]] = []  # sum and count of places that move as a group
     for step, index in enumerate(order):
         pools.append((wanted[index] - step * apart, 1))
         while len(pools) > 1 and pools[-2][0] / pools[-2][1] >= pools[-1][0] / pools[-1][1]:
@@ -88,13 +88,12 @@ class Sheet:
     """Rows and columns of panels, each `panel` inches wide and high."""
 
     def __init__(self, rows: int, columns: int, panel: tuple[float, float]) -> None:
-        """Axes at places that `finished` settles."""
-        self.figure = Figure()
+        """Create the axes; `finished` sets their places."""
+        self.figure, self.panel = Figure(), panel
         self.axes = [
             [self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label=f"{r} {c}") for c in range(columns)]
             for r in range(rows)
         ]
-        self.panel = panel
         self._names: dict[tuple[int, int], str] = {}
         self._across: dict[int, str] = {}
         self._up: dict[int, str] = {}
@@ -106,31 +105,31 @@ class Sheet:
         return [ax for row in self.axes for ax in row]
 
     def name(self, row: int, column: int, text: str) -> None:
-        """A panel's name, above it."""
+        """Set the name above a panel."""
         self._names[row, column] = text
 
     def across(self, text: str, row: int = -1) -> None:
-        """What the panels of a row (the last one) show from left to right."""
+        """Set the label of the x axes of a row, by default the last one."""
         self._across[row % len(self.axes)] = text
 
     def up(self, text: str, row: int = 0) -> None:
-        """What a row of panels shows upwards."""
+        """Set the label of the y axes of a row."""
         self._up[row] = text
 
     def ends(self, row: int, column: int, named: Ends) -> None:
-        """Marks and words to the right of a panel, each at the height of a value or near it."""
+        """Set marks and texts to the right of a panel, each at the height of a value or near it."""
         self._ends[row, column] = named
 
     def finished(
         self, summary: Summary, title: str, caption: str, keys: Mapping[str, Look] | None = None
     ) -> Picture:
-        """The laid-out figure, with its title, its keys and the machine's line."""
+        """The complete figure, with its title, its legend and the machine."""
         return self.laid_out(summary.run.environment, title, caption, keys)
 
     def laid_out(
         self, environment: Mapping[str, Any], title: str, caption: str, keys: Mapping[str, Look] | None = None
     ) -> Picture:
-        """As `finished`, of what was measured in this environment."""
+        """The same as `finished`, for an environment."""
         width, lefts = self._columns()
         width = max(width, NARROWEST)
         heading = wrapped(title, TITLE, width - 0.1)
@@ -143,9 +142,8 @@ class Sheet:
         for r, row in enumerate(self.axes):
             for c, ax in enumerate(row):
                 at = (lefts[c], height - tops[r] - self.panel[1])
-                ax.set_position(
-                    (at[0] / width, at[1] / height, self.panel[0] / width, self.panel[1] / height)
-                )
+                size = (self.panel[0] / width, self.panel[1] / height)
+                ax.set_position((at[0] / width, at[1] / height, *size))
                 self._dress(r, c, *at)
         self._write(0.05, height - 0.08, heading, TITLE, va="top")
         for name, look, x, line in placed:
@@ -156,7 +154,7 @@ class Sheet:
         return Picture(self.figure, title, caption)
 
     def _columns(self) -> tuple[float, list[float]]:
-        """How wide all columns are with what stands beside them, and where each panel begins."""
+        """The width of all columns with the text beside them, and the left end of each panel."""
         at, lefts = 0.0, []
         for c in range(len(self.axes[0])):
             column = [row[c] for row in self.axes]
@@ -175,7 +173,7 @@ class Sheet:
         return at + 0.04, lefts
 
     def _rows(self, head: float, foot: float) -> tuple[list[float], float]:
-        """How far below the top each row of panels begins, and the whole height."""
+        """The distance of each row of panels from the top, and the whole height."""
         at, tops = head, []
         for r, row in enumerate(self.axes):
             at += 0.27 if any((r, c) in self._names for c in range(len(row))) else 0.08
@@ -186,7 +184,7 @@ class Sheet:
         return tops, at + 0.05 + foot
 
     def _dress(self, r: int, c: int, left: float, bottom: float) -> None:
-        """A panel's name, what its axes show, and the names at the end of its lines."""
+        """Write a panel's name, the labels of its axes, and the texts at the ends of its lines."""
         ax, (width, height) = self.axes[r][c], self.panel
         if (r, c) in self._names:
             self._write(left, bottom + height + 0.07, self._names[r, c], SIZE, weight="bold", va="baseline")
@@ -228,40 +226,39 @@ class Sheet:
 
 
 def _keys(keys: Mapping[str, Look], width: float) -> tuple[list[tuple[str, Look, float, int]], int]:
-    """Where each key stands, from left to right in as many rows as they need; and the number of rows."""
+    """The place of each entry of the legend, in as many rows as needed; and the number of rows."""
     placed: list[tuple[str, Look, float, int]] = []
     x, row = 0.05, 0
     for name, look in keys.items():
-        wide = KEY + width_of(name, SIZE) + 0.16
-        if x + wide > width and x > 0.05:
+        step = KEY + width_of(name, SIZE) + 0.16
+        if x + step > width and x > 0.05:
             x, row = 0.05, row + 1
         placed.append((name, look, x, row))
-        x += wide
+        x += step
     return placed, row + 1 if placed else 0
 
 
 def _written(ax: Axes, which: str) -> list[str]:
-    """The labels that stand at an axis."""
+    """The texts of the visible ticks of an axis."""
+    return [text for _, text in _ticks(ax, which)]
+
+
+def _ticks(ax: Axes, which: str) -> list[tuple[float, str]]:
     axis = ax.xaxis if which == "x" else ax.yaxis
     if not axis.get_visible():
         return []
     places = [float(place) for place in axis.get_majorticklocs()]
-    found = axis.get_major_formatter().format_ticks(places)
+    texts = axis.get_major_formatter().format_ticks(places)
     low, high = sorted(axis.get_view_interval())
-    return [text for place, text in zip(places, found, strict=False) if text and low <= place <= high]
+    return [(at, text) for at, text in zip(places, texts, strict=False) if text and low <= at <= high]
 
 
 def _overhang(ax: Axes, width: float) -> tuple[float, float]:
-    """Inches by which the labels below a panel stand out to its left and to its right."""
-    places = [float(place) for place in ax.xaxis.get_majorticklocs()]
-    texts = ax.xaxis.get_major_formatter().format_ticks(places) if ax.xaxis.get_visible() else []
-    low, high = ax.get_xlim()
+    """Inches by which the labels below a panel extend beyond its left and its right end."""
     scale = ax.xaxis.get_transform()
-    left, right = scale.transform(np.array([low, high], dtype=float))
+    left, right = scale.transform(np.array(ax.get_xlim(), dtype=float))
     before = after = 0.0
-    for place, text in zip(places, texts, strict=False):
-        if not text or not min(low, high) <= place <= max(low, high):
-            continue
+    for place, text in _ticks(ax, "x"):
         at = float((scale.transform(np.array([place]))[0] - left) / (right - left)) * width
         half = width_of(text, SMALL) / 2
         if math.isfinite(at):

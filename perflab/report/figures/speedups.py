@@ -1,6 +1,8 @@
-"""The grid: how many times faster than the baseline every technique is, operation by operation."""
+"""The grid: every technique's speed-up over the baseline, operation by operation."""
 
 from __future__ import annotations
+
+from itertools import product
 
 import matplotlib as mpl
 import numpy as np
@@ -14,28 +16,28 @@ from perflab.report.figures.style import SIZE, SMALL, Picture
 from perflab.report.summary import BASELINE, Summary
 
 FURTHER = "fastest\nfurther rung"
-DARK, BRIGHT = "#111111", "#fefefe"  # on a shade, in either mode: not among the palette's names
-Row = dict[str, tuple[float, str]]  # by column: the speed-up, and what is written of it
+DARK, BRIGHT = "#111111", "#fefefe"  # text on a shade, the same in both modes: not in the palette
+Row = dict[str, tuple[float, str]]  # by column: the speed-up, and its text
 
 
 def speedups(summary: Summary, dtype: str, threads: int) -> Picture | None:
-    """Operation and direction down, technique across; None where nothing was measured beside the baseline.
+    """Operation and direction in rows, technique in columns; None if only the baseline was measured.
 
-    The rungs beyond the first four, which are others in every operation, share a column for the fastest.
+    The rungs after the first four differ between operations: one column has the fastest of them.
     """
-    found = _rows(summary, dtype, threads)
-    shared = [t for t in _techniques(summary) if _has_a_column(summary, t) and t != BASELINE]
-    columns = [t for t in (*shared, FURTHER) if any(t in row for row in found.values())]
-    found = {label: row for label, row in found.items() if row}
+    rows = {label: row for label, row in _rows(summary, dtype, threads).items() if row}
+    techniques = dict.fromkeys(t for names in summary.run.plan.techniques.values() for t in names)
+    shared = [t for t in techniques if _has_column(summary, t) and t != BASELINE]
+    columns = [t for t in (*shared, FURTHER) if any(t in row for row in rows.values())]
     if not columns:
         return None
-    texts = [text for row in found.values() for _, text in row.values()]
-    wide = max(max(width_of(text, SIZE) for text in (*texts, *columns)) + 0.16, 0.8)
-    sheet = Sheet(1, 1, (wide * len(columns), 0.42 * len(found)))
+    texts = [text for row in rows.values() for _, text in row.values()]
+    width = max(max(width_of(text, SIZE) for text in (*texts, *columns)) + 0.16, 0.8)
+    sheet = Sheet(1, 1, (width * len(columns), 0.42 * len(rows)))
     ax = sheet.axes[0][0]
-    top = np.log10(max(10.0, *(value for row in found.values() for value, _ in row.values())))
+    top = np.log10(max(10.0, *(value for row in rows.values() for value, _ in row.values())))
     shades = mpl.colormaps["cividis"]
-    for y, row in enumerate(found.values()):
+    for y, row in enumerate(rows.values()):
         for x, column in enumerate(columns):
             value, text = row.get(column, (None, "–"))
             shade = None if value is None else max(np.log10(value), 0.0) / top
@@ -45,11 +47,10 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Picture | None:
             ax.text(x + 0.5, y + 0.5, text, ha="center", va="center", color=ink,
                     fontsize=SMALL if "\n" in text else SIZE)  # fmt: skip
     ax.set_xlim(0, len(columns))
-    ax.set_ylim(len(found), 0)
-    ax.xaxis.set_major_locator(FixedLocator(list(np.arange(len(columns)) + 0.5)))
-    ax.xaxis.set_major_formatter(FixedFormatter(columns))
-    ax.yaxis.set_major_locator(FixedLocator(list(np.arange(len(found)) + 0.5)))
-    ax.yaxis.set_major_formatter(FixedFormatter(list(found)))
+    ax.set_ylim(len(rows), 0)
+    for axis, labels in ((ax.xaxis, columns), (ax.yaxis, list(rows))):
+        axis.set_major_locator(FixedLocator(list(np.arange(len(labels)) + 0.5)))
+        axis.set_major_formatter(FixedFormatter(labels))
     ax.grid(False)
     ax.spines[:].set_visible(False)
     title = f"Speed-up over {BASELINE}, {dtype}, {words.of_threads(threads)}"
@@ -61,40 +62,33 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Picture | None:
 
 
 def _rows(summary: Summary, dtype: str, threads: int) -> dict[str, Row]:
-    """What was found, by operation and direction."""
+    """The speed-ups, by operation and direction."""
     plan = summary.run.plan
-    found: dict[str, Row] = {}
-    for operation in plan.techniques:
-        for direction in plan.directions:
-            case = summary.widest(operation, dtype, threads, direction, with_further=True)
-            row: Row = {}
-            for technique in plan.techniques[operation]:
-                known = summary.figures.get(Cell(operation, case or "", dtype, threads, direction, technique))
-                if known is None or known.speedup is None or technique == BASELINE:
-                    continue
-                value, text = known.speedup.value, words.ratio(known.speedup)
-                if _has_a_column(summary, technique):
-                    row[technique] = value, text
-                elif value > row.get(FURTHER, (0.0, ""))[0]:
-                    row[FURTHER] = value, f"{text}\n{technique}"
-            found[f"{operation} {direction}\n{case}"] = row
-    return found
+    rows: dict[str, Row] = {}
+    for operation, direction in product(plan.techniques, plan.directions):
+        case = summary.widest(operation, dtype, threads, direction, with_further=True)
+        row = rows[f"{operation} {direction}\n{case}"] = {}
+        for technique in plan.techniques[operation]:
+            figure = summary.figures.get(Cell(operation, case or "", dtype, threads, direction, technique))
+            if figure is None or figure.speedup is None or technique == BASELINE:
+                continue
+            value, text = figure.speedup.value, words.ratio(figure.speedup)
+            if _has_column(summary, technique):
+                row[technique] = value, text
+            elif value > row.get(FURTHER, (0.0, ""))[0]:
+                row[FURTHER] = value, f"{text}\n{technique}"
+    return rows
 
 
 def _readable(shade: tuple[float, ...]) -> str:
-    """Bright or dark letters, whichever stand out more: by relative luminance (WCAG 2.2)."""
+    """Bright or dark text, the one with more contrast: by relative luminance (WCAG 2.2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shade[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return BRIGHT if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.055 else DARK
 
 
-def _techniques(summary: Summary) -> list[str]:
-    """Every technique of the run, once."""
-    return list(dict.fromkeys(t for names in summary.run.plan.techniques.values() for t in names))
-
-
-def _has_a_column(summary: Summary, technique: str) -> bool:
-    """Whether a technique has its own column: a first rung, a peer's, or one from outside."""
+def _has_column(summary: Summary, technique: str) -> bool:
+    """Whether a technique has its own column: one of the first rungs, a peer, or outside code."""
     plan = summary.run.plan
     return technique in FIRST_RUNGS or not all(
         plan.is_built_in(operation, technique)

@@ -1,4 +1,4 @@
-"""What all figures share: how they are set, how a technique looks, axes of powers of ten."""
+"""What all figures share: the settings, the look of a technique, and logarithmic axes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from perflab.report.summary import CellResult, Summary
 
 SIZE, SMALL = 9.0, 8.0  # points
 STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, and is wider than the fonts that readers have
+    "font.family": "DejaVu Sans",  # comes with matplotlib, and is wider than the fonts of most readers
     "font.size": SIZE,
     "text.color": INK,
     "axes.edgecolor": INK,
@@ -29,7 +29,7 @@ STYLE: dict[Any, Any] = {
     "axes.linewidth": 0.8,
     "grid.color": LINE,
     "grid.linewidth": 0.8,
-    "xtick.bottom": False,  # the grid's lines are ticks enough
+    "xtick.bottom": False,  # the grid's lines show the ticks
     "ytick.left": False,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -37,8 +37,8 @@ STYLE: dict[Any, Any] = {
     "ytick.labelsize": SMALL,
     "lines.linewidth": 1.4,
     "lines.markersize": 5.0,
-    "text.parse_math": False,  # a name with $ in it is no formula
-    "text.hinting": "none",  # as in the SVG, so that one layout serves both
+    "text.parse_math": False,  # a name with $ in it is not a formula
+    "text.hinting": "none",  # as in the SVG, so that both have the same layout
     "figure.dpi": 120,
     "figure.facecolor": PAPER,
 }
@@ -47,7 +47,7 @@ Look = dict[str, Any]
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as drawn, with its title and a sentence or two that say what it shows."""
+    """A figure as drawn, with its title and its caption."""
 
     figure: Any
     title: str
@@ -55,44 +55,61 @@ class Picture:
 
 
 def look(summary: Summary, operation: str, technique: str) -> Look:
-    """A technique's colour and marker: the same in every figure of an operation, no two of 64 alike.
+    """A technique's colour and marker: the same in every figure of an operation, different for up to 64.
 
     The first four rungs look the same in every operation.
     """
     further = [t for t in summary.run.plan.techniques[operation] if t not in FIRST_RUNGS]
     first = technique in FIRST_RUNGS
-    at = FIRST_RUNGS.index(technique) if first else len(FIRST_RUNGS) + further.index(technique)
-    again = at // len(SERIES)
-    return {
-        "color": SERIES[(at + again) % len(SERIES)],
-        "marker": MARKERS[(at + 2 * again) % len(MARKERS)],
-        "markeredgewidth": 0.8,
-    }
+    index = FIRST_RUNGS.index(technique) if first else len(FIRST_RUNGS) + further.index(technique)
+    cycle = index // len(SERIES)
+    colour, marker = SERIES[(index + cycle) % len(SERIES)], MARKERS[(index + 2 * cycle) % len(MARKERS)]
+    return {"color": colour, "marker": marker, "markeredgewidth": 0.8}
 
 
-def keys_of(summary: Summary, operation: str, met: Collection[str]) -> dict[str, Look]:
-    """What the marks of these techniques mean, in ladder order."""
+def keys_of(summary: Summary, operation: str, techniques: Collection[str]) -> dict[str, Look]:
+    """The legend's entries for these techniques, in ladder order."""
     names = summary.run.plan.techniques[operation]
-    return {t: {"linestyle": ""} | look(summary, operation, t) for t in names if t in met}
+    return {t: {"linestyle": ""} | look(summary, operation, t) for t in names if t in techniques}
 
 
-def hollow(shown: Look) -> Look:
-    """A look for what was predicted, not measured."""
-    return shown | {"markerfacecolor": PAPER}
+def hollow(look: Look) -> Look:
+    """The look of a prediction."""
+    return look | {"markerfacecolor": PAPER}
 
 
 def title_of(summary: Summary, operation: str) -> str:
-    """An operation's title as the run tells it."""
+    """An operation's title."""
     return summary.run.operations[operation].title
 
 
 def on_common_case(
     summary: Summary, operation: str, dtype: str, threads: int, direction: str
 ) -> dict[str, CellResult]:
-    """The figures by technique, in ladder order, on the case that most rungs were measured on."""
+    """The figures by technique, in ladder order, on the operation's common case."""
     case = summary.common_case(operation)
-    held = {"operation": operation, "case": case, "dtype": dtype, "threads": threads, "direction": direction}
-    return {figure.cell.technique: figure for figure in summary.of(**held)}
+    figures = summary.of(operation=operation, case=case, dtype=dtype, threads=threads, direction=direction)
+    return {figure.cell.technique: figure for figure in figures}
+
+
+def measured_dtypes(summary: Summary, **fields: Any) -> list[str]:
+    """The dtypes with a measured figure whose cell has these fields, in the plan's order."""
+    dtypes = {figure.cell.dtype for figure in summary.of(**fields) if not figure.predicted}
+    return [dtype for dtype in summary.run.plan.dtypes if dtype in dtypes]
+
+
+def categories(ax: Axes, names: Sequence[str], *, labelled: bool = True, grid: bool = False) -> None:
+    """Names along the y axis, at 0, 1, 2 and so on."""
+    ax.grid(visible=grid, axis="y")
+    ax.yaxis.set_major_locator(FixedLocator(list(range(len(names)))))
+    ax.yaxis.set_major_formatter(FixedFormatter(list(names) if labelled else []))
+
+
+def rings(ax: Axes, points: Sequence[tuple[float, float]], size: float) -> None:
+    """Rings around points."""
+    if points:
+        ax.plot(*zip(*points, strict=True), linestyle="", marker="o", markersize=size, zorder=4,
+                markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.1)  # fmt: skip
 
 
 def interval(figure: CellResult) -> tuple[float, float] | None:
@@ -110,7 +127,7 @@ def short_seconds(value: float) -> str:
 
 
 def short_number(value: float) -> str:
-    """A number on an axis: as it stands near 1, as a power of ten far from it.
+    """A number on an axis: decimal near 1, a power of ten far from it.
 
     >>> short_number(0.02), short_number(1e-6), short_number(200.0)
     ('0.02', '10⁻⁶', '200')
@@ -119,7 +136,7 @@ def short_number(value: float) -> str:
 
 
 def strokes(ax: Axes, pieces: Iterable[tuple[Sequence[float], Sequence[float]]], **style: Any) -> None:
-    """Many separate lines of one style as one artist; a piece is its x and its y."""
+    """Many separate lines of the same style, drawn as one; a piece is its x and its y."""
     x: list[float] = []
     y: list[float] = []
     for across, up in pieces:
@@ -129,35 +146,24 @@ def strokes(ax: Axes, pieces: Iterable[tuple[Sequence[float], Sequence[float]]],
 
 
 def logarithmic(
-    axes: Sequence[Axes],
-    which: Literal["x", "y"],
-    values: Iterable[float],
-    write: Callable[[float], str],
-    room: float,
-    *,
-    margin: float = 0.06,
-    labelled: Sequence[Axes] | None = None,
+    axes: Sequence[Axes], which: Literal["x", "y"], values: Iterable[float], write: Callable[[float], str],
+    room: float, *, margin: float = 0.06, labelled: Sequence[Axes] | None = None,
     ticks: Callable[[float, float, float], list[float]] | None = None,
-) -> tuple[float, float]:
-    """One range for all these axes, with ticks where `room` of them would fit; the ends of the range.
+) -> tuple[float, float]:  # fmt: skip
+    """One logarithmic range for all these axes, with about `room` ticks; the ends of the range.
 
-    `margin` is the room beyond the values on either side, as a share of the range. Ticks are written on the
-    `labelled` axes only; on all of them by default. `ticks` are `decimal_ticks` by default.
+    `margin` is the space beyond the values on both sides, as a share of the range. The ticks have text on the
+    `labelled` axes only, on all axes by default. `ticks` are `decimal_ticks` by default.
     """
-    found = [value for value in values if value > 0 and math.isfinite(value)]
-    low, high = math.log10(min(found)), math.log10(max(found))
+    positive = [value for value in values if value > 0 and math.isfinite(value)]
+    low, high = math.log10(min(positive)), math.log10(max(positive))
     beyond = max(margin * (high - low), (0.85 - (high - low)) / 2, 0.06)
     low, high = low - beyond, high + beyond
     places = (ticks or decimal_ticks)(low, high, room)
     for ax in axes:
-        if which == "x":
-            ax.set_xscale("log")
-            ax.set_xlim(10**low, 10**high)
-        else:
-            ax.set_yscale("log")
-            ax.set_ylim(10**low, 10**high)
+        ax.set(**{f"{which}scale": "log", f"{which}lim": (10**low, 10**high)})
         axis = ax.xaxis if which == "x" else ax.yaxis
-        shown = labelled is None or any(ax is one for one in labelled)
+        shown = labelled is None or any(ax is other for other in labelled)
         axis.set_major_locator(FixedLocator(places))
         axis.set_major_formatter(FixedFormatter([write(tick) for tick in places] if shown else []))
         axis.set_minor_locator(NullLocator())
@@ -167,20 +173,20 @@ def logarithmic(
 
 
 def decimal_ticks(low: float, high: float, room: float) -> list[float]:
-    """Ticks between two powers of ten, the nearest of them 1/room of the range apart.
+    """Ticks between two powers of ten, at least 1/room of the range apart.
 
-    1, 2 and 5 where there is room, else 1 and 3, else decades, else some of these.
+    1, 2 and 5 if they fit, else 1 and 3, else powers of ten, else some of these.
     """
     for steps, nearest in (((1.0, 2.0, 5.0), math.log10(2)), ((1.0, 3.0), math.log10(3)), ((1.0,), 1.0)):
-        found = [
+        places = [
             step * 10.0**decade
             for decade in range(math.floor(low), math.ceil(high) + 1)
             for step in steps
             if low <= math.log10(step) + decade <= high
         ]
         if nearest >= (high - low) / room:
-            return found
-    return found[:: math.ceil((high - low) / room)]
+            return places
+    return places[:: math.ceil((high - low) / room)]
 
 
 def binary_ticks(low: float, high: float, room: float) -> list[float]:
