@@ -158,7 +158,7 @@ def test_failures_have_no_number(tmp_path):
 def test_a_file_that_only_failed_is_out_with_its_reason(tmp_path):
     saved(tmp_path, "a", 1 * DAY, SECONDS, failure="wrong: dw[0, 1]")
     result = found(tmp_path)
-    assert "out: fully_connected/mine (a): wrong: dw[0, 1]" in board.closing(result)
+    assert "not ranked: fully_connected/mine (a): wrong: dw[0, 1]" in board.closing(result)
 
 
 def test_an_unfit_machines_figures_are_not_ranked(tmp_path):
@@ -186,9 +186,9 @@ def test_other_machines_and_broken_runs_are_named_and_not_counted(tmp_path):
     }
     assert result.skipped["torn"] == "its last line was cut short"
     assert result.skipped["broken"].startswith("not a perflab run")
-    lines = board.closing(result)
-    assert any(line.startswith("2 measured elsewhere, not counted: elsewhere, unknown") for line in lines)
-    assert any(line.startswith("2 skipped: broken: not a perflab run") for line in lines)
+    lines = list(board.closing(result))
+    assert any(line.startswith("runs of other machines, not counted: elsewhere, unknown") for line in lines)
+    assert any(line.startswith("runs skipped: broken: not a perflab run") for line in lines)
 
 
 def test_a_peer_is_marked_as_one(tmp_path):

@@ -68,10 +68,10 @@ def test_the_environments_stand_on_top_a_column_each(three, tmp_path):
     assert "other: cannot be compared: numpy: '2.4.6' against '2.3.0'; --anyway compares them" in line
     found = held((*three, other), anyway=True)
     told = several.environments(found)
-    assert told.head == ("what", "base", "slow", "fast", "other", "makes a ratio one of machines")
+    assert told.head == ("what", "base", "slow", "fast", "other", "must be equal")
     assert told.rows == (
         ("numpy", "2.4.6", "2.4.6", "2.4.6", "2.3.0", "yes"),
-        ("commit", "aaa", "bbb", "not told", "ccc", "no"),
+        ("commit", "aaa", "bbb", "not recorded", "ccc", "no"),
     )
     done = perflab("compare", *three, other, "--anyway", "--markdown", tmp_path / "a.md")
     assert done.returncode == 0
@@ -243,7 +243,7 @@ def test_the_page_is_whole_and_text_stays_text(tmp_path):
     for row in found.rows():
         assert several._anchors(found.rows())[row.name] in page.ids
         assert row.name in "".join(page.text)
-        for change in row.held:
+        for change in row.known:
             assert compare.interval(change) in text
 
 
