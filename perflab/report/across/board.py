@@ -130,11 +130,17 @@ def board(
         for fault in faults(run, summary):
             failed[fault.operation].append(fault)
     _check(wanted, measured, failed, case)
+    asked = {
+        "case": None if case == EVERY else case,
+        "dtype": dtype,
+        "direction": direction,
+        "threads": threads,
+    }
     groups: list[Group] = []
     out: list[Out] = []
     for operation, techniques in wanted.items():
         ranked: set[str] = set()
-        for place in _places(measured[operation], case, dtype, direction, threads):
+        for place in _places(measured[operation], asked, case == EVERY):
             there = [candidate for candidate in measured[operation] if candidate.place == place]
             group, excluded = _ranked(place, there, failed[operation])
             ranked |= {entry.technique for entry in group.entries}
@@ -241,36 +247,24 @@ def _check(
         raise PerflabError(f"{case}: no run of this machine measured this case; there are {', '.join(cases)}")
 
 
-def _places(
-    measured: Sequence[Candidate],
-    case: str | None,
-    dtype: str | None,
-    direction: str | None,
-    threads: int | None,
-) -> list[Cell]:
-    """The groups to show of one operation, as cells without a technique.
+def _places(measured: Sequence[Candidate], asked: Mapping[str, Any], every: bool) -> list[Cell]:
+    """The groups to show of one operation, as cells without a technique: the largest case, or every case.
 
-    Where a choice is open, one is taken in which a file of the user's was measured, if there is any.
+    Where `asked` has None, a place is taken in which a file of the user's was measured, if there is any.
     """
-    asked = {
-        "case": None if case == EVERY else case,
-        "dtype": dtype,
-        "direction": direction,
-        "threads": threads,
-    }
     given = {name: value for name, value in asked.items() if value is not None}
-    fitting = [c for c in measured if given.items() <= vars(c.cell).items()]
+    fitting = [candidate for candidate in measured if given.items() <= vars(candidate.cell).items()]
     flops = {candidate.place: candidate.figure.flops for candidate in fitting}
     chosen = {candidate.place for candidate in fitting if candidate.kind == "own"} or set(flops)
     for name, usual in (("dtype", "float32"), ("direction", "step"), ("threads", None)):
         there = {getattr(cell, name) for cell in chosen}
         value = usual if usual in there else min(there, default=None)
         chosen = {cell for cell in chosen if getattr(cell, name) == value}
-    if case == EVERY and chosen:
+    if every and chosen:
         any_case = replace(next(iter(chosen)), case="")
         chosen = {cell for cell in flops if replace(cell, case="") == any_case}
     by_work = sorted(chosen, key=lambda cell: (flops[cell], cell.case))
-    return by_work if case == EVERY else by_work[-1:]
+    return by_work if every else by_work[-1:]
 
 
 # ---------------------------------------------------------------------------------------------- the ranking
@@ -305,10 +299,10 @@ def _ranked(place: Cell, measured: Sequence[Candidate], failed: Sequence[Fault])
 def _entries(candidates: Sequence[Candidate]) -> tuple[Entry, ...]:
     """The fastest first, of candidates in the order of their runs.
 
-    The newest text of a technique has its name. An older one has its day too, and its digest where two have
-    the same day.
+    The name of an older text of a technique has its day, and its digest where two texts have the same day.
     """
     last = {candidate.cell.technique: candidate for candidate in candidates}
+    lows = [candidate.ratio.low for candidate in candidates if candidate.ratio.low is not None]
     days = Counter((candidate.cell.technique, _day(candidate.started)) for candidate in candidates)
     entries = []
     for candidate in candidates:
@@ -316,18 +310,12 @@ def _entries(candidates: Sequence[Candidate]) -> tuple[Entry, ...]:
         newest = last[technique] is candidate
         dated = f"{technique}, {day}" + (f" {candidate.text}" if days[technique, day] > 1 else "")
         figure, name = candidate.figure, technique if newest else dated
+        rank = None if ratio.high is None else 1 + sum(low > ratio.high for low in lows)
         entries.append(Entry(
-            _rank(ratio, candidates), name, technique, candidate.kind, candidate.text, newest, ratio,
+            rank, name, technique, candidate.kind, candidate.text, newest, ratio,
             figure.median_s, figure.low_s, figure.high_s, candidate.run, candidate.started,
         ))  # fmt: skip
     return tuple(sorted(entries, key=lambda entry: (-entry.ratio.value, entry.name)))
-
-
-def _rank(ratio: Ratio, candidates: Sequence[Candidate]) -> int | None:
-    """1 plus the number of candidates whose whole interval is above."""
-    if (high := ratio.high) is None:
-        return None
-    return 1 + sum(other.ratio.low is not None and other.ratio.low > high for other in candidates)
 
 
 def _unranked(

@@ -1,8 +1,8 @@
 """A derivation, Markdown with LaTeX in it, as HTML with MathML; and its formulas as plain text.
 
 The browser draws MathML without a script, a font or the network. latex2mathml writes it. Its input and output
-are corrected here where it loses a difference that TeX makes (function names and letters, left and right bars)
-or needs a font for mathematics (a matrix's tall brackets).
+are corrected here where it loses what TeX distinguishes (function names and letters, left and right bars) or
+needs a font for mathematics (tall brackets of a matrix).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ CHANGED = 1.15  # a figure has changed where it differs by so much
 ALIKE = 1.03  # times nearer than this are taken as the same
 STEP_S = (2e-9, 5e-6)  # seconds that one saved step of the interpreter may take, with the call that it makes
 TRAFFIC_S = 0.3e9  # bytes saved for each second saved; fewer bytes cannot explain the time
+KINDS = {"compiled": "is compiled", "numpy": "runs its loops in NumPy", "interpreted": "is interpreted"}
 PARTLY = 0.5  # on a log scale, the share of the speed-up that the causes must come to
 
 
@@ -68,18 +69,24 @@ def because(
 
 def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
     """Every figure that is better for the faster of the two."""
-    saved_s, name = max(slow.seconds - fast.seconds, 0.0), fast.technique
+    name, way, slow_way = fast.technique, fast.way, slow.way
     if fast.threads > slow.threads:
         words = f"{name} has {fast.threads} threads instead of {slow.threads}"
         yield _Cause(fast.threads / slow.threads, words)
-    if fast.way is None or slow.way is None:
+    if way is None or slow_way is None:
         return
-    yield from _steps(fast, slow, flops, saved_s)
-    yield from _memory(fast, slow, bytes, saved_s)
-    if fast.way.code and slow.way.code:
-        yield from _instructions(name, fast.way.code, slow.way.code)
-    elif slow.way.code and fast.way.kind == "numpy":
-        loops = slow.way.code.innermost
+    saved_s = max(slow.seconds - fast.seconds, 0.0)
+    few, many = number_of_steps(way, flops), number_of_steps(slow_way, flops)
+    if many >= CHANGED * max(few, 1) and (not saved_s or STEP_S[0] <= saved_s / (many - few) <= STEP_S[1]):
+        kind, slow_kind = KINDS[way.kind], KINDS[slow_way.kind]
+        contrast = "" if kind == slow_kind else f" {kind} where {slow.technique} {slow_kind}, and"
+        steps = f"takes {count(few)} steps of Python's interpreter a call instead of {count(many)}"
+        yield _Cause(many / max(few, 1), f"{name}{contrast} {steps}")
+    yield from _memory(name, way, slow_way, bytes, saved_s)
+    if way.code and slow_way.code:
+        yield from _instructions(name, way.code, slow_way.code)
+    elif slow_way.code and way.kind == "numpy":
+        loops = slow_way.code.innermost
         if 2 * loops.packed < loops.arithmetic:
             words = (
                 f"of the {loops.arithmetic} arithmetic instructions in {slow.technique}'s innermost loops"
@@ -89,26 +96,13 @@ def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
             yield _Cause(CHANGED, words)
 
 
-def _steps(fast: Side, slow: Side, flops: int, saved_s: float) -> Iterator[_Cause]:
-    few, many = number_of_steps(fast, flops), number_of_steps(slow, flops)
-    if many < CHANGED * max(few, 1):
-        return
-    if saved_s and not STEP_S[0] <= saved_s / (many - few) <= STEP_S[1]:
-        return
-    kinds = {"compiled": "is compiled", "numpy": "runs its loops in NumPy", "interpreted": "is interpreted"}
-    fast_kind, slow_kind = (kinds[_way(side).kind] for side in (fast, slow))
-    contrast = "" if fast_kind == slow_kind else f" {fast_kind} where {slow.technique} {slow_kind}, and"
-    steps = f"takes {count(few)} steps of Python's interpreter a call instead of {count(many)}"
-    yield _Cause(many / max(few, 1), f"{fast.technique}{contrast} {steps}")
-
-
-def _memory(fast: Side, slow: Side, bytes: int, saved_s: float) -> Iterator[_Cause]:
+def _memory(technique: str, way: Way, slow_way: Way, bytes: int, saved_s: float) -> Iterator[_Cause]:
     """Temporaries are written once and read once; a larger peak may not fit into a cache."""
     for name, passes, words in (
         ("temporaries", 2, f"makes {{}} a call instead of {{}}; inputs and outputs are {in_bytes(bytes, 2)}"),
         ("peak", 1, "needs at most {} beyond its outputs instead of {}"),
     ):
-        less, more = (scaled(side, name, bytes) for side in (fast, slow))
+        less, more = (scaled(each, name, bytes) for each in (way, slow_way))
         if less is None or more is None or passes * (more - less) < TRAFFIC_S * saved_s:
             continue
         factor = (bytes + passes * more) / (bytes + passes * less)
@@ -116,7 +110,7 @@ def _memory(fast: Side, slow: Side, bytes: int, saved_s: float) -> Iterator[_Cau
             amount = in_bytes(less, 2)
             if name == "temporaries":  # below 4 KiB they are Python's own objects
                 amount = f"{amount} of temporaries" if less >= 4096 else "no temporaries"
-            yield _Cause(factor, f"{fast.technique} {words.format(amount, in_bytes(more, 2))}")
+            yield _Cause(factor, f"{technique} {words.format(amount, in_bytes(more, 2))}")
             return
 
 
@@ -135,45 +129,29 @@ def _instructions(technique: str, code: Code, other: Code) -> Iterator[_Cause]:
             f"{technique}'s {subject} on {lanes:.2g} numbers an instruction ({width}) instead of {fewer:.2g}"
         )
         packed.append(_Cause(lanes / max(fewer, 1), words))
+    share, less = (loop.fused / loop.arithmetic for loop in (hot, other_hot))
+    words = f"{share:.0%} of the arithmetic in {technique}'s hot loop multiplies and adds in one instruction"
+    fused = _Cause((1 + share) / (1 + less), f"{words} instead of {less:.0%}")
+    few, many = (loop.gathers / loop.arithmetic for loop in (hot, other_hot))
+    words = f"{technique}'s hot loop gathers {rounded(few, 2)} times an arithmetic instruction"
+    gathers = _Cause((1 + many) / (1 + few), f"{words} instead of {rounded(many, 2)}")
     most = max(packed, key=lambda cause: cause.factor)
-    fused, less_fused = (loop.fused / loop.arithmetic for loop in (hot, other_hot))
-    fused_words = (
-        f"{fused:.0%} of the arithmetic in {technique}'s hot loop multiplies and adds in one instruction"
-        f" instead of {less_fused:.0%}"
-    )
-    gathers, more_gathers = (loop.gathers / loop.arithmetic for loop in (hot, other_hot))
-    gathers_words = (
-        f"{technique}'s hot loop gathers {rounded(gathers, 2)} times an arithmetic instruction instead of"
-        f" {rounded(more_gathers, 2)}"
-    )
-    causes = [
-        most,
-        _Cause((1 + fused) / (1 + less_fused), fused_words),
-        _Cause((1 + more_gathers) / (1 + gathers), gathers_words),
-    ]
-    yield from (cause for cause in causes if cause.factor >= CHANGED)
+    yield from (cause for cause in (most, fused, gathers) if cause.factor >= CHANGED)
     called = sorted({*other.calls} - {*code.calls, "?"})
     if called and "?" not in code.calls:
         words = f"{technique}'s loops do not call {' and '.join(called)} number by number"
         yield _Cause(CHANGED, words)
 
 
-def _way(side: Side) -> Way:
-    assert side.way is not None
-    return side.way
-
-
-def number_of_steps(side: Side, flops: int) -> float:
+def number_of_steps(way: Way, flops: int) -> float:
     """Steps a call, on a straight line through the two counts on log axes."""
-    way = _way(side)
     steps, few, span = way.steps, way.few, log(max(way.flops, 1) / max(way.few_flops, 1))
     slope = log(steps / few) / span if span and steps > 0 and few > 0 else float(way.kind == "interpreted")
     return float(steps * (flops / max(way.flops, 1)) ** min(max(slope, 0.0), 1.0))
 
 
-def scaled(side: Side, name: str, bytes: int) -> float | None:
+def scaled(way: Way, name: str, bytes: int) -> float | None:
     """The `temporaries` or the `peak` in bytes, in proportion to what the operation must move."""
-    way = _way(side)
     amount: int | None = getattr(way, name)
     return None if amount is None else amount / max(way.bytes, 1) * bytes
 

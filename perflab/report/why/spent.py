@@ -89,12 +89,10 @@ def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, c
     if not figures:
         return None
     figure = figures[0]
-    side = reasons.Side(technique, figure.median_s, way, threads)
     bounds = [
-        *_interpreter(summary, evidence, way, side, figure),
-        *_temporaries(summary, way, side, figure),
+        *_interpreter(summary, evidence, way, figure), *_temporaries(summary, way, figure),
         *_roof(summary, figure),
-    ]
+    ]  # fmt: skip
     profile = evidence.profile.get(direction)
     hottest = profile.lines[:SHOWN_LINES] if profile else ()
     lines = tuple(
@@ -108,53 +106,49 @@ def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, c
         if not position or line.share >= LEAST
     )
     remarks = [*_together(bounds, way), *_code(way), *_of_profile(profile, way, evidence)]
-    lines_case = profile.case if profile else ""
-    time = words.time(figure)
-    return Spent(direction, figure.cell.case, time, tuple(bounds), lines, lines_case, tuple(remarks))
+    of_case = (direction, figure.cell.case, words.time(figure), tuple(bounds))
+    return Spent(*of_case, lines, profile.case if profile else "", tuple(remarks))
 
 
-def _interpreter(
-    summary: Summary, evidence: Evidence, way: Way, side: reasons.Side, figure: CellResult
-) -> Iterator[Bound]:
+def _interpreter(summary: Summary, evidence: Evidence, way: Way, figure: CellResult) -> Iterator[Bound]:
     """Steps a call, each at least as long as the cheapest; a whole call on a small case bounds them above."""
     step_s = evidence.step_s
     if not step_s:
         return
-    steps = reasons.number_of_steps(side, figure.flops)
-    low = min(steps * step_s["plain"] / side.seconds, 1.0)
+    steps = reasons.number_of_steps(way, figure.flops)
+    low = min(steps * step_s["plain"] / figure.median_s, 1.0)
     if way.kind == "interpreted":
         basis = (
             f"about {units.count(steps)} steps a call of {units.seconds(step_s['element'], 2)} each,"
             " as in a plain loop over an array's numbers"
         )
-        yield Bound("the interpreter", low, None, basis, steps * step_s["element"] / side.seconds)
+        yield Bound("the interpreter", low, None, basis, steps * step_s["element"] / figure.median_s)
         return
     each = units.seconds(step_s["plain"], 2)
     basis = f"{units.count(steps)} steps a call of at least {each} each, without what they call"
     cell = figure.cell
     line = summary.growing(cell.operation, cell.dtype, cell.threads, cell.direction, cell.technique)
-    if not line or line[0].flops >= figure.flops:
-        yield Bound("the interpreter", low, None, basis)
-        return
-    small = line[0]  # the case with the least work
-    fewer = reasons.number_of_steps(side, small.flops)
-    high = small.median_s * max(steps / max(fewer, 1), 1.0) / side.seconds
-    if high < 1:
+    high = None
+    if line and line[0].flops < figure.flops:
+        small = line[0]  # the case with the least work
+        fewer = reasons.number_of_steps(way, small.flops)
+        high = small.median_s * max(steps / max(fewer, 1), 1.0) / figure.median_s
         small_s = units.seconds(small.median_s, 2)
-        basis += f"; a whole call on {small.cell.case} takes {small_s} for {units.count(fewer)}"
-    yield Bound("the interpreter", low, high if high < 1 else None, basis)
+        whole = f"; a whole call on {small.cell.case} takes {small_s} for {units.count(fewer)}"
+        basis, high = (basis + whole, high) if high < 1 else (basis, None)
+    yield Bound("the interpreter", low, high, basis)
 
 
-def _temporaries(summary: Summary, way: Way, side: reasons.Side, figure: CellResult) -> Iterator[Bound]:
+def _temporaries(summary: Summary, way: Way, figure: CellResult) -> Iterator[Bound]:
     """Temporary arrays, written once and read once at the bandwidth of arrays of their size."""
-    total = reasons.scaled(side, "temporaries", figure.bytes)
+    total = reasons.scaled(way, "temporaries", figure.bytes)
     if total is None or way.kind == "interpreted":
         return
     if total < 4096:
         yield Bound("temporaries", 0.0, None, "less than 4 KiB a call")
         return
     each = (way.allocated or 0) / max(way.allocations or 0, 1)
-    rate = bandwidth(summary.ceilings, side.threads, each)
+    rate = bandwidth(summary.ceilings, figure.cell.threads, each)
     amount = ("" if way.whole else "at least ") + units.in_bytes(total, 2)
     if rate is None:
         yield Bound("temporaries", None, None, f"{amount} a call; no bandwidth was measured")
@@ -163,7 +157,7 @@ def _temporaries(summary: Summary, way: Way, side: reasons.Side, figure: CellRes
         f"{amount} a call beyond what is returned and kept; each byte written once and read once at"
         f" {units.rounded(rate / 1e9, 2)} GB/s, the most measured for arrays of that size"
     )
-    yield Bound("temporaries", min(2 * total / rate / side.seconds, 1.0), None, basis)
+    yield Bound("temporaries", min(2 * total / rate / figure.median_s, 1.0), None, basis)
 
 
 def _roof(summary: Summary, figure: CellResult) -> Iterator[Bound]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perflab.records.texts import heading
@@ -36,7 +36,7 @@ def standing(
     """Its place on the case where most rungs but naive were measured; the largest of such cases."""
     measured: list[tuple[int, int, CellResult, dict[str, Ratio]]] = []
     for figure in summary.line(operation, dtype, threads, direction, technique):
-        rungs = {} if figure.predicted else dict(_over_rungs(summary, figure))
+        rungs = {} if figure.predicted else _over_rungs(summary, figure)
         if rungs:
             measured.append((len(rungs.keys() - {BASELINE}), figure.flops, figure, rungs))
     if not measured:
@@ -63,14 +63,13 @@ def standing(
     return Standing(direction, cell.case, sentence, nearest, changes, because)
 
 
-def _over_rungs(summary: Summary, figure: CellResult) -> Iterator[tuple[str, Ratio]]:
+def _over_rungs(summary: Summary, figure: CellResult) -> dict[str, Ratio]:
     """How many times faster than each rung of the ladder it is, where both were measured."""
     cell, plan = figure.cell, summary.run.plan
-    for rung in plan.contenders(cell.operation, cell.case):
-        if plan.is_built_in(cell.operation, rung) and "@" not in rung:
-            ratio = summary.ratio(replace(cell, technique=rung), cell)
-            if ratio is not None:
-                yield rung, ratio
+    techniques = plan.contenders(cell.operation, cell.case)
+    rungs = [name for name in techniques if plan.is_built_in(cell.operation, name) and "@" not in name]
+    ratios = {rung: summary.ratio(replace(cell, technique=rung), cell) for rung in rungs}
+    return {rung: ratio for rung, ratio in ratios.items() if ratio is not None}
 
 
 def _placed(

@@ -51,17 +51,10 @@ def _instructions(way: Way) -> tuple[str, str, str]:
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
     """Why each rung is faster, or not, than the one below, on the largest case that both were measured on."""
-    return list(reason_of_each(summary, operation, dtype, direction).values())
-
-
-def reason_of_each(summary: Summary, operation: str, dtype: str, direction: str) -> dict[str, str]:
-    """As `reasons_of`, by rung."""
     techniques = summary.run.plan.techniques[operation]
     rungs = [rung for rung in techniques if summary.evidence_on(operation, rung, dtype) is not None]
-    sentences = {
-        upper: reason(summary, operation, dtype, direction, lower, upper) for lower, upper in pairwise(rungs)
-    }
-    return {rung: sentence for rung, sentence in sentences.items() if sentence}
+    sentences = (reason(summary, operation, dtype, direction, *pair) for pair in pairwise(rungs))
+    return list(filter(None, sentences))
 
 
 def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str) -> str:
