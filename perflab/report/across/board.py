@@ -1,9 +1,5 @@
 """The saved runs of this machine as one ranking: which implementation is how fast, the user's own included.
 
-    ranking = board(Path("reports"), ["conv2d"])
-    for table in tables(ranking):
-        print(table.title, table.rows)
-
 Times of two runs are not compared with one another: a machine drifts. The ranking uses each implementation's
 ratio over a baseline that was timed in turns with it, in its own run. The baseline is the same text on the
 same problem for all. Of each text of a technique the newest run counts; a changed text is another entry.
@@ -130,24 +126,17 @@ def board(
         for fault in faults(run, summary):
             failed[fault.operation].append(fault)
     _check(wanted, measured, failed, case)
-    asked = {
-        "case": None if case == EVERY else case,
-        "dtype": dtype,
-        "direction": direction,
-        "threads": threads,
-    }
+    asked = {"case": case, "dtype": dtype, "direction": direction, "threads": threads}
     groups: list[Group] = []
     out: list[Out] = []
     for operation, techniques in wanted.items():
         ranked: set[str] = set()
-        for place in _places(measured[operation], asked, case == EVERY):
+        for place in _places(measured[operation], asked):
             there = [candidate for candidate in measured[operation] if candidate.place == place]
             group, excluded = _ranked(place, there, failed[operation])
             ranked |= {entry.technique for entry in group.entries}
             out += excluded
-            entries = tuple(
-                entry for entry in group.entries if not techniques or entry.technique in techniques
-            )
+            entries = tuple(e for e in group.entries if not techniques or e.technique in techniques)
             groups += [replace(group, entries=entries)] if entries else []
         ranked |= {excluded.name for excluded in out if excluded.operation == operation}
         out += _unranked(operation, measured[operation], failed[operation], ranked)
@@ -161,11 +150,8 @@ def tables(ranking: Board, most: int = MOST) -> Iterator[words.Table]:
     """A table for each ranking: its first entries, and always the newest text of each of the user's files."""
     for group in ranking.groups:
         ranks = [entry.rank for entry in group.entries]
-        shown = [
-            entry
-            for place, entry in enumerate(group.entries)
-            if place < most or (entry.kind == "own" and entry.newest)
-        ]
+        own = [entry for entry in group.entries[most:] if entry.kind == "own" and entry.newest]
+        shown = [*group.entries[:most], *own]
         rows = tuple(
             (
                 "–" if e.rank is None else f"={e.rank}" if ranks.count(e.rank) > 1 else str(e.rank),
@@ -203,17 +189,11 @@ def to_json(ranking: Board) -> dict[str, Any]:
     rows = []
     for group in ranking.groups:
         for entry in group.entries:
-            row = (
-                vars(group)
-                | vars(entry)
-                | {f"ratio_{key}": value for key, value in vars(entry.ratio).items()}
-            )
+            ratio = {f"ratio_{key}": value for key, value in vars(entry.ratio).items()}
+            row = vars(group) | vars(entry) | ratio
             rows.append({key: value for key, value in row.items() if key not in ("entries", "ratio")})
     others = {"elsewhere": dict(ranking.elsewhere), "skipped": dict(ranking.skipped)}
     return {"rows": rows, "out": list(map(vars, ranking.out)), "runs": ranking.runs, **others}
-
-
-# ------------------------------------------------------------------------------------------ what is asked for
 
 
 def _wanted(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -240,19 +220,21 @@ def _check(
         for technique in techniques:
             if technique not in known:
                 there = ", ".join(sorted(known)) or "none"
-                fault = f"no run of this machine measured it; there are {there}"
-                raise PerflabError(f"{operation}/{technique}: {fault}")
+                name = f"{operation}/{technique}"
+                raise PerflabError(f"{name}: no run of this machine measured it; there are {there}")
     cases = sorted({candidate.cell.case for operation in wanted for candidate in measured[operation]})
     if case not in (None, EVERY) and cases and case not in cases:
         raise PerflabError(f"{case}: no run of this machine measured this case; there are {', '.join(cases)}")
 
 
-def _places(measured: Sequence[Candidate], asked: Mapping[str, Any], every: bool) -> list[Cell]:
-    """The groups to show of one operation, as cells without a technique: the largest case, or every case.
+def _places(measured: Sequence[Candidate], asked: Mapping[str, Any]) -> list[Cell]:
+    """The groups to show of one operation, as cells without a technique.
 
     Where `asked` has None, a place is taken in which a file of the user's was measured, if there is any.
     """
-    given = {name: value for name, value in asked.items() if value is not None}
+    every = asked["case"] == EVERY
+    free = {"case"} if every else set()
+    given = {name: value for name, value in asked.items() if value is not None and name not in free}
     fitting = [candidate for candidate in measured if given.items() <= vars(candidate.cell).items()]
     flops = {candidate.place: candidate.figure.flops for candidate in fitting}
     chosen = {candidate.place for candidate in fitting if candidate.kind == "own"} or set(flops)
@@ -265,9 +247,6 @@ def _places(measured: Sequence[Candidate], asked: Mapping[str, Any], every: bool
         chosen = {cell for cell in flops if replace(cell, case="") == any_case}
     by_work = sorted(chosen, key=lambda cell: (flops[cell], cell.case))
     return by_work if every else by_work[-1:]
-
-
-# ---------------------------------------------------------------------------------------------- the ranking
 
 
 def _ranked(place: Cell, measured: Sequence[Candidate], failed: Sequence[Fault]) -> tuple[Group, list[Out]]:

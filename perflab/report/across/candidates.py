@@ -113,10 +113,7 @@ def _kind(run: Run, cell: Cell) -> str:
 
 
 def _digest(run: Run, texts: Mapping[str, str], cell: Cell) -> str:
-    """A digest of a technique's file and of the files that it imports; equal for equal texts.
-
-    For a peer it is its project's version. It is empty where a run has no code.
-    """
+    """A digest of a technique's file and its imports; a peer's version; empty where a run has no code."""
     home = run.plan.homes.get(cell.technique)
     if home and f"{cell.operation}/{cell.technique}" not in run.plan.outside:
         versions = run.environment.get("versions")

@@ -83,9 +83,6 @@ class Comparison:
         return dict(Counter(change.ratio.verdict for change in self.changes).most_common())
 
 
-# ------------------------------------------------------------------------------------------ the comparison
-
-
 def compare(
     base: Side, new: Side, *, allowed: Mapping[str, float] | None = None, anyway: bool = False
 ) -> Comparison:
@@ -178,10 +175,9 @@ def table(comparison: Comparison, whole: bool = False) -> words.Table:
     ambiguous = [change for change in changes if change.ratio.verdict == "AMBIGUOUS"]
     hidden = [] if whole else ambiguous[MOST_AMBIGUOUS:]
     rows = tuple(
-        (change.name, seconds(change.base), seconds(change.new), interval(change), verdict(change))
-        for change in changes
-        if change not in hidden
-    )
+        (shown.name, seconds(shown.base), seconds(shown.new), interval(shown), verdict(shown))
+        for shown in changes if shown not in hidden
+    )  # fmt: skip
     title = f"BASE {comparison.base.path}, NEW {comparison.new.path}"
     return words.Table(title, ("cell", "base", "new", "base / new", "verdict"), rows)
 
@@ -205,11 +201,8 @@ def counted(comparison: Comparison) -> str:
 def without_ratio(comparison: Comparison, where: str, most: int | None = None) -> list[str]:
     """The cells that have no ratio and why, at most `most` of a kind by name; `where` names the new side."""
     lines = []
-    for kind, cells in (
-        (f"missing{where}", comparison.missing),
-        (f"new{where}", comparison.added),
-        ("no ratio", comparison.unlike),
-    ):
+    kinds = (f"missing{where}", f"new{where}", "no ratio")
+    for kind, cells in zip(kinds, (comparison.missing, comparison.added, comparison.unlike), strict=True):
         lines += [f"{kind}: {name} ({reason})" for name, reason in list(cells.items())[:most]]
         if most is not None and len(cells) > most:
             lines.append(f"{kind}: {len(cells) - most} more; --all names them")

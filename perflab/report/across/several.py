@@ -127,9 +127,6 @@ def compare_all(
     return Several(tuple(pairs))
 
 
-# ---------------------------------------------------------------------------------------------- in words
-
-
 def banner(several: Several) -> list[str]:
     """Warnings to read before any figure: an unfit machine, environments that differ."""
     lines = [f"unfit to measure: {reason}" for reason in several.unfit]
@@ -176,21 +173,21 @@ def table(several: Several, whole: bool = False, *, times: bool = False) -> word
     shown = [row for row in rows if (whole or row.verdict != "SAME") and row not in hidden]
     base, *news = several.names
     title = f"base {several.base.path}, against it " + ", ".join(pair.new.path for pair in several.pairs)
-    rows_of_words = tuple(_row(several, row, times) for row in shown)
-    return words.Table(title, ("cell", f"{base} (base)", *news), rows_of_words)
 
-
-def _row(several: Several, row: Row, times: bool) -> tuple[str, ...]:
-    cells = []
-    for position, change in enumerate(row.changes):
+    def cell(row: Row, position: int) -> str:
+        change = row.changes[position]
         if change is None:
-            cells.append(f"– ({several.why_not(row, position)})")
-        elif times:
-            time, ratio = compare.seconds(change.new), compare.interval(change)
-            cells.append(f"{time}, {ratio} {compare.verdict(change)}")
-        else:
-            cells.append(f"{compare.interval(change)} {change.ratio.verdict}")
-    return (row.name, compare.seconds(row.known[0].base), *cells)
+            return f"– ({several.why_not(row, position)})"
+        ratio = compare.interval(change)
+        if times:
+            return f"{compare.seconds(change.new)}, {ratio} {compare.verdict(change)}"
+        return f"{ratio} {change.ratio.verdict}"
+
+    cells = (
+        (row.name, compare.seconds(row.known[0].base), *(cell(row, i) for i in range(len(news))))
+        for row in shown
+    )
+    return words.Table(title, ("cell", f"{base} (base)", *news), tuple(cells))
 
 
 def closing_lines(several: Several, most: int | None = None) -> list[str]:
@@ -211,15 +208,14 @@ def markdown(several: Several, whole: bool = False) -> str:
 def to_json(several: Several) -> dict[str, Any]:
     """The comparison as plain JSON; the warnings come first."""
     differing = environments(several)
+    names = ("what", *several.names, "makes a ratio one of machines")
+    rows = differing.rows if differing else ()
     return {
-        "banner": banner(several),
-        "unfit": several.unfit,
-        "environments": [dict(zip(differing.head, row, strict=True)) for row in differing.rows]
-        if differing
-        else [],
+        "banner": banner(several), "unfit": several.unfit,
+        "environments": [dict(zip(names, row, strict=True)) for row in rows],
         "base": compare.side_json(several.base),
         "news": [compare.side_json(pair.new) | compare.cells_json(pair) for pair in several.pairs],
-    }
+    }  # fmt: skip
 
 
 def html(several: Several) -> str:

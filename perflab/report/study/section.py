@@ -1,10 +1,5 @@
 """A study of each operation: its derivation, then the ladder rung by rung, from a run's records.
 
-    for section in sections(summary):
-        section.operation, section.derivation_html
-        for rung in section.rungs:
-            rung.heading, rung.text, rung.changes, rung.gains, rung.evidence, rung.accuracy, rung.why
-
 The code is what was measured: it is in the records. Where older records lack it, the installed code is shown,
 with a note.
 """
@@ -167,9 +162,6 @@ def _section(
     return Section(operation, described.title, described.summary, derivation, tuple(rungs), files, note)
 
 
-# ------------------------------------------------------------------------------------------------- code
-
-
 def _rungs(
     operation: str, ladder: Sequence[str], texts: Mapping[str, str], outside: Sequence[str]
 ) -> Iterator[Rung]:
@@ -238,9 +230,6 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
 def _files(rungs: Iterable[Rung], texts: Mapping[str, str], elsewhere: set[str]) -> tuple[File, ...]:
     names = {name for rung in rungs for name in imported(rung.name, texts)} - elsewhere
     return tuple(File(name, texts[name]) for name in sorted(names))
-
-
-# ---------------------------------------------------------------------------------------------- figures
 
 
 def _gains(summary: Summary, operation: str, technique: str, below: str) -> words.Table | None:

@@ -1,7 +1,4 @@
-r"""A reading of an outside file's performance: where its time goes, and its place among the rungs.
-
-    for reading in readings(summary):
-        print("\n".join(lines(reading)))
+"""A reading of an outside file's performance: where its time goes, and its place among the rungs.
 
 All of it comes from the figures of one run.
 """
