@@ -31,20 +31,16 @@ MOST = 12  # entries of a table; the newest text of each of the user's files is 
 
 @dataclass(frozen=True)
 class Entry:
-    """One text of an implementation in one group. `kind` is "own", "rung", "peer" or "commit".
+    """One text of an implementation in one group."""
 
-    `rank` is 1 plus the number of entries whose whole interval is faster, so ranks may be equal; None without
-    an interval. `seconds` is the median of its own run; it is not compared with other runs.
-    """
-
-    rank: int | None
+    rank: int | None  # 1 plus the number of entries whose whole interval is faster; None without an interval
     name: str
     technique: str
-    kind: str
+    kind: str  # "own", "rung", "peer" or "commit"
     text: str
     newest: bool
     ratio: Ratio
-    seconds: float
+    seconds: float  # the median of its own run, not compared with other runs
     low_s: float | None
     high_s: float | None
     run: str
@@ -143,9 +139,6 @@ def board(
     return Board(tuple(groups), tuple(dict.fromkeys(out)), len(runs), elsewhere, skipped)
 
 
-# -------------------------------------------------------------------------------------------------- in words
-
-
 def tables(ranking: Board, most: int = MOST) -> Iterator[words.Table]:
     """A table for each ranking: its first entries, and always the newest text of each of the user's files."""
     for group in ranking.groups:
@@ -203,8 +196,7 @@ def _wanted(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str
         operation, _, technique = target.partition("/")
         if operation not in known:
             raise PerflabError(unknown("operation", operation, known))
-        wanted.setdefault(operation, [])
-        wanted[operation] += [technique] if technique else []
+        wanted.setdefault(operation, []).extend([technique] if technique else [])
     whole = {target for target in targets if "/" not in target}
     return {op: () if op in whole else tuple(dict.fromkeys(names)) for op, names in wanted.items()}
 
@@ -306,13 +298,9 @@ def _unranked(
         if candidate.kind == "own":
             technique = candidate.cell.technique
             cells = [other.cell for other in measured if other.cell.technique == technique]
-            places = (
-                ", ".join(dict.fromkeys(getattr(cell, name) for cell in cells))
-                for name in ("case", "dtype", "direction")
-            )
-            latest[technique] = Out(
-                operation, technique, candidate.run, f"measured on {'; '.join(places)} only"
-            )
+            columns = zip(*((cell.case, cell.dtype, cell.direction) for cell in cells), strict=True)
+            places = "; ".join(", ".join(dict.fromkeys(column)) for column in columns)
+            latest[technique] = Out(operation, technique, candidate.run, f"measured on {places} only")
     for fault in failed:
         latest[fault.technique] = Out(operation, fault.technique, fault.run, fault.reason)
     yield from (out for technique, out in latest.items() if technique not in ranked)

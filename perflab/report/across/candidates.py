@@ -72,14 +72,13 @@ def candidates(run: Run, summary: Summary) -> Iterator[Candidate]:
     """Every measured cell that was measured in turns with a baseline."""
     texts = run.texts
     for cell, figure in summary.figures.items() if summary.fit else ():
-        bases = () if figure.predicted else (replace(cell, technique=name) for name in BASELINES)
-        for base in bases:
-            ratio = (
-                summary.ratio(base, cell) if run.plan.is_built_in(cell.operation, base.technique) else None
-            )
+        built_in = (name for name in BASELINES if run.plan.is_built_in(cell.operation, name))
+        for name in () if figure.predicted else built_in:
+            base = replace(cell, technique=name)
+            ratio = summary.ratio(base, cell)
             if ratio is not None:
                 problem = json.dumps(run.operations[cell.operation].cases[cell.case].problem, sort_keys=True)
-                baseline = base.technique, _digest(run, texts, base)
+                baseline = name, _digest(run, texts, base)
                 ratio = Ratio(1.0, 1.0, 1.0, ratio.pairs) if cell == base else ratio
                 yield Candidate(
                     cell, _kind(run, cell), _digest(run, texts, cell), baseline, problem, ratio, figure,
@@ -96,8 +95,9 @@ def faults(run: Run, summary: Summary) -> Iterator[Fault]:
         text = _digest(run, texts, Cell(operation, case, dtype, 0, "", technique))
         return Fault(operation, technique, case, dtype, text, reason, run.folder.name, run.started)
 
-    for finding in filter(lambda finding: finding.technique, summary.findings):
-        yield fault(finding.operation, finding.technique, finding.case, finding.dtype, finding.reason)
+    for finding in summary.findings:
+        if finding.technique:
+            yield fault(finding.operation, finding.technique, finding.case, finding.dtype, finding.reason)
     for operation, techniques in () if summary.fit else run.plan.techniques.items():
         for technique in techniques:
             if not run.plan.is_built_in(operation, technique):

@@ -52,15 +52,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides, the cells of both by size of change, and by name why the other cells have no ratio.
-
-    `differences` make two environments incomparable; `other_differences` are reported only.
-    """
+    """Two sides, the cells of both by size of change, and by name why the other cells have no ratio."""
 
     base: Side
     new: Side
-    differences: tuple[Difference, ...]
-    other_differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...]  # these make two environments incomparable
+    other_differences: tuple[Difference, ...]  # these are only reported
     changes: tuple[Change, ...]
     missing: Mapping[str, str]
     added: Mapping[str, str]
@@ -153,9 +150,6 @@ def _tally(side: Side) -> str:
     """How many cells a side has, with its first cell, or the first that it lacks and why."""
     names = [*side.timings, *(f"{name}: {reason}" for name, reason in side.absent.items())]
     return f"{side.path} has {len(side.timings)}" + (f" (first: {names[0]})" if names else "")
-
-
-# ---------------------------------------------------------------------------------------------- in words
 
 
 def banner(comparison: Comparison) -> list[str]:

@@ -132,9 +132,7 @@ def banner(several: Several) -> list[str]:
     lines = [f"unfit to measure: {reason}" for reason in several.unfit]
     if any(pair.differences for pair in several.pairs):
         lines.append("compared although the environments differ in what must be equal:")
-    return lines + [
-        f"  {name}: {difference}" for name, pair in several.named for difference in pair.differences
-    ]
+    return lines + [f"  {name}: {each}" for name, pair in several.named for each in pair.differences]
 
 
 def environments(several: Several) -> words.Table | None:
@@ -183,11 +181,11 @@ def table(several: Several, whole: bool = False, *, times: bool = False) -> word
             return f"{compare.seconds(change.new)}, {ratio} {compare.verdict(change)}"
         return f"{ratio} {change.ratio.verdict}"
 
-    cells = (
-        (row.name, compare.seconds(row.known[0].base), *(cell(row, i) for i in range(len(news))))
-        for row in shown
-    )
-    return words.Table(title, ("cell", f"{base} (base)", *news), tuple(cells))
+    positions, rows_of_words = range(len(news)), []
+    for row in shown:
+        cells = (cell(row, position) for position in positions)
+        rows_of_words.append((row.name, compare.seconds(row.known[0].base), *cells))
+    return words.Table(title, ("cell", f"{base} (base)", *news), tuple(rows_of_words))
 
 
 def closing_lines(several: Several, most: int | None = None) -> list[str]:

@@ -28,16 +28,12 @@ OWN = re.compile(r"::test_block\[((?:[^/\]]+/){5}t\d+)(?:/(\d+)\.\d+)?\]$")
 
 @dataclass(frozen=True)
 class Timing:
-    """One cell's times on one side, in seconds a call, process by process.
-
-    `groups` is empty where a file has statistics without single times. `problem` is what the cell's name
-    stood for, where that is known.
-    """
+    """One cell's times on one side, in seconds a call."""
 
     operation: str
     median_s: float
-    groups: tuple[tuple[float, ...], ...] = ()
-    problem: Any = None
+    groups: tuple[tuple[float, ...], ...] = ()  # by process; empty where a file has no single times
+    problem: Any = None  # what the cell's name stood for, where that is known
 
     @property
     def values(self) -> list[float]:

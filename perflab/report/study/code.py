@@ -26,16 +26,13 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Row:
-    """One row of two files side by side: line numbers from 1, None where a file has no such line.
-
-    `before` and `after` are the places within the two lines that differ, where the lines are alike.
-    """
+    """One row of two files side by side: line numbers from 1, None where a file has no such line."""
 
     left: int | None
     right: int | None
     same: bool
-    before: tuple[Span, ...] = ()
-    after: tuple[Span, ...] = ()
+    before: tuple[Span, ...] = ()  # the places that differ within the left line, where the lines are similar
+    after: tuple[Span, ...] = ()  # and within the right line
 
 
 @lru_cache(maxsize=256)

@@ -79,8 +79,6 @@ def _smaller(drawn: str) -> str:
     return re.sub(r"<mrow>(<(m[ion])(?: [^>]*)?>[^<]*</\2>)</mrow>", r"\1", drawn)
 
 
-# ------------------------------------------------------------------------------------------- plain text
-
 _WORDS = {
     "sum": "Σ", "partial": "∂", "cdot": "·", "top": "ᵀ", "qquad": "    ", "quad": "  ", "gamma": "γ",
     "delta": "δ", "sigma": "σ", "le": "≤", "ge": "≥", "lvert": "|", "rvert": "|", "leftarrow": "←",

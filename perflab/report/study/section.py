@@ -295,10 +295,10 @@ def _accuracy(summary: Summary, operation: str, technique: str) -> str:
         return ""
     worst = max(checks, key=lambda check: check.share)
     repeatable = all(check.repeatable for check in checks)
+    other_bits = "" if repeatable else "; a second call gave other bits, within the bound"
     return (
         f"Right on all {len(checks)} inputs that were timed: the error is at most {worst.share:.3f} of its"
-        f" rounding bound ({worst.where}, {worst.case}, {worst.dtype})"
-        f"{'' if repeatable else '; a second call gave other bits, within the bound'}."
+        f" rounding bound ({worst.where}, {worst.case}, {worst.dtype}){other_bits}."
     )
 
 

@@ -89,25 +89,18 @@ def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, c
     if not figures:
         return None
     figure = figures[0]
-    bounds = [
-        *_interpreter(summary, evidence, way, figure), *_temporaries(summary, way, figure),
-        *_roof(summary, figure),
-    ]  # fmt: skip
+    bounds = [*_interpreter(summary, evidence, way, figure), *_temporaries(summary, way, figure)]
+    bounds += _roof(summary, figure)
     profile = evidence.profile.get(direction)
     hottest = profile.lines[:SHOWN_LINES] if profile else ()
-    lines = tuple(
-        HotLine(
-            f"{line.file}:{line.number}" if line.file else f"line {line.number}",
-            line.text,
-            line.share,
-            line.times,
-        )
-        for position, line in enumerate(hottest)
-        if not position or line.share >= LEAST
-    )
+    shown = [line for line in hottest if line is hottest[0] or line.share >= LEAST]
+    places = (f"{line.file}:{line.number}" if line.file else f"line {line.number}" for line in shown)
+    lines = [
+        HotLine(place, line.text, line.share, line.times) for place, line in zip(places, shown, strict=True)
+    ]
     remarks = [*_together(bounds, way), *_code(way), *_of_profile(profile, way, evidence)]
     of_case = (direction, figure.cell.case, words.time(figure), tuple(bounds))
-    return Spent(*of_case, lines, profile.case if profile else "", tuple(remarks))
+    return Spent(*of_case, tuple(lines), profile.case if profile else "", tuple(remarks))
 
 
 def _interpreter(summary: Summary, evidence: Evidence, way: Way, figure: CellResult) -> Iterator[Bound]:
@@ -118,10 +111,8 @@ def _interpreter(summary: Summary, evidence: Evidence, way: Way, figure: CellRes
     steps = reasons.number_of_steps(way, figure.flops)
     low = min(steps * step_s["plain"] / figure.median_s, 1.0)
     if way.kind == "interpreted":
-        basis = (
-            f"about {units.count(steps)} steps a call of {units.seconds(step_s['element'], 2)} each,"
-            " as in a plain loop over an array's numbers"
-        )
+        each = f"{units.seconds(step_s['element'], 2)} each, as in a plain loop over an array's numbers"
+        basis = f"about {units.count(steps)} steps a call of {each}"
         yield Bound("the interpreter", low, None, basis, steps * step_s["element"] / figure.median_s)
         return
     each = units.seconds(step_s["plain"], 2)
@@ -180,15 +171,13 @@ def _together(bounds: list[Bound], way: Way) -> Iterator[str]:
     if way.kind == "interpreted" or "arithmetic" not in low:
         return
     whole = max(low.pop("arithmetic"), low.pop("inputs and outputs")) + sum(low.values())
+    account = f"Together these account for at least {percent(whole)}"
     if whole >= 1:
         yield "Together these are at least the whole call: they overlap."
     elif whole >= LITTLE:
-        yield f"Together these account for at least {percent(whole)} of the call."
+        yield f"{account} of the call."
     else:
-        yield (
-            f"Together these account for at least {percent(whole)} only: they explain little. The hottest"
-            " lines show where the rest goes."
-        )
+        yield f"{account} only: they explain little. The hottest lines show where the rest goes."
 
 
 def _code(way: Way) -> Iterator[str]:
@@ -215,10 +204,8 @@ def _of_profile(profile: Profile | None, way: Way, evidence: Evidence) -> Iterat
     if profile.products >= 0.005:
         yield f"Lines with a matrix product take {profile.products:.0%} of the time in all its lines."
     if profile.tracer > ROUGH:
-        yield (
-            f"The shares of lines are rough: the tracer itself took {profile.tracer:.0%} of the traced time;"
-            " that is subtracted."
-        )
+        taken = f"{profile.tracer:.0%} of the traced time"
+        yield f"The shares of lines are rough: the tracer itself took {taken}; that is subtracted."
 
 
 def percent(share: float) -> str:

@@ -16,18 +16,14 @@ UNDECIDED = ("SAME", "AMBIGUOUS")
 
 @dataclass(frozen=True)
 class Standing:
-    """Its place among the rungs in one direction on a case, in words.
-
-    `faster` is the next faster rung, `changes` what that rung changes, `why` the reasons from the figures of
-    both; all are empty where there is none.
-    """
+    """Its place among the rungs in one direction on a case, in words; the rest is empty for the fastest."""
 
     direction: str
     case: str
     sentence: str
-    faster: str = ""
-    changes: str = ""
-    why: tuple[str, ...] = ()
+    faster: str = ""  # the next faster rung
+    changes: str = ""  # what that rung changes
+    why: tuple[str, ...] = ()  # the reasons, from the figures of both
 
 
 def standing(
