@@ -112,7 +112,7 @@ def board(
             elsewhere[name] = "; ".join(map(str, differing)) or "its environment is not known"
         else:
             runs.append((run, summarise(run)))
-    wanted = _wanted(targets, tuple(known))
+    selected = _selected(targets, tuple(known))
     runs.sort(key=lambda pair: pair[0].started)
     measured: dict[str, list[Candidate]] = defaultdict(list)
     failed: dict[str, list[Fault]] = defaultdict(list)
@@ -121,11 +121,11 @@ def board(
             measured[candidate.cell.operation].append(candidate)
         for fault in faults(run, summary):
             failed[fault.operation].append(fault)
-    _check(wanted, measured, failed, case)
+    _check(selected, measured, failed, case)
     asked = {"case": case, "dtype": dtype, "direction": direction, "threads": threads}
     groups: list[Group] = []
     out: list[Out] = []
-    for operation, techniques in wanted.items():
+    for operation, techniques in selected.items():
         ranked: set[str] = set()
         for place in _places(measured[operation], asked):
             there = [candidate for candidate in measured[operation] if candidate.place == place]
@@ -189,24 +189,24 @@ def to_json(ranking: Board) -> dict[str, Any]:
     return {"rows": rows, "out": list(map(vars, ranking.out)), "runs": ranking.runs, **others}
 
 
-def _wanted(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _selected(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Operations with the techniques that were named; an empty tuple means all."""
-    wanted: dict[str, list[str]] = {}
+    selected: dict[str, list[str]] = {}
     for target in targets or known:
         operation, _, technique = target.partition("/")
         if operation not in known:
             raise PerflabError(unknown("operation", operation, known))
-        wanted.setdefault(operation, []).extend([technique] if technique else [])
+        selected.setdefault(operation, []).extend([technique] if technique else [])
     whole = {target for target in targets if "/" not in target}
-    return {op: () if op in whole else tuple(dict.fromkeys(names)) for op, names in wanted.items()}
+    return {op: () if op in whole else tuple(dict.fromkeys(names)) for op, names in selected.items()}
 
 
 def _check(
-    wanted: Mapping[str, Sequence[str]], measured: Mapping[str, Sequence[Candidate]],
+    selected: Mapping[str, Sequence[str]], measured: Mapping[str, Sequence[Candidate]],
     failed: Mapping[str, Sequence[Fault]], case: str | None,
 ) -> None:  # fmt: skip
     """Raise PerflabError for a technique or a case that no run has."""
-    for operation, techniques in wanted.items():
+    for operation, techniques in selected.items():
         known = {candidate.cell.technique for candidate in measured[operation]}
         known |= {fault.technique for fault in failed[operation]}
         for technique in techniques:
@@ -214,7 +214,7 @@ def _check(
                 there = ", ".join(sorted(known)) or "none"
                 name = f"{operation}/{technique}"
                 raise PerflabError(f"{name}: no run of this machine measured it; there are {there}")
-    cases = sorted({candidate.cell.case for operation in wanted for candidate in measured[operation]})
+    cases = sorted({candidate.cell.case for operation in selected for candidate in measured[operation]})
     if case not in (None, EVERY) and cases and case not in cases:
         raise PerflabError(f"{case}: no run of this machine measured this case; there are {', '.join(cases)}")
 

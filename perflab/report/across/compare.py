@@ -139,8 +139,8 @@ def thresholds(arguments: Sequence[str]) -> dict[str, float]:
         operation, equals, share = argument.rpartition("=")
         match = re.fullmatch(r"(\d+\.?\d*|\.\d+)(%?)", share.strip(), re.ASCII)
         if match is None or (equals and not operation):
-            wanted = "a share such as 5%, 5 or 0.05, or OPERATION=SHARE"
-            raise PerflabError(f"--fail-if-slower: {argument!r}; wanted {wanted}")
+            form = "a share such as 5%, 5 or 0.05, or OPERATION=SHARE"
+            raise PerflabError(f"--fail-if-slower: {argument!r}; wanted {form}")
         number = float(match[1])
         allowed[operation] = number / 100 if match[2] or number >= 1 else number
     return allowed

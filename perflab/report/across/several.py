@@ -206,7 +206,7 @@ def markdown(several: Several, whole: bool = False) -> str:
 def to_json(several: Several) -> dict[str, Any]:
     """The comparison as plain JSON; the warnings come first."""
     differing = environments(several)
-    names = ("what", *several.names, "makes a ratio one of machines")
+    names = ("what", *several.names, "makes a ratio one of machines")  # keys stay as they were
     rows = differing.rows if differing else ()
     return {
         "banner": banner(several), "unfit": several.unfit,
