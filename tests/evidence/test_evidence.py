@@ -365,12 +365,12 @@ def test_steps_that_cannot_have_cost_the_time_are_no_cause():
 
 def test_fewer_temporaries():
     said = sentence(side("a", 0.01, temporaries=30_000_000), side("b", 0.002))
-    assert "b makes no temporaries a call instead of 29 MiB, beside the 980 KiB" in said
+    assert "b makes no temporaries a call instead of 29 MiB; inputs and outputs are 980 KiB" in said
 
 
 def test_less_held_at_once():
     said = sentence(side("a", 0.01, peak=30_000_000), side("b", 0.002, peak=2_000_000))
-    assert "b holds 1.9 MiB beyond its outputs at most instead of 29 MiB" in said
+    assert "b needs at most 1.9 MiB beyond its outputs instead of 29 MiB" in said
 
 
 def test_packed_and_fused():

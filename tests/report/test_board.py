@@ -1,4 +1,4 @@
-"""The board: saved runs of this machine as one ranking, held together by a baseline of each run's own."""
+"""The board: saved runs of this machine as one ranking, by ratios over a baseline of each run's own."""
 
 import json
 
@@ -53,7 +53,7 @@ def saved(
     return run
 
 
-def found(folder, *targets, **asked):
+def ranking_of(folder, *targets, **asked):
     return board.board(folder, targets or ("fully_connected",), here=HERE, **asked)
 
 
@@ -68,7 +68,7 @@ def test_runs_are_ranked_by_ratios_of_their_own(tmp_path):
     saved(tmp_path, "first", 1 * DAY, SECONDS)
     # the machine has become twice as slow: the ratio tells what the time does not
     saved(tmp_path, "second", 2 * DAY, {"vectorized": 0.020, "theirs": 0.008})
-    (group,) = found(tmp_path).groups
+    (group,) = ranking_of(tmp_path).groups
     assert (group.case, group.dtype, group.direction, group.threads, group.baseline) == (
         "large", "float32", "step", 1, "vectorized",
     )  # fmt: skip
@@ -88,14 +88,14 @@ def test_the_newest_run_of_a_text_counts_and_another_text_is_another_entry(tmp_p
     saved(tmp_path, "b", 2 * DAY, SECONDS | {"mine": 0.008})
     saved(tmp_path, "c", 3 * DAY, SECONDS | {"mine": 0.002}, text="mine = 2\n")
     saved(tmp_path, "d", 3 * DAY + 9, SECONDS | {"mine": 0.001}, text="mine = 3\n")
-    (group,) = found(tmp_path).groups
+    (group,) = ranking_of(tmp_path).groups
     mine = [entry for entry in group.entries if entry.technique == "mine"]
     assert [(entry.name, entry.run, entry.newest) for entry in mine] == [
         ("mine", "d", True),
         (f"mine, 1970-01-04 {mine[1].text}", "c", False),
         ("mine, 1970-01-03", "b", False),
     ]
-    assert len(mine[1].text) == 8, "where two texts have one day, a digest tells them apart"
+    assert len(mine[1].text) == 8, "where two texts have one day, a digest distinguishes them"
     assert [entry.run for entry in group.entries if entry.technique == "jit"] == ["d"]
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_told_apart_shares_a_rank(tmp_path):
         if record["kind"] == "block" and record["technique"] == "theirs":
             record["rounds_s"] = [0.0051 * (1 + 0.1 * (record["pass"] % 3 - 1))]
     (tmp_path / "b" / records.RECORDS).write_text("".join(json.dumps(r) + "\n" for r in shaken), "utf-8")
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     (group,) = result.groups
     assert [(rank, name) for rank, name, _ in ranks(group)] == [
         (1, "jit"), (2, "mine"), (2, "theirs"), (4, "vectorized"),
@@ -120,7 +120,7 @@ def test_what_cannot_be_told_apart_shares_a_rank(tmp_path):
 
 def test_too_few_turns_have_no_rank(tmp_path):
     saved(tmp_path, "a", DAY, SECONDS, turns=3)
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     assert [entry.rank for entry in result.groups[0].entries if entry.technique != "vectorized"] == [
         None,
         None,
@@ -131,15 +131,15 @@ def test_too_few_turns_have_no_rank(tmp_path):
 def test_what_was_measured_over_another_text_of_the_baseline_is_out(tmp_path):
     saved(tmp_path, "old", 1 * DAY, SECONDS | {"theirs": 0.001}, vectorized="slower = 1\n")
     saved(tmp_path, "new", 2 * DAY, SECONDS)
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     assert "theirs" not in [entry.technique for entry in result.groups[0].entries]
-    (out,) = [one for one in result.out if one.name == "theirs"]
+    (out,) = [out for out in result.out if out.name == "theirs"]
     assert out.reason == "measured over another text of vectorized than the newest run's"
 
 
 def test_naive_is_the_baseline_where_vectorized_was_not_measured(tmp_path):
     saved(tmp_path, "a", DAY, {"naive": 1.0, "mine": 0.1})
-    (group,) = found(tmp_path).groups
+    (group,) = ranking_of(tmp_path).groups
     assert group.baseline == "naive"
     assert ranks(group) == [(1, "mine", "own"), (2, "naive", "rung")]
 
@@ -148,24 +148,26 @@ def test_failures_have_no_number(tmp_path):
     saved(tmp_path, "a", 1 * DAY, SECONDS)
     saved(tmp_path, "b", 2 * DAY, SECONDS, failure="wrong: dw[0, 1]")
     saved(tmp_path, "c", 3 * DAY, SECONDS, failure="it raised: KeyError", text="mine = 2\n")
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     assert "mine" not in [entry.technique for entry in result.groups[0].entries]
-    assert [(one.name, one.run, one.reason) for one in result.out] == [("mine", "b", "wrong: dw[0, 1]")]
+    assert [(out.name, out.run, out.reason) for out in result.out] == [("mine", "b", "wrong: dw[0, 1]")]
     saved(tmp_path, "d", 4 * DAY, SECONDS)
-    assert [entry.run for entry in found(tmp_path).groups[0].entries if entry.technique == "mine"] == ["d"]
+    assert [entry.run for entry in ranking_of(tmp_path).groups[0].entries if entry.technique == "mine"] == [
+        "d"
+    ]
 
 
 def test_a_file_that_only_failed_is_out_with_its_reason(tmp_path):
     saved(tmp_path, "a", 1 * DAY, SECONDS, failure="wrong: dw[0, 1]")
-    result = found(tmp_path)
-    assert "out: fully_connected/mine (a): wrong: dw[0, 1]" in board.closing(result)
+    result = ranking_of(tmp_path)
+    assert "not ranked: fully_connected/mine (a): wrong: dw[0, 1]" in board.closing(result)
 
 
 def test_an_unfit_machines_figures_are_not_ranked(tmp_path):
     saved(tmp_path, "a", 1 * DAY, SECONDS, fit=False)
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     assert not result.groups
-    assert [(one.name, one.reason) for one in result.out] == [("mine", "the machine was unfit to measure")]
+    assert [(out.name, out.reason) for out in result.out] == [("mine", "the machine was unfit to measure")]
 
 
 def test_other_machines_and_broken_runs_are_named_and_not_counted(tmp_path):
@@ -178,7 +180,7 @@ def test_other_machines_and_broken_runs_are_named_and_not_counted(tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / records.RECORDS).write_text("not JSON\n")
     (tmp_path / "no run").mkdir()
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     assert result.runs == 1
     assert result.elsewhere == {
         "elsewhere": "cpu: 'B' against 'A'",
@@ -186,39 +188,39 @@ def test_other_machines_and_broken_runs_are_named_and_not_counted(tmp_path):
     }
     assert result.skipped["torn"] == "its last line was cut short"
     assert result.skipped["broken"].startswith("not a perflab run")
-    lines = board.closing(result)
-    assert any(line.startswith("2 measured elsewhere, not counted: elsewhere, unknown") for line in lines)
-    assert any(line.startswith("2 skipped: broken: not a perflab run") for line in lines)
+    lines = list(board.closing(result))
+    assert any(line.startswith("runs of other machines, not counted: elsewhere, unknown") for line in lines)
+    assert any(line.startswith("runs skipped: broken: not a perflab run") for line in lines)
 
 
 def test_a_peer_is_marked_as_one(tmp_path):
     saved(tmp_path, "a", DAY, SECONDS | {"torch": 0.003}, peers=("torch",))
-    assert (1, "torch", "peer") in ranks(found(tmp_path).groups[0])
+    assert (1, "torch", "peer") in ranks(ranking_of(tmp_path).groups[0])
 
 
 def test_what_is_shown_can_be_chosen_and_prefers_where_ones_own_was_measured(tmp_path):
     rungs = {"vectorized": 0.010, "jit": 0.020}
     saved(tmp_path, "a", 1 * DAY, rungs, cases=("tiny", "medium", "large"), dtypes=("float32", "float64"))
-    assert [group.case for group in found(tmp_path).groups] == ["large"]
+    assert [group.case for group in ranking_of(tmp_path).groups] == ["large"]
     saved(tmp_path, "b", 2 * DAY, SECONDS, cases=("tiny", "medium"), directions=("forward", "backward"))
-    (group,) = found(tmp_path).groups
+    (group,) = ranking_of(tmp_path).groups
     assert (group.case, group.direction) == ("medium", "backward")
-    (group,) = found(tmp_path, case="large", dtype="float64", direction="forward").groups
+    (group,) = ranking_of(tmp_path, case="large", dtype="float64", direction="forward").groups
     assert (group.case, group.dtype, group.direction) == ("large", "float64", "forward")
-    told = [one.reason for one in found(tmp_path, case="large").out if one.name == "mine"]
-    assert told == ["measured on tiny, medium; float32; forward, backward only"]
-    every = found(tmp_path, case="all", direction="forward").groups
+    reasons = [out.reason for out in ranking_of(tmp_path, case="large").out if out.name == "mine"]
+    assert reasons == ["measured on tiny, medium; float32; forward, backward only"]
+    every = ranking_of(tmp_path, case="all", direction="forward").groups
     assert [group.case for group in every] == ["tiny", "medium", "large"]
 
 
 def test_a_target_narrows_what_is_shown_and_keeps_its_rank(tmp_path):
     saved(tmp_path, "a", DAY, SECONDS)
-    (group,) = found(tmp_path, "fully_connected/jit").groups
+    (group,) = ranking_of(tmp_path, "fully_connected/jit").groups
     assert ranks(group) == [(3, "jit", "rung")]
 
 
 @pytest.mark.parametrize(
-    ("targets", "asked", "said"),
+    ("targets", "asked", "message"),
     [
         (["no_such"], {}, "no_such: unknown operation"),
         (
@@ -229,21 +231,21 @@ def test_a_target_narrows_what_is_shown_and_keeps_its_rank(tmp_path):
         (["fully_connected"], {"case": "no_such"}, "no_such: no run of this machine measured this case"),
     ],
 )
-def test_what_is_not_there_is_refused_by_name(tmp_path, targets, asked, said):
+def test_what_is_not_there_is_refused_by_name(tmp_path, targets, asked, message):
     saved(tmp_path, "a", DAY, SECONDS)
-    with pytest.raises(PerflabError, match=said) as caught:
-        found(tmp_path, *targets, **asked)
+    with pytest.raises(PerflabError, match=message) as caught:
+        ranking_of(tmp_path, *targets, **asked)
     assert "\n" not in str(caught.value)
 
 
 def test_without_runs_it_says_what_is_wanted(tmp_path):
     with pytest.raises(PerflabError, match="no saved run in it; wanted"):
-        found(tmp_path)
+        ranking_of(tmp_path)
 
 
 def test_a_table_keeps_the_newest_of_ones_own_beyond_its_first_entries(tmp_path):
     saved(tmp_path, "a", DAY, SECONDS | {"slow": 0.1})
-    result = found(tmp_path)
+    result = ranking_of(tmp_path)
     (table,) = board.tables(result, most=1)
     assert [row[1] for row in table.rows] == ["mine", "slow"]
     assert table.title == "fully_connected on large, step, float32, 1 thread; 2 more entries are not shown"
@@ -252,9 +254,9 @@ def test_a_table_keeps_the_newest_of_ones_own_beyond_its_first_entries(tmp_path)
 
 def test_rows_are_plain_json(tmp_path):
     saved(tmp_path, "a", DAY, SECONDS)
-    told = board.to_json(found(tmp_path))
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    first = told["rows"][0]
+    board_json = board.to_json(ranking_of(tmp_path))
+    assert json.loads(json.dumps(board_json, allow_nan=False)) == board_json
+    first = board_json["rows"][0]
     assert (first["operation"], first["rank"], first["name"], first["kind"]) == (
         "fully_connected",
         1,

@@ -124,7 +124,7 @@ def test_what_the_turns_cannot_tell_apart_is_said_so(tmp_path):
             writer.append("block", **at | {"technique": technique}, **block, after="same bits")
     writer.close()
     (place,) = of(report.summarise(records.read(folder))).standings
-    assert "mine is not told apart from jit" in place.sentence
+    assert "mine is equal within the interval to jit" in place.sentence
 
 
 def test_an_unfit_machine_places_nothing(tmp_path):
@@ -152,7 +152,7 @@ def test_bounds_that_explain_little_say_so(tmp_path):
     forward, _ = of(made_up(tmp_path / "run", mine_s=1.0)).spent
     assert any("only: they explain little" in remark for remark in forward.remarks)
     forward, _ = of(made_up(tmp_path / "faster", mine_s=1e-4)).spent
-    assert any("come to the whole call" in remark for remark in forward.remarks)
+    assert any("are at least the whole call" in remark for remark in forward.remarks)
 
 
 def test_loops_of_the_interpreter_are_estimated_not_bounded(tmp_path):
@@ -170,7 +170,7 @@ def test_compiled_loops_are_told_by_their_instructions(tmp_path):
         "Of the 8 arithmetic instructions in its hot loop, 8 work on more than one number, 512 bits wide,"
         in " ".join(forward.remarks)
     )
-    assert "No line of its own runs in Python: it is compiled whole." in forward.remarks
+    assert "None of its lines runs in Python: all of it is compiled." in forward.remarks
     assert not forward.lines
 
 
@@ -183,21 +183,21 @@ def test_the_three_hottest_lines_stand_with_their_text(tmp_path):
         ("line 4", 0.06, "once a call"),
     ]
     assert not backward.lines
-    said = "\n".join(reading.told(one))
+    said = "\n".join(reading.lines(one))
     assert "line 12, once a call: 70%  y = x[:, None] < w" in said
     assert "never shown" not in said
-    assert "Lines that hold a matrix product take 20% of the time" in said
-    assert "the tracer itself took 40% of what it saw" in said
+    assert "Lines with a matrix product take 20% of the time" in said
+    assert "the tracer itself took 40% of the traced time" in said
     assert json.loads(json.dumps(reading.to_json(one)))["technique"] == "mine"
 
 
 @pytest.mark.parametrize(
     ("known", "said"),
     [
-        ({"evidence": False}, "Where the time goes is not told: it was not gathered."),
+        ({"evidence": False}, "Where the time goes is not known: it was not gathered."),
         (
             {"reason": "its process died: SIGSEGV"},
-            "Where the time goes is not told: its process died: SIGSEGV.",
+            "Where the time goes is not known: its process died: SIGSEGV.",
         ),
     ],
 )

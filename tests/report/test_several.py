@@ -1,4 +1,4 @@
-"""More than two results side by side: each is held to the first; the page needs no script and no network."""
+"""More than two results side by side, each compared with the first; the page needs no script or network."""
 
 import json
 import shutil
@@ -28,22 +28,22 @@ def three(tmp_path):
     )
 
 
-def held(paths, **chosen):
+def compared_all(paths, **chosen):
     base, *news = map(sides.read, paths)
     return several.compare_all(base, news, **chosen)
 
 
-def test_every_result_is_held_to_the_first_as_two_would_be(three):
-    found = held(three)
-    assert found.names == ["base", "slow", "fast"]
-    for pair, path in zip(found.pairs, three[1:], strict=True):
+def test_every_result_is_compared_with_the_first_as_two_would_be(three):
+    comparison = compared_all(three)
+    assert comparison.names == ["base", "slow", "fast"]
+    for pair, path in zip(comparison.pairs, three[1:], strict=True):
         alone = compared(three[0], path)
         assert [(c.name, c.ratio) for c in pair.changes] == [(c.name, c.ratio) for c in alone.changes]
-    rows = {row.name: row for row in found.rows()}
+    rows = {row.name: row for row in comparison.rows()}
     assert [change.ratio.verdict for change in rows[CELL].changes] == ["SLOWER", "FASTER"]
     assert rows[CELL].verdict == "SLOWER"
     assert rows[NAIVE].changes[1] is None
-    assert found.why_not(rows[NAIVE], 1) == "wrong"
+    assert comparison.why_not(rows[NAIVE], 1) == "wrong"
 
 
 def test_what_is_slower_stands_first_then_what_is_faster_the_most_first(tmp_path):
@@ -53,7 +53,7 @@ def test_what_is_slower_stands_first_then_what_is_faster_the_most_first(tmp_path
     base = saved(tmp_path / "base", times, noise=0.0005)
     same = saved(tmp_path / "same", times, noise=0.0005, seed=4)
     new = saved(tmp_path / "new", changed, noise=0.0005, seed=5)
-    rows = held((base, same, new)).rows()
+    rows = compared_all((base, same, new)).rows()
     assert [row.name.split("/")[1] for row in rows] == ["per_neuron", "jit", "vectorized", "simd", "naive"]
     assert [row.verdict for row in rows] == ["SLOWER", "SLOWER", "FASTER", "FASTER", "SAME"]
     text = perflab("compare", base, same, new).stdout
@@ -66,24 +66,24 @@ def test_the_environments_stand_on_top_a_column_each(three, tmp_path):
     other = saved(tmp_path / "other", BOTH, environment=HERE | {"commit": "ccc", "numpy": "2.3.0"})
     line = one_line(perflab("compare", *three, other), 2)
     assert "other: cannot be compared: numpy: '2.4.6' against '2.3.0'; --anyway compares them" in line
-    found = held((*three, other), anyway=True)
-    told = several.environments(found)
-    assert told.head == ("what", "base", "slow", "fast", "other", "makes a ratio one of machines")
-    assert told.rows == (
+    comparison = compared_all((*three, other), anyway=True)
+    table = several.environments(comparison)
+    assert table.head == ("what", "base", "slow", "fast", "other", "must be equal")
+    assert table.rows == (
         ("numpy", "2.4.6", "2.4.6", "2.4.6", "2.3.0", "yes"),
-        ("commit", "aaa", "bbb", "not told", "ccc", "no"),
+        ("commit", "aaa", "bbb", "not recorded", "ccc", "no"),
     )
     done = perflab("compare", *three, other, "--anyway", "--markdown", tmp_path / "a.md")
     assert done.returncode == 0
-    for text in (done.stdout, (tmp_path / "a.md").read_text(), "".join(Page(several.html(found)).text)):
+    for text in (done.stdout, (tmp_path / "a.md").read_text(), "".join(Page(several.html(comparison)).text)):
         assert "compared although the environments differ" in text
         assert text.index("2.3.0") < text.index("bbb") < text.index("conv2d/jit")
 
 
 def test_no_difference_is_no_table(tmp_path):
     paths = [saved(tmp_path / name, BOTH, seed=seed) for seed, name in enumerate("abc")]
-    assert several.environments(held(paths)) is None
-    assert "The environments tell no difference." in several.html(held(paths))
+    assert several.environments(compared_all(paths)) is None
+    assert "The environments tell no difference." in several.html(compared_all(paths))
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_runs_and_files_of_pytest_benchmark_meet(three, tmp_path):
         foreign(tmp_path / f"{name}.json", own | {CELL: rounds(seconds, 12, 7)}, names=names, info=HERE)
         for name, seconds in (("even", 0.002), ("slower", 0.003))
     ]
-    found = held((three[0], *files))
-    assert found.names == ["base", "even.json", "slower.json"]
-    (row,) = [row for row in found.rows() if row.name == CELL]
+    comparison = compared_all((three[0], *files))
+    assert comparison.names == ["base", "even.json", "slower.json"]
+    (row,) = [row for row in comparison.rows() if row.name == CELL]
     assert [change.ratio.verdict for change in row.changes] != ["SLOWER", "SLOWER"]
     assert row.changes[1].ratio.verdict == "SLOWER"
     others = [foreign(tmp_path / f"{n}.json", {"x": rounds(0.001 * n, 40, n)}) for n in (1, 2, 3)]
@@ -158,8 +158,8 @@ def test_runs_and_files_of_pytest_benchmark_meet(three, tmp_path):
 
 def test_results_of_one_name_are_told_by_their_paths(tmp_path):
     paths = [saved(tmp_path / name / "run", BOTH, seed=n) for n, name in enumerate("abc")]
-    assert held(paths).names == [str(path) for path in paths]
-    assert held([path / "records.jsonl" for path in three_names(tmp_path)]).names == ["x", "y", "z"]
+    assert compared_all(paths).names == [str(path) for path in paths]
+    assert compared_all([path / "records.jsonl" for path in three_names(tmp_path)]).names == ["x", "y", "z"]
 
 
 def three_names(folder):
@@ -169,23 +169,23 @@ def three_names(folder):
 def test_strict_json_of_more_than_two_holds_every_ratio(three):
     done = perflab("compare", *three, "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
-    assert next(iter(told)) == "banner"
-    assert told["base"]["path"] == str(three[0])
-    assert [new["path"] for new in told["news"]] == [str(path) for path in three[1:]]
-    assert [new["counts"] for new in told["news"]] == [pair.counts for pair in held(three).pairs]
-    for new, path in zip(told["news"], three[1:], strict=True):
+    document = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
+    assert next(iter(document)) == "banner"
+    assert document["base"]["path"] == str(three[0])
+    assert [new["path"] for new in document["news"]] == [str(path) for path in three[1:]]
+    assert [new["counts"] for new in document["news"]] == [pair.counts for pair in compared_all(three).pairs]
+    for new, path in zip(document["news"], three[1:], strict=True):
         alone = json.loads(perflab("compare", three[0], path, "--json").stdout)
         assert new["changes"] == alone["changes"]
         assert new["missing"] == alone["missing"]
-    assert told["environments"][0]["base"] == "aaa"
+    assert document["environments"][0]["base"] == "aaa"
 
 
 def test_markdown_has_a_column_a_result_with_its_time_ratio_and_verdict(three):
     printed = perflab("compare", *three, "--markdown", "-").stdout
-    assert printed.strip() == several.markdown(held(three)).strip()
+    assert printed.strip() == several.markdown(compared_all(three)).strip()
     (row,) = [line for line in printed.splitlines() if line.startswith(f"| {CELL} ")]
-    (pairs,) = [row for row in held(three).rows() if row.name == CELL]
+    (pairs,) = [row for row in compared_all(three).rows() if row.name == CELL]
     for change, cell in zip(pairs.changes, row.strip("| ").split(" | ")[2:], strict=True):
         assert cell == f"{compare.seconds(change.new)}, {compare.interval(change)} {change.ratio.verdict}"
 
@@ -200,14 +200,14 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_gets_one_line_and_exit_code_2(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words, told = MISTAKES[name]
-    assert told in one_line(perflab("compare", *words), 2)
+    words, message = MISTAKES[name]
+    assert message in one_line(perflab("compare", *words), 2)
 
 
 def test_one_result_without_a_common_cell_is_named(three, tmp_path):
     other = foreign(tmp_path / "other.json", {"1": [1.0]})
     with pytest.raises(PerflabError, match=r"other\.json: no cell was measured on both sides"):
-        held((*three, other))
+        compared_all((*three, other))
 
 
 # ------------------------------------------------------------------------------------------------- the page
@@ -219,7 +219,7 @@ def many(folder):
     times = {("conv2d", name): 0.001 for name in names}
     slow = times | {("conv2d", "jit"): 0.0013, ("conv2d", "per_neuron"): 0.0007}
     other = HERE | {"cpu": EVIL, "commit": "ccc"}
-    return held(
+    return compared_all(
         (
             saved(folder / "monday", times, noise=0.001),
             saved(folder / "tuesday", slow, noise=0.001, seed=1, more=[FAILURE | {"technique": "simd"}]),
@@ -231,8 +231,8 @@ def many(folder):
 
 
 def test_the_page_is_whole_and_text_stays_text(tmp_path):
-    found = many(tmp_path)
-    text = several.html(found)
+    comparison = many(tmp_path)
+    text = several.html(comparison)
     page = Page(text)
     assert page.open == []
     assert not {"script", "i", "img", "link"} & (set(page.tags) - {"link"})
@@ -240,10 +240,10 @@ def test_the_page_is_whole_and_text_stays_text(tmp_path):
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.asked if link.startswith("#")} <= set(page.ids)
     assert EVIL.split("\x1b")[0] in "".join(page.text)
-    for row in found.rows():
-        assert several._anchors(found.rows())[row.name] in page.ids
+    for row in comparison.rows():
+        assert several._anchors(comparison.rows())[row.name] in page.ids
         assert row.name in "".join(page.text)
-        for change in row.held:
+        for change in row.known:
             assert compare.interval(change) in text
 
 
@@ -258,13 +258,13 @@ def browser():
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="no Playwright: the page was not looked at"
     )
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
         pytest.skip("no browser: the page was not looked at")
     with playwright.sync_playwright() as driver:
-        held = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield held
-        held.close()
+        launched = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -275,10 +275,10 @@ def test_the_page_serves_every_reader_without_a_script(browser, tmp_path, scheme
     )
     path = tmp_path / "compare.html"
     path.write_text(several.html(many(tmp_path)), "utf-8")
-    said, asked = [], []
+    messages, asked = [], []
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
     page = context.new_page()
-    page.on("console", lambda message: said.append(message.text))
+    page.on("console", lambda message: messages.append(message.text))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -286,8 +286,8 @@ def test_the_page_serves_every_reader_without_a_script(browser, tmp_path, scheme
         summary.focus()
         page.keyboard.press("Enter")
     assert page.locator("details:not([open])").count() == 0
-    found = axe.Axe().run(page).response["violations"]
-    assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in found] == []
+    violations = axe.Axe().run(page).response["violations"]
+    assert [(v["id"], [node["html"] for node in v["nodes"]][:3]) for v in violations] == []
     context.close()
-    assert said == []
+    assert messages == []
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}

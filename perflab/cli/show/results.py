@@ -117,7 +117,7 @@ def summary(summary: Summary) -> Iterator[RenderableType]:
         yield of_words(block, right=range(1, len(block.head)))
     yield from map(Text, tables.closing_lines(summary))
     for each in reading.readings(summary):
-        yield from map(Text, ("", *reading.told(each)))
+        yield from map(Text, ("", *reading.lines(each)))
 
 
 def board(ranked: Board) -> Iterator[RenderableType]:

@@ -1,20 +1,16 @@
-"""The saved runs of this machine as one ranking: whose implementation is how fast, one's own among the rungs.
+"""The saved runs of this machine as one ranking: which implementation is how fast, the user's own included.
 
-    found = board(Path("reports"), ["conv2d"])
-    for table in tables(found):
-        print(table.title, table.rows)
-
-Times of two runs are not held to one another: a machine drifts. What is ranked is each implementation's ratio
-over a baseline that was measured in turns with it, in its own run, and the baseline is the same text on the
-same problem for all. Of each text of a technique the newest run counts; a text that changed is another entry.
+Times of two runs are not compared with one another: a machine drifts. The ranking uses each implementation's
+ratio over a baseline that was timed in turns with it, in its own run. The baseline is the same text on the
+same problem for all. Of each text of a technique the newest run counts; a changed text is another entry.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +26,21 @@ from perflab.report.summary import Summary
 from perflab.statistics import Ratio
 
 EVERY = "all"
-MOST = 12  # entries of a table; the newest text of each file of one's own is shown beyond it too
+MOST = 12  # entries of a table; the newest text of each of the user's files is always shown
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One text of an implementation in one group. `kind` is "own", "rung", "peer" or "commit".
+    """One text of an implementation in one group."""
 
-    `rank` counts those whose whole interval is faster, so what cannot be told apart shares one; None without
-    an interval. `seconds` is the median of its own run, which no other run's is held to.
-    """
-
-    rank: int | None
+    rank: int | None  # 1 plus the number of entries whose whole interval is faster; None without an interval
     name: str
     technique: str
-    kind: str
+    kind: str  # "own", "rung", "peer" or "commit"
     text: str
     newest: bool
     ratio: Ratio
-    seconds: float
+    seconds: float  # the median of its own run, not compared with other runs
     low_s: float | None
     high_s: float | None
     run: str
@@ -80,7 +72,7 @@ class Out:
 
 @dataclass(frozen=True)
 class Board:
-    """Rankings, and what is in none; by name and reason, runs of other machines and what cannot be read."""
+    """Rankings, what is excluded, the number of runs; by name why runs are of `elsewhere` or `skipped`."""
 
     groups: tuple[Group, ...]
     out: tuple[Out, ...]
@@ -90,22 +82,16 @@ class Board:
 
 
 def board(
-    folder: Path,
-    targets: Sequence[str] = (),
-    case: str | None = None,
-    dtype: str | None = None,
-    direction: str | None = None,
-    threads: int | None = None,
-    *,
-    here: Mapping[str, Any],
-    operations: Sequence[str] = (),
-) -> Board:
+    folder: Path, targets: Sequence[str] = (), case: str | None = None, dtype: str | None = None,
+    direction: str | None = None, threads: int | None = None, *,
+    here: Mapping[str, Any], operations: Sequence[str] = (),
+) -> Board:  # fmt: skip
     """Rank what the runs under a folder measured on this machine.
 
-    `targets` are OP or OP/TECHNIQUE, all by default. Without a `case` the largest of each operation is shown,
-    with "all" every one; without a `dtype` float32, without a `direction` step, without `threads` the fewest,
-    as far as anything was measured there, else what was. `here` is this machine's environment, `operations`
-    those that are known, in the order in which they are shown; what a run names comes after them.
+    `targets` are OP or OP/TECHNIQUE, all by default. The default of `case` is the largest of each operation,
+    and "all" is every case. `dtype`, `direction` and `threads` are by default float32, step and the fewest
+    where these were measured, else one that was. `here` is this machine's environment. `operations` are the
+    known ones in the order to show; other operations that a run names come after them.
 
     Raises PerflabError where there is no run, for an unknown operation, for a technique or a case that no run
     measured.
@@ -115,7 +101,7 @@ def board(
         raise PerflabError(f"{folder}: no saved run in it; wanted a folder that `perflab run` wrote into")
     skipped, elsewhere = {}, {}
     known = dict.fromkeys(operations)
-    held: list[tuple[Run, Summary]] = []
+    runs: list[tuple[Run, Summary]] = []
     for name, run in read(files):
         if isinstance(run, str):
             skipped[name] = run
@@ -124,245 +110,200 @@ def board(
         differing = differences(run.environment, here)
         if differing or not run.environment:
             elsewhere[name] = "; ".join(map(str, differing)) or "its environment is not known"
-            continue
-        held.append((run, summarise(run)))
-    wanted = _wanted(targets, tuple(known))
-    held.sort(key=lambda one: one[0].started)
-    cells = [one for run, summary in held for one in candidates(run, summary) if one.cell.operation in wanted]
-    failed = [one for run, summary in held for one in faults(run, summary) if one.operation in wanted]
-    _check(wanted, cells, failed, case)
+        else:
+            runs.append((run, summarise(run)))
+    selected = _selected(targets, tuple(known))
+    runs.sort(key=lambda pair: pair[0].started)
+    measured: dict[str, list[Candidate]] = defaultdict(list)
+    failed: dict[str, list[Fault]] = defaultdict(list)
+    for run, summary in runs:
+        for candidate in candidates(run, summary):
+            measured[candidate.cell.operation].append(candidate)
+        for fault in faults(run, summary):
+            failed[fault.operation].append(fault)
+    _check(selected, measured, failed, case)
+    asked = {"case": case, "dtype": dtype, "direction": direction, "threads": threads}
     groups: list[Group] = []
     out: list[Out] = []
-    for operation, techniques in wanted.items():
-        mine = [one for one in cells if one.cell.operation == operation]
-        broken = [one for one in failed if one.operation == operation]
-        shown: set[str] = set()
-        for place in _places(mine, case, dtype, direction, threads):
-            group, left = _ranked(place, [one for one in mine if one.place == place], broken)
-            shown |= {entry.technique for entry in group.entries}
-            out += left
-            entries = tuple(one for one in group.entries if not techniques or one.technique in techniques)
+    for operation, techniques in selected.items():
+        ranked: set[str] = set()
+        for place in _places(measured[operation], asked):
+            there = [candidate for candidate in measured[operation] if candidate.place == place]
+            group, excluded = _ranked(place, there, failed[operation])
+            ranked |= {entry.technique for entry in group.entries}
+            out += excluded
+            entries = tuple(e for e in group.entries if not techniques or e.technique in techniques)
             groups += [replace(group, entries=entries)] if entries else []
-        shown |= {one.name for one in out if one.operation == operation}
-        out += _unranked(operation, mine, broken, shown)
-    return Board(tuple(groups), tuple(dict.fromkeys(out)), len(held), elsewhere, skipped)
+        ranked |= {excluded.name for excluded in out if excluded.operation == operation}
+        out += _unranked(operation, measured[operation], failed[operation], ranked)
+    return Board(tuple(groups), tuple(dict.fromkeys(out)), len(runs), elsewhere, skipped)
 
 
-# -------------------------------------------------------------------------------------------------- in words
-
-
-def tables(found: Board, most: int = MOST) -> Iterator[words.Table]:
-    """A table a ranking: its first entries, and beyond them the newest text of each file of one's own."""
-    for group in found.groups:
-        ties = [entry.rank for entry in group.entries]
-        shown = [
-            entry
-            for place, entry in enumerate(group.entries)
-            if place < most or (entry.kind == "own" and entry.newest)
-        ]
+def tables(ranking: Board, most: int = MOST) -> Iterator[words.Table]:
+    """A table for each ranking: its first entries, and always the newest text of each of the user's files."""
+    for group in ranking.groups:
+        ranks = [entry.rank for entry in group.entries]
+        own = [entry for entry in group.entries[most:] if entry.kind == "own" and entry.newest]
+        shown = [*group.entries[:most], *own]
         rows = tuple(
             (
-                "–" if e.rank is None else f"={e.rank}" if ties.count(e.rank) > 1 else str(e.rank),
+                "–" if e.rank is None else f"={e.rank}" if ranks.count(e.rank) > 1 else str(e.rank),
                 e.name, e.kind, words.interval(e.ratio) if e.technique != group.baseline else "baseline",
                 units.seconds(e.seconds, 3), _day(e.started), e.run,
             )
             for e in shown
         )  # fmt: skip
         where = f"{group.case}, {group.direction}, {group.dtype}, {words.of_threads(group.threads)}"
-        left = len(group.entries) - len(shown)
-        title = f"{group.operation} on {where}" + (f"; {left} more entries are not shown" if left else "")
+        more = len(group.entries) - len(shown)
+        title = f"{group.operation} on {where}" + (f"; {more} more entries are not shown" if more else "")
         head = ("rank", "implementation", "whose", f"over {group.baseline}", "time", "measured", "run")
         yield words.Table(title, head, rows)
 
 
-def closing(found: Board) -> list[str]:
-    """What stands below the tables: what is out and why, other machines' runs, runs that cannot be read."""
-    alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for one in found.out:
-        alike[one.operation, one.run, one.reason].append(one.name)
-    lines = [
-        f"out: {operation}/{', '.join(dict.fromkeys(names))} ({run}): {reason}"
-        for (operation, run, reason), names in alike.items()
-    ]
-    if found.elsewhere:
-        names = ", ".join(found.elsewhere)
-        first = next(iter(found.elsewhere.values()))
-        lines.append(f"{len(found.elsewhere)} measured elsewhere, not counted: {names} ({first})")
-    if found.skipped:
-        told = "; ".join(f"{name}: {why}" for name, why in found.skipped.items())
-        lines.append(f"{len(found.skipped)} skipped: {told}")
-    if any(entry.rank is None for group in found.groups for entry in group.entries):
-        lines.append("– has fewer than six pairs of turns, so no interval and no rank")
-    lines.append(
-        "ranked by the ratio over a baseline measured in turns in the same run; = shares its rank: intervals"
-        " overlap"
-    )
-    return lines
+def closing(ranking: Board) -> Iterator[str]:
+    """The lines below the tables: what is excluded and why, and which runs are not counted."""
+    alike: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
+    for out in ranking.out:
+        alike[out.operation, out.run, out.reason][out.name] = None
+    for (operation, run, reason), names in alike.items():
+        yield f"not ranked: {operation}/{', '.join(names)} ({run}): {reason}"
+    if ranking.elsewhere:
+        names_of_runs, first = ", ".join(ranking.elsewhere), next(iter(ranking.elsewhere.values()))
+        yield f"runs of other machines, not counted: {names_of_runs} ({first})"
+    if ranking.skipped:
+        yield "runs skipped: " + "; ".join(f"{name}: {reason}" for name, reason in ranking.skipped.items())
+    if any(entry.rank is None for group in ranking.groups for entry in group.entries):
+        yield "– has fewer than six pairs of turns, so no interval and no rank"
+    yield "ranked by the ratio over a baseline that was timed in turns in the same run; = is an equal rank"
 
 
-def to_json(found: Board) -> dict[str, Any]:
+def to_json(ranking: Board) -> dict[str, Any]:
     """The board as plain JSON: one row an entry, and what is not in it."""
     rows = []
-    for group in found.groups:
-        where = {name: held for name, held in vars(group).items() if name != "entries"}
+    for group in ranking.groups:
         for entry in group.entries:
-            told = {name: held for name, held in vars(entry).items() if name != "ratio"}
-            rows.append(where | told | {f"ratio_{name}": held for name, held in asdict(entry.ratio).items()})
-    return {
-        "rows": rows,
-        "out": [asdict(one) for one in found.out],
-        "runs": found.runs,
-        "elsewhere": dict(found.elsewhere),
-        "skipped": dict(found.skipped),
-    }
+            ratio = {f"ratio_{key}": value for key, value in vars(entry.ratio).items()}
+            row = vars(group) | vars(entry) | ratio
+            rows.append({key: value for key, value in row.items() if key not in ("entries", "ratio")})
+    others = {"elsewhere": dict(ranking.elsewhere), "skipped": dict(ranking.skipped)}
+    return {"rows": rows, "out": list(map(vars, ranking.out)), "runs": ranking.runs, **others}
 
 
-# ------------------------------------------------------------------------------------------ what is asked for
-
-
-def _wanted(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Operations with the techniques that were named; none named stands for all."""
-    wanted: dict[str, list[str]] = {}
+def _selected(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Operations with the techniques that were named; an empty tuple means all."""
+    selected: dict[str, list[str]] = {}
     for target in targets or known:
         operation, _, technique = target.partition("/")
         if operation not in known:
             raise PerflabError(unknown("operation", operation, known))
-        wanted.setdefault(operation, [])
-        wanted[operation] += [technique] if technique else []
+        selected.setdefault(operation, []).extend([technique] if technique else [])
     whole = {target for target in targets if "/" not in target}
-    return {op: () if op in whole else tuple(dict.fromkeys(names)) for op, names in wanted.items()}
+    return {op: () if op in whole else tuple(dict.fromkeys(names)) for op, names in selected.items()}
 
 
 def _check(
-    wanted: Mapping[str, Sequence[str]], cells: Sequence[Candidate], failed: Sequence[Fault], case: str | None
-) -> None:
+    selected: Mapping[str, Sequence[str]], measured: Mapping[str, Sequence[Candidate]],
+    failed: Mapping[str, Sequence[Fault]], case: str | None,
+) -> None:  # fmt: skip
     """Raise PerflabError for a technique or a case that no run has."""
-    for operation, techniques in wanted.items():
-        known = {one.cell.technique for one in cells if one.cell.operation == operation}
-        known |= {one.technique for one in failed if one.operation == operation}
+    for operation, techniques in selected.items():
+        known = {candidate.cell.technique for candidate in measured[operation]}
+        known |= {fault.technique for fault in failed[operation]}
         for technique in techniques:
             if technique not in known:
                 there = ", ".join(sorted(known)) or "none"
-                raise PerflabError(
-                    f"{operation}/{technique}: no run of this machine measured it; there are {there}"
-                )
-    cases = sorted({one.cell.case for one in cells})
+                name = f"{operation}/{technique}"
+                raise PerflabError(f"{name}: no run of this machine measured it; there are {there}")
+    cases = sorted({candidate.cell.case for operation in selected for candidate in measured[operation]})
     if case not in (None, EVERY) and cases and case not in cases:
         raise PerflabError(f"{case}: no run of this machine measured this case; there are {', '.join(cases)}")
 
 
-def _places(
-    mine: Sequence[Candidate], case: str | None, dtype: str | None, direction: str | None, threads: int | None
-) -> list[Cell]:
+def _places(measured: Sequence[Candidate], asked: Mapping[str, Any]) -> list[Cell]:
     """The groups to show of one operation, as cells without a technique.
 
-    What was not asked for is chosen where something of one's own was measured, if anything was.
+    Where `asked` has None, a place is taken in which a file of the user's was measured, if there is any.
     """
-    asked = {
-        "case": None if case == EVERY else case,
-        "dtype": dtype,
-        "direction": direction,
-        "threads": threads,
-    }
-    fitting = [
-        one
-        for one in mine
-        if all(value is None or getattr(one.cell, name) == value for name, value in asked.items())
-    ]
-    work = {one.place: one.figure.flops for one in fitting}
-    chosen = {one.place for one in fitting if one.kind == "own"} or set(work)
+    every = asked["case"] == EVERY
+    free = {"case"} if every else set()
+    given = {name: value for name, value in asked.items() if value is not None and name not in free}
+    fitting = [candidate for candidate in measured if given.items() <= vars(candidate.cell).items()]
+    flops = {candidate.place: candidate.figure.flops for candidate in fitting}
+    chosen = {candidate.place for candidate in fitting if candidate.kind == "own"} or set(flops)
     for name, usual in (("dtype", "float32"), ("direction", "step"), ("threads", None)):
         there = {getattr(cell, name) for cell in chosen}
         value = usual if usual in there else min(there, default=None)
         chosen = {cell for cell in chosen if getattr(cell, name) == value}
-    if case == EVERY and chosen:
-        one = next(iter(chosen))
-        chosen = {cell for cell in work if replace(cell, case=one.case) == one}
-    by_work = sorted(chosen, key=lambda cell: (work[cell], cell.case))
-    return by_work if case == EVERY else by_work[-1:]
+    if every and chosen:
+        any_case = replace(next(iter(chosen)), case="")
+        chosen = {cell for cell in flops if replace(cell, case="") == any_case}
+    by_work = sorted(chosen, key=lambda cell: (flops[cell], cell.case))
+    return by_work if every else by_work[-1:]
 
 
-# ---------------------------------------------------------------------------------------------- the ranking
-
-
-def _ranked(place: Cell, found: Sequence[Candidate], failed: Sequence[Fault]) -> tuple[Group, list[Out]]:
+def _ranked(place: Cell, measured: Sequence[Candidate], failed: Sequence[Fault]) -> tuple[Group, list[Out]]:
     """One group from its candidates, which are in the order of their runs."""
-    over_first = [one for one in found if one.baseline[0] == BASELINES[0]]
-    reference = (over_first or found)[-1]
-    wanted = (reference.baseline, reference.problem)
-    alike = {one.key: one for one in found if (one.baseline, one.problem) == wanted}  # the newest of each
+    over_first = [candidate for candidate in measured if candidate.baseline[0] == BASELINES[0]]
+    reference = (over_first or measured)[-1]
+    baseline = reference.baseline[0]
+    comparable = (reference.baseline, reference.problem)
+    newest = {c.key: c for c in measured if (c.baseline, c.problem) == comparable}
     out = []
-    for one in {one.key: one for one in found}.values():
-        if one.key not in alike:
-            why = f"measured over {one.baseline[0]}, not over {reference.baseline[0]}"
-            if one.baseline[0] == reference.baseline[0]:
-                why = f"measured over another text of {one.baseline[0]} than the newest run's"
-            if one.problem != reference.problem:
-                why = "measured on another problem under the same name"
-            out.append(Out(place.operation, one.cell.technique, one.run, why))
+    for candidate in {c.key: c for c in measured}.values():
+        if candidate.key not in newest:
+            reason = f"measured over {candidate.baseline[0]}, not over {baseline}"
+            if candidate.baseline[0] == baseline:
+                reason = f"measured over another text of {baseline} than the newest run's"
+            if candidate.problem != reference.problem:
+                reason = "measured on another problem under the same name"
+            out.append(Out(place.operation, candidate.cell.technique, candidate.run, reason))
     for fault in failed:
-        mine = alike.get((fault.technique, fault.text))
-        here = (fault.case, fault.dtype) == (place.case, place.dtype)
-        if mine is not None and here and fault.started > mine.started:
-            del alike[mine.key]
+        key, here = (fault.technique, fault.text), (fault.case, fault.dtype) == (place.case, place.dtype)
+        if key in newest and here and fault.started > newest[key].started:
+            del newest[key]
             out.append(Out(place.operation, fault.technique, fault.run, fault.reason))
-    kept = list(alike.values())
-    newest = {one.cell.technique: one.key for one in sorted(kept, key=lambda one: one.started)}
-    names = _names(kept, newest)
-    entries = [
-        Entry(
-            _rank(one.ratio, kept), names[one.key], one.cell.technique, one.kind, one.text,
-            newest[one.cell.technique] == one.key, one.ratio, one.figure.median_s, one.figure.low_s,
-            one.figure.high_s, one.run, one.started,
-        )
-        for one in kept
-    ]  # fmt: skip
-    entries.sort(key=lambda entry: (-entry.ratio.value, entry.name))
-    group = Group(
-        place.operation, place.case, place.dtype, place.direction, place.threads, reference.baseline[0],
-        tuple(entries),
-    )  # fmt: skip
-    return group, out
+    entries = _entries(sorted(newest.values(), key=lambda candidate: candidate.started))
+    where = (place.operation, place.case, place.dtype, place.direction, place.threads)
+    return Group(*where, baseline, entries), out
 
 
-def _rank(mine: Ratio, kept: Sequence[Candidate]) -> int | None:
-    """One more than there are others whose whole interval lies above."""
-    if mine.high is None:
-        return None
-    high = mine.high
-    return 1 + sum(one.ratio.low is not None and one.ratio.low > high for one in kept)
+def _entries(candidates: Sequence[Candidate]) -> tuple[Entry, ...]:
+    """The fastest first, of candidates in the order of their runs.
 
-
-def _names(kept: Sequence[Candidate], newest: Mapping[str, tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """A technique's name; an older text's with its day, and with its digest where days are alike."""
-    days: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
-    for one in kept:
-        days[one.cell.technique, _day(one.started)].append(one)
-    names = {}
-    for one in kept:
-        technique, day = one.cell.technique, _day(one.started)
-        told = f"{technique}, {day}" if len(days[technique, day]) == 1 else f"{technique}, {day} {one.text}"
-        names[one.key] = technique if newest[technique] == one.key else told
-    return names
+    The name of an older text of a technique has its day, and its digest where two texts have the same day.
+    """
+    last = {candidate.cell.technique: candidate for candidate in candidates}
+    lows = [candidate.ratio.low for candidate in candidates if candidate.ratio.low is not None]
+    days = Counter((candidate.cell.technique, _day(candidate.started)) for candidate in candidates)
+    entries = []
+    for candidate in candidates:
+        technique, day, ratio = candidate.cell.technique, _day(candidate.started), candidate.ratio
+        newest = last[technique] is candidate
+        dated = f"{technique}, {day}" + (f" {candidate.text}" if days[technique, day] > 1 else "")
+        figure, name = candidate.figure, technique if newest else dated
+        rank = None if ratio.high is None else 1 + sum(low > ratio.high for low in lows)
+        entries.append(Entry(
+            rank, name, technique, candidate.kind, candidate.text, newest, ratio,
+            figure.median_s, figure.low_s, figure.high_s, candidate.run, candidate.started,
+        ))  # fmt: skip
+    return tuple(sorted(entries, key=lambda entry: (-entry.ratio.value, entry.name)))
 
 
 def _unranked(
-    operation: str, mine: Sequence[Candidate], failed: Sequence[Fault], shown: set[str]
+    operation: str, measured: Sequence[Candidate], failed: Sequence[Fault], ranked: set[str]
 ) -> Iterator[Out]:
-    """What failed, and files of one's own, that no ranking of the operation shows: the latest of each."""
+    """The latest failures, and the user's own files, that no ranking of the operation shows."""
     latest: dict[str, Out] = {}
-    for one in mine:
-        if one.kind == "own":
-            technique = one.cell.technique
-            measured = [other.cell for other in mine if other.cell.technique == technique]
-            told = (
-                ", ".join(dict.fromkeys(getattr(cell, name) for cell in measured))
-                for name in ("case", "dtype", "direction")
-            )
-            latest[technique] = Out(operation, technique, one.run, f"measured on {'; '.join(told)} only")
+    for candidate in measured:
+        if candidate.kind == "own":
+            technique = candidate.cell.technique
+            cells = [other.cell for other in measured if other.cell.technique == technique]
+            columns = zip(*((cell.case, cell.dtype, cell.direction) for cell in cells), strict=True)
+            places = "; ".join(", ".join(dict.fromkeys(column)) for column in columns)
+            latest[technique] = Out(operation, technique, candidate.run, f"measured on {places} only")
     for fault in failed:
         latest[fault.technique] = Out(operation, fault.technique, fault.run, fault.reason)
-    yield from (out for technique, out in latest.items() if technique not in shown)
+    yield from (out for technique, out in latest.items() if technique not in ranked)
 
 
 def _day(started: float) -> str:

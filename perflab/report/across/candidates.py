@@ -1,4 +1,4 @@
-"""What saved runs offer to a ranking across them: cells with a baseline of the same run, and faults."""
+"""What saved runs give to a ranking across them: cells with a baseline of the same run, and faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BASELINES = ("vectorized", "naive")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A measured cell of one run, with what it takes to be held to another run's."""
+    """A measured cell of one run, with what a comparison with another run's cell needs."""
 
     cell: Cell
     kind: str
@@ -45,7 +45,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Fault:
-    """What gave no figure: a technique's text on a case and dtype, or on all where those are empty."""
+    """A technique's text without a figure on a case and dtype, or on all of them where these are empty."""
 
     operation: str
     technique: str
@@ -64,41 +64,40 @@ def read(files: Sequence[Path]) -> Iterator[tuple[str, Run | str]]:
             run = records.read(file.parent)
         except PerflabError as error:
             yield file.parent.name, str(error).removeprefix(f"{file}: ").removeprefix(f"{file.parent}: ")
-            continue
-        yield file.parent.name, "its last line was cut short" if run.torn else run
+        else:
+            yield file.parent.name, "its last line was cut short" if run.torn else run
 
 
 def candidates(run: Run, summary: Summary) -> Iterator[Candidate]:
     """Every measured cell that was measured in turns with a baseline."""
     texts = run.texts
-    for cell, figure in summary.figures.items():
-        if figure.predicted or not summary.fit:
-            continue
-        for name in BASELINES:
+    for cell, figure in summary.figures.items() if summary.fit else ():
+        built_in = (name for name in BASELINES if run.plan.is_built_in(cell.operation, name))
+        for name in () if figure.predicted else built_in:
             base = replace(cell, technique=name)
-            ratio = summary.ratio(base, cell) if run.plan.is_built_in(cell.operation, name) else None
+            ratio = summary.ratio(base, cell)
             if ratio is not None:
-                problem = run.operations[cell.operation].cases[cell.case].problem
-                itself = Ratio(1.0, 1.0, 1.0, ratio.pairs)
+                problem = json.dumps(run.operations[cell.operation].cases[cell.case].problem, sort_keys=True)
+                baseline = name, _digest(run, texts, base)
+                ratio = Ratio(1.0, 1.0, 1.0, ratio.pairs) if cell == base else ratio
                 yield Candidate(
-                    cell, _kind(run, cell), _text_of(run, texts, cell), (name, _text_of(run, texts, base)),
-                    json.dumps(problem, sort_keys=True), itself if cell == base else ratio, figure,
+                    cell, _kind(run, cell), _digest(run, texts, cell), baseline, problem, ratio, figure,
                     run.folder.name, run.started,
                 )  # fmt: skip
                 break
 
 
 def faults(run: Run, summary: Summary) -> Iterator[Fault]:
-    """What gave no figure, and why; of an unfit machine's run, every column that is not built in."""
+    """What has no figure, and why; in an unfit machine's run, every column that is not built in."""
     texts = run.texts
 
     def fault(operation: str, technique: str, case: str, dtype: str, reason: str) -> Fault:
-        text = _text_of(run, texts, Cell(operation, case, dtype, 0, "", technique))
+        text = _digest(run, texts, Cell(operation, case, dtype, 0, "", technique))
         return Fault(operation, technique, case, dtype, text, reason, run.folder.name, run.started)
 
-    for f in summary.findings:
-        if f.technique:
-            yield fault(f.operation, f.technique, f.case, f.dtype, f.reason)
+    for finding in summary.findings:
+        if finding.technique:
+            yield fault(finding.operation, finding.technique, finding.case, finding.dtype, finding.reason)
     for operation, techniques in () if summary.fit else run.plan.techniques.items():
         for technique in techniques:
             if not run.plan.is_built_in(operation, technique):
@@ -113,11 +112,8 @@ def _kind(run: Run, cell: Cell) -> str:
     return "own" if f"{cell.operation}/{cell.technique}" in run.plan.outside else "peer"
 
 
-def _text_of(run: Run, texts: Mapping[str, str], cell: Cell) -> str:
-    """What tells two texts of a technique apart: a digest of its file and of the files that it imports.
-
-    A peer's is its project's version; empty where a run kept no code.
-    """
+def _digest(run: Run, texts: Mapping[str, str], cell: Cell) -> str:
+    """A digest of a technique's file and its imports; a peer's version; empty where a run has no code."""
     home = run.plan.homes.get(cell.technique)
     if home and f"{cell.operation}/{cell.technique}" not in run.plan.outside:
         versions = run.environment.get("versions")
@@ -125,5 +121,5 @@ def _text_of(run: Run, texts: Mapping[str, str], cell: Cell) -> str:
     name = f"{cell.operation}/{cell.technique}.py"
     if name not in texts:
         return ""
-    held = [texts[name], *(texts[other] for other in sorted(imported(name, texts)))]
-    return hashlib.blake2b("\0".join(held).encode(), digest_size=4).hexdigest()
+    files = [texts[name], *(texts[other] for other in sorted(imported(name, texts)))]
+    return hashlib.blake2b("\0".join(files).encode(), digest_size=4).hexdigest()

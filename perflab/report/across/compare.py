@@ -1,8 +1,8 @@
 """Two saved results side by side: how many times faster the newer one is, cell by cell.
 
 Each side is a run's folder, a records.jsonl, or a file in pytest-benchmark's JSON, of perflab or of any other
-project. Two runs are not paired, so whatever else changed between them is in the ratio too; that is why
-environments that differ in what counts are refused.
+project. Two runs are not paired: whatever else changed between them is in the ratio too. Therefore results of
+environments that differ in what affects speed are refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Change:
-    """One cell on both sides. `allowed` is the share by which it may be slower, None where it is not held."""
+    """One cell on both sides. `allowed` is the share by which it may be slower; None: no threshold."""
 
     name: str
     operation: str
@@ -45,18 +45,19 @@ class Change:
     @property
     def too_slow(self) -> bool:
         """Whether the whole interval is slower than what is allowed."""
-        held = self.allowed is not None and self.ratio.verdict == "SLOWER"
-        return held and self.ratio.high is not None and self.ratio.high < 1 / (1 + (self.allowed or 0))
+        if self.allowed is None or self.ratio.high is None or self.ratio.verdict != "SLOWER":
+            return False
+        return self.ratio.high < 1 / (1 + self.allowed)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides, the cells of both by size of change, and what has no ratio, by name and reason."""
+    """Two sides, the cells of both by size of change, and by name why the other cells have no ratio."""
 
     base: Side
     new: Side
-    differences: tuple[Difference, ...]
-    told: tuple[Difference, ...]
+    differences: tuple[Difference, ...]  # these make two environments incomparable
+    other_differences: tuple[Difference, ...]  # these are only reported
     changes: tuple[Change, ...]
     missing: Mapping[str, str]
     added: Mapping[str, str]
@@ -69,10 +70,9 @@ class Comparison:
 
     @property
     def unfit(self) -> tuple[str, ...]:
-        """Why figures cannot be trusted: what each side says of its machine."""
-        return tuple(
-            f"{name}: {why}" for name, side in (("BASE", self.base), ("NEW", self.new)) for why in side.unfit
-        )
+        """Why the machine of either side was unfit to measure."""
+        sides = (("BASE", self.base), ("NEW", self.new))
+        return tuple(f"{name}: {reason}" for name, side in sides for reason in side.unfit)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,13 +80,10 @@ class Comparison:
         return dict(Counter(change.ratio.verdict for change in self.changes).most_common())
 
 
-# ------------------------------------------------------------------------------------------ the comparison
-
-
 def compare(
     base: Side, new: Side, *, allowed: Mapping[str, float] | None = None, anyway: bool = False
 ) -> Comparison:
-    """Match two sides by cell. `allowed` is what `thresholds` made.
+    """Match two sides by cell. `allowed` comes from `thresholds`.
 
     Raises PerflabError where the environments cannot be compared and `anyway` is false, where no cell was
     measured on both sides, and for a threshold of an operation that is not among them.
@@ -96,191 +93,184 @@ def compare(
         raise PerflabError(f"cannot be compared: {'; '.join(map(str, differing))}; --anyway compares them")
     common = [name for name in base.timings if name in new.timings]
     if not common:
-        sides = " and ".join(_tally(side) for side in (base, new))
-        raise PerflabError(f"no cell was measured on both sides: {sides}")
+        raise PerflabError(f"no cell was measured on both sides: {_tally(base)} and {_tally(new)}")
     allowed = allowed or {}
     check_operations(allowed, [base.timings[name].operation for name in common])
     changes, unlike = [], {}
-    fit = not base.unfit and not new.unfit
     for name in common:
-        a, b = base.timings[name], new.timings[name]
-        if a.problem is not None and b.problem is not None and a.problem != b.problem:
+        old, newer = base.timings[name], new.timings[name]
+        if None not in (old.problem, newer.problem) and old.problem != newer.problem:
             unlike[name] = "another problem under the same name"
             continue
-        held = allowed.get(a.operation, allowed.get(""))
-        changes.append(Change(name, a.operation, a, b, ratio(a, b, fit), held))
+        share = allowed.get(old.operation, allowed.get(""))
+        fit = not base.unfit and not new.unfit
+        changes.append(Change(name, old.operation, old, newer, ratio(old, newer, fit), share))
     if not changes:
-        first = next(iter(unlike))
-        raise PerflabError(f"no cell stands for the same problem on both sides: {first}: {unlike[first]}")
+        name, reason = next(iter(unlike.items()))
+        raise PerflabError(f"no cell is the same problem on both sides: {name}: {reason}")
     changes.sort(key=lambda change: -abs(math.log(change.ratio.value)))
     return Comparison(
-        base=base,
-        new=new,
-        differences=differing,
-        told=tuple(differences(base.environment, new.environment, TOLD)),
-        changes=tuple(changes),
-        missing={n: new.absent.get(n, "not in it") for n in base.timings if n not in new.timings},
-        added={n: base.absent.get(n, "not in it") for n in new.timings if n not in base.timings},
+        base, new, differing, tuple(differences(base.environment, new.environment, TOLD)), tuple(changes),
+        missing={name: new.absent.get(name, "not in it") for name in base.timings if name not in new.timings},
+        added={name: base.absent.get(name, "not in it") for name in new.timings if name not in base.timings},
         unlike=unlike,
-    )
+    )  # fmt: skip
 
 
 def check_operations(allowed: Mapping[str, float], known: Sequence[str]) -> None:
-    """Raise PerflabError where a threshold is of an operation that is not known to be on both sides."""
+    """Raise PerflabError where a threshold is for an operation that is not among the known ones."""
     for operation in allowed:
         if operation and operation not in known:
-            named = ", ".join(dict.fromkeys(known))
-            raise PerflabError(f"--fail-if-slower: {operation!r} is no operation of both; wanted {named}")
+            names = ", ".join(dict.fromkeys(known))
+            raise PerflabError(f"--fail-if-slower: {operation!r} is not on both sides; wanted {names}")
 
 
-def thresholds(told: Sequence[str]) -> dict[str, float]:
-    """By what share each operation may be slower; the empty name stands for every other one.
+def thresholds(arguments: Sequence[str]) -> dict[str, float]:
+    """By what share each operation may be slower; the empty name means every other operation.
 
-    With a percent sign a number is percent; without, it is a share below 1 and percent from 1 on. Raises
-    PerflabError for anything else.
+    A number with a percent sign is percent. A number without it is a share below 1, and percent from 1 on.
+    Raises PerflabError for any other text.
 
     >>> thresholds(["5%", "conv2d=0.1", "rnn=5"])
     {'': 0.05, 'conv2d': 0.1, 'rnn': 0.05}
     """
     allowed = {}
-    for word in told:
-        operation, equals, share = word.rpartition("=")
-        found = re.fullmatch(r"(\d+\.?\d*|\.\d+)(%?)", share.strip(), re.ASCII)
-        if found is None or (equals and not operation):
-            raise PerflabError(
-                f"--fail-if-slower: {word!r}; wanted a share such as 5%, 5 or 0.05, or OPERATION=SHARE"
-            )
-        number = float(found[1])
-        allowed[operation] = number / 100 if found[2] or number >= 1 else number
+    for argument in arguments:
+        operation, equals, share = argument.rpartition("=")
+        match = re.fullmatch(r"(\d+\.?\d*|\.\d+)(%?)", share.strip(), re.ASCII)
+        if match is None or (equals and not operation):
+            form = "a share such as 5%, 5 or 0.05, or OPERATION=SHARE"
+            raise PerflabError(f"--fail-if-slower: {argument!r}; wanted {form}")
+        number = float(match[1])
+        allowed[operation] = number / 100 if match[2] or number >= 1 else number
     return allowed
 
 
 def _tally(side: Side) -> str:
-    first = next(iter(side.timings), None) or next((f"{n}: {why}" for n, why in side.absent.items()), None)
-    return f"{side.path} has {len(side.timings)}" + (f" (first: {first})" if first else "")
-
-
-# ---------------------------------------------------------------------------------------------- in words
+    """How many cells a side has, with its first cell, or the first that it lacks and why."""
+    names = [*side.timings, *(f"{name}: {reason}" for name, reason in side.absent.items())]
+    return f"{side.path} has {len(side.timings)}" + (f" (first: {names[0]})" if names else "")
 
 
 def banner(comparison: Comparison) -> list[str]:
-    """What a reader must know before any figure: an unfit machine, environments that differ."""
-    lines = [f"unfit to measure: {why}" for why in comparison.unfit]
+    """Warnings to read before any figure: an unfit machine, environments that differ."""
+    lines = [f"unfit to measure: {reason}" for reason in comparison.unfit]
     if comparison.differences:
         lines.append("compared although the environments differ:")
-        lines += [f"  {one}" for one in comparison.differences]
-    return lines
+    return lines + [f"  {difference}" for difference in comparison.differences]
 
 
-MOST_AMBIGUOUS = 10  # how many of them a table shows, the largest changes first, unless told to show all
+MOST_AMBIGUOUS = 10  # how many of them a table shows, the largest changes first, without --all
 
 
 def table(comparison: Comparison, whole: bool = False) -> words.Table:
-    """The cells by size of change. Unless `whole`, none that are the SAME, and few of the AMBIGUOUS."""
-    told = [change for change in comparison.changes if whole or change.ratio.verdict != "SAME"]
-    unsure = [change for change in told if change.ratio.verdict == "AMBIGUOUS"]
-    left_out = [] if whole else unsure[MOST_AMBIGUOUS:]
-    rows = tuple(_row(change) for change in told if change not in left_out)
+    """The cells by size of change. Unless `whole`, without the SAME and with few of the AMBIGUOUS."""
+    changes = [change for change in comparison.changes if whole or change.ratio.verdict != "SAME"]
+    ambiguous = [change for change in changes if change.ratio.verdict == "AMBIGUOUS"]
+    hidden = [] if whole else ambiguous[MOST_AMBIGUOUS:]
+    rows = tuple(
+        (shown.name, seconds(shown.base), seconds(shown.new), interval(shown), verdict(shown))
+        for shown in changes if shown not in hidden
+    )  # fmt: skip
     title = f"BASE {comparison.base.path}, NEW {comparison.new.path}"
     return words.Table(title, ("cell", "base", "new", "base / new", "verdict"), rows)
 
 
 def closing_lines(comparison: Comparison, most: int | None = None) -> list[str]:
-    """What stands below the table: counts, cells without a ratio (at most so many by name), remarks."""
-    lines = [*counted(comparison), *without_ratio(comparison, " in NEW", most)]
-    for side, held in (("BASE", comparison.base), ("NEW", comparison.new)):
-        lines += [f"{side}: {note}" for note in held.notes]
-    lines += [f"differs, and may: {one}" for one in comparison.told]
-    return lines + held_to_thresholds(comparison)
+    """The lines below the table: counts, cells without a ratio (at most `most` by name), remarks."""
+    lines = [counted(comparison), *without_ratio(comparison, " in NEW", most)]
+    for name, side in (("BASE", comparison.base), ("NEW", comparison.new)):
+        lines += [f"{name}: {note}" for note in side.notes]
+    lines += [f"also differs: {difference}" for difference in comparison.other_differences]
+    return lines + threshold_lines(comparison)
 
 
-def counted(comparison: Comparison) -> list[str]:
+def counted(comparison: Comparison) -> str:
     """How many cells both sides have, and with which verdicts."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in comparison.counts.items())
     number = len(comparison.changes)
-    return [f"{number} cell{'s'[: number != 1]} on both sides: {counts}"]
+    return f"{number} cell{'s'[: number != 1]} on both sides: {counts}"
 
 
-def without_ratio(comparison: Comparison, new: str, most: int | None = None) -> list[str]:
-    """The cells that have no ratio and why, at most so many of a kind by name; `new` says in which side."""
+def without_ratio(comparison: Comparison, where: str, most: int | None = None) -> list[str]:
+    """The cells that have no ratio and why, at most `most` of a kind by name; `where` names the new side."""
     lines = []
-    for what, cells in (
-        (f"missing{new}", comparison.missing),
-        (f"new{new}", comparison.added),
-        ("no ratio", comparison.unlike),
-    ):
-        lines += [f"{what}: {name} ({why})" for name, why in list(cells.items())[:most]]
+    kinds = (f"missing{where}", f"new{where}", "no ratio")
+    for kind, cells in zip(kinds, (comparison.missing, comparison.added, comparison.unlike), strict=True):
+        lines += [f"{kind}: {name} ({reason})" for name, reason in list(cells.items())[:most]]
         if most is not None and len(cells) > most:
-            lines.append(f"{what}: {len(cells) - most} more; --all names them")
+            lines.append(f"{kind}: {len(cells) - most} more; --all names them")
     return lines
 
 
-def held_to_thresholds(comparison: Comparison) -> list[str]:
-    """The cells that are slower than allowed, and how many could not be held to their threshold."""
-    loose = [c for c in comparison.changes if c.allowed is not None and c.ratio.verdict in UNDECIDED]
-    lines = [f"not held to its threshold: {len(loose)} ({' or '.join(UNDECIDED)})"] if loose else []
+def threshold_lines(comparison: Comparison) -> list[str]:
+    """The cells that are slower than allowed, and how many have a threshold but no verdict."""
+    undecided = [c for c in comparison.changes if c.allowed is not None and c.ratio.verdict in UNDECIDED]
+    count, verdicts = len(undecided), " or ".join(UNDECIDED)
+    lines = [f"not compared with its threshold: {count} ({verdicts})"] if undecided else []
     return lines + [
-        f"slower than allowed: {change.name}: {interval(change)}, allowed {_percent(change.allowed)}"
+        f"slower than allowed: {change.name}: {interval(change)}, allowed {100 * (change.allowed or 0):g} %"
         for change in comparison.failed
     ]
 
 
 def interval(change: Change) -> str:
-    """A ratio with its interval, or with how many times were too few for one."""
-    held = change.ratio
-    if held.low is None or held.high is None:
+    """A ratio with its interval, or with the numbers of times where these were too few for an interval."""
+    value, low, high = change.ratio.value, change.ratio.low, change.ratio.high
+    if low is None or high is None:
         counts = f"{len(change.base.values)} and {len(change.new.values)} times"
-        return f"×{units.rounded(held.value, 2)} (not enough: {counts})"
-    digits = 3 if held.high / held.low < 2 else 2
-    value, low, high = (units.rounded(x, digits) for x in (held.value, held.low, held.high))
-    return f"×{value} [{low}, {high}]"
+        return f"×{units.rounded(value, 2)} (not enough: {counts})"
+    digits = 3 if high / low < 2 else 2
+    return "×{} [{}, {}]".format(*(units.rounded(number, digits) for number in (value, low, high)))
 
 
 def markdown(comparison: Comparison, whole: bool = False) -> str:
     """The comparison for a pull request."""
-    held = table(comparison, whole)
-    lines = [f"> **{words.markdown_text(line.strip())}**  " for line in banner(comparison)]
-    lines += [""] * bool(lines) + [f"### perflab compare: {words.markdown_text(held.title)}", ""]
-    if held.rows:
-        rows = ["| " + " | ".join(map(words.markdown_text, row)) + " |" for row in held.rows]
-        lines += ["| " + " | ".join(held.head) + " |", "| --- | ---: | ---: | ---: | --- |", *rows, ""]
-    lines += [f"- {words.markdown_text(line)}" for line in closing_lines(comparison)]
+    shown = table(comparison, whole)
+    text = markdown_of(banner(comparison), shown.title, [shown], closing_lines(comparison))
+    return text.replace("| --- | --- | --- | --- |", "| --- | ---: | ---: | ---: |", 1)  # align numbers right
+
+
+def markdown_of(
+    warnings: Sequence[str], title: str, tables: Sequence[words.Table | None], closing: Sequence[str]
+) -> str:
+    """Warnings, a title, the tables that have rows, and a list of closing lines in Markdown."""
+    lines = [f"> **{words.markdown_text(line.strip())}**  " for line in warnings]
+    lines += [""] * bool(lines) + [f"### perflab compare: {words.markdown_text(title)}", ""]
+    for shown in tables:
+        if shown is not None and shown.rows:
+            lines += [words.markdown(shown), ""]
+    lines += [f"- {words.markdown_text(line)}" for line in closing]
     return "\n".join([*lines, "", METHOD, ""])
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """The comparison as plain JSON; what must be known before any figure comes first."""
+    """The comparison as plain JSON; the warnings come first."""
     return {
-        "banner": banner(comparison),
-        "differences": [vars(one) for one in comparison.differences],
-        "told": [vars(one) for one in comparison.told],
-        "unfit": list(comparison.unfit),
-        "base": side_json(comparison.base),
-        "new": side_json(comparison.new),
+        "banner": banner(comparison), "unfit": list(comparison.unfit), "base": side_json(comparison.base),
+        "new": side_json(comparison.new), **cells_json(comparison),
+    }  # fmt: skip
+
+
+def cells_json(comparison: Comparison) -> dict[str, Any]:
+    """What differs and every cell as plain JSON, without the sides."""
+    return {
+        "differences": list(map(vars, comparison.differences)),
+        "told": list(map(vars, comparison.other_differences)),
         "counts": comparison.counts,
-        "changes": [change_json(change) for change in comparison.changes],
-        "missing": dict(comparison.missing),
-        "added": dict(comparison.added),
-        "unlike": dict(comparison.unlike),
+        "changes": list(map(_change_json, comparison.changes)),
+        **{name: dict(getattr(comparison, name)) for name in ("missing", "added", "unlike")},
     }
 
 
-def change_json(change: Change) -> dict[str, Any]:
-    """One cell as plain JSON."""
+def _change_json(change: Change) -> dict[str, Any]:
+    base, new, ratio = change.base, change.new, change.ratio
     return {
-        "name": change.name,
-        "operation": change.operation,
-        "base_s": change.base.median_s,
-        "new_s": change.new.median_s,
-        "base_values": len(change.base.values),
-        "new_values": len(change.new.values),
-        "ratio": change.ratio.value,
-        "low": change.ratio.low,
-        "high": change.ratio.high,
-        "verdict": change.ratio.verdict,
-        "allowed": change.allowed,
+        "name": change.name, "operation": change.operation, "base_s": base.median_s, "new_s": new.median_s,
+        "base_values": len(base.values), "new_values": len(new.values), "ratio": ratio.value,
+        "low": ratio.low, "high": ratio.high, "verdict": ratio.verdict, "allowed": change.allowed,
         "too_slow": change.too_slow,
-    }
+    }  # fmt: skip
 
 
 def side_json(side: Side) -> dict[str, Any]:
@@ -288,12 +278,8 @@ def side_json(side: Side) -> dict[str, Any]:
     return {"path": side.path, "kind": side.kind, "cells": len(side.timings), "notes": list(side.notes)}
 
 
-def _row(change: Change) -> tuple[str, ...]:
-    return change.name, seconds(change.base), seconds(change.new), interval(change), verdict(change)
-
-
 def verdict(change: Change) -> str:
-    """What the ratio says, and whether that is slower than allowed."""
+    """The verdict of the ratio, and whether the cell is slower than allowed."""
     return change.ratio.verdict + (", more than allowed" if change.too_slow else "")
 
 
@@ -301,7 +287,3 @@ def seconds(timing: Timing) -> str:
     """A side's median time of a cell, in as many digits as its interval supports."""
     low, high = median_interval(timing.values) or (None, None)
     return units.seconds(timing.median_s, significant(timing.median_s, low, high))
-
-
-def _percent(share: float | None) -> str:
-    return f"{100 * (share or 0):g} %"

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,27 +21,23 @@ from perflab.report.summarise import summarise
 
 BATCHES = 30  # rounds of one process follow one another closely: more than these count as batches
 WANTED = "wanted a run's folder, its records.jsonl, or pytest-benchmark's JSON"
-LONGEST_S = 1e9  # what is longer, infinite or not a number is no time of a call
-# A block of perflab's own suite: OP/TECHNIQUE/CASE/DTYPE/DIRECTION/tN, and /PROCESS.PASS for one block alone.
+LONGEST_S = 1e9  # anything longer, infinity and NaN are not the time of a call
+# A block of perflab's own suite: OP/TECHNIQUE/CASE/DTYPE/DIRECTION/tN, then /PROCESS.PASS for a single block.
 OWN = re.compile(r"::test_block\[((?:[^/\]]+/){5}t\d+)(?:/(\d+)\.\d+)?\]$")
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One cell's times on one side, in seconds a call, process by process.
-
-    Without single times, as where a file holds its statistics only, `groups` is empty. `problem` says what
-    the cell's name stood for, where that is known.
-    """
+    """One cell's times on one side, in seconds a call."""
 
     operation: str
     median_s: float
-    groups: tuple[tuple[float, ...], ...] = ()
-    problem: Any = None
+    groups: tuple[tuple[float, ...], ...] = ()  # by process; empty where a file has no single times
+    problem: Any = None  # what the cell's name stood for, where that is known
 
     @property
     def values(self) -> list[float]:
-        """Every time, whatever its process."""
+        """The times of all processes."""
         return [value for group in self.groups for value in group]
 
 
@@ -75,12 +71,12 @@ def read(path: str | os.PathLike[str]) -> Side:
     first = _parsed(content.split(b"\n", 1)[0])
     if where.suffix == ".jsonl" or (isinstance(first, dict) and "kind" in first):
         return _of_run(where)
-    held = _parsed(content)
-    if held is None:
+    document = _parsed(content)
+    if document is None:
         raise PerflabError(f"{where}: not JSON, or cut short; {WANTED}")
-    if not isinstance(held, dict) or not isinstance(held.get("benchmarks"), list):
+    if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
         raise PerflabError(f"{where}: has no list of benchmarks; {WANTED}")
-    return _of_benchmarks(where, held)
+    return _of_benchmarks(where, document)
 
 
 def _parsed(content: bytes) -> Any:
@@ -97,12 +93,13 @@ def _of_run(path: Path) -> Side:
     absent: dict[str, str] = {}
     failures: dict[Contender, str] = {}
     for failure in run.of_kind(kinds.Failure):
-        failures[failure.contender.across("threads")] = failure.reason
-        failures[failure.contender.across("threads", "case")] = failure.reason
+        for ignored in (("threads",), ("threads", "case")):
+            failures[failure.contender.across(*ignored)] = failure.reason
     for cell in run.plan.cells():
-        name, figure, who = cell_name(cell), summary.figures.get(cell), cell.contender.across("threads")
+        name, figure, contender = cell_name(cell), summary.figures.get(cell), cell.contender.across("threads")
         if figure is None:
-            absent[name] = failures.get(who) or failures.get(who.across("case")) or "not measured"
+            reason = failures.get(contender) or failures.get(contender.across("case"))
+            absent[name] = reason or "not measured"
         elif figure.predicted:
             absent[name] = f"predicted, not run: {figure.basis}"
         else:
@@ -112,49 +109,28 @@ def _of_run(path: Path) -> Side:
             problem = run.operations[cell.operation].cases[cell.case].problem
             timings[name] = Timing(cell.operation, figure.median_s, _frozen(groups), problem)
     notes = ["the last line was cut short and is left out"] if run.torn else []
-    if not run.environment:
-        notes.append("its environment is not known")
-    fitness = list(run.of_kind(kinds.Fitness))
-    notes += dict.fromkeys(f"its machine was noisy: {_why(f)}" for f in fitness if f.state == "noisy")
-    return Side(
-        path=escaped(str(path)),
-        kind="run",
-        environment=run.environment,
-        timings=timings,
-        absent=absent,
-        unfit=tuple(dict.fromkeys(_why(f) for f in fitness if f.state == "unfit")),
-        notes=tuple(notes),
-    )
+    notes += [] if run.environment else ["its environment is not known"]
+    reasons: dict[str, dict[str, None]] = defaultdict(dict)  # by the machine's state, each once
+    for fitness in run.of_kind(kinds.Fitness):
+        reasons[fitness.state]["; ".join(fitness.reasons) or "no reason is saved"] = None
+    notes += [f"its machine was noisy: {reason}" for reason in reasons["noisy"]]
+    path_text, unfit = escaped(str(path)), tuple(reasons["unfit"])
+    return Side(path_text, "run", run.environment, timings, absent, unfit, tuple(notes))
 
 
 def cell_name(cell: Cell) -> str:
     """A cell as `benchmark.json` names it: OPERATION/TECHNIQUE/CASE/DTYPE/DIRECTION/tTHREADS."""
-    return "/".join(
-        (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
-    )
+    names = (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
+    return "/".join(names)
 
 
-def _why(fitness: kinds.Fitness) -> str:
-    return "; ".join(fitness.reasons) or "no reason is saved"
-
-
-def _of_benchmarks(path: Path, held: Mapping[str, Any]) -> Side:
+def _of_benchmarks(path: Path, document: Mapping[str, Any]) -> Side:
     groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     medians: dict[str, float] = {}
     operations: dict[str, str] = {}
-    for position, benchmark in enumerate(held["benchmarks"]):
-        try:
-            full, stats = benchmark.get("fullname") or benchmark["name"], benchmark["stats"]
-            data = stats.get("data") or ()
-            middle = stats["median"] if "median" in stats else stats["min"]
-            if not isinstance(full, str) or not isinstance(data, (list, tuple)):
-                raise TypeError
-        except (KeyError, TypeError, AttributeError) as error:
-            raise PerflabError(
-                f"{path}: benchmarks[{position}] lacks its fullname or its stats; was the file edited?"
-            ) from error
-        own = OWN.search(full)
-        name = escaped(own[1] if own else full)
+    for fullname, middle, data in _benchmarks(path, document["benchmarks"]):
+        own = OWN.search(fullname)
+        name = escaped(own[1] if own else fullname)
         operations[name] = name.split("/")[0] if own else name.split("[")[0].rpartition("::")[2]
         seconds = [_time(value, path, name) for value in data]
         medians[name] = _time(middle, path, name)
@@ -163,41 +139,50 @@ def _of_benchmarks(path: Path, held: Mapping[str, Any]) -> Side:
         else:
             groups[name][""] += seconds
     timings = {}
-    for name, held_groups in groups.items():
-        kept = _frozen({process: _batched(values) for process, values in held_groups.items()})
-        values = [value for group in kept for value in group]
-        timings[name] = Timing(operations[name], median(values) if values else medians[name], kept)
-    notes = []
-    if any(len(timing.groups) == 1 for timing in timings.values()):
+    for name, processes in groups.items():
+        batches = _frozen({process: _batched(values) for process, values in processes.items()})
+        values = [value for group in batches for value in group]
+        timings[name] = Timing(operations[name], median(values) if values else medians[name], batches)
+    counts, notes = {len(timing.groups) for timing in timings.values()}, []
+    if 1 in counts:
         notes.append(
-            "its rounds are taken as one process's: what differs between processes is in no interval"
+            "all its rounds count as one process: no interval includes differences between processes"
         )
-    if any(not timing.groups for timing in timings.values()):
-        notes.append("it holds statistics without single times for some, which give no interval")
-    told = held.get("machine_info")
-    return Side(
-        path=escaped(str(path)),
-        kind="pytest-benchmark",
-        environment=_environment(told if isinstance(told, dict) else {}),
-        timings=timings,
-        absent={},
-        notes=tuple(notes),
-    )
+    if 0 in counts:
+        notes.append("some of its benchmarks have statistics but no single times: these give no interval")
+    environment = _environment(document.get("machine_info"))
+    return Side(escaped(str(path)), "pytest-benchmark", environment, timings, {}, notes=tuple(notes))
 
 
-def _environment(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """pytest-benchmark's machine_info in perflab's words; perflab's own as it is. The rest is not told."""
-    cpu = told.get("cpu")
+def _benchmarks(path: Path, entries: Sequence[Any]) -> Iterator[tuple[str, Any, Sequence[Any]]]:
+    """The full name, median and single times of each benchmark, the times unchecked."""
+    for position, benchmark in enumerate(entries):
+        try:
+            fullname, stats = benchmark.get("fullname") or benchmark["name"], benchmark["stats"]
+            data = stats.get("data") or ()
+            middle = stats["median"] if "median" in stats else stats["min"]
+            if not isinstance(fullname, str) or not isinstance(data, (list, tuple)):
+                raise TypeError
+        except (KeyError, TypeError, AttributeError) as error:
+            fault = "lacks its fullname or its stats; was the file edited?"
+            raise PerflabError(f"{path}: benchmarks[{position}] {fault}") from error
+        yield fullname, middle, data
+
+
+def _environment(machine_info: Any) -> Mapping[str, Any]:
+    """pytest-benchmark's machine_info under perflab's keys; perflab's own as it is."""
+    info: Mapping[str, Any] = machine_info if isinstance(machine_info, dict) else {}
+    cpu = info.get("cpu")
     if isinstance(cpu, str):
-        return told
+        return info
     cpu = cpu if isinstance(cpu, dict) else {}
-    found = {
+    environment = {
         "cpu": cpu.get("brand_raw") or cpu.get("brand"),
-        "system": f"{told.get('system', '')} {told.get('release', '')}".strip(),
+        "system": f"{info.get('system', '')} {info.get('release', '')}".strip(),
     }
-    if told.get("python_version"):
-        found["python"] = f"{told.get('python_implementation', 'Python')} {told['python_version']}"
-    return {key: value for key, value in found.items() if value}
+    if info.get("python_version"):
+        environment["python"] = f"{info.get('python_implementation', 'Python')} {info['python_version']}"
+    return {key: value for key, value in environment.items() if value}
 
 
 def _batched(values: Sequence[float]) -> list[float]:
@@ -205,7 +190,7 @@ def _batched(values: Sequence[float]) -> list[float]:
     if len(values) <= BATCHES:
         return list(values)
     ends = [len(values) * i // BATCHES for i in range(BATCHES + 1)]
-    return [median(values[a:b]) for a, b in pairwise(ends)]
+    return [median(values[start:end]) for start, end in pairwise(ends)]
 
 
 def _frozen(groups: Mapping[Any, Sequence[float]]) -> tuple[tuple[float, ...], ...]:
@@ -214,5 +199,5 @@ def _frozen(groups: Mapping[Any, Sequence[float]]) -> tuple[tuple[float, ...], .
 
 def _time(value: Any, path: Path, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LONGEST_S:
-        raise PerflabError(f"{path}: {name}: {value!r} is no time; wanted seconds above 0")
+        raise PerflabError(f"{path}: {name}: {value!r} is not a time; wanted seconds above 0")
     return float(value)

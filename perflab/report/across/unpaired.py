@@ -24,13 +24,13 @@ def ratio(base: Timing, new: Timing, fit: bool = True) -> Ratio:
     interval is widened by the root of the design effect (Kish, *Survey Sampling*, §5.4).
     Fewer than six times on a side give no interval.
     """
-    a, b = base.values, new.values
-    fewest = min(len(a), len(b))
+    base_s, new_s = base.values, new.values
+    fewest = min(len(base_s), len(new_s))
     if fewest < FEWEST:
         return Ratio(base.median_s / new.median_s, None, None, fewest, fit)
-    shifts = np.sort(np.subtract.outer(np.log(a), np.log(b)), axis=None)
-    cut = _cut(len(a), len(b))
-    middle, low, high = (float(x) for x in (np.median(shifts), shifts[cut], shifts[-1 - cut]))
+    shifts = np.sort(np.subtract.outer(np.log(base_s), np.log(new_s)), axis=None)
+    cut = _cut(len(base_s), len(new_s))
+    middle, low, high = map(float, (np.median(shifts), shifts[cut], shifts[-1 - cut]))
     wider = math.sqrt(_design_effect(base.groups, new.groups))
     low, high = middle - wider * (middle - low), middle + wider * (high - middle)
     return Ratio(math.exp(middle), math.exp(low), math.exp(high), fewest, fit)
@@ -38,10 +38,10 @@ def ratio(base: Timing, new: Timing, fit: bool = True) -> Ratio:
 
 @lru_cache
 def _cut(m: int, n: int) -> int:
-    """How many of the m·n sorted shifts lie outside the interval on either side.
+    """How many of the m·n sorted shifts are outside the interval on either side.
 
-    From the exact distribution of Mann and Whitney's U where the samples are small (its generating function
-    is a Gaussian binomial coefficient), from the normal one where they are large.
+    From the exact distribution of Mann and Whitney's U for small samples (its generating function is a
+    Gaussian binomial coefficient), from the normal distribution for large ones.
 
     >>> _cut(6, 6), _cut(10, 10)  # the tables' lower critical values
     (5, 23)

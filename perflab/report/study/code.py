@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
 CONTEXT = 3
-ALIKE = 0.4  # lines that share so much of their words stand side by side
-# One letter a kind: the style sheet gives them colours; all else has the colour of text.
+ALIKE = 0.4  # the share of their words that two lines must have in common to be in one row
+# One letter a kind, which the style sheet gives a colour; all other code has the colour of text.
 KINDS = (
     (Comment, "c"), (String, "s"), (Keyword, "k"), (Operator.Word, "k"), (Number, "n"),
     (Name.Decorator, "d"), (Name.Function, "f"), (Name.Class, "f"), (Name.Builtin, "b"),
@@ -26,16 +26,13 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Row:
-    """One row of two files side by side: line numbers from 1, None where a file has no such line.
-
-    `before` and `after` are the places within the two lines that differ, where the lines are alike.
-    """
+    """One row of two files side by side: line numbers from 1, None where a file has no such line."""
 
     left: int | None
     right: int | None
     same: bool
-    before: tuple[Span, ...] = ()
-    after: tuple[Span, ...] = ()
+    before: tuple[Span, ...] = ()  # the places that differ within the left line, where the lines are similar
+    after: tuple[Span, ...] = ()  # and within the right line
 
 
 @lru_cache(maxsize=256)
@@ -43,17 +40,14 @@ def coloured(source: str) -> tuple[Pieces, ...]:
     """The lines of a Python file, each in pieces with their kinds."""
     lines: list[list[tuple[str, str]]] = [[]]
     for token, text in PythonLexer(stripnl=False).get_tokens(source):
-        kind = next((letter for held, letter in KINDS if token in held), "")
+        kind = next((letter for known, letter in KINDS if token in known), "")
         for number, part in enumerate(text.split("\n")):
             if number:
                 lines.append([])
-            if not part:
-                continue
-            last = lines[-1][-1] if lines[-1] else ("-", "")
-            if last[0] == kind or not part.strip():  # what is blank has no colour of its own
-                kept = last[0] if lines[-1] else kind
-                lines[-1][-1:] = [(kept, last[1] + part)]
-            else:
+            last_kind, last_text = lines[-1][-1] if lines[-1] else (kind, "")
+            if part and (last_kind == kind or not part.strip()):  # blanks have no colour of their own
+                lines[-1][-1:] = [(last_kind, last_text + part)]
+            elif part:
                 lines[-1].append((kind, part))
     while lines and not lines[-1]:
         lines.pop()
@@ -67,42 +61,42 @@ def html(source: str) -> Markup:
 
 def _line(pieces: Pieces, marks: Sequence[Span] = ()) -> str:
     """One line, the marked places in bold."""
-    said, at = [], 0
+    parts, start = [], 0
     for kind, text in pieces:
         inside = "".join(
             f"<b>{escape(part)}</b>" if marked else str(escape(part))
-            for part, marked in _cut(text, at, marks)
+            for part, marked in _cut(text, start, marks)
         )
-        said.append(f'<i class="{kind}">{inside}</i>' if kind else inside)
-        at += len(text)
-    return "".join(said)
+        parts.append(f'<i class="{kind}">{inside}</i>' if kind else inside)
+        start += len(text)
+    return "".join(parts)
 
 
-def _cut(text: str, at: int, marks: Sequence[Span]) -> Iterator[tuple[str, bool]]:
-    """A piece of a line in parts, each within a marked place or without."""
-    edges = {at, at + len(text), *(edge for span in marks for edge in span if at < edge < at + len(text))}
-    ordered = sorted(edges)
-    for low, high in pairwise(ordered):
-        yield text[low - at : high - at], any(start <= low < end for start, end in marks)
+def _cut(text: str, start: int, marks: Sequence[Span]) -> Iterator[tuple[str, bool]]:
+    """The parts of a piece that starts at `start` in its line, each inside a marked place or outside."""
+    end = start + len(text)
+    edges = {start, end, *(edge for span in marks for edge in span if start < edge < end)}
+    for low, high in pairwise(sorted(edges)):
+        yield text[low - start : high - start], any(first <= low < last for first, last in marks)
 
 
 def side_by_side(before: str, after: str, context: int = CONTEXT) -> list[list[Row]]:
-    """What changed, hunk by hunk, with so many unchanged lines around."""
+    """What changed, hunk by hunk, with `context` unchanged lines before and after."""
     old, new = before.splitlines(), after.splitlines()
     hunks = []
     for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(context):
         rows: list[Row] = []
-        for what, i, j, k, m in group:
-            if what == "equal":
-                rows += [Row(a + 1, b + 1, True) for a, b in zip(range(i, j), range(k, m), strict=True)]
+        for tag, left, left_end, right, right_end in group:
+            if tag == "equal":
+                rows += [Row(left + i, right + i, True) for i in range(1, left_end - left + 1)]
             else:
-                rows += _changed(old, new, (i, j), (k, m))
+                rows += _changed(old, new, (left, left_end), (right, right_end))
         hunks.append(rows)
     return hunks
 
 
 def _changed(old: Sequence[str], new: Sequence[str], left: Span, right: Span) -> Iterator[Row]:
-    """Replaced lines: those that are alike in one row, the others beside what is unlike them."""
+    """Replaced lines: two similar lines share a row; other lines are paired with whatever is opposite."""
     i, k = left[0], right[0]
     for a, b in [*_alike(old, new, left, right), (left[1], right[1])]:
         for step in range(max(a - i, b - k)):
@@ -115,20 +109,19 @@ def _changed(old: Sequence[str], new: Sequence[str], left: Span, right: Span) ->
 
 def _alike(old: Sequence[str], new: Sequence[str], left: Span, right: Span) -> list[tuple[int, int]]:
     """Pairs of lines, in order, that share most words: the best common subsequence."""
-    words = [
+    old_words, new_words = (
         [set(re.findall(r"\w+", line)) for line in side] for side in (old[slice(*left)], new[slice(*right)])
-    ]
-    best = [[0.0] * (len(words[1]) + 1) for _ in range(len(words[0]) + 1)]
+    )
+    best = [[0.0] * (len(new_words) + 1) for _ in range(len(old_words) + 1)]
     shares: dict[tuple[int, int], float] = {}
-    for i in reversed(range(len(words[0]))):
-        for k in reversed(range(len(words[1]))):
-            mine, theirs = words[0][i], words[1][k]
-            share = len(mine & theirs) / max(len(mine | theirs), 1)
+    for i in reversed(range(len(old_words))):
+        for k in reversed(range(len(new_words))):
+            common, union = old_words[i] & new_words[k], old_words[i] | new_words[k]
+            share = len(common) / max(len(union), 1)
             shares[i, k] = share if share >= ALIKE else 0.0
-            joined = best[i + 1][k + 1] + shares[i, k]
-            best[i][k] = max(best[i + 1][k], best[i][k + 1], joined)
+            best[i][k] = max(best[i + 1][k], best[i][k + 1], best[i + 1][k + 1] + shares[i, k])
     pairs, i, k = [], 0, 0
-    while i < len(words[0]) and k < len(words[1]):
+    while i < len(old_words) and k < len(new_words):
         if shares[i, k] and best[i][k] == best[i + 1][k + 1] + shares[i, k]:
             pairs.append((left[0] + i, right[0] + k))
             i, k = i + 1, k + 1
@@ -140,33 +133,34 @@ def _alike(old: Sequence[str], new: Sequence[str], left: Span, right: Span) -> l
 
 
 def _differences(old: str, new: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """Where two lines differ, word by word, but for their indentation."""
-    starts = [len(line) - len(line.lstrip()) for line in (old, new)]
-    a, b = (re.findall(r"\w+|\s+|.", line.lstrip()) for line in (old, new))
-    codes = [code for code in SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if code[0] != "equal"]
-    before, after = ([(c[1], c[2]) for c in codes], [(c[3], c[4]) for c in codes])
-    return _spans(a, starts[0], before), _spans(b, starts[1], after)
+    """Where two lines differ, word by word, without their indentation."""
+    was, now = (re.findall(r"\w+|\s+|.", line.lstrip()) for line in (old, new))
+    changes = [c for c in SequenceMatcher(None, was, now, autojunk=False).get_opcodes() if c[0] != "equal"]
+    before, after = [(c[1], c[2]) for c in changes], [(c[3], c[4]) for c in changes]
+    return _spans(old, was, before), _spans(new, now, after)
 
 
-def _spans(words: Sequence[str], start: int, runs: Iterable[Span]) -> tuple[Span, ...]:
-    at = [start]
-    for word in words:
-        at.append(at[-1] + len(word))
-    return tuple((at[low], at[high]) for low, high in runs if high > low)
+def _spans(line: str, words: Sequence[str], runs: Iterable[Span]) -> tuple[Span, ...]:
+    """Runs of words as places in the line."""
+    ends = list(accumulate(map(len, words), initial=len(line) - len(line.lstrip())))
+    return tuple((ends[low], ends[high]) for low, high in runs if high > low)
 
 
 def side_by_side_html(before: str, after: str, hunks: Sequence[Sequence[Row]]) -> Markup:
-    """Rows of two cells: what was and what is. Where a line has nothing opposite, an empty cell is."""
+    """Rows of two cells, before and after; an empty cell where a line has nothing opposite."""
     old, new = coloured(before), coloured(after)
+
+    def cell(lines: Sequence[Pieces], number: int | None, marks: Sequence[Span], tag: str) -> str:
+        if number is None:
+            return "<s></s>"
+        return f"<{tag}>{_line(lines[number - 1], marks) if number <= len(lines) else ''}</{tag}>"
+
     drawn = []
     for rows in hunks:
-        cells = []
-        for row in rows:
-            tags = ("code", "code") if row.same else ("del", "ins")
-            for number, lines, marks, tag in (
-                (row.left, old, row.before, tags[0]), (row.right, new, row.after, tags[1]),
-            ):  # fmt: skip
-                line = _line(lines[number - 1], marks) if number and number <= len(lines) else ""
-                cells.append("<s></s>" if number is None else f"<{tag}>{line}</{tag}>")
+        cells = (
+            cell(old, row.left, row.before, "code" if row.same else "del")
+            + cell(new, row.right, row.after, "code" if row.same else "ins")
+            for row in rows
+        )
         drawn.append(f'<div class="pair">{"".join(cells)}</div>')
     return Markup("".join(drawn))

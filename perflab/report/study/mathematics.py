@@ -1,8 +1,8 @@
 """A derivation, Markdown with LaTeX in it, as HTML with MathML; and its formulas as plain text.
 
-MathML is drawn by the browser: no script, no font, no network. latex2mathml writes it; where it tells two
-things alike that TeX keeps apart (a function's name from letters, a left bar from a right one), or needs a
-font made for mathematics (a matrix's tall brackets), what it is given or what it gave is mended here.
+The browser draws MathML without a script, a font or the network. latex2mathml writes it. Its input and output
+are corrected here where it loses what TeX distinguishes (function names and letters, left and right bars) or
+needs a font for mathematics (tall brackets of a matrix).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FUNCTIONS = r"\\(?:exp|log|ln|max|min|operatorname)\b"
 
 
 def html(markdown: str, below: int = 2) -> Markup:
-    """A derivation without its first heading, which the page has; the others are deeper by `below`."""
+    """A derivation without its first heading, which the page has; the others are `below` levels lower."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.use(dollarmath_plugin, renderer=mathml, double_inline=True)
     rules: dict[str, Any] = cast(Any, parser.renderer).rules
@@ -46,16 +46,16 @@ def _block(tokens: Sequence[Token], at: int, *_: Any) -> str:
 
 
 def mathml(latex: str, options: Mapping[str, Any]) -> str:
-    """One formula as a <math> element; what cannot be read stays as it was written."""
+    """One formula as a <math> element; one that cannot be read is shown as it was written."""
     try:
         drawn = convert(_clearer(latex.strip()), display="block" if options.get("display_mode") else "inline")
-    except Exception:  # a formula of any kind of wrongness must not cost the report
+    except Exception:  # no wrong formula may stop the report
         return f"<code>{escape(latex.strip())}</code>"
     return _smaller(drawn)
 
 
 def _clearer(latex: str) -> str:
-    r"""LaTeX in which function names stand apart from letters, and bars know their sides.
+    r"""LaTeX with space around function names, and with left and right bars.
 
     >>> print(_clearer(r"s \exp(x) + n \ln 2"))
     s\,\exp(x) + n\,\ln\,2
@@ -66,7 +66,7 @@ def _clearer(latex: str) -> str:
 
 
 def _smaller(drawn: str) -> str:
-    """MathML without what HTML needs not be told; words as words, matrices with brackets of their own."""
+    """MathML without attributes that HTML does not need, with names as words and brackets drawn by CSS."""
     drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
     letters = r'(?:<mi mathvariant="normal">[A-Za-z]</mi>){2,}'
     drawn = re.sub(letters, lambda m: "<mi>" + re.sub("<[^>]*>", "", m[0]) + "</mi>", drawn)
@@ -74,30 +74,24 @@ def _smaller(drawn: str) -> str:
     drawn = drawn.replace('<mn mathvariant="bold">', '<mn class="bold">')
     drawn = re.sub(
         r"<mo[^>]*>(?:\[|&#x0005B;)</mo><mtable>((?:(?!</?mtable).)*)</mtable><mo[^>]*>(?:\]|&#x0005D;)</mo>",
-        r'<mtable class="matrix">\1</mtable>',
-        drawn,
-        flags=re.DOTALL,
-    )
-    one = r"<mrow>(<(m[ion])(?: [^>]*)?>[^<]*</\2>)</mrow>"
-    return re.sub(one, r"\1", drawn)
+        r'<mtable class="matrix">\1</mtable>', drawn, flags=re.DOTALL,
+    )  # fmt: skip
+    return re.sub(r"<mrow>(<(m[ion])(?: [^>]*)?>[^<]*</\2>)</mrow>", r"\1", drawn)
 
-
-# ------------------------------------------------------------------------------------------- plain text
 
 _WORDS = {
     "sum": "Σ", "partial": "∂", "cdot": "·", "top": "ᵀ", "qquad": "    ", "quad": "  ", "gamma": "γ",
-    "delta": "δ", "sigma": "σ",
-    "le": "≤", "ge": "≥", "lvert": "|", "rvert": "|", "leftarrow": "←", "times": "×", "odot": "⊙",
-    "lfloor": "⌊",
-    "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "approx": "≈", "varphi": "φ", "varepsilon": "ε", "bmod": "mod",
-    "dots": "…", "infty": "∞", "ell": "ℓ", "xi": "ξ", "left": "", "right": "", "Bigl": "", "Bigr": "",
+    "delta": "δ", "sigma": "σ", "le": "≤", "ge": "≥", "lvert": "|", "rvert": "|", "leftarrow": "←",
+    "times": "×", "odot": "⊙", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "approx": "≈",
+    "varphi": "φ", "varepsilon": "ε", "bmod": "mod", "dots": "…", "infty": "∞", "ell": "ℓ", "xi": "ξ",
+    "left": "", "right": "", "Bigl": "", "Bigr": "",
 }  # fmt: skip
 _RAISED = str.maketrans("0123456789+-()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ")
 _GROUP = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 
 
 def plain(latex: str) -> str:
-    r"""LaTeX as one reads it aloud, for a terminal: the commonest commands as characters, the rest as it is.
+    r"""LaTeX as plain text for a terminal: common commands as characters, other commands as their names.
 
     >>> plain(r"\mathrm{dw}_{d,m} = \sum_{n=0}^{N-1} x_{n,d}\, \mathrm{dout}_{n,m}")
     'dw[d,m] = Σ(n=0…N-1) x[n,d] dout[n,m]'
@@ -107,7 +101,7 @@ def plain(latex: str) -> str:
     text = re.sub(r"\\begin\{(\w+)\}", " [ ", latex)
     text = re.sub(r"\\end\{(\w+)\}", " ] ", text).replace(r"\\", " ; ").replace("&", " ")
     text = re.sub(rf"\\(?:mathrm|mathbf|text|operatorname){_GROUP}", r"\1", text)
-    for _ in range(3):  # a fraction may hold one
+    for _ in range(3):  # a fraction may contain fractions
         text = re.sub(rf"\\frac{_GROUP}{_GROUP}", _fraction, text)
     text = re.sub(r"\\frac\s*(\w)\s*(\w)", r"\1/\2", text).replace(r"\frac", "")
     text = re.sub(r"\\[,;:! ]", " ", text)
@@ -119,9 +113,9 @@ def plain(latex: str) -> str:
     return re.sub(r"\s+", " ", text.replace("{", "").replace("}", "").replace("\\", "")).strip()
 
 
-def _fraction(found: re.Match[str]) -> str:
+def _fraction(match: re.Match[str]) -> str:
     alone = r"[\w\\ .]+|\w+\([^()]*\)"
-    top, bottom = (part if re.fullmatch(alone, part.strip()) else f"({part})" for part in found.groups())
+    top, bottom = (part if re.fullmatch(alone, part.strip()) else f"({part})" for part in match.groups())
     return f"{top.strip()}/{bottom.strip()}"
 
 
@@ -129,8 +123,8 @@ def _within(index: str) -> str:
     return re.sub(r",\s+", ",", index).strip()
 
 
-def _raised(found: re.Match[str]) -> str:
-    inside = (found[1] if found[1] is not None else found[2]).strip()
+def _raised(match: re.Match[str]) -> str:
+    inside = (match[1] if match[1] is not None else match[2]).strip()
     if inside in ("ᵀ", "'", "''"):
         return inside
     if inside and set(inside) <= set("0123456789+-()ni"):
@@ -139,16 +133,14 @@ def _raised(found: re.Match[str]) -> str:
 
 
 def readable(markdown: str) -> str:
-    """A derivation whose formulas are plain text, those set apart as blocks of their own."""
+    """A derivation with its formulas as plain text; displayed formulas become blocks."""
 
-    def block(found: re.Match[str]) -> str:
-        lines = [plain(part).removesuffix(",").strip() for part in re.split(r"\\q?quad", found[1])]
+    def block(match: re.Match[str]) -> str:
+        lines = [plain(part).removesuffix(",").strip() for part in re.split(r"\\q?quad", match[1])]
         return "\n".join(["", "```text", *lines, "```", ""])
 
+    def inline(match: re.Match[str]) -> str:
+        return re.sub(r"([\\*_`|\[\]<>])", r"\\\1", plain(match[1]))  # no markup in Markdown
+
     text = re.sub(r"\$\$(.+?)\$\$", block, markdown, flags=re.DOTALL)
-    return re.sub(r"\$([^$]+)\$", lambda m: _as_text(plain(m[1])), text)
-
-
-def _as_text(words: str) -> str:
-    """Plain text that Markdown leaves alone."""
-    return re.sub(r"([\\*_`|\[\]<>])", r"\\\1", words)
+    return re.sub(r"\$([^$]+)\$", inline, text)

@@ -1,12 +1,7 @@
-"""A study of each operation: its derivation, then the ladder rung by rung, in the words of a run's records.
+"""A study of each operation: its derivation, then the ladder rung by rung, from a run's records.
 
-    for section in sections(summary):
-        section.operation, section.derivation_html
-        for rung in section.rungs:
-            rung.heading, rung.text, rung.changes, rung.gains, rung.evidence, rung.accuracy, rung.why
-
-The code is what was measured: the records hold it. Where older records do not, it is what is installed, and
-a note says so.
+The code is what was measured: it is in the records. Where older records lack it, the installed code is shown,
+with a note.
 """
 
 from __future__ import annotations
@@ -18,7 +13,6 @@ from difflib import SequenceMatcher
 
 from markupsafe import Markup
 
-from perflab.contract import Cell
 from perflab.records.texts import DERIVATION, heading, imported
 from perflab.report import tables, words
 from perflab.report.study import code, mathematics
@@ -27,15 +21,15 @@ from perflab.report.why import why
 from perflab.statistics import Ratio
 
 OF_TODAY = (
-    "The records of this run hold no code: what stands here is that of the installed perflab, which may"
-    " differ from what was measured."
+    "The records of this run have no code. This is the code of the installed perflab; it may differ from what"
+    " was measured."
 )
-NOT_KEPT = "Its code was not kept in the records."
+NOT_KEPT = "The records do not have its code."
 
 
 @dataclass(frozen=True)
 class Changes:
-    """A rung beside another one. `written_out` tells why the texts are not the files, where they are not."""
+    """A rung compared with another. `written_out` says why a text is not the file itself, where it is not."""
 
     other: str
     before: str
@@ -51,7 +45,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class File:
-    """A module that rungs import: its name below `ops/`, and its text."""
+    """A Python file: its name below `ops/`, and its text."""
 
     name: str
     text: str
@@ -68,30 +62,28 @@ class File:
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One technique: its code, and what the run found of it. Tables are None where nothing is known."""
+class Rung(File):
+    """One technique: its code and the run's figures of it. A table is None where nothing was measured."""
 
     operation: str
     technique: str
-    heading: str
-    text: str
     changes: Changes | None
-    gains: words.Table | None
-    evidence: words.Table | None
-    accuracy: str
-    why: tuple[str, ...]
-    notes: tuple[str, ...]
+    gains: words.Table | None = None
+    evidence: words.Table | None = None
+    accuracy: str = ""
+    why: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     imports: tuple[tuple[str, str], ...] = ()  # name and anchor of each module that it needs
+
+    @property
+    def heading(self) -> str:
+        """The first line of its docstring."""
+        return heading(self.text)
 
     @property
     def anchor(self) -> str:
         """The id of its place on a page."""
         return words.anchor("study", self.operation, self.technique)
-
-    @property
-    def html(self) -> Markup:
-        """The code in colours."""
-        return code.html(self.text)
 
 
 @dataclass(frozen=True)
@@ -118,30 +110,24 @@ class Section:
 
 
 def sections(summary: Summary, installed: Mapping[str, str] | None = None) -> list[Section]:
-    """The study of every operation of a run, in order; one that kept no code shows what is `installed`."""
-    plan, texts = summary.run.plan, summary.run.texts
+    """The study of every operation of a run, in order; `installed` is the code for a run without code."""
+    texts = summary.run.texts
     note = "" if texts else OF_TODAY
-    texts = texts or dict(installed or {})
     shown: set[str] = set()
-    found = []
-    for op in plan.techniques:
-        section = _section(summary, op, texts, note, shown)
-        shown |= {file.name for file in section.files}
-        found.append(section)
-    return found
+    studies = []
+    for operation in summary.run.plan.techniques:
+        studies.append(_section(summary, operation, texts or dict(installed or {}), note, shown))
+        shown |= {file.name for file in studies[-1].files}
+    return studies
 
 
 def of_files(
-    operation: str, title: str, told: str, ladder: Sequence[str], texts: Mapping[str, str]
+    operation: str, title: str, described: str, ladder: Sequence[str], texts: Mapping[str, str]
 ) -> Section:
     """A study without any figures: the derivation and the code of a ladder."""
-    rungs = tuple(
-        Rung(operation, technique, heading(text), text, changes, None, None, "", (), ())
-        for technique, text, changes in _texts(operation, ladder, texts, ())
-    )
-    files = _files(operation, ladder, texts, {f"{operation}/{technique}.py" for technique in ladder})
-    derivation = texts.get(f"{operation}/{DERIVATION}", "")
-    return Section(operation, title, told, derivation, rungs, files, "")
+    rungs = tuple(_rungs(operation, ladder, texts, ()))
+    files = _files(rungs, texts, {rung.name for rung in rungs})
+    return Section(operation, title, described, texts.get(f"{operation}/{DERIVATION}", ""), rungs, files, "")
 
 
 def _section(
@@ -151,80 +137,62 @@ def _section(
     ladder = [t for t in plan.techniques[operation] if t not in plan.homes and "@" not in t]
     outside = [t for t in ladder if f"{operation}/{t}" in plan.outside]
     dtype = plan.dtypes[0]
-    made_of = why.evidence_table(summary, operation, dtype)
+    evidence = why.evidence_table(summary, operation, dtype)
     measured = {
-        f"{op}/{t}.py": words.anchor("study", op, t)
-        for op, ts in plan.techniques.items()
-        for t in ts
-        if "@" not in t
+        f"{op}/{technique}.py": words.anchor("study", op, technique)
+        for op, techniques in plan.techniques.items()
+        for technique in techniques
+        if "@" not in technique
     }
     rungs: list[Rung] = []
-    for technique, text, changes in _texts(operation, ladder, texts, outside):
-        name = f"{operation}/{technique}.py"
-        imports = imported(name, texts, directly=True)
+    for rung in _rungs(operation, ladder, texts, outside):
+        technique, changes = rung.technique, rung.changes
         below = rungs[-1].technique if rungs else ""
         base = changes.other if changes and changes.written_out else below  # what it is a compiled copy of
-        rungs.append(
-            Rung(
-                operation,
-                technique,
-                heading(text),
-                text,
-                changes,
-                gains=_gains(summary, operation, technique, below),
-                evidence=_made_of(summary, made_of, operation, technique, dtype),
-                accuracy=_accuracy(summary, operation, technique),
-                why=tuple(_why(summary, operation, dtype, (base, below), technique)),
-                notes=tuple(_notes(summary, operation, technique, text)),
-                imports=tuple((other, measured.get(other) or File(other, "").anchor) for other in imports),
-            )
-        )
-    return Section(
-        operation,
-        described.title,
-        described.summary,
-        texts.get(f"{operation}/{DERIVATION}", ""),
-        tuple(rungs),
-        _files(operation, ladder, texts, {*measured, *shown}),
-        note,
-    )
+        imports = imported(rung.name, texts, directly=True)
+        rungs.append(replace(
+            rung, gains=_gains(summary, operation, technique, below),
+            evidence=_evidence(summary, evidence, operation, technique, dtype),
+            accuracy=_accuracy(summary, operation, technique),
+            why=tuple(_why(summary, operation, dtype, (base, below), technique)),
+            notes=tuple(_notes(summary, rung)),
+            imports=tuple((name, measured.get(name) or File(name, "").anchor) for name in imports),
+        ))  # fmt: skip
+    derivation, files = texts.get(f"{operation}/{DERIVATION}", ""), _files(rungs, texts, {*measured, *shown})
+    return Section(operation, described.title, described.summary, derivation, tuple(rungs), files, note)
 
 
-# ------------------------------------------------------------------------------------------------- code
-
-
-def _texts(
+def _rungs(
     operation: str, ladder: Sequence[str], texts: Mapping[str, str], outside: Sequence[str]
-) -> Iterator[tuple[str, str, Changes | None]]:
-    """Every rung's text, and what changed since the one below; an outside file's, since the most alike."""
-    held: dict[str, str] = {}  # the text that each is compared by
+) -> Iterator[Rung]:
+    """Every rung's text and what changed since the rung below; for an outside file, the most similar."""
+    compared: dict[str, str] = {}  # the text of each technique that is compared with others
     for technique in ladder:
-        text = texts.get(f"{operation}/{technique}.py", "")
-        below = next(reversed(held), "")
-        plain, base = _written_out(text, held)
+        name = f"{operation}/{technique}.py"
+        text = texts.get(name, "")
+        below = next(reversed(compared), "")
+        plain, base = _written_out(text, compared)
         if base:
             below = base
-        elif technique in outside and text and held:
-            below = max(held, key=lambda other: SequenceMatcher(None, held[other], text).quick_ratio())
+        elif technique in outside and text and compared:
+            below = max(
+                compared, key=lambda other: SequenceMatcher(None, compared[other], text).quick_ratio()
+            )
         changes = None
         if text and below:
-            hunks = code.side_by_side(held[below], plain)
-            said = (
-                f"{technique}.py compiles the functions of {below}.py as they are; here that is written out."
-                if base
-                else ""
-            )
-            changes = Changes(below, held[below], plain, tuple(map(tuple, hunks)), said)
+            hunks = tuple(map(tuple, code.side_by_side(compared[below], plain)))
+            reason = f"{technique}.py only compiles the functions of {below}.py. Here they are written out."
+            changes = Changes(below, compared[below], plain, hunks, reason if base else "")
         if text:
-            held[technique] = plain
-        yield technique, text, changes
+            compared[technique] = plain
+        yield Rung(name, text, operation, technique, changes)
 
 
 def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
     """A file that only compiles another rung's functions, as that rung with decorators; and that rung's name.
 
     `forward = njit(cache=True)(naive.forward)` becomes `@njit(cache=True)` above naive's `def forward`. Any
-    other file is left as it is, and the name is "".
+    other file is returned as it is, with the name "".
     """
     wrapped: dict[str, str] = {}
     bases: set[str] = set()
@@ -236,12 +204,9 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
     for node in tree.body:
         match node:
             case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.Call(
-                    func=how, args=[ast.Attribute(value=ast.Name(id=base), attr=attr)], keywords=[]
-                ),
+                [ast.Name(name)], ast.Call(decorator, [ast.Attribute(ast.Name(base), attr)], [])
             ) if base in others and name == attr:
-                wrapped[name] = ast.unparse(how)
+                wrapped[name] = ast.unparse(decorator)
                 bases.add(base)
             case ast.ImportFrom(level=0) | ast.Import():
                 imports.append(ast.unparse(node))
@@ -255,27 +220,20 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
     lines = []
     for line in others[base].splitlines():
         name = line.partition("(")[0].removeprefix("def ") if line.startswith("def ") else ""
-        if name in wrapped:
-            lines.append(f"@{wrapped[name]}")
-        lines.append(line)
-        if line.startswith(("import ", "from ")) and imports:
+        lines += [f"@{wrapped[name]}", line] if name in wrapped else [line]
+        if line.startswith(("import ", "from ")):
             lines += imports
             imports = []
     return "\n".join(lines) + "\n", base
 
 
-def _files(
-    operation: str, ladder: Sequence[str], texts: Mapping[str, str], elsewhere: set[str]
-) -> tuple[File, ...]:
-    names = (other for t in ladder for other in imported(f"{operation}/{t}.py", texts))
-    return tuple(File(name, texts[name]) for name in sorted(set(names) - elsewhere))
-
-
-# ---------------------------------------------------------------------------------------------- figures
+def _files(rungs: Iterable[Rung], texts: Mapping[str, str], elsewhere: set[str]) -> tuple[File, ...]:
+    names = {name for rung in rungs for name in imported(rung.name, texts)} - elsewhere
+    return tuple(File(name, texts[name]) for name in sorted(names))
 
 
 def _gains(summary: Summary, operation: str, technique: str, below: str) -> words.Table | None:
-    """Every direction on the largest case that was measured, below's too where there is one."""
+    """Every direction on the largest measured case, and if possible one on which `below` was measured too."""
     plan = summary.run.plan
     dtype, threads = plan.dtypes[0], min(plan.threads)
     rows = []
@@ -289,9 +247,8 @@ def _gains(summary: Summary, operation: str, technique: str, below: str) -> word
                 row[f"over {below}"] = words.interval(_over(summary, figure, below))
             if technique != BASELINE != below:
                 row[f"over {BASELINE}"] = _over_naive(line, figure.cell.case)
-            share, limb = tables.roof_words(summary, figure)
-            row["of the roof"] = share if limb == "–" else f"{share} ({limb})"
-            rows.append(row)
+            share, limit = tables.roof_words(summary, figure)
+            rows.append(row | {"of the roof": share if limit == "–" else f"{share} ({limit})"})
     if not rows:
         return None
     where = "the largest case that both were measured on" if below else "its largest measured case"
@@ -304,61 +261,56 @@ def _over(summary: Summary, figure: CellResult, below: str) -> Ratio | None:
 
 
 def _over_naive(line: Sequence[CellResult], case: str) -> str:
-    """The speed-up over the baseline on the largest case that has one, which is named where it is another."""
-    held = [figure for figure in line if figure.speedup is not None]
-    if not held:
+    """The speed-up over the baseline on the largest case that has one; another case than `case` is named."""
+    figure = next((figure for figure in reversed(line) if figure.speedup is not None), None)
+    if figure is None:
         return "–"
-    figure = held[-1]
-    told = words.interval(figure.speedup)
-    return told if figure.cell.case == case else f"{told} on {figure.cell.case}"
+    return words.interval(figure.speedup) + ("" if figure.cell.case == case else f" on {figure.cell.case}")
 
 
-def _made_of(
+def _evidence(
     summary: Summary, table: words.Table | None, operation: str, technique: str, dtype: str
 ) -> words.Table | None:
     """A technique's rows of the evidence, without its name."""
     rows = tuple(row[1:] for row in table.rows if row[0] == technique) if table else ()
-    if not table or not rows:
+    record = summary.evidence_on(operation, technique, dtype)
+    if not table or not rows or not record:
         return None
-    evidence = summary.evidence_on(operation, technique, dtype)
-    case = evidence.case if evidence else ""
-    return words.Table(f"What {technique} is made of, {dtype}, on {case}", table.head[1:], rows)
+    return words.Table(f"What {technique} is made of, {dtype}, on {record.case}", table.head[1:], rows)
 
 
 def _why(summary: Summary, operation: str, dtype: str, lower: Iterable[str], technique: str) -> Iterator[str]:
-    """A sentence for each direction, against each of these rungs."""
+    """A sentence for each direction, compared with each of these rungs. There is no evidence on a step."""
     for other in filter(None, dict.fromkeys(lower)):
         for direction in summary.run.plan.directions:
-            if direction != "step":  # evidence is on one way at a time
-                said = why.reason(summary, operation, dtype, direction, other, technique)
-                if said:
-                    yield f"{direction}: {said}"
+            reason = why.reason(summary, operation, dtype, direction, other, technique)
+            if reason and direction != "step":
+                yield f"{direction}: {reason}"
 
 
 def _accuracy(summary: Summary, operation: str, technique: str) -> str:
-    """How near it came to its rounding bound, at worst over all that was checked; "" where nothing was."""
-    held = [c for c in summary.checks if (c.operation, c.technique) == (operation, technique)]
-    if not held:
+    """The largest error as a share of its rounding bound, of all that was checked; "" where nothing was."""
+    checks = [c for c in summary.checks if (c.operation, c.technique) == (operation, technique)]
+    if not checks:
         return ""
-    worst = max(held, key=lambda check: check.share)
-    bits = (
-        "" if all(check.repeatable for check in held) else "; a second call gave other bits, within the bound"
-    )
+    worst = max(checks, key=lambda check: check.share)
+    repeatable = all(check.repeatable for check in checks)
+    other_bits = "" if repeatable else "; a second call gave other bits, within the bound"
     return (
-        f"Right on all {len(held)} inputs that were timed: the error is at most {worst.share:.3f} of its"
-        f" rounding bound ({worst.where}, {worst.case}, {worst.dtype}){bits}."
+        f"Right on all {len(checks)} inputs that were timed: the error is at most {worst.share:.3f} of its"
+        f" rounding bound ({worst.where}, {worst.case}, {worst.dtype}){other_bits}."
     )
 
 
-def _notes(summary: Summary, operation: str, technique: str, text: str) -> Iterator[str]:
+def _notes(summary: Summary, rung: Rung) -> Iterator[str]:
     """What is missing, and why."""
-    if not text:
+    if not rung.text:
         yield NOT_KEPT
-    for f in summary.findings:
-        if (f.operation, f.technique) == (operation, technique):
-            yield f"Not shown on {f.case}, {f.dtype}: {f.reason}."
-    cells: list[Cell] = [f.cell for f in summary.of(operation=operation, technique=technique)]
-    if not cells:
+    for finding in summary.findings:
+        if (finding.operation, finding.technique) == (rung.operation, rung.technique):
+            yield f"Not shown on {finding.case}, {finding.dtype}: {finding.reason}."
+    figures = list(summary.of(operation=rung.operation, technique=rung.technique))
+    if not figures:
         yield "This run has no figure of it."
-    elif all(summary.figures[cell].predicted for cell in cells):
-        yield "This run has only predictions of it: it would have taken longer than a cell may."
+    elif all(figure.predicted for figure in figures):
+        yield "This run has only predictions of it: it would take longer than the limit of a cell."

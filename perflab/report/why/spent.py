@@ -1,7 +1,7 @@
 """Where a call's time goes: bounds from the figures of a run, and the hottest lines of the user's own file.
 
-A share is a bound: what the interpreter, the temporaries and the arithmetic must take at the rates that this
-machine was measured to reach. What the bounds leave open is said to be open.
+A share is a bound: what the interpreter, the temporaries and the arithmetic take at least, at the best rates
+that were measured on this machine. The bounds need not sum to the whole call.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 from perflab import units
 from perflab.contract import Cell
-from perflab.records.evidence import Evidence, Line, Profile, Step, Way
+from perflab.records.evidence import Evidence, Profile, Step, Way
 from perflab.records.roof import bandwidth, peak
 from perflab.report import words
 from perflab.report.summary import CellResult, Summary
 from perflab.report.why import reasons
 
-SHOWN_LINES, LEAST = 3, 0.01  # of lines, and of the share of a call that one must take to be shown
-LITTLE = 0.5  # bounds that together come to less explain little
-NOTHING = 0.0005  # a lower bound below it says nothing
-ROUGH = 0.3  # a tracer that took more of what it saw leaves rough shares
+SHOWN_LINES, LEAST = 3, 0.01  # at most so many lines; all but the first take at least this share of a call
+LITTLE = 0.5  # bounds with a smaller sum explain little
+NOTHING = 0.0005  # a smaller lower bound is not shown
+ROUGH = 0.3  # shares are rough where the tracer took more than this of the traced time
 
 
 @dataclass(frozen=True)
 class Bound:
-    """What one thing takes of a call: at least `low`, at most `high`, or `about` so much, where known."""
+    """The share of a call that one part takes: at least `low`, at most `high`, or `about`, where known."""
 
     what: str
     low: float | None
@@ -49,7 +49,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class HotLine:
-    """A statement of the user's own: where it stands, how often it runs in a call, its share of the time."""
+    """A statement of the user's file: its place, its share of the time, how often it runs in a call."""
 
     place: str
     text: str
@@ -64,7 +64,7 @@ class HotLine:
 
 @dataclass(frozen=True)
 class Spent:
-    """Where the time of one direction goes on a case. `remarks` are whole sentences."""
+    """Where the time of one direction goes on a case. `remarks` are sentences."""
 
     direction: str
     case: str
@@ -75,167 +75,137 @@ class Spent:
     remarks: tuple[str, ...]
 
 
-def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, telling: str) -> Spent | None:
+def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, case: str) -> Spent | None:
     """Bounds, code and lines of one direction; None where neither case was measured.
 
-    On the case that the evidence is of; on the `telling` one where that was not measured, or where Python
-    interprets every operation, so that steps grow in proportion to work.
+    On the case of the evidence. On `case` where that was not measured, or where Python interprets every
+    operation, so that steps grow in proportion to work.
     """
     operation, technique, dtype = evidence.operation, evidence.technique, evidence.dtype
     way = evidence.ways[direction]
-    names = [telling, evidence.case] if way.kind == "interpreted" else [evidence.case, telling]
-    cells = [Cell(operation, case, dtype, threads, direction, technique) for case in names]
-    found = [figure for cell in cells if (figure := summary.figures.get(cell)) and not figure.predicted]
-    if not found:
+    cases = [case, evidence.case] if way.kind == "interpreted" else [evidence.case, case]
+    cells = [Cell(operation, name, dtype, threads, direction, technique) for name in cases]
+    figures = [figure for cell in cells if (figure := summary.figures.get(cell)) and not figure.predicted]
+    if not figures:
         return None
-    figure = found[0]
-    side = reasons.Side(technique, figure.median_s, way, threads)
-    bounds = [
-        *_interpreter(summary, evidence, way, side, figure),
-        *_temporaries(summary, way, side, figure),
-        *_roof(summary, figure),
-    ]
+    figure = figures[0]
+    bounds = [*_interpreter(summary, evidence, way, figure), *_temporaries(summary, way, figure)]
+    bounds += _roof(summary, figure)
     profile = evidence.profile.get(direction)
     hottest = profile.lines[:SHOWN_LINES] if profile else ()
-    lines = tuple(_line(line) for at, line in enumerate(hottest) if not at or line.share >= LEAST)
+    shown = [line for line in hottest if line is hottest[0] or line.share >= LEAST]
+    places = (f"{line.file}:{line.number}" if line.file else f"line {line.number}" for line in shown)
+    lines = [
+        HotLine(place, line.text, line.share, line.times) for place, line in zip(places, shown, strict=True)
+    ]
     remarks = [*_together(bounds, way), *_code(way), *_of_profile(profile, way, evidence)]
-    return Spent(
-        direction, figure.cell.case, words.time(figure), tuple(bounds), lines,
-        profile.case if profile else "", tuple(remarks),
-    )  # fmt: skip
+    of_case = (direction, figure.cell.case, words.time(figure), tuple(bounds))
+    return Spent(*of_case, tuple(lines), profile.case if profile else "", tuple(remarks))
 
 
-def _interpreter(
-    summary: Summary, evidence: Evidence, way: Way, side: reasons.Side, figure: CellResult
-) -> Iterator[Bound]:
+def _interpreter(summary: Summary, evidence: Evidence, way: Way, figure: CellResult) -> Iterator[Bound]:
     """Steps a call, each at least as long as the cheapest; a whole call on a small case bounds them above."""
     step_s = evidence.step_s
     if not step_s:
         return
-    steps = reasons.number_of_steps(side, figure.flops)
+    steps = reasons.number_of_steps(way, figure.flops)
+    low = min(steps * step_s["plain"] / figure.median_s, 1.0)
     if way.kind == "interpreted":
-        basis = (
-            f"about {units.count(steps)} steps a call of {units.seconds(step_s['element'], 2)} each,"
-            " as in a plain loop over an array's numbers"
-        )
-        about = steps * step_s["element"] / side.seconds
-        yield Bound("the interpreter", min(steps * step_s["plain"] / side.seconds, 1.0), None, basis, about)
+        each = f"{units.seconds(step_s['element'], 2)} each, as in a plain loop over an array's numbers"
+        basis = f"about {units.count(steps)} steps a call of {each}"
+        yield Bound("the interpreter", low, None, basis, steps * step_s["element"] / figure.median_s)
         return
-    low = steps * step_s["plain"] / side.seconds
-    basis = (
-        f"{units.count(steps)} steps a call of at least {units.seconds(step_s['plain'], 2)} each,"
-        " what they call not counted"
-    )
-    small = _smallest(summary, figure)
+    each = units.seconds(step_s["plain"], 2)
+    basis = f"{units.count(steps)} steps a call of at least {each} each, without what they call"
+    cell = figure.cell
+    line = summary.growing(cell.operation, cell.dtype, cell.threads, cell.direction, cell.technique)
     high = None
-    if small is not None:
-        fewer = reasons.number_of_steps(side, small.flops)
-        most = small.median_s * max(steps / max(fewer, 1), 1.0) / side.seconds
-        if most < 1:
-            high = most
-            basis += (
-                f"; a whole call on {small.cell.case} takes {units.seconds(small.median_s, 2)} for"
-                f" {units.count(fewer)}"
-            )
-    yield Bound("the interpreter", min(low, 1.0), high, basis)
+    if line and line[0].flops < figure.flops:
+        small = line[0]  # the case with the least work
+        fewer = reasons.number_of_steps(way, small.flops)
+        high = small.median_s * max(steps / max(fewer, 1), 1.0) / figure.median_s
+        small_s = units.seconds(small.median_s, 2)
+        whole = f"; a whole call on {small.cell.case} takes {small_s} for {units.count(fewer)}"
+        basis, high = (basis + whole, high) if high < 1 else (basis, None)
+    yield Bound("the interpreter", low, high, basis)
 
 
-def _smallest(summary: Summary, figure: CellResult) -> CellResult | None:
-    """The same column on the case with the least work, where that is another case."""
-    c = figure.cell
-    line = summary.growing(c.operation, c.dtype, c.threads, c.direction, c.technique)
-    return line[0] if line and line[0].flops < figure.flops else None
-
-
-def _temporaries(summary: Summary, way: Way, side: reasons.Side, figure: CellResult) -> Iterator[Bound]:
-    """Arrays made and thrown away, written once and read once at the bandwidth of arrays of their size."""
-    made = reasons.scaled(side, "temporaries", figure.bytes)
-    if made is None or way.kind == "interpreted":
+def _temporaries(summary: Summary, way: Way, figure: CellResult) -> Iterator[Bound]:
+    """Temporary arrays, written once and read once at the bandwidth of arrays of their size."""
+    total = reasons.scaled(way, "temporaries", figure.bytes)
+    if total is None or way.kind == "interpreted":
         return
-    if made < 4096:
+    if total < 4096:
         yield Bound("temporaries", 0.0, None, "less than 4 KiB a call")
         return
     each = (way.allocated or 0) / max(way.allocations or 0, 1)
-    rate = bandwidth(summary.ceilings, side.threads, each)
-    held = ("" if way.whole else "at least ") + units.in_bytes(made, 2)
+    rate = bandwidth(summary.ceilings, figure.cell.threads, each)
+    amount = ("" if way.whole else "at least ") + units.in_bytes(total, 2)
     if rate is None:
-        yield Bound("temporaries", None, None, f"{held} a call; no bandwidth was measured to hold them to")
+        yield Bound("temporaries", None, None, f"{amount} a call; no bandwidth was measured")
         return
     basis = (
-        f"{held} a call beyond what is returned and kept; each byte written once and read once at"
+        f"{amount} a call beyond what is returned and kept; each byte written once and read once at"
         f" {units.rounded(rate / 1e9, 2)} GB/s, the most measured for arrays of that size"
     )
-    yield Bound("temporaries", min(2 * made / rate / side.seconds, 1.0), None, basis)
+    yield Bound("temporaries", min(2 * total / rate / figure.median_s, 1.0), None, basis)
 
 
 def _roof(summary: Summary, figure: CellResult) -> Iterator[Bound]:
-    """Arithmetic at the machine's best rate, inputs and outputs at its best traffic."""
-    limit, c = summary.roof(figure), figure.cell
-    best = peak(summary.ceilings, c.dtype, c.threads)
+    """Arithmetic at the machine's best rate, inputs and outputs at its best bandwidth."""
+    limit, best = summary.roof(figure), peak(summary.ceilings, figure.cell.dtype, figure.cell.threads)
     if limit is None or best is None:
         return
-    basis = (
-        f"{units.rounded(figure.gflops, 2)} GFLOP/s; the most that was measured here is"
-        f" {units.rounded(best / 1e9, 2)}"
-    )
-    yield Bound("arithmetic", min(limit.arithmetic_s / figure.median_s, 1.0), None, basis)
-    basis = f"{units.in_bytes(figure.bytes, 2)} moved at the best bandwidth of arrays of that size"
-    yield Bound("inputs and outputs", min(limit.memory_s / figure.median_s, 1.0), None, basis)
+    rate, most = units.rounded(figure.gflops, 2), units.rounded(best / 1e9, 2)
+    moved = f"{units.in_bytes(figure.bytes, 2)} moved at the best bandwidth of arrays of that size"
+    for part, seconds, basis in (
+        ("arithmetic", limit.arithmetic_s, f"{rate} GFLOP/s; the most that was measured here is {most}"),
+        ("inputs and outputs", limit.memory_s, moved),
+    ):
+        yield Bound(part, min(seconds / figure.median_s, 1.0), None, basis)
 
 
 def _together(bounds: list[Bound], way: Way) -> Iterator[str]:
-    """What the bounds come to. Arithmetic and its own traffic may overlap: the larger of them counts."""
+    """The sum of the bounds. Arithmetic may overlap with inputs and outputs: the larger of the two counts."""
     low = {bound.what: bound.low or 0.0 for bound in bounds}
     if way.kind == "interpreted" or "arithmetic" not in low:
         return
-    roof_ = max(low.pop("arithmetic"), low.pop("inputs and outputs"))
-    whole = roof_ + sum(low.values())
+    whole = max(low.pop("arithmetic"), low.pop("inputs and outputs")) + sum(low.values())
+    account = f"Together these account for at least {percent(whole)}"
     if whole >= 1:
-        yield "Together these come to the whole call: they overlap."
+        yield "Together these are at least the whole call: they overlap."
     elif whole >= LITTLE:
-        yield f"Together these account for at least {percent(whole)} of the call."
+        yield f"{account} of the call."
     else:
-        yield (
-            f"Together these account for at least {percent(whole)} only: they explain little. The hottest"
-            " lines tell where the rest goes."
-        )
+        yield f"{account} only: they explain little. The hottest lines show where the rest goes."
 
 
 def _code(way: Way) -> Iterator[str]:
-    """What its compiled loops are made of."""
-    code = way.code
-    if code is None:
+    """The instructions of its compiled loops."""
+    if way.code is None:
         return
-    hot = code.hot if code.hot.arithmetic else code.whole
+    hot, where = (way.code.hot, "hot loop") if way.code.hot.arithmetic else (way.code.whole, "assembly")
     if not hot.arithmetic:
-        yield "Its assembly holds no arithmetic on floating-point numbers."
+        yield "Its assembly has no floating-point arithmetic."
         return
-    how = f", {hot.widest} bits wide" if hot.widest and hot.packed else ""
-    where = "hot loop" if hot is code.hot else "assembly"
+    width = f", {hot.widest} bits wide" if hot.widest and hot.packed else ""
     yield (
         f"Of the {hot.arithmetic} arithmetic instructions in its {where}, {hot.packed or 'none'} work"
-        f" on more than one number{how}, {hot.fused or 'none'} multiply and add at once."
+        f" on more than one number{width}, {hot.fused or 'none'} multiply and add at once."
     )
 
 
 def _of_profile(profile: Profile | None, way: Way, evidence: Evidence) -> Iterator[str]:
-    """What is to be known of the hottest lines."""
+    """Remarks on the hottest lines."""
     if profile is None:
         if evidence.step_s and way.code is not None:
-            yield "No line of its own runs in Python: it is compiled whole."
+            yield "None of its lines runs in Python: all of it is compiled."
         return
     if profile.products >= 0.005:
-        yield f"Lines that hold a matrix product take {profile.products:.0%} of the time in all its lines."
+        yield f"Lines with a matrix product take {profile.products:.0%} of the time in all its lines."
     if profile.tracer > ROUGH:
-        yield (
-            "The shares of lines are rough: the tracer itself took"
-            f" {profile.tracer:.0%} of what it saw, which is subtracted."
-        )
-
-
-def _line(line: Line) -> HotLine:
-    place = f"{line.file}:{line.number}" if line.file else f"line {line.number}"
-    return HotLine(place, line.text, line.share, line.times)
+        taken = f"{profile.tracer:.0%} of the traced time"
+        yield f"The shares of lines are rough: the tracer itself took {taken}; that is subtracted."
 
 
 def percent(share: float) -> str:

@@ -1,8 +1,8 @@
-"""Between which rungs of the ladder a column lies, and what the next faster rung changes."""
+"""Between which rungs of the ladder a column is, and what the next faster rung changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perflab.records.texts import heading
@@ -16,83 +16,74 @@ UNDECIDED = ("SAME", "AMBIGUOUS")
 
 @dataclass(frozen=True)
 class Standing:
-    """Where it lies in one direction on a case, in words.
-
-    `faster` is the next faster rung, `changes` what that takes, `why` what the figures of both say; all are
-    empty where there is none.
-    """
+    """Its place among the rungs in one direction on a case, in words; the rest is empty for the fastest."""
 
     direction: str
     case: str
     sentence: str
-    faster: str
-    changes: str
-    why: tuple[str, ...]
+    faster: str = ""  # the next faster rung
+    changes: str = ""  # what that rung changes
+    why: tuple[str, ...] = ()  # the reasons, from the figures of both
 
 
 def standing(
     summary: Summary, operation: str, technique: str, dtype: str, threads: int, direction: str
 ) -> Standing | None:
-    """Between which rungs it lies on the case where it met most of them, naive apart; the largest of such."""
-    met: list[tuple[int, int, CellResult, dict[str, Ratio]]] = []
+    """Its place on the case where most rungs but naive were measured; the largest of such cases."""
+    measured: list[tuple[int, int, CellResult, dict[str, Ratio]]] = []
     for figure in summary.line(operation, dtype, threads, direction, technique):
-        rungs = {} if figure.predicted else dict(_over_rungs(summary, figure))
+        rungs = {} if figure.predicted else _over_rungs(summary, figure)
         if rungs:
-            met.append((len(rungs.keys() - {BASELINE}), figure.flops, figure, rungs))
-    if not met:
+            measured.append((len(rungs.keys() - {BASELINE}), figure.flops, figure, rungs))
+    if not measured:
         return None
-    _, _, figure, rungs = max(met, key=lambda one: one[:2])
+    _, _, figure, rungs = max(measured, key=lambda entry: entry[:2])
     cell = figure.cell
     where = f"{direction} on {cell.case}, {words.time(figure)} a call"
     if not summary.fit:
-        said = f"{where}: the machine was unfit to measure, so it is held to no rung."
-        return Standing(direction, cell.case, said, "", "", ())
-    beside = [name for name, ratio in rungs.items() if ratio.verdict in UNDECIDED]
-    slower = [name for name, ratio in rungs.items() if name not in beside and ratio.value > 1]
-    faster = [name for name, ratio in rungs.items() if name not in beside and ratio.value <= 1]
-    sentence = f"{where}: {_placed(rungs, technique, beside, slower, faster)}"
+        sentence = f"{where}: the machine was unfit to measure, so it is compared with no rung."
+        return Standing(direction, cell.case, sentence)
+    equal = {name: ratio for name, ratio in rungs.items() if ratio.verdict in UNDECIDED}
+    slower = [name for name, ratio in rungs.items() if name not in equal and ratio.value > 1]
+    faster = [name for name, ratio in rungs.items() if name not in equal and ratio.value <= 1]
+    sentence = f"{where}: {technique} {_placed(rungs, equal, slower, faster)}"
     if not faster:
-        return Standing(direction, cell.case, sentence, "", "", ())
+        return Standing(direction, cell.case, sentence)
     nearest = max(faster, key=lambda name: rungs[name].value)
-    held = words.interval(summary.ratio(cell, replace(cell, technique=nearest)))
-    heading = _heading(summary, operation, nearest)
-    changes = f"The next faster rung, {nearest}, is {held} as fast" + (f": “{heading}”" if heading else ".")
-    ways = ("forward", "backward") if direction == "step" else (direction,)
-    told = {way: why.reason(summary, operation, dtype, way, technique, nearest) for way in ways}
-    because = tuple(f"{way}: {said}" for way, said in told.items() if said)
+    gain = words.interval(summary.ratio(cell, replace(cell, technique=nearest)))
+    line = heading(summary.run.texts.get(f"{operation}/{nearest}.py", ""))
+    changes = f"The next faster rung, {nearest}, is {gain} as fast" + (f": “{line}”" if line else ".")
+    directions = ("forward", "backward") if direction == "step" else (direction,)
+    reasons = {part: why.reason(summary, operation, dtype, part, technique, nearest) for part in directions}
+    because = tuple(f"{part}: {reason}" for part, reason in reasons.items() if reason)
     return Standing(direction, cell.case, sentence, nearest, changes, because)
 
 
-def _over_rungs(summary: Summary, figure: CellResult) -> Iterator[tuple[str, Ratio]]:
+def _over_rungs(summary: Summary, figure: CellResult) -> dict[str, Ratio]:
     """How many times faster than each rung of the ladder it is, where both were measured."""
     cell, plan = figure.cell, summary.run.plan
-    for rung in plan.contenders(cell.operation, cell.case):
-        if plan.is_built_in(cell.operation, rung) and "@" not in rung:
-            held = summary.ratio(replace(cell, technique=rung), cell)
-            if held is not None:
-                yield rung, held
+    techniques = plan.contenders(cell.operation, cell.case)
+    rungs = [name for name in techniques if plan.is_built_in(cell.operation, name) and "@" not in name]
+    ratios = {rung: summary.ratio(replace(cell, technique=rung), cell) for rung in rungs}
+    return {rung: ratio for rung, ratio in ratios.items() if ratio is not None}
 
 
 def _placed(
-    rungs: Mapping[str, Ratio], technique: str, beside: list[str], slower: list[str], faster: list[str]
+    rungs: Mapping[str, Ratio], equal: Mapping[str, Ratio], slower: Sequence[str], faster: Sequence[str]
 ) -> str:
-    """The sentence: beside rungs that it is not told apart from, between two, or at an end."""
-    if beside:
-        nearest = sorted(beside, key=lambda name: max(rungs[name].value, 1 / rungs[name].value))
-        told_ = [f"{name} ({words.interval(rungs[name])})" for name in nearest]
-        same = all(rungs[name].verdict == "SAME" for name in beside)
-        how = "as fast as" if same else "not told apart from"
-        return f"{technique} is {how} {' and '.join(told_)}."
-    below = min(slower, key=lambda name: rungs[name].value) if slower else ""
-    above = max(faster, key=lambda name: rungs[name].value) if faster else ""
-    gained = f"{words.interval(rungs[below])} as fast as {below}" if below else ""
-    if below and above:
-        return f"{technique} lies between two rungs: it is {gained}, and {above} is faster."
-    if above:
-        return f"{technique} is slower than every rung measured there, of which {above} is the slowest."
-    return f"{technique} is faster than every rung measured there, and {gained}, the fastest of them."
-
-
-def _heading(summary: Summary, operation: str, technique: str) -> str:
-    """The first line of a rung's docstring, as the run kept it."""
-    return heading(summary.run.texts.get(f"{operation}/{technique}.py", ""))
+    """The sentence without its subject: equal to rungs, between two, or at an end."""
+    if equal:
+        nearest = sorted(equal, key=lambda name: max(equal[name].value, 1 / equal[name].value))
+        names = " and ".join(f"{name} ({words.interval(equal[name])})" for name in nearest)
+        if all(ratio.verdict == "SAME" for ratio in equal.values()):
+            return f"is as fast as {names}."
+        return f"is equal within the interval to {names}."
+    if not slower:
+        above = max(faster, key=lambda name: rungs[name].value)
+        return f"is slower than every rung measured there, of which {above} is the slowest."
+    below = min(slower, key=lambda name: rungs[name].value)
+    gain = f"{words.interval(rungs[below])} as fast as {below}"
+    if not faster:
+        return f"is faster than every rung measured there, and {gain}, the fastest of them."
+    above = max(faster, key=lambda name: rungs[name].value)
+    return f"is between two rungs: it is {gain}, and {above} is faster."

@@ -1,8 +1,9 @@
-"""Why a rung is as fast as it is: what each is made of, and a sentence for every step of the ladder."""
+"""Why a rung is as fast as it is: figures of its code, and a sentence for every step of the ladder."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from perflab import units
 from perflab.contract import Cell
@@ -13,40 +14,32 @@ from perflab.report.why import reasons
 
 
 def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table | None:
-    """What each rung is made of, direction by direction; None where nothing was gathered."""
+    """Instructions, memory and lines of each rung, by direction; None where nothing was gathered."""
     rows = []
+    compilations = {(c.operation, c.technique, c.dtype): c for c in reversed(summary.compilations)}
     for technique in summary.run.plan.techniques[operation]:
         evidence = summary.evidence_on(operation, technique, dtype)
         if evidence is None:
             continue
-        compilation = next(
-            (c for c in summary.compilations
-             if (c.operation, c.technique, c.dtype) == (operation, technique, dtype)),
-            None,
-        )  # fmt: skip
-        compiled = (
-            "–" if compilation is None else
-            f"{_seconds(compilation.compile_s)} / {_seconds(compilation.load_s)}"
-        )  # fmt: skip
+        times = compilations.get((operation, technique, dtype))
+        compiled = f"{_seconds(times.compile_s)} / {_seconds(times.load_s)}" if times else "–"
         lines = str(evidence.lines) + (f" + {sum(evidence.imported.values())}" if evidence.imported else "")
-        for direction, way in evidence.ways.items():
-            rows.append((
-                technique, direction, *_instructions(way), units.in_bytes(way.temporaries),
-                units.in_bytes(way.peak), compiled, lines,
-            ))  # fmt: skip
+        rows += [
+            (technique, direction, *_instructions(way), units.in_bytes(way.temporaries),
+             units.in_bytes(way.peak), compiled, lines)
+            for direction, way in evidence.ways.items()
+        ]  # fmt: skip
     if not rows:
         return None
     cases = sorted({record.case for record in summary.evidence.values() if record.operation == operation})
-    head = (
-        "technique", "direction", "packed", "widest", "fused", "temporaries", "peak memory",
-        "compile / load", "lines",
-    )  # fmt: skip
+    head = ("technique", "direction", "packed", "widest", "fused", "temporaries", "peak memory",
+            "compile / load", "lines")  # fmt: skip
     title = f"What the rungs are made of, {dtype}, on {' or '.join(cases)}"
     return words.Table(title, head, tuple(rows))
 
 
 def _instructions(way: Way) -> tuple[str, str, str]:
-    """Of the arithmetic in the hot loop: the share that is packed, the width, the share that is fused."""
+    """Of the arithmetic in the hot loop: the packed share, the width, the fused share."""
     if way.code is None:
         return way.kind, "–", "–"
     loops = way.code.hot if way.code.hot.arithmetic else way.code.whole
@@ -58,59 +51,37 @@ def _instructions(way: Way) -> tuple[str, str, str]:
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
     """Why each rung is faster, or not, than the one below, on the largest case that both were measured on."""
-    return list(reason_of_each(summary, operation, dtype, direction).values())
-
-
-def reason_of_each(summary: Summary, operation: str, dtype: str, direction: str) -> dict[str, str]:
-    """As `reasons_of`, by rung."""
-    plan = summary.run.plan
-    told: dict[str, str] = {}
-    below: str | None = None
-    for technique in plan.techniques[operation]:
-        if summary.evidence_on(operation, technique, dtype) is None:
-            continue
-        if below is not None:
-            said = reason(summary, operation, dtype, direction, below, technique)
-            if said:
-                told[technique] = said
-        below = technique
-    return told
+    techniques = summary.run.plan.techniques[operation]
+    rungs = [rung for rung in techniques if summary.evidence_on(operation, rung, dtype) is not None]
+    sentences = (reason(summary, operation, dtype, direction, *pair) for pair in pairwise(rungs))
+    return list(filter(None, sentences))
 
 
 def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str) -> str:
-    """Why one rung is faster than another, or not; "" where they did not meet or there is no evidence."""
-    pairs = _pairs(summary, operation, dtype, direction, lower, upper)
-    if not pairs or not all(summary.evidence_on(operation, rung, dtype) for rung in (lower, upper)):
+    """Why one rung is faster than another, or not; "" without a common case or without evidence."""
+    if not all(summary.evidence_on(operation, rung, dtype) for rung in (lower, upper)):
         return ""
-    slow, fast = pairs[-1]
-    found = summary.ratio(slow.cell, fast.cell)
-    said = reasons.because(
-        _side(summary, slow, direction), _side(summary, fast, direction),
-        flops=fast.flops, bytes=fast.bytes, speedup=found.value if found else None,
-        same=found is not None and found.verdict == "SAME",
-    )  # fmt: skip
-    return f"On {fast.cell.case}, {said}"
-
-
-def _pairs(
-    summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str
-) -> list[tuple[CellResult, CellResult]]:
-    """The two techniques on every case that both were measured on, by growing work."""
     threads = min(summary.run.plan.threads)
-    found = []
-    for case in sorted(summary.run.plan.cases[operation], key=lambda case: summary.work(operation, case)):
+    cases = sorted(summary.run.plan.cases[operation], key=lambda case: summary.work(operation, case))
+    for case in reversed(cases):  # the one with the most work that both were measured on
         cell = Cell(operation, case, dtype, threads, direction, lower)
-        pair = summary.figures.get(cell), summary.figures.get(replace(cell, technique=upper))
-        if pair[0] and pair[1] and not pair[0].predicted and not pair[1].predicted:
-            found.append((pair[0], pair[1]))
-    return found
+        slow, fast = summary.figures.get(cell), summary.figures.get(replace(cell, technique=upper))
+        if slow and fast and not slow.predicted and not fast.predicted:
+            ratio = summary.ratio(slow.cell, fast.cell)
+            sentence = reasons.because(
+                _side(summary, slow, direction), _side(summary, fast, direction),
+                flops=fast.flops, bytes=fast.bytes, speedup=ratio.value if ratio else None,
+                same=ratio is not None and ratio.verdict == "SAME",
+            )  # fmt: skip
+            return f"On {case}, {sentence}"
+    return ""
 
 
 def _side(summary: Summary, figure: CellResult, direction: str) -> reasons.Side:
-    c = figure.cell
-    evidence = summary.evidence_on(c.operation, c.technique, c.dtype)
+    cell = figure.cell
+    evidence = summary.evidence_on(cell.operation, cell.technique, cell.dtype)
     way = evidence.ways.get(direction) if evidence else None
-    return reasons.Side(c.technique, figure.median_s, way, c.threads)
+    return reasons.Side(cell.technique, figure.median_s, way, cell.threads)
 
 
 def _seconds(value: float | None) -> str:
