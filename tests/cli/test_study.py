@@ -81,16 +81,16 @@ def page(sections):
 
 def test_a_plan_keeps_every_technique_its_modules_and_the_derivation():
     plan = presets.make({"conv2d": ("naive", "jit", "simd")}, "smoke")
-    held = {fields["name"]: fields for fields in sources.of_plan(plan)}
+    by_name = {fields["name"]: fields for fields in sources.of_plan(plan)}
     for path in (find.OPS / "conv2d").glob("*.py"):
         name = f"conv2d/{path.name}"
-        if name in held:
-            assert held[name]["text"] == path.read_text("utf-8")
-    assert held["conv2d/jit.py"]["technique"] == "jit"
-    assert held["_simd.py"] == held["_simd.py"] | {"operation": "", "technique": ""}
-    assert held["conv2d/derivation.md"]["text"].startswith("# ")
-    assert "conv2d/winograd4.py" not in held
-    assert sum(len(fields["text"]) for fields in held.values()) < 2**20
+        if name in by_name:
+            assert by_name[name]["text"] == path.read_text("utf-8")
+    assert by_name["conv2d/jit.py"]["technique"] == "jit"
+    assert by_name["_simd.py"] == by_name["_simd.py"] | {"operation": "", "technique": ""}
+    assert by_name["conv2d/derivation.md"]["text"].startswith("# ")
+    assert "conv2d/winograd4.py" not in by_name
+    assert sum(len(fields["text"]) for fields in by_name.values()) < 2**20
 
 
 def test_what_a_rung_imports_is_found_in_the_texts_alone():
@@ -129,9 +129,9 @@ def test_gains_are_the_recorded_ratios(sections):
     assert forward["direction"] == "forward"
     assert forward["over naive"].startswith("×10.0 [10.0, 10.0")
     jit = next(rung for rung in sections[1].rungs if rung.technique == "jit")
-    told = dict(zip(jit.gains.head, jit.gains.rows[0], strict=True))
-    assert told["over naive"].startswith("×100")
-    assert told["over in_place"].startswith("×0.10")
+    row = dict(zip(jit.gains.head, jit.gains.rows[0], strict=True))
+    assert row["over naive"].startswith("×100")
+    assert row["over in_place"].startswith("×0.10")
 
 
 def test_the_sentence_of_why_comes_from_the_evidence(sections):
@@ -211,12 +211,12 @@ def test_every_formula_becomes_mathml(op):
     source = (find.OPS / op / "derivation.md").read_text("utf-8")
     drawn = mathematics.html(source)
     formulas = re.findall(r"\$\$.+?\$\$|\$[^$]+\$", source, re.DOTALL)
-    found = re.findall(r"<math.*?</math>", drawn, re.DOTALL)
-    assert len(found) == len(formulas) > 20
-    for one in found:
-        ET.fromstring(one.replace("&nbsp;", " "))
-        assert "\\" not in re.sub(r"&#x[0-9A-F]+;", "", one), "a command that was not understood"
-        assert "merror" not in one
+    elements = re.findall(r"<math.*?</math>", drawn, re.DOTALL)
+    assert len(elements) == len(formulas) > 20
+    for element in elements:
+        ET.fromstring(element.replace("&nbsp;", " "))
+        assert "\\" not in re.sub(r"&#x[0-9A-F]+;", "", element), "a command that was not understood"
+        assert "merror" not in element
     assert "$" not in drawn
     plain = mathematics.readable(source)
     assert not re.search(r"\$|\\[a-zA-Z]", plain)
@@ -282,7 +282,7 @@ kernel:
 
 def test_the_hot_loop_knows_its_lines():
     loop = assembly.hot_loop(LISTED, "kernel")
-    assert [(one.mnemonic, one.line, one.bits) for one in loop.instructions] == [
+    assert [(each.mnemonic, each.line, each.bits) for each in loop.instructions] == [
         ("vmovups", 5, 512), ("vfmadd231ps", 5, 512), ("addq", 4, 0), ("jne", 4, 0),
     ]  # fmt: skip
     assert loop.instructions[0].label == ".LBB0_1"
@@ -293,24 +293,24 @@ def test_the_hot_loop_knows_its_lines():
 
 @pytest.mark.slow
 def test_line_numbers_leave_the_code_as_it_is():
-    held = listing.gather("fully_connected", "jit", "float32")
+    listed = listing.gather("fully_connected", "jit", "float32")
     source = (find.OPS / "fully_connected" / "naive.py").read_text("utf-8").splitlines()
-    for way in held.ways.values():
+    for way in listed.ways.values():
         assert way.same
-        arithmetic = [one for one in way.loop.instructions if re.search("mul|fm|add[sp]", one.mnemonic)]
+        arithmetic = [each for each in way.loop.instructions if re.search("mul|fm|add[sp]", each.mnemonic)]
         assert arithmetic
-        assert {one.file for one in arithmetic} == {str(find.OPS / "fully_connected" / "naive.py")}
-        assert all("+=" in source[one.line - 1] for one in arithmetic if one.mnemonic[0] in "vf")
-    _, found = evidence.codes("fully_connected", "jit", "float32")
-    assert found["forward"][0].hot == held.ways["forward"].loop.counts
-    told = beside.plain(held)
-    assert told["directions"]["forward"]["function"] == "fully_connected/naive.forward"
-    assert told["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
+        assert {each.file for each in arithmetic} == {str(find.OPS / "fully_connected" / "naive.py")}
+        assert all("+=" in source[each.line - 1] for each in arithmetic if each.mnemonic[0] in "vf")
+    _, codes = evidence.codes("fully_connected", "jit", "float32")
+    assert codes["forward"][0].hot == listed.ways["forward"].loop.counts
+    document = beside.plain(listed)
+    assert document["directions"]["forward"]["function"] == "fully_connected/naive.forward"
+    assert document["directions"]["forward"]["instructions"][0]["file"] == "fully_connected/naive.py"
 
 
 def test_what_is_not_compiled_has_no_assembly():
-    held = listing.gather("fully_connected", "vectorized", "float32")
-    assert all(way.loop is None and "no assembly" in way.why_none for way in held.ways.values())
+    listed = listing.gather("fully_connected", "vectorized", "float32")
+    assert all(way.loop is None and "no assembly" in way.why_none for way in listed.ways.values())
 
 
 # ----------------------------------------------------------------------------------------------- terminal
@@ -336,15 +336,15 @@ def test_a_terminal_shows_one_rung_with_its_figures(tmp_path):
     text = shown("max_pool2d/jit", cwd=tmp_path)
     assert "×100" in text
     assert "+ @njit(cache=True)" in text
-    held = json.loads(shown("max_pool2d/jit", "--json", "--run", tmp_path / "reports" / "a"))
-    (rung,) = held["rungs"]
+    document = json.loads(shown("max_pool2d/jit", "--json", "--run", tmp_path / "reports" / "a"))
+    (rung,) = document["rungs"]
     assert rung["changes"]["added"] == ["from numba import njit", "@njit(cache=True)", "@njit(cache=True)"]
     assert rung["gains"][0]["direction"] == "forward"
     assert rung["gains"][0]["over naive"].startswith("×100")
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["convv2d"], "unknown operation; did you mean conv2d?"),
         (["conv2d/jiit"], "unknown technique; did you mean jit"),
@@ -353,8 +353,8 @@ def test_a_terminal_shows_one_rung_with_its_figures(tmp_path):
         (["conv2d", "--run", "nowhere"], "no run here"),
     ],
 )
-def test_unknown_names_get_one_line(words, said, tmp_path):
-    assert said in one_line(perflab("study", *words, cwd=tmp_path), 2)
+def test_unknown_names_get_one_line(words, message, tmp_path):
+    assert message in one_line(perflab("study", *words, cwd=tmp_path), 2)
 
 
 def test_a_narrow_terminal_shows_one_below_the_other(sections):

@@ -61,18 +61,18 @@ BOTH = {("conv2d", "naive"): 0.1, ("conv2d", "jit"): 0.002}
 
 def foreign(path, times, *, data=True, names="tests/test_it.py::test_sum[{}]", info=None):
     """A file in pytest-benchmark's JSON, as another project's suite would have written it."""
-    held = []
+    benchmarks = []
     for name, rounds in times.items():
         stats = {"min": min(rounds), "median": float(np.median(rounds)), "rounds": len(rounds)}
         full = names.format(name)
-        held.append(
+        benchmarks.append(
             {
                 "name": full.partition("::")[2],
                 "fullname": full,
                 "stats": stats | ({"data": rounds} if data else {}),
             }
         )
-    path.write_text(json.dumps({"machine_info": info or {}, "benchmarks": held, "version": "5.1.0"}))
+    path.write_text(json.dumps({"machine_info": info or {}, "benchmarks": benchmarks, "version": "5.1.0"}))
     return path
 
 
@@ -101,15 +101,15 @@ def two(tmp_path):
 
 
 def test_an_injected_slow_down_is_found_and_a_tiny_one_is_not_called(tmp_path):
-    found = []
+    called = []
     for seed in range(20):
         base = saved(tmp_path / f"base{seed}", BOTH, seed=seed)
         slow = {("conv2d", "naive"): 0.1 * 1.005, ("conv2d", "jit"): 0.002 * 1.05}
-        told = verdicts(compared(base, saved(tmp_path / f"new{seed}", slow, seed=100 + seed)))
-        found.append(told[CELL])
-        assert told[NAIVE] in ("SAME", "AMBIGUOUS")
-    assert found.count("SLOWER") >= 15
-    assert "FASTER" not in found
+        by_cell = verdicts(compared(base, saved(tmp_path / f"new{seed}", slow, seed=100 + seed)))
+        called.append(by_cell[CELL])
+        assert by_cell[NAIVE] in ("SAME", "AMBIGUOUS")
+    assert called.count("SLOWER") >= 15
+    assert "FASTER" not in called
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.02])
@@ -141,8 +141,8 @@ def test_the_interval_covers_the_true_ratio(capsys, shared):
     trials = 1000
     hits = 0
     for _ in range(trials):
-        held = compare.ratio(timing(3.0), timing(2.0))
-        hits += held.low <= 1.5 <= held.high
+        ratio = compare.ratio(timing(3.0), timing(2.0))
+        hits += ratio.low <= 1.5 <= ratio.high
     with capsys.disabled():
         sys.stdout.write(f" coverage, processes {shared:.0%} apart: {hits / trials:.3f} ")
     assert 0.91 <= hits / trials <= 0.99
@@ -150,10 +150,10 @@ def test_the_interval_covers_the_true_ratio(capsys, shared):
 
 def test_the_interval_of_small_samples_is_the_tables(tmp_path):
     a, b = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0], [1.5, 2.5, 4.0, 6.0, 9.0, 14.0]
-    held = compare.ratio(Timing("x", 4, (tuple(a),)), Timing("x", 5, (tuple(b),)))
+    ratio = compare.ratio(Timing("x", 4, (tuple(a),)), Timing("x", 5, (tuple(b),)))
     every = sorted(x / y for x in a for y in b)
-    assert (held.low, held.high) == pytest.approx((every[5], every[30]))
-    assert held.value == pytest.approx((every[17] * every[18]) ** 0.5)
+    assert (ratio.low, ratio.high) == pytest.approx((every[5], every[30]))
+    assert ratio.value == pytest.approx((every[17] * every[18]) ** 0.5)
 
 
 def test_large_samples_take_the_normal_approximation():
@@ -220,9 +220,9 @@ def test_missing_and_new_cells_are_named_with_the_reason(tmp_path):
 def test_a_contender_found_wrong_has_no_ratio(tmp_path):
     base = saved(tmp_path / "base", BOTH)
     new = saved(tmp_path / "new", BOTH, more=[FAILURE])
-    for comparison, told in ((compared(base, new), "missing"), (compared(new, base), "added")):
+    for comparison, field in ((compared(base, new), "missing"), (compared(new, base), "added")):
         assert list(verdicts(comparison)) == [NAIVE]
-        assert getattr(comparison, told) == {CELL: "wrong"}
+        assert getattr(comparison, field) == {CELL: "wrong"}
 
 
 def test_a_prediction_enters_no_ratio(tmp_path):
@@ -268,8 +268,8 @@ def test_environments_that_differ_are_refused_unless_told_anyway(tmp_path):
     base = saved(tmp_path / "base", BOTH)
     new = saved(tmp_path / "new", BOTH, environment=HERE | {"cpu": "Another", "numpy": "2.3.0"})
     line = one_line(perflab("compare", base, new), 2)
-    told = "cpu: 'A Processor' against 'Another'; numpy: '2.4.6' against '2.3.0'"
-    assert line.startswith(f"perflab: cannot be compared: {told}")
+    differing = "cpu: 'A Processor' against 'Another'; numpy: '2.4.6' against '2.3.0'"
+    assert line.startswith(f"perflab: cannot be compared: {differing}")
     done = perflab(
         "compare", base, new, "--anyway", "--html", tmp_path / "a.html", "--markdown", tmp_path / "a.md"
     )
@@ -280,9 +280,9 @@ def test_environments_that_differ_are_refused_unless_told_anyway(tmp_path):
         assert "cpu: 'A Processor' against 'Another'" in top
     page = "".join(Page((tmp_path / "a.html").read_text()).text)
     assert page.index("cpu: 'A Processor' against 'Another'") < page.index(CELL)
-    held = json.loads(perflab("compare", base, new, "--anyway", "--json").stdout)
-    assert next(iter(held)) == "banner"
-    assert [one["key"] for one in held["differences"]] == ["cpu", "numpy"]
+    document = json.loads(perflab("compare", base, new, "--anyway", "--json").stdout)
+    assert next(iter(document)) == "banner"
+    assert [difference["key"] for difference in document["differences"]] == ["cpu", "numpy"]
 
 
 def test_what_merely_differs_is_told_and_compared(tmp_path):
@@ -325,8 +325,8 @@ def test_many_rounds_count_as_batches(tmp_path):
 
 
 def test_a_run_meets_its_own_benchmark_json_and_the_suite_s(two, tmp_path):
-    held = {CELL: rounds(0.002, 12, 5), NAIVE: rounds(0.1, 12, 6)}
-    own = foreign(tmp_path / "own.json", held, names="bench/test_grid.py::test_block[{}]", info=HERE)
+    times = {CELL: rounds(0.002, 12, 5), NAIVE: rounds(0.1, 12, 6)}
+    own = foreign(tmp_path / "own.json", times, names="bench/test_grid.py::test_block[{}]", info=HERE)
     assert set(verdicts(compared(two[0], own))) == {CELL, NAIVE}
     assert verdicts(compared(own, two[1]))[CELL] == "SLOWER"
     blocks = {f"{CELL}/{p}.{i}": rounds(0.002, 3, 10 * p + i) for p in range(2) for i in range(4)}
@@ -341,9 +341,9 @@ def test_few_of_the_ambiguous_are_shown_unless_all_are_asked_for(tmp_path):
     for name in ("base", "new"):
         drawn = [rng.lognormal(0, 0.2, 12).tolist() for _ in range(30)]
         stats = [{"data": data, "median": float(np.median(data))} for data in drawn]
-        held = {"benchmarks": [{"fullname": f"test_{n}", "stats": one} for n, one in enumerate(stats)]}
+        document = {"benchmarks": [{"fullname": f"test_{n}", "stats": each} for n, each in enumerate(stats)]}
         sides.append(tmp_path / f"{name}.json")
-        sides[-1].write_text(json.dumps(held))
+        sides[-1].write_text(json.dumps(document))
     short = perflab("compare", *sides)
     assert short.returncode == 0, short.stderr
     assert short.stdout.count(" AMBIGUOUS ") == compare.MOST_AMBIGUOUS
@@ -354,10 +354,10 @@ def test_few_of_the_ambiguous_are_shown_unless_all_are_asked_for(tmp_path):
 def test_the_small_run_meets_its_own_benchmark_json(small_run):
     done = perflab("compare", small_run, small_run / "benchmark.json", "--json")
     assert done.returncode == 0, done.stderr
-    held = json.loads(done.stdout)
-    assert len(held["changes"]) == 16
-    assert not held["missing"]
-    assert not held["added"]
+    document = json.loads(done.stdout)
+    assert len(document["changes"]) == 16
+    assert not document["missing"]
+    assert not document["added"]
 
 
 def test_pytest_benchmark_s_machine_is_compared_in_perflab_s_words(two, tmp_path):
@@ -465,8 +465,8 @@ def test_text_stays_text_in_every_output(tmp_path):
 def test_outputs_are_written_and_printed(two, tmp_path):
     page, text = tmp_path / "compare.html", tmp_path / "compare.md"
     done = perflab("compare", *two, "--html", page, "--markdown", text, "--json")
-    held = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
-    assert {change["verdict"] for change in held["changes"]} >= {"SLOWER"}
+    document = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(name))
+    assert {change["verdict"] for change in document["changes"]} >= {"SLOWER"}
     assert Page(page.read_text()).open == []
     assert CELL in page.read_text()
     printed = perflab("compare", *two, "--markdown", "-").stdout
@@ -487,7 +487,7 @@ GOOD_JSON = json.dumps({"benchmarks": [{"fullname": "a::b", "stats": {"data": [1
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("missing", None, "no such file or folder"),
         ("x.json", "{", "not JSON, or cut short"),
@@ -512,14 +512,14 @@ GOOD_JSON = json.dumps({"benchmarks": [{"fullname": "a::b", "stats": {"data": [1
         ("x.json", '{"kind": "run", "schema": 99}\n', "schema 99"),
     ],
 )
-def test_broken_input_gets_one_line(two, tmp_path, name, content, told):
+def test_broken_input_gets_one_line(two, tmp_path, name, content, message):
     path = tmp_path / name
     if content is not None:
         path.write_text(content)
     for pair in ((two[0], path), (path, two[0])):
         with pytest.raises(PerflabError) as refused:
             compared(*pair)
-        assert told in str(refused.value)
+        assert message in str(refused.value)
         assert str(path) in str(refused.value)
         assert "\n" not in str(refused.value)
 
@@ -537,8 +537,8 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_gets_one_line_and_exit_code_2(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words, told = MISTAKES[name]
-    assert told in one_line(perflab("compare", *words), 2)
+    words, message = MISTAKES[name]
+    assert message in one_line(perflab("compare", *words), 2)
 
 
 def test_a_record_that_lacks_its_seconds_is_refused(two):
@@ -554,6 +554,6 @@ def test_a_folder_that_cannot_be_written_is_told(two):
 
 
 def test_a_torn_last_line_is_told(two):
-    with (two[1] / "records.jsonl").open("a") as held:
-        held.write('{"kind": "blo')
+    with (two[1] / "records.jsonl").open("a") as file:
+        file.write('{"kind": "blo')
     assert "NEW: the last line was cut short and is left out" in compare.closing_lines(compared(*two))

@@ -80,13 +80,13 @@ def made_up(
 
 
 def of(summary):
-    (one,) = reading.readings(summary)
-    return one
+    (only,) = reading.readings(summary)
+    return only
 
 
 def test_it_stands_between_two_rungs_and_the_next_one_says_what_it_changes(tmp_path):
-    one = of(made_up(tmp_path / "run"))
-    (place,) = one.standings
+    mine = of(made_up(tmp_path / "run"))
+    (place,) = mine.standings
     assert (place.direction, place.case, place.faster) == ("step", "large", "vectorized")
     assert "it is ×2.00 [2.00, 2.00] as fast as jit, and vectorized is faster" in place.sentence
     assert place.changes.startswith("The next faster rung, vectorized, is ×10.0 [10.0, 10.0] as fast: “")
@@ -94,16 +94,16 @@ def test_it_stands_between_two_rungs_and_the_next_one_says_what_it_changes(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("mine_s", "said"),
+    ("mine_s", "sentence"),
     [
         (0.02, "mine is as fast as jit (×1.00"),
         (1e-4, "faster than every rung measured there, and ×10.0 [10.0, 10.0] as fast as vectorized"),
         (2.0, "slower than every rung measured there, of which naive is the slowest"),
     ],
 )
-def test_it_stands_beside_a_rung_or_at_an_end(tmp_path, mine_s, said):
+def test_it_stands_beside_a_rung_or_at_an_end(tmp_path, mine_s, sentence):
     (place,) = of(made_up(tmp_path / "run", mine_s=mine_s)).standings
-    assert said in place.sentence
+    assert sentence in place.sentence
     assert bool(place.faster) == (mine_s > 1e-3)
 
 
@@ -175,24 +175,24 @@ def test_compiled_loops_are_told_by_their_instructions(tmp_path):
 
 
 def test_the_three_hottest_lines_stand_with_their_text(tmp_path):
-    one = of(made_up(tmp_path / "run"))
-    forward, backward = one.spent
+    mine = of(made_up(tmp_path / "run"))
+    forward, backward = mine.spent
     assert [(line.place, line.share, line.often) for line in forward.lines] == [
         ("line 12", 0.7, "once a call"),
         ("beside.py:3", 0.2, "256 times a call"),
         ("line 4", 0.06, "once a call"),
     ]
     assert not backward.lines
-    said = "\n".join(reading.lines(one))
-    assert "line 12, once a call: 70%  y = x[:, None] < w" in said
-    assert "never shown" not in said
-    assert "Lines with a matrix product take 20% of the time" in said
-    assert "the tracer itself took 40% of the traced time" in said
-    assert json.loads(json.dumps(reading.to_json(one)))["technique"] == "mine"
+    text = "\n".join(reading.lines(mine))
+    assert "line 12, once a call: 70%  y = x[:, None] < w" in text
+    assert "never shown" not in text
+    assert "Lines with a matrix product take 20% of the time" in text
+    assert "the tracer itself took 40% of the traced time" in text
+    assert json.loads(json.dumps(reading.to_json(mine)))["technique"] == "mine"
 
 
 @pytest.mark.parametrize(
-    ("known", "said"),
+    ("known", "note"),
     [
         ({"evidence": False}, "Where the time goes is not known: it was not gathered."),
         (
@@ -201,11 +201,11 @@ def test_the_three_hottest_lines_stand_with_their_text(tmp_path):
         ),
     ],
 )
-def test_without_evidence_only_its_place_is_told(tmp_path, known, said):
-    one = of(made_up(tmp_path / "run", **known))
-    assert one.standings
-    assert not one.spent
-    assert one.notes == (said,)
+def test_without_evidence_only_its_place_is_told(tmp_path, known, note):
+    mine = of(made_up(tmp_path / "run", **known))
+    assert mine.standings
+    assert not mine.spent
+    assert mine.notes == (note,)
 
 
 def test_a_column_without_a_figure_has_no_reading(tmp_path):
@@ -224,11 +224,11 @@ def test_the_report_shows_it_and_escapes_what_the_file_holds(tmp_path):
     html = path.read_text("utf-8")
     assert 'id="reading-fully_connected-mine"' in html
     assert "<code>y = x[:, None] &lt; w</code>" in html
-    told = (path.parent / "report.md").read_text("utf-8")
-    assert "### A reading of mine" in told
-    assert "| forward | beside.py:3 | 20% | 256 | return a @ b |" in told
+    text = (path.parent / "report.md").read_text("utf-8")
+    assert "### A reading of mine" in text
+    assert "| forward | beside.py:3 | 20% | 256 | return a @ b |" in text
     (part,) = contents.gather(summary).parts
-    assert [one.technique for one in part.readings] == ["mine"]
+    assert [mine.technique for mine in part.readings] == ["mine"]
 
 
 def test_shares_in_words():

@@ -1,1 +1,1 @@
-"""Given several saved results, gives what they say of one another: changes, and a ranking of all runs."""
+"""Given several saved results, gives the changes between them and a ranking of all runs."""

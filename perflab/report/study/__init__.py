@@ -1,1 +1,1 @@
-"""Given results and the code that a run kept, gives each operation's ladder with its derivation."""
+"""Given results and the code in a run, gives each operation's ladder with its derivation."""
