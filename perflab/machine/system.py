@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import platform
 import re
 import resource
@@ -33,12 +34,13 @@ def memory_available() -> float:
     return min((limit for limit in limits if limit is not None), default=float("inf"))
 
 
-def limit_memory(most: int) -> None:
+def limit_memory(most: float) -> None:
     """Limit this process to so many bytes more than it uses now, where the system supports that."""
     used = re.search(r"VmData:\s+(\d+) kB", read_file("proc/self/status"))
-    if used:
+    if used and math.isfinite(most):
+        limit = int(used[1]) * 1024 + int(most)
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_DATA, (int(used[1]) * 1024 + most, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
 
 
 def cpu_name() -> str:

@@ -190,45 +190,38 @@ class Contender:
         again; the arrays are written before both calls. If an earlier verification is `known`, only the
         times are compared.
         """
-        if known:
-            self._check_time_of_new_contents()
-            self.stage.fill(self.stage.pristine)
-            self._call_both({})
-            return
-        other = Stage(self.stage.operation, replace(self.stage.case, seed=UNKNOWN_SEED), self.stage.dtype)
         try:
-            self.stage.fill(other.arrays())
-            reference = oracle.held_to(other.reference, self.implementation, other.args, other.dout)
-            self._dout = other.dout
-            try:
-                self._compare(reference, self._call_both({}))
-            except Rejected as why:
-                raise Rejected(f"on the same arrays with other contents: {why}") from None
+            if not known:
+                self._check_results_of_new_contents()
             self._check_time_of_new_contents()
         finally:
             self._dout = self.stage.dout
             self.stage.fill(self.stage.pristine)
         self._call_both({})
 
+    def _check_results_of_new_contents(self) -> None:
+        other = Stage(self.stage.operation, replace(self.stage.case, seed=UNKNOWN_SEED), self.stage.dtype)
+        self.stage.fill(other.arrays())
+        reference = oracle.held_to(other.reference, self.implementation, other.args, other.dout)
+        self._dout = other.dout
+        try:
+            self._compare(reference, self._call_both({}))
+        except Rejected as why:
+            raise Rejected(f"on the same arrays with other contents: {why}") from None
+
     def _check_time_of_new_contents(self) -> None:
         least = {"forward": math.inf, "backward": math.inf}
         turns = max(2, min(5, int(LOOK_S / max(sum(self.warm_s.values()), 1e-6))))
-        clock = time.perf_counter
         for turn in range(1, turns + 1):
             rolled = [np.roll(array, 7 * turn) for array in self.stage.pristine]
-            seconds = []
-            first_cache: Any = None
-            for again in (False, True):
-                self.stage.fill(rolled)
-                began = clock()
-                _, cache = self._pair.forward(*self._args)
-                between = clock()
-                first_cache = first_cache if again else cache
-                resumed = clock()
-                self._pair.backward(self._dout, first_cache)
-                seconds.append((between - began, clock() - resumed))
-            for direction, new, same in zip(least, *seconds, strict=True):
-                least[direction] = min(least[direction], new / max(same, 1e-9))
+            new: dict[str, float] = {}
+            same: dict[str, float] = {}
+            self.stage.fill(rolled)
+            self._call_both(new)
+            self.stage.fill(rolled)
+            self._call_both(same, self._cache)
+            for direction in least:
+                least[direction] = min(least[direction], new[direction] / max(same[direction], 1e-9))
         for direction, times in least.items():
             if times > LOOKED_UP:
                 what = (
@@ -309,13 +302,15 @@ class Contender:
         self._compare(replace(whole, names=names, values=values, bounds=bounds), got)
         return "within bound"
 
-    def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
+    def _call_both(self, seconds: dict[str, float], cache: Any = None) -> tuple[Any, ...]:
+        """Out and gradients, with the seconds of both calls; backward on an older `cache` if one is given."""
         clock = time.perf_counter
         try:
             self._args, self._dout  # noqa: B018 - converted before the clock starts
             began = clock()
-            out, self._cache = self._pair.forward(*self._args)
+            out, new_cache = self._pair.forward(*self._args)
             between = clock()
+            self._cache = new_cache if cache is None else cache
             grads = self._pair.backward(self._dout, self._cache)
             seconds.update(forward=between - began, backward=clock() - between)
         except NotApplicable:

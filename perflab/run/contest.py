@@ -15,6 +15,7 @@ import pytest
 from perflab import machine, records, units
 from perflab.contract import Cell, Contender, Implementation, NoSpaceLeft, NotApplicable, PerflabError
 from perflab.errors import first_line, reason
+from perflab.oracle.sandbox import guard
 from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
 
@@ -30,7 +31,6 @@ EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 EXIT_BROKEN_WORD = "the harness failed at "
 PARENT_GONE = "the run that started this process is gone"
-MOST_PRINTED = 1 << 20  # bytes, in one block
 
 
 class Rejected(Exception):
@@ -192,18 +192,15 @@ class Contest:
     def _implementation(self, cell: Cell) -> Implementation:
         """A cell's pair of functions: built in, from a peer, or from the plan's outside file."""
         from perflab import catalog
-        from perflab.oracle.sandbox import guard
 
         if self.plan.foreign_file(cell.operation, cell.technique) and self._guard is None:
             self._guard = guard.Guard()
-            machine.limit_memory(int(min(machine.memory_available() / 2, 1 << 62)))
+            machine.limit_memory(machine.memory_available() / 2)
         return catalog.column(cell.operation, cell.technique, self.plan.outside.get(cell.contender.name))
 
     @contextlib.contextmanager
     def _watched(self, implementation: Implementation) -> Iterator[None]:
         """Watch the verification of outside code. Raises Rejected for what it may not do."""
-        from perflab.oracle.sandbox import guard
-
         if self._guard is None:
             yield
             return
@@ -217,11 +214,9 @@ class Contest:
         """Raise Rejected if outside code replaced a function or printed too much."""
         if self._guard is None:
             return
-        if replaced := self._guard.replaced():
-            raise Rejected(replaced)
         printed = os.fstat(1).st_size  # pytest captures the output of each block in a file
-        if printed > MOST_PRINTED:
-            raise Rejected(f"it printed {in_bytes(printed)}")
+        if forbidden := self._guard.replaced() or guard.printed(printed):
+            raise Rejected(forbidden)
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
         self.record("prediction", **asdict(block.cell.contender), seconds=dict(seconds), basis=basis,

@@ -12,7 +12,8 @@ import perflab
 from perflab import catalog
 from perflab.catalog import inputs
 from perflab.oracle.diagnosis import diagnose, told
-from perflab.oracle.diagnosis.examples import answer_of, examples_of, fits
+from perflab.oracle.diagnosis.examples import examples_of, fits
+from perflab.oracle.observation import answer_of
 
 HERE = Path(__file__).parent
 KNOWN = sorted((HERE / "mistakes").glob("*/*.py"))

@@ -147,6 +147,11 @@ WRONG = {
         "def forward(x, w, b):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)\n",
         "SIGSEGV",
     ),
+    "raises_before_it_is_timed": (
+        "calls = []\ndef forward(x, w, b):\n    calls.append(len(x) > 15)\n    1 / (sum(calls) < 6)\n"
+        "    return x @ w + b, (x, w)\n",
+        "it raised ZeroDivisionError",
+    ),
     "raises_later": (
         "calls = []\ndef forward(x, w, b):\n    calls.append(len(x) > 15)\n    1 / (sum(calls) < 20)\n"
         "    return x @ w + b, (x, w)\n",

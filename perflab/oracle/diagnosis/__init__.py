@@ -14,7 +14,6 @@ import numpy as np
 
 from perflab.contract import Array, Case, Mutant, Operation
 from perflab.oracle.diagnosis.examples import (
-    answer_of,
     derivative,
     example_of,
     examples_of,
@@ -37,6 +36,7 @@ from perflab.oracle.diagnosis.known import (
 from perflab.oracle.diagnosis.patterns import Compared, pattern
 from perflab.oracle.diagnosis.smallest import smallest
 from perflab.oracle.diagnosis.telling import Diagnosis, picture, told
+from perflab.oracle.observation import answer_of
 
 __all__ = ["Diagnosis", "diagnose", "told"]
 

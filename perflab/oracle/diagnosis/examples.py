@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from perflab.catalog import inputs
-from perflab.contract import Array, Case, Implementation, Mutant, Operation
-from perflab.oracle.observation import Problem, copies, expected
+from perflab.contract import Array, Case, Operation
 from perflab.oracle.reference import central_differences, reference
 
 FURTHER = 24  # cases drawn beside the checks
@@ -119,17 +118,6 @@ def volume(operation: Operation, case: Case) -> int:
     sizes = inputs.output_sizes(operation, case)
     shapes = [argument.shape for argument in operation.arguments.values() if argument.shape]
     return int(sum(np.prod([sizes[axis] for axis in shape]) for shape in (*shapes, operation.out_shape)))
-
-
-def answer_of(operation: Operation, case: Case, pair: Mutant | Implementation) -> tuple[Array, ...] | None:
-    """Out and gradients in float64; None where it raises or a shape or dtype is wrong."""
-    problem = Problem(operation, case, "float64")
-    try:
-        with quiet():
-            got = copies(problem.run(pair))
-    except Exception:  # a mistake may raise on some shapes
-        return None
-    return None if expected(operation, pair, *problem.arguments(), "float64").wrong(got) else got
 
 
 def far(got: Array, wanted: Array, allowed: Any) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 
 from perflab import catalog
 from perflab.contract import Array, Case, Mutant, Operation
-from perflab.oracle.diagnosis.examples import Example, answer_of, examples_of, far, largest, roughly
+from perflab.oracle.diagnosis.examples import Example, examples_of, far, largest, roughly
+from perflab.oracle.observation import answer_of
 
 ROUNDING = 8.0  # two wrong answers may differ by so many rounding bounds of the reference
 RELATIVE = 1e-10  # and by this share of the largest value of the tensor

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import Any
 
+from perflab.units import in_bytes
+
 WATCHED = ("numpy", "perflab", "time", "builtins", "math", "statistics", "pytest_benchmark")
 CLOCKS = {
     id(function): f"time.{name}"
@@ -20,6 +22,7 @@ CLOCKS = {
     if callable(function)
     and (name.endswith("_ns") or name in ("time", "monotonic", "perf_counter", "process_time"))
 }
+MOST_PRINTED = 1 << 20  # bytes
 DATES = ("now", "utcnow", "today")
 
 
@@ -40,6 +43,11 @@ class Guard:
             if vars(module).get(name) is not original:
                 return f"it replaced {module.__name__}.{name}"
         return ""
+
+
+def printed(count: int) -> str:
+    """What to say of so many printed bytes; empty if they are few."""
+    return f"it printed {in_bytes(count)}" if count > MOST_PRINTED else ""
 
 
 @contextmanager

@@ -24,12 +24,11 @@ from perflab import catalog, machine
 from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, Verdict
 from perflab.machine import process
 from perflab.oracle.observation import Observation
+from perflab.oracle.sandbox import guard
 from perflab.oracle.sandbox.worker import ARRAYS
 from perflab.oracle.verdict import verdict_on
-from perflab.units import in_bytes
 
 LIMIT_S = 60.0  # for one case, compilation included
-MOST_PRINTED = 1 << 20  # bytes
 DRAWN = 2  # cases from a seed that is random and so unknown to the code
 MOST_BYTES = 1 << 30  # that the process may allocate; check cases are small
 MARKERS = {"columns", "error", "counts", "wrong"}  # every answer of the worker has one of these keys
@@ -64,8 +63,9 @@ class Sandbox:
         remaining = iter(arrays)
         for name in ARRAYS:
             plain[name] = tuple(islice(remaining, counts[name]))
-        printed = f"it printed {in_bytes(self.printed)}" if self.printed > MOST_PRINTED else ""
-        return Observation(**plain | {"views": tuple(plain["views"]), "forbidden": forbidden or printed})
+        return Observation(
+            **plain | {"views": tuple(plain["views"]), "forbidden": forbidden or guard.printed(self.printed)}
+        )
 
     def answer(self, column: Implementation, case: Case) -> tuple[Array, ...] | None:
         """Out and gradients of a column on a case in float64; None where it has no right form."""
