@@ -36,12 +36,19 @@ for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
     del os.environ[name]  # the processes that tests start are a user's, no workers of this session
 
 
-def quick(technique, dtype):
-    """Whether the quick tests verify this pair: the first rungs in both dtypes, all others in float32.
+# Rungs whose kernels take longest to compile: the slow tests have them.
+DEAR = {
+    *("conv2d/jit_parallel", "conv2d/simd", "conv2d/implicit", "conv2d/winograd2", "conv2d/winograd4"),
+    *("fully_connected/accumulators", "mlp/cores", "rnn/cores"),
+}
 
-    What they verify has to be compiled in a new clone, which is most of their time.
+
+def quick(operation, technique, dtype):
+    """Whether the quick tests call this rung: the first rungs in both dtypes, most others in float32.
+
+    In a new clone everything that they call is compiled first, which is most of their time.
     """
-    return technique in FIRST_RUNGS or dtype == "float32"
+    return technique in FIRST_RUNGS or (dtype == "float32" and f"{operation}/{technique}" not in DEAR)
 
 
 def pytest_sessionstart(session):
@@ -51,7 +58,7 @@ def pytest_sessionstart(session):
         catalog.prepare_numba_cache()
         names = missing({op: catalog.techniques(op) for op in catalog.operations()}, DTYPES)
         if session.config.option.markexpr == "not slow":
-            names = [name for name in names if quick(*name.split("/")[1:])]
+            names = [name for name in names if quick(*name.split("/"))]
         compile_first(names, lambda event: None)
 
 
@@ -62,10 +69,12 @@ def slow_but(quick, values):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark as slow what is asked of a technique in a dtype that the quick tests do not compile."""
+    """Mark as slow the tests of a rung, or of a rung in a dtype, that the quick tests do not compile."""
     for item in items:
-        asked = item.callspec.params if hasattr(item, "callspec") else {}
-        if {"technique", "dtype"} <= asked.keys() and not quick(asked["technique"], asked["dtype"]):
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        rung = params.get("door") or SimpleNamespace(**params)
+        operation, technique = getattr(rung, "operation", ""), getattr(rung, "technique", "")
+        if technique and not quick(operation, technique, params.get("dtype", "float32")):
             item.add_marker(pytest.mark.slow)
 
 

@@ -47,7 +47,7 @@ class Door:
 
     @property
     def dtype(self):
-        return "float64" if quick(self.technique, "float64") else "float32"
+        return "float64" if quick(self.operation, self.technique, "float64") else "float32"
 
     def arguments(self, dtype=None):
         return inputs.make(self.described, self.case, dtype or self.dtype)
@@ -94,7 +94,10 @@ def each_dtype(doors):
     """These doors in every dtype; what the quick tests do not compile is slow."""
     return [
         pytest.param(
-            door, dtype, id=f"{door}-{dtype}", marks=() if quick(door.technique, dtype) else pytest.mark.slow
+            door,
+            dtype,
+            id=f"{door}-{dtype}",
+            marks=() if quick(door.operation, door.technique, dtype) else pytest.mark.slow,
         )
         for door in doors
         for dtype in DTYPES

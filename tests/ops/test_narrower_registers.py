@@ -20,7 +20,7 @@ from perflab import catalog, oracle
 from perflab.catalog import inputs
 from perflab.ops._simd import BYTES
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests}
 from test_shapes import CASES
 assert BYTES == {bytes}, BYTES
 for at, (name, case) in enumerate(CASES):
@@ -49,7 +49,7 @@ print("right")
 def test_the_top_of_every_ladder_is_right_on_narrower_vectors(width, tmp_path):
     cpu, features, count, dtype, operations = WIDTHS[width]
     code = CODE.format(
-        tests=str(Path(__file__).parent), bytes=count, dtype=dtype, operations=operations,
+        tests=[str(Path(__file__).parent), str(Path(__file__).parents[1])], bytes=count, dtype=dtype, operations=operations,
         rungs={"conv2d": ("implicit", "winograd4")},
     )  # fmt: skip
     environment = os.environ | {

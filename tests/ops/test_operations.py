@@ -213,7 +213,7 @@ def test_one_cache_serves_many_backwards(operation, technique, dtype):
 @every_implementation
 def test_a_cache_is_not_disturbed_by_another_forward(operation, technique):
     raw = catalog.raw(operation, technique)
-    dtype = "float64" if quick(technique, "float64") else "float32"
+    dtype = "float64" if quick(operation, technique, "float64") else "float32"
     first, second = (
         Problem(operation, Case("kept", *SHAPES[operation], seed=seed), dtype) for seed in (0, 1)
     )

@@ -104,20 +104,20 @@ def cases():
 
 
 CASES = list(cases())
+QUICK = [at for at in range(1, len(CASES), 8) if CASES[at][0] in ("softmax_loss", "max_pool2d")]
 BY_HAND = ("naive", "per_neuron")
 
 
 @pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
-@pytest.mark.parametrize(
-    "at", slow_but(range(1, len(CASES), 8), range(len(CASES))), ids=lambda at: f"{CASES[at][0]}-{at}"
-)
+@pytest.mark.parametrize("at", slow_but(QUICK, range(len(CASES))), ids=lambda at: f"{CASES[at][0]}-{at}")
 def test_every_rung_is_right_on_every_shape(at, dtype):
     name, case = CASES[at]
     techniques = [technique for technique in perflab.techniques(name) if technique not in BY_HAND]
     assert_right(name, case, dtype, techniques)
 
 
-@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
     from perflab.ops.conv2d import _winograd_dw
 
@@ -127,8 +127,9 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
     assert_right("conv2d", case, dtype, ("winograd2", "winograd4"))
 
 
-@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
-@pytest.mark.parametrize("shape", slow_but(MLP[4:6], MLP))
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", MLP)
 def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
     cores = importlib.import_module("perflab.ops.mlp.cores")
     monkeypatch.setattr(cores, "FEW", 1)

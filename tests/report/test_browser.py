@@ -325,6 +325,7 @@ def test_mathematics_is_drawn(browser, made):
         assert all(width > 1 and height > 1 for width, height in boxes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser, made, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

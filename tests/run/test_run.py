@@ -92,7 +92,7 @@ def test_compile_time_is_told_apart_cold_and_from_the_cache(tmp_path):
     for r in found:
         assert r.compile_s == 0, "compiled before the clock starts, in a process of its own"
         assert r.load_s > 0
-    assert "compiled from nothing" in (tmp_path / "warm" / "report.md").read_text()
+    assert "full compilation" in (tmp_path / "warm" / "report.md").read_text()
 
 
 def test_the_pools_of_every_process_are_recorded(measured_run):
@@ -412,7 +412,7 @@ def test_another_commits_techniques_are_measured_beside_todays(tmp_path):
     assert len(names) == 4
     assert sorted(name.partition("@")[0] for name in names) == ["jit", "jit", "vectorized", "vectorized"]
     page = (tmp_path / "run" / "report.md").read_text()
-    table = page.partition("## Today against ")[2].partition("\n## ")[0]
+    table = page.partition("## Today compared with ")[2].partition("\n## ")[0]
     assert table.count("| fully_connected/") == 4, "two techniques, two directions, paired"
     unknown = perflab("run", *words, "--against", "no-such-commit", "--out", tmp_path / "other")
     assert "no such commit" in one_line(unknown, 2)

@@ -30,6 +30,7 @@ def test_with_a_technique_it_gives_one_verdict():
     assert verdict.dtype == "float32+float64"
 
 
+@pytest.mark.slow
 def test_with_an_operation_alone_it_verifies_every_technique():
     verification = perflab.verify("fully_connected", dtype="float64", case="odd")
     assert verification
