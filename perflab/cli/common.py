@@ -34,7 +34,8 @@ def add_outside(verb: argparse.ArgumentParser) -> None:
     text = "a file of your own: forward and backward of OP, or functions named as in CS231n's assignments"
     add_list(verb, "--with", "FILE", text, "outside")
     verb.add_argument("--watch", action="store_true", help="with --with: again whenever a file is saved")
-    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help="with --with: seconds per case")
+    limit = "with --with: the most seconds that a case may take (60)"
+    verb.add_argument("--limit", type=float, default=60.0, metavar="S", help=limit)
 
 
 def settle_words(args: argparse.Namespace) -> None:

@@ -34,8 +34,10 @@ def add(commands: Commands) -> None:
         word = verb.add_argument("words", action="append", metavar=metavar, help=text)
         word.required = False  # each one by itself, so that options may stand between them
     verb.add_argument("--html", type=Path, metavar="FILE", help="with chain-rule: write a page")
-    verb.add_argument("--run", type=Path, metavar="DIR", help="the run of the figures; the newest by default")
-    verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, the assembly of its hot loop")
+    verb.add_argument(
+        "--run", type=Path, metavar="DIR", help="the run of the figures; the newest in reports/"
+    )
+    verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, its hot loop's assembly beside the source")
     verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=study)
