@@ -23,9 +23,7 @@ def extract(revision: str, folder: Path) -> tuple[str, Path]:
     Raises PerflabError where perflab does not run from a checkout, or the checkout has no such commit.
     """
     if not (CHECKOUT / ".git").exists():
-        raise PerflabError(
-            "--against: perflab does not run from a checkout; wanted one with the commit in it"
-        )
+        raise PerflabError("--against: perflab does not run from a checkout; wanted one with the commit")
     short = _git(revision, "rev-parse", "--short", "--verify", f"{revision}^{{commit}}").decode().strip()
     archive = _git(revision, "archive", "--format=tar", short, "perflab/ops")
     target = folder / "against" / short
@@ -46,8 +44,6 @@ def columns(techniques: Mapping[str, tuple[str, ...]], short: str, ops: Path) ->
 def _git(revision: str, *words: str) -> bytes:
     done = subprocess.run(["git", *words], cwd=CHECKOUT, capture_output=True, check=False)
     if done.returncode:
-        checkout = CHECKOUT.name
-        raise PerflabError(
-            f"--against: {revision}: no such commit in {checkout}; wanted a commit, tag or branch"
-        )
+        problem = f"--against: {revision}: no such commit in {CHECKOUT.name}"
+        raise PerflabError(f"{problem}; wanted a commit, tag or branch")
     return done.stdout

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from perflab.catalog.installed import Entry, Installed, rungs
@@ -65,9 +65,8 @@ def package(name: str) -> str:
 def _entry(name: str) -> Entry:
     entries = additions().operations
     if name not in entries:
-        problems = [
-            line for line in broken() if line.partition(":")[2].startswith(f" entry point {name} of ")
-        ]
+        label = f": entry point {name} of "
+        problems = [line for line in broken() if label in line]
         raise PerflabError(problems[0] if problems else unknown("operation", name, operations()))
     return entries[name]
 
@@ -202,7 +201,7 @@ def _usable() -> Iterator[str]:
             continue
 
 
-@lru_cache(maxsize=1)
+@cache
 def prepare_numba_cache() -> str:
     """Point Numba at the cache folder of today's operations, installed ones too; its path."""
     return numba_cache.prepare((OPS, *(entry.file for entry in additions().operations.values())))

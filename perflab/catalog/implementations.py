@@ -41,7 +41,7 @@ def raw(operation_name: str, technique: str) -> Implementation:
         return load_raw(file, operation_name, technique)
     find.prepare_numba_cache()
     module = _import(f"{find.package(operation_name)}.{technique}", f"{operation_name}/{technique}")
-    pair = _pair(module, operation_name, technique, find.source_file(operation_name, technique))
+    pair = pair_of(module, operation_name, technique, find.source_file(operation_name, technique))
     # Only files in the operation's folder may give a bound: an outside file would choose a wide one.
     return replace(pair, **{name: getattr(module, name) for name in ARITHMETIC if hasattr(module, name)})
 
@@ -70,7 +70,7 @@ def column(operation_name: str, technique: str, file: str | None) -> Implementat
         return raw(operation_name, technique)
     if "@" in technique:  # of another commit, with the files beside it
         find.prepare_numba_cache()
-        return _pair(_import_elsewhere(Path(file)), operation_name, technique, Path(file))
+        return pair_of(_import_elsewhere(Path(file)), operation_name, technique, Path(file))
     return load_raw(file, operation_name, technique)
 
 
@@ -108,12 +108,17 @@ def _copy(value: Any) -> Any:
     return value.copy() if hasattr(value, "copy") else value
 
 
-def _pair(module: ModuleType, operation_name: str, technique: str, file: Path) -> Implementation:
-    names = ("forward", "backward")
-    if missing := [name for name in names if not callable(getattr(module, name, None))]:
+def pair_of(module: Any, operation_name: str, technique: str, file: Path) -> Implementation:
+    """The `forward` and `backward` of a module. Raises PerflabError where one is missing."""
+    if missing := missing_of(module):
         raise PerflabError(f"{file}: {no_function(missing)}; wanted both")
     summary = first_line(module.__doc__ or "", "")
     return Implementation(operation_name, technique, module.forward, module.backward, str(file), summary)
+
+
+def missing_of(module: ModuleType) -> list[str]:
+    """Those of the functions `forward` and `backward` that a module lacks."""
+    return [name for name in ("forward", "backward") if not callable(getattr(module, name, None))]
 
 
 def _import(module: str, label: str | Path) -> ModuleType:

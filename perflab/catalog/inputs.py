@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -66,7 +66,7 @@ def pairs(operation: Operation, case: Case) -> dict[str, tuple[int, int]]:
     return {name: (v, v) if isinstance(v, int) else tuple(v) for name, v in values.items()}
 
 
-@lru_cache(maxsize=1)
+@cache
 def digits() -> tuple[Array, Array]:
     """The handwritten digits: images (1797,8,8) with values 0 to 16, and labels (1797,), both uint8."""
     with files("perflab").joinpath("data/digits.npz").open("rb") as file, np.load(file) as arrays:

@@ -44,9 +44,7 @@ MEANING: Mapping[str, str] = {
     "fresh": "a new array by numpy.empty, written once: page faults and all",
 }
 LARGEST_BYTES, LARGEST_QUICK_BYTES = 384 << 20, 192 << 20
-CALL_MATTERS_BYTES = (
-    1 << 20
-)  # a thread; below it, the call for each pass over an array takes much of the time
+CALL_MATTERS_BYTES = 1 << 20  # a thread; below it, the calls take a large part of the time
 FRESH_BYTES = 256 << 20  # above it, page faults would take longer than all other kinds together
 WIDEST_GAP = 12.0  # between two sizes
 CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 8 << 20}  # where the system does not report them
@@ -64,8 +62,14 @@ def measure(threads: Sequence[int], quick: bool = False) -> dict[str, Any]:
     numba_cache.prepare()
     caches = environment()["caches"] or CACHES
     most = int(min(LARGEST_QUICK_BYTES if quick else LARGEST_BYTES, memory_available() / 4))
-    counts = dict.fromkeys(threads)
-    return _whole([_in_a_process(count, quick, sizes(caches, count, most)) for count in counts], caches)
+    measured = []
+    for count in dict.fromkeys(threads):
+        arguments = {"threads": count, "quick": quick, "sizes": sizes(caches, count, most)}
+        try:
+            measured.append(process.call("perflab.machine.ceilings:_here", arguments, TIMEOUT_S, count))
+        except PerflabError as error:
+            raise PerflabError(f"the ceilings on {count} threads could not be measured: {error}") from error
+    return _whole(measured, caches)
 
 
 def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
@@ -85,16 +89,6 @@ def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
         steps = ceil(log(mark / start) / log(WIDEST_GAP))
         chosen += [round(start * (mark / start) ** (step / steps)) for step in range(1, steps + 1)]
     return chosen
-
-
-def _in_a_process(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
-    """Measure in a fresh process with so many threads."""
-    arguments = {"threads": threads, "quick": quick, "sizes": list(sizes)}
-    try:
-        row: dict[str, Any] = process.call("perflab.machine.ceilings:_here", arguments, TIMEOUT_S, threads)
-    except PerflabError as error:
-        raise PerflabError(f"the ceilings on {threads} threads could not be measured: {error}") from error
-    return row
 
 
 def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dict[str, Any]:
@@ -222,7 +216,6 @@ def _here(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
 
 
 def _chains(team: _Team, np: Any, kernels: Any, dtype: str, budget_s: float) -> dict[str, float]:
-    """Independent chains of multiply-adds."""
     lanes = kernels.lanes(dtype)
     half = np.full(1, 0.5, dtype)
     outs = [np.zeros(kernels.CHAINS * lanes, dtype) for _ in range(team.threads)]

@@ -1,9 +1,9 @@
-"""Every process of our own Python, and a function of ours called in one: plain JSON in, plain JSON out.
+"""Starts processes of our own Python, and calls functions in them: plain JSON in, plain JSON out.
 
     process.call("perflab.evidence.outside:gather", {...}, limit_s=60.0)     # what it returned
 
-What a called function prints is dropped, and what it calls from outside can spoil nothing here. A process
-that dies, that ends itself, or that gives no answer in time gives a PerflabError with the reason.
+The output of a called function is dropped, and code from outside that it calls cannot change this process. A
+process that dies, that ends itself, or that gives no answer in time raises a PerflabError with the reason.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ ANSWER = "from perflab.machine.process import _answer; _answer()"
 def spawn(
     words: Sequence[str], threads: int, variables: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[Any]:
-    """Start this Python with these words, pools pinned to so many threads, and nothing to read.
+    """Start this Python with these words, pools pinned to so many threads, and an empty standard input.
 
-    `variables` are set beside those that every process of ours gets; `options` are `subprocess.Popen`'s.
+    `variables` are added to those of `for_child`; `options` are `subprocess.Popen`'s.
     Raises OSError where no process can be started.
     """
     environment = for_child(threads) | dict(variables or {})
@@ -42,14 +42,14 @@ def begin(
 ) -> subprocess.Popen[Any]:
     """Start a process that calls `MODULE:FUNCTION` with these keyword arguments; `finish` has its answer.
 
-    It ends itself some seconds after the limit, should the process that waits be gone. Raises PerflabError.
+    It ends itself some seconds after the limit, also when no process waits for it. Raises PerflabError.
     """
     order = json.dumps({"function": function, "arguments": dict(arguments), "limit_s": limit_s})
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         return spawn(["-c", ANSWER, order], threads, **options)
     except OSError as error:
-        raise PerflabError(f"no process of its own could be started: {error.strerror}") from error
+        raise PerflabError(f"no process could be started: {error.strerror}") from error
 
 
 def finish(child: subprocess.Popen[Any], limit_s: float | None = None) -> Any:
@@ -79,18 +79,15 @@ def call(
 
     Raises PerflabError as `finish` does. The process is ended in any case.
     """
-    child = begin(function, arguments, limit_s, threads, **options)
-    try:
-        return finish(child, limit_s)
-    finally:
-        child.kill()
-        child.wait()
-        if child.stdout:
-            child.stdout.close()
+    with begin(function, arguments, limit_s, threads, **options) as child:
+        try:
+            return finish(child, limit_s)
+        finally:
+            child.kill()
 
 
 def _answer() -> None:
-    """In the process of its own: read the order, write the answer where no `print` can reach it."""
+    """In the new process: read the order, write the answer to a stream that no `print` uses."""
     order = json.loads(sys.argv.pop())
     if order["limit_s"] and hasattr(signal, "setitimer"):  # the default action ends this process
         signal.setitimer(signal.ITIMER_REAL, order["limit_s"] + 5)
@@ -104,4 +101,4 @@ def _answer() -> None:
         text = json.dumps({"reason": reason(error)})
     with os.fdopen(answers, "w", encoding="utf-8") as file:
         file.write(text)
-    os._exit(0)  # threads and handlers that code from outside left behind have no say
+    os._exit(0)  # ends the threads of code from outside too, and skips its exit handlers

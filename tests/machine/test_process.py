@@ -40,7 +40,7 @@ def test_a_failure_is_one_line(function, arguments, wrong):
 
 def test_a_python_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr(process.sys, "executable", "/dev/null/python")
-    with pytest.raises(PerflabError, match="no process of its own could be started: "):
+    with pytest.raises(PerflabError, match="no process could be started: "):
         process.call("os:getpid", {}, 60.0)
 
 

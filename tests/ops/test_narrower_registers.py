@@ -49,7 +49,8 @@ print("right")
 def test_the_top_of_every_ladder_is_right_on_narrower_vectors(width, tmp_path):
     cpu, features, count, dtype, operations = WIDTHS[width]
     code = CODE.format(
-        tests=[str(Path(__file__).parent), str(Path(__file__).parents[1])], bytes=count, dtype=dtype, operations=operations,
+        tests=[str(folder) for folder in Path(__file__).parents[:2]],
+        bytes=count, dtype=dtype, operations=operations,
         rungs={"conv2d": ("implicit", "winograd4")},
     )  # fmt: skip
     environment = os.environ | {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from conftest import quick
+from conftest import quick, slow_but
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,7 +151,7 @@ def assert_the_definitions_bits(problem, technique, got):
         assert np.array_equal(result, right), f"{problem.operation}/{technique}: {name} on {problem.case}"
 
 
-@pytest.mark.parametrize("operation", EXACT)
+@pytest.mark.parametrize("operation", slow_but({"fully_connected"}, EXACT))
 @few_or_many
 def test_on_integers_every_technique_gives_the_definitions_bits(operation, dtype, examples):
     for_drawn_problems(operation, dtype, examples, "integers", assert_the_definitions_bits)

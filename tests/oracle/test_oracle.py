@@ -583,7 +583,7 @@ def test_only_what_is_identical_is_called_so(operation, dtype):
     assert fractions.identical_integers is (True if exact else None)
 
 
-@pytest.mark.parametrize("operation", sorted(EXACT))
+@pytest.mark.parametrize("operation", slow_but({"fully_connected", "max_pool2d"}, sorted(EXACT)))
 @pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
 def test_the_ladder_is_identical_on_integers(operation, dtype):
     ladder = [catalog.raw(operation, technique) for technique in perflab.techniques(operation)]

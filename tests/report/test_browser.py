@@ -9,6 +9,7 @@ import json
 import shutil
 
 import pytest
+from conftest import slow_but
 
 from perflab import records, report
 from perflab.contract import FIRST_RUNGS, Cell
@@ -168,6 +169,7 @@ def test_the_script_shows_what_stands_in_the_file(browser, made):
         assert plain.is_visible("#cell-max_pool2d-jit-tiny-float32-forward-t1")
 
 
+@pytest.mark.slow
 def test_a_filter_leaves_the_rows_that_the_records_hold(browser, made):
     folder, summary = made
     with Opened(browser, folder) as page:
@@ -190,7 +192,7 @@ def test_a_filter_leaves_the_rows_that_the_records_hold(browser, made):
         assert len(shown(page)) == 16
 
 
-@pytest.mark.parametrize("baseline", FIRST_RUNGS)
+@pytest.mark.parametrize("baseline", slow_but({"vectorized"}, FIRST_RUNGS))
 def test_the_baseline_changes_every_ratio_to_the_records_own(browser, made, baseline):
     folder, summary = made
     with Opened(browser, folder) as page:
@@ -218,6 +220,7 @@ def test_the_baseline_changes_every_ratio_to_the_records_own(browser, made, base
             assert " ".join(filter(None, [value, interval])) == wanted
 
 
+@pytest.mark.slow
 def test_a_heading_sorts_and_says_so(browser, made):
     folder, summary = made
     with Opened(browser, folder) as page:
@@ -231,6 +234,7 @@ def test_a_heading_sorts_and_says_so(browser, made):
         assert column(page, "technique") == [t for t in FIRST_RUNGS for _ in range(4)]
 
 
+@pytest.mark.slow
 def test_everything_works_from_the_keyboard(browser, made):
     with Opened(browser, made[0]) as page:
         page.keyboard.press("Tab")
@@ -257,6 +261,7 @@ def test_everything_works_from_the_keyboard(browser, made):
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+@pytest.mark.slow
 def test_a_fragment_brings_a_view_back(browser, made):
     folder, _ = made
     with Opened(browser, folder) as page:
@@ -276,6 +281,7 @@ def test_a_fragment_brings_a_view_back(browser, made):
         assert page.inner_text("#grid-baseline") == "naive"
 
 
+@pytest.mark.slow
 def test_an_anchor_shows_its_cell_past_any_filter_with_all_its_samples(browser, made):
     folder, summary = made
     anchor = "cell-max_pool2d-jit-tiny-float32-backward-t1"
@@ -294,6 +300,7 @@ def test_an_anchor_shows_its_cell_past_any_filter_with_all_its_samples(browser, 
         page.wait_for_selector("#cell-max_pool2d-naive-tiny-float32-forward-t1.aimed")
 
 
+@pytest.mark.slow
 def test_tables_can_be_taken_away_from_the_page_alone(browser, made, tmp_path):
     folder, summary = made
     alone = tmp_path / "alone"
@@ -315,6 +322,7 @@ def test_tables_can_be_taken_away_from_the_page_alone(browser, made, tmp_path):
         assert taken.value.path().read_text("utf-8").splitlines()[1].startswith("| --- |")
 
 
+@pytest.mark.slow
 def test_mathematics_is_drawn(browser, made):
     with Opened(browser, made[0]) as page:
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
@@ -339,6 +347,7 @@ def test_axe_finds_nothing(browser, made, scheme):
         assert [(v["id"], v["nodes"][0]["html"][:200], v["nodes"][0]["failureSummary"]) for v in found] == []
 
 
+@pytest.mark.slow
 def test_the_theme_is_the_readers_choice(browser, made):
     with Opened(browser, made[0], color_scheme="light") as page:
         ground = "getComputedStyle(document.body).backgroundColor"
@@ -361,6 +370,7 @@ def test_four_hundred_pixels_are_enough(browser, made, hostile):
             assert page.evaluate("document.scrollingElement.scrollWidth") <= 400
 
 
+@pytest.mark.slow
 def test_no_text_overlaps_in_any_figure(browser, made):
     with Opened(browser, made[0]) as page:
         page.add_style_tag(content="main > section { content-visibility: visible !important }")
@@ -370,6 +380,7 @@ def test_no_text_overlaps_in_any_figure(browser, made):
             assert drawings.nth(at).evaluate(OVERLAPS) == []
 
 
+@pytest.mark.slow
 def test_the_page_prints_whole_and_without_controls(browser, made):
     with Opened(browser, made[0], color_scheme="dark", viewport={"width": 720, "height": 1000}) as page:
         page.emulate_media(media="print")

@@ -267,6 +267,7 @@ def browser():
         launched.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_serves_every_reader_without_a_script(browser, tmp_path, scheme, width):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,12 @@ from types import ModuleType
 from typing import Any
 
 from perflab.catalog.find import operations
+from perflab.catalog.implementations import AnyPath, missing_of, pair_of
 from perflab.catalog.outside import assignment, importing
 from perflab.catalog.outside.importing import files_read
 from perflab.contract import Implementation, PerflabError
-from perflab.errors import first_line, no_function
+from perflab.errors import no_function
 
-AnyPath = str | os.PathLike[str]
 __all__ = ["Reading", "column", "files_read", "read"]
 
 
@@ -40,7 +39,7 @@ def read(file: AnyPath, operation: str | None = None, known: Collection[str] | N
     known = known or operations()
     module = importing.load(path)
     notes: list[str] = []
-    if missing := [name for name in ("forward", "backward") if not callable(getattr(module, name, None))]:
+    if missing := missing_of(module):
         columns, notes = _of_assignment(module, path, operation, known, missing)
     else:
         columns = (_own_pair(module, path, operation, known),)
@@ -69,10 +68,8 @@ def _own_pair(module: Any, path: Path, operation: str | None, known: Collection[
     if operation is None:
         wanted = f"an operation as TARGET: {', '.join(known)}"
         raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
-    forward, backward = module.forward, module.backward
-    source, summary = str(path.resolve()), first_line(module.__doc__ or "", "")
-    unwritten = assignment.still_to_write(forward, backward)
-    return Implementation(operation, path.stem, forward, backward, source, summary, unwritten=unwritten)
+    pair = pair_of(module, operation, path.stem, path.resolve())
+    return replace(pair, unwritten=assignment.still_to_write(pair.forward, pair.backward))
 
 
 def _of_assignment(

@@ -28,6 +28,8 @@ from typing import Any
 from perflab.contract import PerflabError
 from perflab.errors import first_line, reason
 
+Scope = Mapping[str, Any] | None
+Names = Sequence[str] | None
 PREFIX = "perflab_outside_"
 
 _roots: dict[str, Path] = {}  # private package -> its folder
@@ -137,7 +139,6 @@ class _Beginning(StringIO):
     """Stores the beginning of what is printed."""
 
     def write(self, text: str) -> int:
-        """As a file's."""
         if self.tell() < MOST_PRINTED:
             super().write(text[:MOST_PRINTED])
         return len(text)
@@ -146,10 +147,7 @@ class _Beginning(StringIO):
 class _Finder(MetaPathFinder):
     """Finds modules in folders with a private package."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """As PathFinder, for private names only."""
+    def find_spec(self, fullname: str, path: Names, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(fullname, path, target) if path and _is_private(fullname) else None
         if spec is not None and isinstance(spec.loader, SourceFileLoader):
             spec.loader = _Loader(fullname, spec.loader.path)
@@ -161,13 +159,11 @@ class _Loader(SourceFileLoader):
     """Runs a file's current text: bytecode beside it may be stale, and nothing is written to the folder."""
 
     def get_code(self, fullname: str) -> CodeType:
-        """The text, compiled."""
         text = self.get_data(self.path)
         _texts[fullname] = (Path(self.path), _hash(text))
         return self.source_to_code(text, self.path)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run it with an `import` of its own."""
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": _import}
         super().exec_module(module)
 
@@ -176,11 +172,7 @@ _FINDER = _Finder()
 
 
 def _import(
-    name: str,
-    globals: Mapping[str, Any] | None = None,
-    locals: Mapping[str, Any] | None = None,
-    fromlist: Sequence[str] | None = (),
-    level: int = 0,
+    name: str, globals: Scope = None, locals: Scope = None, fromlist: Names = (), level: int = 0
 ) -> ModuleType:
     """The `import` statement of outside files: files beside them are found under their private names."""
     importer, package = ((globals or {}).get(key) or "" for key in ("__name__", "__package__"))
@@ -246,7 +238,7 @@ def _is_installed(name: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _past(name: str, fromlist: Sequence[str] | None) -> ModuleType:
+def _past(name: str, fromlist: Names) -> ModuleType:
     """The part of the package `future` that Python 2 code imports, where that is not installed."""
     past, inner = ModuleType("past"), ModuleType("past.builtins")
     past.__dict__["builtins"] = inner

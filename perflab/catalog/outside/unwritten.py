@@ -31,11 +31,11 @@ def returned(function: Callable[..., Any]) -> Returned:
         return (("", False),)
     body = list(_inside(definition))
     frames = list(_frames(text, definition))
+    work = [node for node in body if _is_work(node)]
     if frames:
-        work = [node.lineno for node in body if _is_work(node)]
-        empty = any(not any(first < line < last for line in work) for first, last in frames)
+        empty = any(not any(first < node.lineno < last for node in work) for first, last in frames)
     else:
-        empty = not any(_is_work(node) and not _unpacks(node) for node in body)
+        empty = all(map(_unpacks, work))
     rows = [_values(node) for node in body if isinstance(node, ast.Return)]
     if not rows:
         yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(definition))
@@ -56,7 +56,7 @@ def _returned(definition: Any, values: tuple[ast.expr, ...], empty: bool, framed
 
 def _is_idle(definition: Any, name: str, framed: bool) -> bool:
     """Whether a name is only set to None, or under a TODO to zeros, and returned."""
-    begun, elsewhere = 0, 0
+    begun = elsewhere = 0
     for node in ast.walk(definition):
         if isinstance(node, ast.Assign):
             begun += sum(_is_none(v) or (framed and _is_zero(v)) for n, v in _bindings(node) if n == name)
