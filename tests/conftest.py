@@ -46,8 +46,8 @@ DEAR = {
 def quick(operation, technique, dtype):
     """Whether the quick tests call this rung: the first rungs in both dtypes, most others in float32.
 
-    In a new clone everything that they call is compiled first, which is most of their time. Where a test names
-    no operation, "", it is of one that has such a rung.
+    In a new clone everything that they call is compiled first, which is most of their time. A test that
+    names no operation, "", is of one that has such a rung.
     """
     dear = any(name.endswith(f"{operation}/{technique}") for name in DEAR)
     return technique in FIRST_RUNGS or (dtype == "float32" and not dear)
