@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from conftest import quick, slow_but
+from conftest import quick
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,9 +28,10 @@ def every_technique(operation):
 
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+FEW = 3  # some kernels are compiled anew for every size of a window
 few_or_many = pytest.mark.parametrize(
-    ("dtype", "examples"),  # some kernels are compiled anew for every size of a window
-    [("float32", 3), *(pytest.param(dtype, 25, marks=pytest.mark.slow) for dtype in DTYPES)],
+    ("dtype", "examples"),
+    [("float32", FEW), *(pytest.param(dtype, 25, marks=pytest.mark.slow) for dtype in DTYPES)],
 )
 
 
@@ -121,13 +122,19 @@ class Problem:
 
 
 def for_drawn_problems(operation, dtype, examples, kind, check):
-    """Call check(problem, technique, answer) for every technique on problems of this kind of inputs."""
+    """Call check(problem, technique, answer) for every technique on problems of this kind of inputs.
+
+    With few examples, those of the quick tests, for the techniques that these compile.
+    """
+    techniques = perflab.techniques(operation)
+    if examples == FEW:
+        techniques = [technique for technique in techniques if quick(operation, technique, dtype)]
 
     @settings(max_examples=examples)
     @given(axes=PROBLEMS[operation], seed=seeds)
     def holds(axes, seed):
         problem = Problem(operation, Case("drawn", *axes, inputs=kind, seed=seed), dtype)
-        for technique in perflab.techniques(operation):
+        for technique in techniques:
             check(problem, technique, problem.answer(technique))
 
     holds()
@@ -151,7 +158,7 @@ def assert_the_definitions_bits(problem, technique, got):
         assert np.array_equal(result, right), f"{problem.operation}/{technique}: {name} on {problem.case}"
 
 
-@pytest.mark.parametrize("operation", slow_but({"fully_connected"}, EXACT))
+@pytest.mark.parametrize("operation", EXACT)
 @few_or_many
 def test_on_integers_every_technique_gives_the_definitions_bits(operation, dtype, examples):
     for_drawn_problems(operation, dtype, examples, "integers", assert_the_definitions_bits)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import slow_but
 
 import perflab
 from perflab import catalog, oracle
@@ -583,8 +582,9 @@ def test_only_what_is_identical_is_called_so(operation, dtype):
     assert fractions.identical_integers is (True if exact else None)
 
 
-@pytest.mark.parametrize("operation", slow_but({"fully_connected", "max_pool2d"}, sorted(EXACT)))
-@pytest.mark.parametrize("dtype", slow_but({"float32"}, DTYPES))
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", sorted(EXACT))
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_the_ladder_is_identical_on_integers(operation, dtype):
     ladder = [catalog.raw(operation, technique) for technique in perflab.techniques(operation)]
     exact = {raw.technique for raw in ladder if raw.exact_on_integers}
