@@ -1,6 +1,6 @@
 """Do the tests see a fault? Puts small faults into the source, one at a time, and runs the tests on each.
 
-    python tests/faults.py [--seed 1] [--count 40] [--only 7 12] [--list]
+    python tests/faults.py [--seed 1] [--count 40] [--only 7 12] [--list] [--quick]
 
 Each fault is one operator, number or condition of the door, the oracle, the records, the statistics, the
 plan, the report or a kernel, drawn from the seed. A copy of the checkout is changed, never the checkout. The
@@ -153,16 +153,17 @@ def fails(copied: Path, *words: str) -> bool:
     return done.returncode not in (0, 5)
 
 
-def found_by(copied: Path, fault: Fault) -> str:
+def found_by(copied: Path, fault: Fault, quick: bool) -> str:
     """Which tests find a fault: of its street, quick ones, slow ones; "nothing" where none does."""
     street = AREAS[fault.area][2]
     others = [f"--ignore={street}", "tests", "perflab"]
-    for name, words in (
+    trials = [
         ("quick tests of its street", [street]),
         ("quick tests", others),
         ("slow tests of its street", [street, "-m", "slow"]),
         ("slow tests", [*others, "-m", "slow"]),
-    ):
+    ]
+    for name, words in trials[:2] if quick else trials:
         if fails(copied, *words):
             return name
     return "nothing"
@@ -177,6 +178,7 @@ def main() -> int:
         "--only", type=int, nargs="*", default=[], metavar="N", help="these faults of the list"
     )
     parser.add_argument("--list", action="store_true", help="name the faults and stop")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow tests")
     args = parser.parse_args()
     missed = 0
     for number, fault in enumerate(drawn(args.seed, args.count), 1):
@@ -191,7 +193,7 @@ def main() -> int:
             shutil.copytree(ROOT, copied, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__"))
             raw = (copied / fault.file).read_bytes()
             (copied / fault.file).write_bytes(raw[: fault.start] + fault.after.encode() + raw[fault.end :])
-            by = found_by(copied, fault)
+            by = found_by(copied, fault, args.quick)
         missed += by == "nothing"
         print(f"{number:2} {fault}: found by {by}, {time.monotonic() - began:.0f} s", flush=True)
     return 1 if missed else 0
