@@ -17,11 +17,12 @@ from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter, perf_counter_ns
-from types import FrameType
+from types import CodeType
 from typing import Any
 
 from perflab.contract import Case, Implementation, Operation
 from perflab.evidence.scene import Scene
+from perflab.machine.interpreter import Event, each_line
 from perflab.records.evidence import Line, Profile
 
 MOST_LINES = 5  # the hottest first
@@ -82,35 +83,24 @@ class _Tracer:
                 spent[here] = spent.get(here, 0) + now - last
                 events[here] = events.get(here, 0) + 1
 
-        def enter(frame: FrameType, event: str, _: object) -> Any:
+        def on_event(event: Event, code: CodeType, line: int) -> bool:
             nonlocal here, last, handling
             charge()
-            is_own = own(frame.f_code.co_filename)
-            if is_own:
-                stack.append(here)
-                here = (frame.f_code.co_filename, frame.f_lineno)
-            handling += (last := perf_counter_ns())
-            return within if is_own else None
-
-        def within(frame: FrameType, event: str, _: object) -> Any:
-            nonlocal here, last, handling
-            charge()
-            if event == "line":
-                here = (frame.f_code.co_filename, frame.f_lineno)
-                times[here] = times.get(here, 0) + 1
-            elif event == "return":
+            is_own = own(code.co_filename)
+            if is_own and event == "return":
                 here = stack.pop()
+            elif is_own:
+                if event == "call":
+                    stack.append(here)
+                else:
+                    times[code.co_filename, line] = times.get((code.co_filename, line), 0) + 1
+                here = (code.co_filename, line)
             handling += (last := perf_counter_ns())
-            return within
+            return is_own
 
-        before = sys.gettrace()
-        sys.settrace(enter)
         began = perf_counter_ns()
-        try:
-            call()
-        finally:
-            took = perf_counter_ns() - began
-            sys.settrace(before)
+        each_line(call, on_event)
+        took = perf_counter_ns() - began
         return took - handling
 
 

@@ -7,8 +7,9 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
+
+from perflab.machine.interpreter import each_instruction
 
 NOTED_BYTES = 1024  # smaller allocations are Python's own objects as often as arrays
 MOST_STEPS = 2_000_000
@@ -17,7 +18,7 @@ MOST_NOTED = 50_000
 
 @dataclass
 class Trace:
-    """The steps and bytes of one call, noted before every bytecode up to a limit."""
+    """The steps and bytes of one call, noted before every instruction up to a limit."""
 
     most: int = MOST_STEPS
     memory: bool = True
@@ -38,17 +39,12 @@ class Trace:
             tracemalloc.reset_peak()
             self._start = self._latest = tracemalloc.get_traced_memory()[0]
 
-    def step(self, frame: FrameType, event: str, _: object) -> Any:
-        """Python calls this as it enters a frame, and then before each of its bytecodes."""
-        if event == "call":
-            frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        elif event == "opcode":
-            self.steps += 1
-            if self.memory and self.steps <= MOST_NOTED:
-                self.note()
-            if self.steps > self.most:
-                sys.settrace(None)
-        return self.step
+    def step(self) -> bool:
+        """Count an instruction that is about to run, and what the one before it allocated."""
+        self.steps += 1
+        if self.memory and self.steps <= MOST_NOTED:
+            self.note()
+        return self.steps <= self.most
 
     def note(self) -> None:
         """Note the bytes that the latest step allocated."""
@@ -69,17 +65,13 @@ class Trace:
 
 def watched(trace: Trace, call: Callable[[], Any]) -> Any:
     """What a call returns; afterwards `trace` knows its steps and its memory."""
-    tracer, tracing = sys.gettrace(), tracemalloc.is_tracing()
+    tracing = tracemalloc.is_tracing()
     if trace.memory and not tracing:
         tracemalloc.start()
     try:
         with _one_thread():
             trace.begin()
-            sys.settrace(trace.step)
-            try:
-                result = call()
-            finally:
-                sys.settrace(tracer)
+            result = each_instruction(call, trace.step)
             trace.end()
     finally:
         if not tracing:
