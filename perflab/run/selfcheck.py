@@ -26,7 +26,8 @@ from perflab.run.turns import Tell
 from perflab.statistics import Ratio, Turn, median_interval, paired_ratio, ratio_of_turns
 
 OPERATION, CASE, DTYPE = "fully_connected", "large", "float32"
-CONTESTS = {"same": (40, 0.0), "slower by 5 %": (20, 0.05), "slower by 0.5 %": (20, 0.005)}  # how many, slow-down
+# The number of pairs, and the slow-down of the second of each.
+CONTESTS = {"same": (40, 0.0), "slower by 5 %": (20, 0.05), "slower by 0.5 %": (20, 0.005)}
 PROCESSES, PASSES, BLOCK_S = 3, 4, 0.012
 CARRY_PASSES = 12
 MOST_FALSE_ALARMS = 5

@@ -167,7 +167,6 @@ def _settle(pid: int) -> None:
 
 
 def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, alone: bool) -> Child:
-    """Start one measuring process."""
     bench = suite()
     reading, writing = os.pipe()
     taking, granting = os.pipe()
