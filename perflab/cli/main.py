@@ -23,10 +23,10 @@ from perflab.contract import PerflabError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     args = parser().parse_args(argv)
-    from perflab import machine
-
-    machine.prepare_matplotlib()
     try:
+        from perflab import machine
+
+        machine.prepare_matplotlib()
         code: int = args.command(args)
         sys.stdout.flush()
         if "perflab.catalog.find" in sys.modules:

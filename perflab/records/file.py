@@ -73,7 +73,6 @@ class Writer:
     """Appends records, one whole line at a time, flushed. Raises NoSpaceLeft when the disk is full."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the run's records for appending."""
         self._path = folder / RECORDS
         self._file = self._path.open("ab", buffering=0)
 

@@ -93,8 +93,7 @@ class Contest:
         except Exception as error:  # an error of perflab itself: the run must not look complete
             if self.writer is None:
                 raise
-            message = f"{block.name}: {reason(error)}"
-            pytest.exit(f"the harness failed at {message}", returncode=EXIT_BROKEN)
+            pytest.exit(f"the harness failed at {block.name}: {reason(error)}", returncode=EXIT_BROKEN)
         benchmark.extra_info.update(verified=f"{contender.share:.3g} of its rounding bound", after=checked)
         if benchmark.stats is None:  # benchmarks are disabled: the block ran once, as a test
             return

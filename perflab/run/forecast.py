@@ -29,10 +29,10 @@ def memory_needed(operation: Operation, case: Case, dtype: str, implementation: 
 def forecast(
     points: Sequence[tuple[str, float, Mapping[str, float]]], flops: float
 ) -> tuple[dict[str, float], str]:
-    """Seconds per call at `flops` by direction, from (case, flops, seconds) of the same contender; their basis.
+    """Seconds per call at `flops` by direction, and the cases they are based on; both empty without points.
 
-    A line on log axes through the largest point, with the slope of the least-squares fit, limited to 0.8 to
-    1.3; slope 1 for a single point. Nothing without points.
+    The points are (case, flops, seconds by direction) of the same contender. A line on log axes through the
+    largest one, with the slope of the least-squares fit, limited to 0.8 to 1.3; slope 1 for a single point.
     """
     if not points:
         return {}, ""

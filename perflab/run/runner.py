@@ -53,7 +53,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                 _save_end(folder, process, threads, began, ticks, children, tell)
                 for child in children:
                     if not child.died:
-                        _raise_for(child.status, folder, child.tail)
+                        _raise_for(child.process.returncode, folder, "".join(child.printed))
                     elif not child.last:
                         raise PerflabError(f"the measuring process measured nothing: {child.cause}")
                 if not any(child.died for child in children):
