@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from perflab.run.verify import verify as verify
 
 __version__ = "0.1.0"
-__all__ = [
-    "PerflabError",
-    "Result",
-    "implementation",
-    "load",
-    "operation",
-    "operations",
-    "result",
-    "run",
-    "techniques",
-    "verify",
-]
-
 _HOME = {
     "PerflabError": "perflab.contract",
     "Result": "perflab.results",
@@ -49,6 +36,7 @@ _HOME = {
     "techniques": "perflab.catalog.find",
     "verify": "perflab.run.verify",
 }
+__all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> Any:

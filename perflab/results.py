@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from perflab import machine
 from perflab.contract import PerflabError
 from perflab.errors import unknown
+from perflab.report import table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,8 +97,6 @@ class Result:
 
         Times are in seconds per call, with their 95 % interval; a missing figure is None.
         """
-        from perflab.report import table
-
         return table.rows(self.summary)
 
     def to_dataframe(self) -> Any:
@@ -106,8 +105,6 @@ class Result:
             import pandas as pd  # type: ignore[import-untyped, unused-ignore]
         except ImportError as missing:
             raise PerflabError("pandas: not installed; wanted: pip install pandas, or .table()") from missing
-        from perflab.report import table
-
         frame = pd.DataFrame(self.table(), columns=list(table.COLUMNS))
         return frame.astype(dict.fromkeys(table.MAY_LACK, "float64"))  # None becomes NaN in every column
 
@@ -155,13 +152,9 @@ class Result:
         return report.write(run, self.summary, installed=sources.of_today(run))
 
     def _repr_html_(self) -> str:
-        from perflab.report import table
-
         return table.html(self.summary)
 
     def __str__(self) -> str:
-        from perflab.report import table
-
         return table.text(self.summary)
 
     __repr__ = __str__

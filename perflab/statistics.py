@@ -7,7 +7,7 @@ compilation is worth its time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
@@ -15,6 +15,7 @@ from statistics import fmean, median
 CONFIDENCE = 0.95
 FEWEST = 6  # the fewest values whose range covers the median with 95 %
 SAME_WITHIN = 0.01
+Turn = tuple[int, int]  # process and pass
 
 
 @dataclass(frozen=True)
@@ -111,21 +112,22 @@ def paired_ratio(baseline: Sequence[float], contender: Sequence[float], fit: boo
     return Ratio(median(ratios), low, high, len(ratios), fit)
 
 
-def precise_enough(ratios: Sequence[float], target: float) -> bool:
-    """Whether half the width of the median's 95 % interval is at most `target` of the median.
-
-    False with fewer than six ratios. This rule to stop sampling uses only the width, never which
-    side is faster.
-
-    >>> precise_enough([2.0, 2.02, 1.98, 2.01, 1.99, 2.0], 0.02)
-    True
-    """
-    interval = median_interval(ratios)
-    return interval is not None and (interval[1] - interval[0]) / 2 <= target * median(ratios)
+def ratio_of_turns(
+    baseline: Mapping[Turn, float], contender: Mapping[Turn, float], fit: bool = True
+) -> Ratio | None:
+    """The paired ratio over the turns that both have; None without any."""
+    both = [turn for turn in contender if turn in baseline]
+    return paired_ratio([baseline[t] for t in both], [contender[t] for t in both], fit) if both else None
 
 
 def known_to(ratio: Ratio, target: float) -> bool:
-    """Whether half the width of a ratio's interval is at most `target` of it; False without an interval."""
+    """Whether half the width of a ratio's interval is at most `target` of it; False without an interval.
+
+    This rule to stop sampling uses only the width, never which side is faster.
+
+    >>> known_to(Ratio(2.0, 1.98, 2.02, 6), 0.02)
+    True
+    """
     if ratio.low is None or ratio.high is None:
         return False
     return (ratio.high - ratio.low) / 2 <= target * ratio.value

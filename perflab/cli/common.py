@@ -88,6 +88,14 @@ def print_json(value: Any) -> None:
     print(json.dumps(units.finite(value), indent=1, ensure_ascii=False, allow_nan=False))
 
 
+def print_answer(as_json: bool, plain: Any, pieces: Iterable[Any]) -> None:
+    """Print `plain` as JSON, or the pieces for a terminal."""
+    if as_json:
+        print_json(plain)
+    else:
+        print_all(console(), pieces)
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a file; its path. Raises PerflabError if it cannot be written."""
     from perflab.records import full_or

@@ -24,9 +24,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     args = parser().parse_args(argv)
     try:
+        from perflab import machine
+
+        machine.prepare_matplotlib()
         code: int = args.command(args)
         sys.stdout.flush()
-        _warn_of_packages()
+        if "perflab.catalog.find" in sys.modules:
+            from perflab import catalog
+
+            for line in catalog.broken():  # the entries of installed packages that could not be loaded
+                tell_user(f"warning: {line}")
         return code
     except PerflabError as error:
         return complain(error)
@@ -52,12 +59,3 @@ def parser() -> argparse.ArgumentParser:
     for module in sorted(modules, key=lambda module: getattr(module, "PLACE", math.inf)):
         module.add(commands)
     return whole
-
-
-def _warn_of_packages() -> None:
-    """Name the entries of installed packages that could not be loaded."""
-    if "perflab.catalog.find" in sys.modules:
-        from perflab import catalog
-
-        for line in catalog.broken():
-            tell_user(f"warning: {line}")

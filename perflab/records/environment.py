@@ -69,12 +69,11 @@ def said(described: Mapping[str, Any], key: str) -> str:
 
 def one_line(described: Mapping[str, Any]) -> str:
     """The environment in one line, for captions."""
-    versions, libraries = described.get("versions"), described.get("blas")
-    versions = versions if isinstance(versions, Mapping) else {}  # an edited file may contain anything
+    libraries = described.get("blas")
     blas = libraries[0] if isinstance(libraries, list) and libraries else {}
-    blas = blas if isinstance(blas, Mapping) else {}
+    blas = blas if isinstance(blas, Mapping) else {}  # an edited file may contain anything
     return (
         f"{described.get('cpu', 'unknown CPU')}, {described.get('cores_allowed', '?')} cores,"
         f" {described.get('python', 'Python ?')}, NumPy {described.get('numpy', '?')}"
-        f" ({blas.get('name', 'BLAS ?')} {blas.get('version', '')}), Numba {versions.get('numba', '?')}"
+        f" ({blas.get('name', 'BLAS ?')} {blas.get('version', '')}), Numba {said(described, 'numba') or '?'}"
     )

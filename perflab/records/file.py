@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,10 +50,8 @@ class Run:
 
     def groups(self, threads: int, process: int) -> set[tuple[str, str, str]] | None:
         """The (operation, case, dtype) of a further process; None for a process of the plan."""
-        for record in self.of_kind(kinds.Extension):
-            if (record.threads, record.process) == (threads, process):
-                return set(record.groups)
-        return None
+        further = (r for r in self.of_kind(kinds.Extension) if (r.threads, r.process) == (threads, process))
+        return next((set(record.groups) for record in further), None)
 
     def done(self) -> set[Block]:
         """The blocks that were measured."""
@@ -75,7 +73,6 @@ class Writer:
     """Appends records, one whole line at a time, flushed. Raises NoSpaceLeft when the disk is full."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the run's records for appending."""
         self._path = folder / RECORDS
         self._file = self._path.open("ab", buffering=0)
 
@@ -91,7 +88,7 @@ class Writer:
 
     def header(self, plan: Plan, operations: Mapping[str, Any]) -> None:
         """Write the first line of a new run."""
-        header = {"kind": Header.kind, "schema": SCHEMA, "started": time.time(), "plan": plan.to_json()}
+        header = {"kind": Header.kind, "schema": SCHEMA, "started": time.time(), "plan": asdict(plan)}
         self._append(finite(header | {"operations": operations, "kinds": sorted(KINDS)}))
 
     def _append(self, record: Mapping[str, Any]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import product
-from typing import Annotated, Any
+from typing import Annotated
 
 from perflab.contract import Cell
-from perflab.records.typed import Location, Name, Rule, Seconds, Wrong, between, read
+from perflab.records.typed import Location, Name, Rule, Seconds, Wrong, between
 
 MOST_BLOCKS = 2_000_000  # far above the largest preset; a file that names more is damaged
 FILLED = Rule("a list of different values", lambda values: 0 < len(values) == len(set(values)))
@@ -69,15 +69,6 @@ class Plan:
     explain: bool = True
     narrowed: Mapping[Name, tuple[Name, ...]] = field(default_factory=dict)
     foreign: tuple[Name, ...] = ()
-
-    @classmethod
-    def from_json(cls, value: Any) -> Plan:
-        """The plan from `to_json`. Raises PerflabError if a field is missing or wrong."""
-        return read(cls, value)
-
-    def to_json(self) -> dict[str, Any]:
-        """The plan as plain JSON."""
-        return asdict(self)
 
     def check(self) -> None:
         """Raise Wrong if the fields do not fit together."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate
 from math import log
 from typing import Annotated, ClassVar, Literal
 
@@ -122,19 +122,15 @@ def bandwidth(ceilings: Ceilings, threads: int, bytes: float) -> float | None:
     better into the caches. Between two sizes it is interpolated linearly over the logarithm of the size;
     outside of them it is that of the nearest.
     """
-    envelope: list[tuple[int, float]] = []
-    for row in sorted(_measured(ceilings, threads).bandwidth, key=lambda row: -row.bytes):
-        best = max(rate.best for kind in COUNTED if (rate := getattr(row, kind)) is not None)
-        envelope.append((row.bytes, max(best, envelope[-1][1] if envelope else 0.0)))
-    envelope.reverse()
-    if not envelope:
+    from numpy import interp  # not before the thread pools are pinned
+
+    rows = sorted(_measured(ceilings, threads).bandwidth, key=lambda row: row.bytes, reverse=True)
+    if not rows:
         return None
-    if bytes <= envelope[0][0]:
-        return envelope[0][1] * 1e9
-    for (small, fast), (large, slow) in pairwise(envelope):
-        if bytes <= large:
-            return (fast + (slow - fast) * log(bytes / small) / log(large / small)) * 1e9
-    return envelope[-1][1] * 1e9
+    counted = [[rate for kind in COUNTED if (rate := getattr(row, kind)) is not None] for row in rows]
+    envelope = [*accumulate((max(rate.best for rate in rates) for rates in counted), max)]
+    sizes = [log(row.bytes) for row in rows]
+    return float(interp(log(max(bytes, 1)), sizes[::-1], envelope[::-1])) * 1e9
 
 
 def _measured(ceilings: Ceilings, threads: int) -> Measured:

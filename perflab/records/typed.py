@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -137,8 +137,10 @@ def _reader(hint: Any) -> Read:
     if hint in WORDS:
         return _scalar(hint)
     if origin is Annotated:
-        if args[1] in (LINES, VERBATIM):
-            return _text_as(args[1])
+        if args[1] is VERBATIM:
+            return _text
+        if args[1] is LINES:
+            return lambda value: escaped(_text(value), lines=True)
         return _ruled(_reader(args[0]), args[1:])
     if origin in (Union, UnionType) and NoneType in args:
         (kind,) = (arg for arg in args if arg is not NoneType)
@@ -151,15 +153,6 @@ def _reader(hint: Any) -> Read:
     if is_dataclass(hint):
         return _dataclass(hint)
     raise TypeError(f"{hint!r}: no annotation that can be read")
-
-
-def _text_as(how: object) -> Read:
-    def text_as(value: Any) -> str:
-        if not isinstance(value, str):
-            raise Wrong(WORDS[str], value)
-        return value if how is VERBATIM else escaped(value, lines=True)
-
-    return text_as
 
 
 def _scalar(kind: Any) -> Read:
@@ -263,13 +256,12 @@ def _anything(value: Any, depth: int) -> Any:
     return value if value is None or isinstance(value, bool) else _scalar(type(value))(value)
 
 
-def _list(value: Any) -> Any:
-    if not isinstance(value, (list, tuple)):
-        raise Wrong("a list", value)
+def _of_type(types: Any, words: str, value: Any) -> Any:
+    if not isinstance(value, types):
+        raise Wrong(words, value)
     return value
 
 
-def _object(value: Any) -> Mapping[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise Wrong("an object", value)
-    return value
+_text = partial(_of_type, str, WORDS[str])
+_list = partial(_of_type, (list, tuple), "a list")
+_object = partial(_of_type, Mapping, "an object")

@@ -10,7 +10,7 @@ from perflab.contract import Cell, Contender
 from perflab.records import Run
 from perflab.records.evidence import Evidence
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
-from perflab.statistics import Ratio, Scaling, paired_ratio
+from perflab.statistics import Ratio, Scaling, ratio_of_turns
 
 BASELINE = "naive"
 RIVALS = (BASELINE, "vectorized")  # compiled techniques are compared with these: NumPy needs no compiler
@@ -242,6 +242,4 @@ class Summary:
 
 def ratio_of(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:
     """How many times as fast one cell is as another, turn by turn; None without common turns."""
-    base, other = turns.get(baseline, {}), turns.get(contender, {})
-    both = [turn for turn in other if turn in base]
-    return paired_ratio([base[t] for t in both], [other[t] for t in both], fit) if both else None
+    return ratio_of_turns(turns.get(baseline, {}), turns.get(contender, {}), fit)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,31 +115,21 @@ def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None
 
     Errors are ignored here: the same error is reported when the first block is verified.
     """
-    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for name in names:
-        waiting.put(name)
-
-    def compile_waiting() -> None:
-        function = "perflab.run.compilation:compile_one"
-        with contextlib.suppress(queue.Empty):
-            while True:
-                name = waiting.get_nowait()
-                tell({"event": "compile", "name": name, "left": waiting.qsize(), "total": len(names)})
-                with contextlib.suppress(PerflabError):
-                    child = process.begin(function, {"name": name}, None, start_new_session=True)
-                    children.append(child)
-                    process.finish(child)
-
     children: list[subprocess.Popen[Any]] = []
-    workers = [threading.Thread(target=compile_waiting, daemon=True) for _ in range(cores())]
+
+    def compile_next(place: int, name: str) -> None:
+        tell({"event": "compile", "name": name, "left": len(names) - 1 - place, "total": len(names)})
+        with contextlib.suppress(PerflabError):
+            function = "perflab.run.compilation:compile_one"
+            child = process.begin(function, {"name": name}, None, start_new_session=True)
+            children.append(child)
+            process.finish(child)
+
+    pool = ThreadPoolExecutor(cores())
     try:
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+        list(pool.map(compile_next, range(len(names)), names))
     except BaseException:
-        while not waiting.empty():
-            waiting.get_nowait()
+        pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.kill()
         raise

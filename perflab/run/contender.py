@@ -21,6 +21,7 @@ from perflab.catalog import inputs
 from perflab.catalog.cases import costs
 from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
 from perflab.errors import reason
+from perflab.records.kinds import Judgement
 from perflab.run.compilation import compilations, compiles, key, remember, remembered
 from perflab.run.contest import Rejected
 
@@ -97,7 +98,7 @@ class Stage:
                 raise AssertionError(f"{self.operation.name}: its gradient is not its definition's: {share}")
         return reference
 
-    def admit(self, implementation: Implementation, known: Verified | None = None) -> Contender:
+    def admit(self, implementation: Implementation, known: Judgement | Contender | None = None) -> Contender:
         """Verify an implementation on these inputs. Raises Rejected if it is not shown to be right.
 
         `known` is an earlier verification here: the same bits from the same inputs are right again, without
@@ -113,22 +114,13 @@ class Stage:
         return oracle.fingerprint([*self.args, self.dout]) == self.fingerprint
 
 
-@dataclass(frozen=True)
-class Verified:
-    """The result of a verification: the worst error as a share of its bound, and the hash of the bits.
-
-    `digest` is a hash of the inputs, the output and the gradients; `precision` is the reference's.
-    """
-
-    share: float
-    where: str
-    precision: str
-    digest: str
-
-
 @dataclass
 class Contender:
-    """An implementation on a stage, from its verification to its last block."""
+    """An implementation on a stage, from its verification to its last block.
+
+    `share` is the worst error as a share of its bound, at `where`; `precision` is the reference's; `digest`
+    is a hash of the inputs, the output and the gradients.
+    """
 
     stage: Stage
     implementation: Implementation
@@ -143,7 +135,7 @@ class Contender:
     _right: tuple[Array, ...] = ()
     _cache: Any = None
 
-    def verify(self, known: Verified | None = None) -> None:
+    def verify(self, known: Judgement | Contender | None = None) -> None:
         """Run once on the stage's inputs, compare with the reference, learn how long a call takes."""
         self.stage.save()
         with compilations() as compiled:
@@ -152,7 +144,7 @@ class Contender:
         self.check_inputs()
         self.digest = f"{self.stage.fingerprint} {_digest(got)}"
         if known is not None and known.digest == self.digest:
-            self.share, self.where, self.precision = known.share, known.where, known.precision
+            self.share, self.where, self.precision = known.share or 0.0, known.where, known.precision
         else:
             self.precision = self.reference.precision
             self._compare(self.reference, got)
@@ -224,10 +216,8 @@ class Contender:
                 least[direction] = min(least[direction], new[direction] / max(same[direction], 1e-9))
         for direction, times in least.items():
             if times > LOOKED_UP:
-                what = (
-                    f"{direction} on new contents takes {times:.0f} times as long as on the same ones again"
-                )
-                raise Rejected(f"it looks answers up: {what}")
+                as_long = f"{times:.0f} times as long as on the same ones again"
+                raise Rejected(f"it looks answers up: {direction} on new contents takes {as_long}")
 
     def check_inputs(self) -> None:
         """Raise Rejected, and restore the stage, if an input was written to."""
@@ -256,24 +246,22 @@ class Contender:
         iterations = max(1, round(ROUND_S / call_s))
         return max(1, min(MOST_ROUNDS, int(block_s / (iterations * call_s)))), iterations
 
-    @property
-    def _pair(self) -> Implementation | Native:
-        """The timed pair: a peer's own on its own tensors, else the implementation."""
-        return self.implementation.native or self.implementation
+    @cached_property
+    def _pair(self) -> Native:
+        """The timed pair: a peer's own on its own tensors, else the implementation's on the arrays."""
+        given = self.implementation
+        return given.native or Native(given.forward, given.backward, lambda value: value, lambda value: value)
 
     @cached_property
     def _args(self) -> tuple[Any, ...]:
-        native = self.implementation.native
-        return tuple(map(native.to_native, self.stage.args)) if native else self.stage.args
+        return tuple(map(self._pair.to_native, self.stage.args))
 
     @cached_property
     def _dout(self) -> Any:
-        native = self.implementation.native
-        return native.to_native(self.stage.dout) if native else self.stage.dout
+        return self._pair.to_native(self.stage.dout)
 
     def _numpy(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        native = self.implementation.native
-        return tuple(map(native.to_numpy, values)) if native else tuple(values)
+        return tuple(map(self._pair.to_numpy, values))
 
     def call_s(self, direction: str) -> float:
         """Seconds of one warm call, from the verification or the last block."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,9 +19,7 @@ from perflab.oracle.sandbox import guard
 from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
 
-if TYPE_CHECKING:
-    from perflab.run.contender import Verified
-
+R = TypeVar("R", bound=kinds.Record)
 EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
 TURNS = "PERFLAB_TURNS"  # if several processes take turns: the descriptor that grants one
 PARENT = "PERFLAB_PARENT"
@@ -29,7 +27,6 @@ PARENT = "PERFLAB_PARENT"
 EVENT_FIELDS = ("operation", "case", "dtype", "threads", "technique", "direction", "reason")
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
-EXIT_BROKEN_WORD = "the harness failed at "
 PARENT_GONE = "the run that started this process is gone"
 
 
@@ -51,7 +48,7 @@ class Contest:
         self._stage: Any = None
         self._pools_recorded = False
         self._guard: Any = None
-        failures = [record for record in self.history if isinstance(record, kinds.Failure)]
+        failures = self._past(kinds.Failure)
         self._excluded = {failure.contender.across("case"): failure.reason for failure in failures}
 
     def measure(self, block: Block, benchmark: Any) -> None:
@@ -96,8 +93,7 @@ class Contest:
         except Exception as error:  # an error of perflab itself: the run must not look complete
             if self.writer is None:
                 raise
-            message = f"{block.name}: {reason(error)}"
-            pytest.exit(f"{EXIT_BROKEN_WORD}{message}", returncode=EXIT_BROKEN)
+            pytest.exit(f"the harness failed at {block.name}: {reason(error)}", returncode=EXIT_BROKEN)
         benchmark.extra_info.update(verified=f"{contender.share:.3g} of its rounding bound", after=checked)
         if benchmark.stats is None:  # benchmarks are disabled: the block ran once, as a test
             return
@@ -147,24 +143,24 @@ class Contest:
         if cell.technique in stage.contenders:
             return stage.contenders[cell.technique]
         turns = self.plan.processes * self.plan.passes
-        before = list(self._past(cell.contender))
-        here = [record for record in before if record.contender == cell.contender]
-        for record in here:
-            if isinstance(record, kinds.Prediction):
-                self._skip(block, benchmark, f"predicted: {record.basis}")
-        if not here:
-            verdicts = (record for record in before if isinstance(record, kinds.Judgement))
-            points = [(r.contender.case, r.flops, self._known_seconds(r)) for r in verdicts]
-            expected = forecast(points, stage.costs["step"].flops)
-            if expected is not None and expected.seconds["step"] * turns > self.plan.budget_s:
-                self._predict(block, benchmark, expected.seconds, expected.basis)
+        for prediction in self._past(kinds.Prediction):
+            if prediction.contender == cell.contender:
+                self._skip(block, benchmark, f"predicted: {prediction.basis}")
+        verdicts = self._right(cell.contender, "case")
+        is_new = all(verdict.contender != cell.contender for verdict in verdicts)
+        if is_new:
+            points = [(v.contender.case, v.flops, self._known_seconds(v)) for v in verdicts]
+            seconds, basis = forecast(points, stage.costs["step"].flops)
+            if seconds.get("step", 0.0) * turns > self.plan.budget_s:
+                self._predict(block, benchmark, seconds, basis)
         self.tell("prepare", **asdict(cell.contender))
         try:
             implementation = self._implementation(cell)
             needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
-            known = self._verified(cell.contender)
+            verdicts = [verdict for verdict in self._right(cell.contender, "threads") if verdict.digest]
+            known = min(verdicts, key=lambda verdict: verdict.contender != cell.contender, default=None)
             with self._watched(implementation):
                 contender = stage.admit(implementation, known)
         except NotApplicable as why:
@@ -180,7 +176,7 @@ class Contest:
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip
         # A first call far above its forecast is not timed either: its one call shows how long it takes.
-        if not here and contender.call_s("step") * turns > 2 * self.plan.budget_s:
+        if is_new and contender.call_s("step") * turns > 2 * self.plan.budget_s:
             del stage.contenders[cell.technique]
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
@@ -228,31 +224,20 @@ class Contest:
         benchmark.skipped = True
         pytest.skip(why)
 
-    def _past(self, contender: Contender) -> Iterator[kinds.Judgement | kinds.Prediction]:
-        """Right verdicts and predictions of this contender so far, on every case."""
-        for record in self.history:
-            if not isinstance(record, (kinds.Judgement, kinds.Prediction)):
-                continue
-            right = isinstance(record, kinds.Prediction) or record.right
-            if right and record.contender.across("case") == contender.across("case"):
-                yield record
+    def _past(self, kind: type[R]) -> Iterator[R]:
+        """The records of one kind so far."""
+        return (record for record in self.history if isinstance(record, kind))
 
-    def _verified(self, contender: Contender) -> Verified | None:
-        """An earlier verification of this contender, preferably on the same number of threads."""
-        from perflab.run.contender import Verified
-
-        right = (r for r in self.history if isinstance(r, kinds.Judgement) and r.right and r.digest)
-        verdicts = [r for r in right if r.contender.across("threads") == contender.across("threads")]
-        if not verdicts:
-            return None
-        verdict = min(verdicts, key=lambda verdict: verdict.contender != contender)
-        return Verified(verdict.share or 0.0, verdict.where, verdict.precision, verdict.digest)
+    def _right(self, contender: Contender, across: str) -> list[kinds.Judgement]:
+        """Right verdicts on this contender so far, on every case or every number of threads."""
+        like = contender.across(across)
+        return [v for v in self._past(kinds.Judgement) if v.right and v.contender.across(across) == like]
 
     def _known_seconds(self, verdict: kinds.Judgement) -> dict[str, float]:
         """Seconds per call of a contender on a case: from its blocks, else from its verification."""
         seconds = dict(verdict.warm_s)
-        for record in self.history:
-            if isinstance(record, kinds.Timed) and record.contender == verdict.contender:
+        for record in self._past(kinds.Timed):
+            if record.contender == verdict.contender:
                 seconds[record.direction] = min(record.rounds_s)
         return seconds
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,22 +26,16 @@ def memory_needed(operation: Operation, case: Case, dtype: str, implementation: 
     return 2 * itemsize * (given + results) + 3 * 8 * results + workspace
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """Seconds per call and direction for a case that was not run, and the cases they are based on."""
+def forecast(
+    points: Sequence[tuple[str, float, Mapping[str, float]]], flops: float
+) -> tuple[dict[str, float], str]:
+    """Seconds per call at `flops` by direction, and the cases they are based on; both empty without points.
 
-    seconds: Mapping[str, float]
-    basis: str
-
-
-def forecast(points: Sequence[tuple[str, float, Mapping[str, float]]], flops: float) -> Forecast | None:
-    """Seconds per call at `flops` from (case, flops, seconds by direction) of the same contender.
-
-    A line on log axes through the largest point, with the slope of the least-squares fit, limited to 0.8 to
-    1.3; slope 1 for a single point. None without points.
+    The points are (case, flops, seconds by direction) of the same contender. A line on log axes through the
+    largest one, with the slope of the least-squares fit, limited to 0.8 to 1.3; slope 1 for a single point.
     """
     if not points:
-        return None
+        return {}, ""
     points = sorted(points, key=lambda point: point[1])
     whole = [seconds["forward"] + seconds["backward"] for _, _, seconds in points]
     log_flops = np.log([point[1] for point in points])
@@ -54,4 +47,4 @@ def forecast(points: Sequence[tuple[str, float, Mapping[str, float]]], flops: fl
     predicted = {direction: seconds[direction] * scale for direction in ("forward", "backward")}
     predicted["step"] = whole[-1] * scale
     names = ", ".join(point[0] for point in points)
-    return Forecast(predicted, f"flops^{slope:.2f} from {names}")
+    return predicted, f"flops^{slope:.2f} from {names}"

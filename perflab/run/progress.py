@@ -16,6 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 LINE_EVERY = 0.1  # of all blocks, in a file
+DOING = {
+    "evidence": "gathering the evidence",
+    "memory": "counting the memory of large cases",
+    "compile": "compiling {name}, {left} left",
+    "prepare": "verifying {operation}/{technique} {case} {dtype}",
+    "start": "{operation}/{technique} {case} {dtype} {direction}",
+}
 
 
 @contextmanager
@@ -61,7 +68,7 @@ class Progress:
             name = f"{event['operation']}/{event.get('technique') or '?'}"
             where = f"{name} on {event['case']} {event['dtype']}"
             self._bar.console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
-        doing = _doing(event)
+        doing = DOING.get(kind, "").format(**event)
         if doing:
             self._bar.update(self._task, description=doing)
         spent = time.monotonic() - self._began
@@ -83,15 +90,3 @@ class Progress:
         file.write(f"\r{text:{self._longest}}" + ("" if text else "\r"))
         file.flush()
         self._longest = max(self._longest, len(text))
-
-
-def _doing(event: Mapping[str, Any]) -> str:
-    """The current activity according to an event; empty if the event does not tell."""
-    template = {
-        "evidence": "gathering the evidence",
-        "memory": "counting the memory of large cases",
-        "compile": "compiling {name}, {left} left",
-        "prepare": "verifying {operation}/{technique} {case} {dtype}",
-        "start": "{operation}/{technique} {case} {dtype} {direction}",
-    }.get(event["event"], "")
-    return template.format(**event)

@@ -100,11 +100,9 @@ def _begin(folder: Path, plan: Plan, console: Console, show: str, reviewed: File
     from perflab.run import selfcheck
     from perflab.run.progress import waiting
 
-    if plan.explain and plan.preset != presets.OWN_PRESET:  # that preset answers at once
-        with waiting(console, show, "measuring the ceilings of this machine"):
-            limits = ceilings.for_run(plan.threads)
-    else:
-        limits = ceilings.for_run(plan.threads, measure_missing=False)
+    missing = plan.explain and plan.preset != presets.OWN_PRESET  # that preset answers at once
+    with waiting(console, show if missing else "nothing", "measuring the ceilings of this machine"):
+        limits = ceilings.for_run(plan.threads, measure_missing=missing)
     records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.stored(), limits)
     failed = [r for r in reviewed.reviews if r.reason and not r.left_out] if reviewed else []
     for review in failed:

@@ -35,8 +35,10 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
     Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and PerflabError with one
     line; the records written before stay in each case.
     """
-    plan = records.read(folder).plan  # with the names as in the records
-    _keep_sources(folder, plan)
+    run = records.read(folder)
+    plan = run.plan  # with the names as in the records
+    if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in run.records):
+        records.save(folder, "source", sources.of_plan(plan))
     prepare_numba_cache()  # once for all measuring processes
     names = missing(plan.techniques, plan.dtypes)
     if names:
@@ -51,7 +53,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                 _save_end(folder, process, threads, began, ticks, children, tell)
                 for child in children:
                     if not child.died:
-                        _raise_for(child.status, folder, child.tail)
+                        _raise_for(child.process.returncode, folder, "".join(child.printed))
                     elif not child.last:
                         raise PerflabError(f"the measuring process measured nothing: {child.cause}")
                 if not any(child.died for child in children):
@@ -66,12 +68,6 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
         if not any(r.contender.threads == threads for r in records.read(folder).of_kind(kinds.PeakMemory)):
             tell({"event": "memory"})
             _gather(folder, "memory", threads, lock)
-
-
-def _keep_sources(folder: Path, plan: Plan) -> None:
-    """Save the code to be measured, unless something was measured already."""
-    if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in records.read(folder).records):
-        records.save(folder, "source", sources.of_plan(plan))
 
 
 def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:

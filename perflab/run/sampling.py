@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from itertools import product
-from statistics import median
 
 from perflab.contract import Cell
 from perflab.records import Run, kinds
 from perflab.records.kinds import Group
-from perflab.statistics import median_interval, precise_enough
+from perflab.statistics import Turn, known_to, ratio_of_turns
 
 SETUP_S = 0.1
 START_S = 1.5
@@ -41,9 +40,9 @@ def next_groups(run: Run, threads: int) -> list[Group]:
     return chosen
 
 
-def _measured(run: Run, threads: int) -> tuple[dict[Cell, dict[tuple[int, int], float]], dict[Group, float]]:
+def _measured(run: Run, threads: int) -> tuple[dict[Cell, dict[Turn, float]], dict[Group, float]]:
     """Each cell's block medians, and the seconds that one process needs for each group."""
-    times: dict[Cell, dict[tuple[int, int], float]] = defaultdict(dict)
+    times: dict[Cell, dict[Turn, float]] = defaultdict(dict)
     spent: dict[Group, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for record in run.of_kind(kinds.Timed):
         cell = record.cell
@@ -57,15 +56,13 @@ def _measured(run: Run, threads: int) -> tuple[dict[Cell, dict[tuple[int, int], 
 
 
 def _width(
-    times: dict[Cell, dict[tuple[int, int], float]], like: Cell, techniques: tuple[str, ...], target: float
+    times: dict[Cell, dict[Turn, float]], like: Cell, techniques: tuple[str, ...], target: float
 ) -> float:
     """The widest interval of a group's ratios in one direction; 0 if all are precise enough."""
-    measured = [cell for t in techniques if (cell := replace(like, technique=t)) in times]
+    measured = [times[cell] for t in techniques if (cell := replace(like, technique=t)) in times]
     widest = 0.0
-    for cell in measured[1:]:
-        both = [turn for turn in times[cell] if turn in times[measured[0]]]
-        ratios = [times[measured[0]][turn] / times[cell][turn] for turn in both]
-        interval = median_interval(ratios)
-        if interval is not None and not precise_enough(ratios, target):
-            widest = max(widest, (interval[1] - interval[0]) / median(ratios))
+    for other in measured[1:]:
+        ratio = ratio_of_turns(measured[0], other)
+        if ratio and ratio.low is not None and ratio.high is not None and not known_to(ratio, target):
+            widest = max(widest, (ratio.high - ratio.low) / ratio.value)
     return widest

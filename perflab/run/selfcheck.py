@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import starmap
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,14 +20,14 @@ import numpy as np
 
 from perflab import machine, records
 from perflab.catalog import cases
-from perflab.records import Plan, kinds
+from perflab.records import Plan, kinds, typed
 from perflab.run import runner
 from perflab.run.turns import Tell
-from perflab.statistics import Ratio, median_interval, paired_ratio
+from perflab.statistics import Ratio, Turn, median_interval, paired_ratio, ratio_of_turns
 
 OPERATION, CASE, DTYPE = "fully_connected", "large", "float32"
-CONTESTS = {"same": 40, "slower by 5 %": 20, "slower by 0.5 %": 20}
-SLOW_DOWN = {"same": 0.0, "slower by 5 %": 0.05, "slower by 0.5 %": 0.005}
+# The number of pairs, and the slow-down of the second of each.
+CONTESTS = {"same": (40, 0.0), "slower by 5 %": (20, 0.05), "slower by 0.5 %": (20, 0.005)}
 PROCESSES, PASSES, BLOCK_S = 3, 4, 0.012
 CARRY_PASSES = 12
 MOST_FALSE_ALARMS = 5
@@ -129,8 +130,7 @@ def check(folder: Path, lock: int, tell: Tell) -> Fitness:
 def contest_plan(folder: Path) -> Plan:
     """Pairs of contenders, each pair side by side: plain against plain, or against a slowed copy."""
     outside: dict[str, str] = {}
-    for kind, count in CONTESTS.items():
-        share = SLOW_DOWN[kind]
+    for kind, (count, share) in CONTESTS.items():
         plain, other = folder / "plain.py", folder / f"slowed_{share}.py"
         plain.write_text(PLAIN + BACKWARD, "utf-8")
         other.write_text((SLOWED.format(share=share) if share else PLAIN) + BACKWARD, "utf-8")
@@ -252,18 +252,14 @@ def store(fitness: Fitness) -> None:
 def stored() -> dict[str, Any]:
     """The latest self-check on this machine: state, false alarms, contests, when, reasons; or "unknown"."""
     unknown = {"state": "unknown", "reasons": ["no self-check in the last week: perflab selfcheck"]}
-    saved = machine.load_saved("selfcheck")
-    if saved is None:
-        return unknown
     try:
-        fitness = Fitness(**saved | {"lines": tuple(Line(**line) for line in saved["lines"])})
-    except (KeyError, TypeError):
+        fitness = typed.read(Fitness, machine.load_saved("selfcheck"))
+    except typed.Wrong:
         return unknown
     if time.time() - fitness.when > VALID_S:
         return unknown
-    return {key: value for key, value in asdict(fitness).items() if key != "lines"} | {
-        "reasons": fitness.reasons
-    }
+    names = ("state", "reasons", "false_alarms", "contests", "when")
+    return {name: getattr(fitness, name) for name in names}
 
 
 def _plan(outside: Mapping[str, str], threads: int, passes: int) -> Plan:
@@ -287,16 +283,15 @@ def _name(kind: str, number: int, side: str) -> str:
 
 def _ratios(run: records.Run) -> dict[str, list[Ratio]]:
     """The paired ratio of every contest: how many times faster b is than a."""
-    times: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+    times: dict[str, dict[Turn, float]] = defaultdict(dict)
     for record in run.of_kind(kinds.Timed):
         times[record.contender.technique][record.turn] = record.median_s
 
-    def ratio(kind: str, number: int) -> Ratio:
-        a, b = times[_name(kind, number, "a")], times[_name(kind, number, "b")]
-        both = [turn for turn in a if turn in b]
-        return paired_ratio([a[turn] for turn in both], [b[turn] for turn in both])
-
-    return {kind: [ratio(kind, number) for number in range(count)] for kind, count in CONTESTS.items()}
+    pairs = {
+        kind: [[times[_name(kind, number, side)] for side in "ab"] for number in range(count)]
+        for kind, (count, _) in CONTESTS.items()
+    }
+    return {kind: [*filter(None, starmap(ratio_of_turns, each))] for kind, each in pairs.items()}
 
 
 def _count_called(ratios: Sequence[Ratio]) -> int:

@@ -56,28 +56,20 @@ class Child:
     finished: bool = False
 
     @property
-    def status(self) -> int:
-        """The exit status; that of a signal is negative."""
-        return self.process.returncode
-
-    @property
     def died(self) -> bool:
         """Whether it ended by itself before it had measured everything."""
-        return -self.status in FATAL or (self.status in GOOD_EXITS and not self.finished)
+        status = self.process.returncode
+        return -status in FATAL or (status in GOOD_EXITS and not self.finished)
 
     @property
     def cause(self) -> str:
         """How the process died."""
         if self.hung:
             return self.hung
-        if self.status >= 0:
-            return f"it ended its process with exit status {self.status}"
-        return f"its process died: {signal.Signals(-self.status).name}"
-
-    @property
-    def tail(self) -> str:
-        """The last lines that it printed."""
-        return "".join(self.printed)
+        status = self.process.returncode
+        if status >= 0:
+            return f"it ended its process with exit status {status}"
+        return f"its process died: {signal.Signals(-status).name}"
 
 
 def measure_in_turn(
@@ -167,7 +159,6 @@ def _settle(pid: int) -> None:
 
 
 def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, alone: bool) -> Child:
-    """Start one measuring process."""
     bench = suite()
     reading, writing = os.pipe()
     taking, granting = os.pipe()

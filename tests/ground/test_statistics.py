@@ -16,9 +16,9 @@ from perflab.statistics import (
     Scaling,
     break_even_calls,
     crossover,
+    known_to,
     median_interval,
     paired_ratio,
-    precise_enough,
     scaling,
     significant,
     student,
@@ -167,6 +167,10 @@ def test_stopping_when_it_is_precise_costs_little_of_the_coverage(capsys):
         lengths.append(n)
     say(capsys, f"stopped at ±1.5 %: {np.median(lengths):.0f} pairs, coverage {hits / 2000:.3f}")
     assert hits / 2000 >= 0.92
+
+
+def precise_enough(ratios, target):
+    return known_to(paired_ratio(ratios, [1.0] * len(ratios)), target)
 
 
 def test_precise_enough_needs_six_and_is_relative():

@@ -1,12 +1,13 @@
 """Plans: what is measured, in which order, and how it is named."""
 
 from collections import Counter
+from dataclasses import asdict
 
 import pytest
 
 from perflab.catalog.find import operation, targets, techniques
 from perflab.contract import PerflabError
-from perflab.records import Block, Plan
+from perflab.records import Block, Plan, typed
 from perflab.run import presets
 
 
@@ -48,7 +49,7 @@ def test_names_of_blocks_are_short_strings_that_read_back():
 
 def test_a_plan_survives_json():
     plan = presets.make(targets(["conv2d"]), "full", dtypes=("float64",), threads=(1, 2))
-    assert Plan.from_json(plan.to_json()) == plan
+    assert typed.read(Plan, asdict(plan)) == plan
 
 
 def test_an_operation_without_the_case_is_left_out_and_an_unknown_case_refused():
@@ -72,7 +73,7 @@ def test_further_rungs_are_measured_on_the_largest_cases_unless_they_are_named()
     assert named.contenders("conv2d", "tiny") == ("naive", "one_product")
     chosen = presets.make({"conv2d": ("naive", "one_product")}, "quick", cases=("tiny",))
     assert chosen.contenders("conv2d", "tiny") == ("naive", "one_product")
-    assert Plan.from_json(plan.to_json()) == plan
+    assert typed.read(Plan, asdict(plan)) == plan
 
 
 def test_the_contest_takes_its_own_cases_and_leaves_the_plain_loops_out():

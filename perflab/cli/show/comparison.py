@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -14,35 +15,26 @@ MOST_NAMED = 20  # cells without a ratio that are named, unless all are asked fo
 COLOURS = {"SLOWER": "red", "FASTER": "green", "UNMEASURABLE": "red"}
 
 
-def of_two(comparison: compare.Comparison, whole: bool) -> Iterator[RenderableType]:
-    """A comparison of two results; `whole`: with every cell."""
-    shown = compare.table(comparison, whole)
-    for line in compare.banner(comparison):
+def shown(comparison: compare.Comparison | several.Several, whole: bool) -> Iterator[RenderableType]:
+    """A comparison of two results, or of several with the first; `whole`: with every cell."""
+    subject: Any = several
+    blocks = []
+    if of_two := isinstance(comparison, compare.Comparison):
+        subject = compare
+    else:
+        blocks = [several.environments(comparison), several.verdicts(comparison)]
+    cells = subject.table(comparison, whole)
+    for line in subject.banner(comparison):
         yield Text(line, style="bold red")
-    yield Text(shown.title)
-    rows = ([*map(Text, row[:-1]), Text(row[-1], COLOURS.get(_verdict(row), ""))] for row in shown.rows)
-    drawn = table(*shown.head, rows=rows, right=(1, 2, 3))
-    for column in drawn.columns[1:]:
-        column.no_wrap = True
-    if shown.rows:
-        yield drawn
-    yield from map(Text, compare.closing_lines(comparison, None if whole else MOST_NAMED))
-
-
-def of_several(comparison: several.Several, whole: bool) -> Iterator[RenderableType]:
-    """A comparison of several results with the first; `whole`: with every cell."""
-    shown = several.table(comparison, whole)
-    for line in several.banner(comparison):
-        yield Text(line, style="bold red")
-    yield Text(shown.title)
-    for block in (several.environments(comparison), several.verdicts(comparison), shown):
+    yield Text(cells.title)
+    for block in (*blocks, cells):
         if block is not None and block.rows:
-            yield table(*block.head, rows=([Text(row[0]), *map(_coloured, row[1:])] for row in block.rows))
-    yield from map(Text, several.closing_lines(comparison, None if whole else MOST_NAMED))
-
-
-def _verdict(row: tuple[str, ...]) -> str:
-    return row[-1].partition(",")[0]
+            rows = ([Text(row[0]), *map(_coloured, row[1:])] for row in block.rows)
+            drawn = table(*block.head, rows=rows, right=(1, 2, 3) if of_two else ())
+            for column in drawn.columns[1:]:
+                column.no_wrap = of_two
+            yield drawn
+    yield from map(Text, subject.closing_lines(comparison, None if whole else MOST_NAMED))
 
 
 def _coloured(cell: str) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from perflab.cli.common import GOOD, console, print_all, print_json
+from perflab.cli.common import GOOD, print_answer
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -29,8 +29,6 @@ def add(commands: Commands) -> None:
 def rank(args: argparse.Namespace) -> int:
     """Print the rankings."""
     from perflab import catalog, machine
-
-    machine.prepare_matplotlib()
     from perflab.cli.show import results
     from perflab.report.across import board
 
@@ -41,8 +39,5 @@ def rank(args: argparse.Namespace) -> int:
         args.folder, args.targets, args.case, args.dtype, args.direction, threads,
         here=machine.environment(), operations=catalog.operations(),
     )  # fmt: skip
-    if args.json:
-        print_json(board.to_json(ranked))
-    else:
-        print_all(console(), results.board(ranked))
+    print_answer(args.json, board.to_json(ranked), results.board(ranked))
     return GOOD

@@ -57,15 +57,12 @@ class _Thresholds(argparse.Action):
 
 def compare(args: argparse.Namespace) -> int:
     """Compare, print and write; the exit code."""
-    from perflab import machine
+    from perflab.report.across import compare, several, sides
 
     if len(args.sides or ()) < 2:
         raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted two, BASE and NEW, or more")
     if args.json and args.markdown == "-":
         raise PerflabError("--markdown -: --json prints already; wanted a FILE")
-    machine.prepare_matplotlib()
-    from perflab.report.across import compare, several, sides
-
     allowed = compare.thresholds(args.allowed or ())
     base, *news = map(sides.read, args.sides)
     comparison = several.compare_all(base, news, allowed=allowed, anyway=args.anyway)
@@ -82,10 +79,10 @@ def compare(args: argparse.Namespace) -> int:
     elif args.markdown == "-":
         print(text)
     else:
-        from perflab.cli.show import comparison as view
+        from perflab.cli.show.comparison import shown
 
-        shown = view.of_two(pair, args.all) if pair else view.of_several(comparison, args.all)
-        common.print_all(common.console(), [*shown, *(f"written: {path}" for path in written)])
+        pieces = [*shown(pair or comparison, args.all), *(f"written: {path}" for path in written)]
+        common.print_all(common.console(), pieces)
     if comparison.failed:
         return FINDING
     return UNFIT if comparison.unfit and allowed else GOOD  # without a verdict, a threshold says nothing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from perflab.cli.common import GOOD, console, print_json
+from perflab.cli.common import GOOD, print_answer
 from perflab.cli.verbs import Commands
 
 PLACE = 10
@@ -20,28 +21,24 @@ def add(commands: Commands) -> None:
 
 def show(args: argparse.Namespace) -> int:
     """Print each operation with its techniques and cases."""
+    from rich.text import Text
+
     from perflab import catalog
 
-    chosen = catalog.targets(args.targets)
-    described = {name: catalog.operation(name) for name in chosen}
-    if args.json:
-        print_json({
-            name: {
-                "summary": operation.summary, "arguments": list(operation.arguments), "wrt": operation.wrt,
-                "techniques": {technique: catalog.summary(name, technique) for technique in chosen[name]},
-                "cases": {case.name: dict(case.sizes) for case in operation.cases.values()},
-            }
-            for name, operation in described.items()
-        })  # fmt: skip
-        return GOOD
-    printed = console()
-    for name, operation in described.items():
-        printed.print(name, style="bold", end="  ", highlight=False)
-        printed.print(operation.summary, markup=False, highlight=False)
-        for technique in chosen[name]:
-            line = f"  {technique:12} {catalog.summary(name, technique)}"
-            printed.print(line, markup=False, highlight=False)
-        for case in operation.cases.values():
-            sizes = "  ".join(f"{axis}={size}" for axis, size in case.sizes.items())
-            printed.print(f"  {case.name:>12} {sizes}", style="dim", highlight=False)
+    plain: dict[str, Any] = {}
+    lines: list[Text] = []
+    for name, techniques in catalog.targets(args.targets).items():
+        operation = catalog.operation(name)
+        summaries = {technique: catalog.summary(name, technique) for technique in techniques}
+        cases = {case.name: dict(case.sizes) for case in operation.cases.values()}
+        plain[name] = {
+            "summary": operation.summary, "arguments": list(operation.arguments), "wrt": operation.wrt,
+            "techniques": summaries, "cases": cases,
+        }  # fmt: skip
+        lines.append(Text.assemble((name, "bold"), f"  {operation.summary}"))
+        lines += [Text(f"  {technique:12} {summary}") for technique, summary in summaries.items()]
+        for case, sizes in cases.items():
+            axes = "  ".join(f"{axis}={size}" for axis, size in sizes.items())
+            lines.append(Text(f"  {case:>12} {axes}", "dim"))
+    print_answer(args.json, plain, lines)
     return GOOD

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perflab import units
-from perflab.cli.common import GOOD, console, print_all, print_json
+from perflab.cli.common import GOOD, console, print_answer
 from perflab.cli.verbs import Commands
 
 PLACE = 110
@@ -32,13 +32,9 @@ def describe(args: argparse.Namespace) -> int:
         with console(stderr=True).status("measuring the ceilings of this machine"):
             measured = ceilings.measure((1, machine.cores()))
         ceilings.keep(measured)
-    if args.json:
-        print_json(environment | ({"ceilings": measured} if measured else {}))
-        return GOOD
     rows = [(name.replace("_", " "), _words(name, value)) for name, value in environment.items()]
-    console().print(table("machine", "", rows=rows))
-    if measured:
-        _print_ceilings(measured)
+    pieces = [table("machine", "", rows=rows), *(_ceilings(measured) if measured else ())]
+    print_answer(args.json, environment | ({"ceilings": measured} if measured else {}), pieces)
     return GOOD
 
 
@@ -58,7 +54,7 @@ def _pairs(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {fact}" for name, fact in facts.items())
 
 
-def _print_ceilings(measured: Mapping[str, Any]) -> None:
+def _ceilings(measured: Mapping[str, Any]) -> Iterator[Any]:
     from perflab.cli.show.table import table
     from perflab.machine import ceilings
 
@@ -75,7 +71,7 @@ def _print_ceilings(measured: Mapping[str, Any]) -> None:
         for row in each["bandwidth"]
     ]  # fmt: skip
     names = [kind.replace("_", " ") for kind in kinds]
-    rates = table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3))
-    print_all(console(), [rates, table("GB/s", "threads", *names, rows=traffic, right=range(1, 9))])
-    meanings = (f"{name}: {ceilings.MEANING[kind]}" for name, kind in zip(names, kinds, strict=True))
-    print_all(console(), [*meanings, *measured["notes"]])
+    yield table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3))
+    yield table("GB/s", "threads", *names, rows=traffic, right=range(1, 9))
+    yield from (f"{name}: {ceilings.MEANING[kind]}" for name, kind in zip(names, kinds, strict=True))
+    yield from measured["notes"]

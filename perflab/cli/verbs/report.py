@@ -34,9 +34,6 @@ def report(args: argparse.Namespace) -> int:
 
 
 def _report_training(args: argparse.Namespace) -> int:
-    from perflab import machine
-
-    machine.prepare_matplotlib()
     from perflab.learn.training import page
 
     if args.figure:
@@ -47,9 +44,6 @@ def _report_training(args: argparse.Namespace) -> int:
 
 def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
     """Draw only the named figures and print their paths."""
-    from perflab import machine
-
-    machine.prepare_matplotlib()
     from perflab import records, report
     from perflab.report import figures, svg
 
@@ -64,18 +58,12 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
         if drawn is None:
             raise PerflabError(f"{folder}: nothing was measured yet that {name} could show")
         written += map(str, svg.write(drawn, summary.run.folder / "figures"))
-    if as_json:
-        common.print_json(written)
-    else:
-        print("\n".join(written))
+    common.print_answer(as_json, written, written)
     return GOOD
 
 
 def write_report(folder: Path, as_json: bool) -> int:
     """Make a run's report, print its tables; the number of its findings."""
-    from perflab import machine
-
-    machine.prepare_matplotlib()
     from perflab import records, report
     from perflab.catalog import sources
     from perflab.cli.show import results

@@ -47,7 +47,13 @@ def run(args: argparse.Namespace) -> int:
         files=tuple(args.outside), peers=tuple(args.peer), against=args.against or "", limit_s=args.limit,
         out=args.out, resume=args.resume,
     )  # fmt: skip
-    return _watch(request) if args.watch else _once(request, args.json)
+    if not args.watch:
+        return _once(request, args.json)
+    if not request.files or request.resume or request.out:
+        raise PerflabError(
+            "--watch: races a file on a small case, saves nothing; wanted --with FILE, no --out"
+        )
+    return watch.repeat(lambda: _race(request), request.files)
 
 
 def _once(request: Request, as_json: bool) -> int:
@@ -75,16 +81,8 @@ def _once(request: Request, as_json: bool) -> int:
     return code or (FINDING if findings else GOOD)
 
 
-def _watch(request: Request) -> int:
-    """Review the files and race them on one small case, again at every save."""
-    if not request.files or request.resume or request.out:
-        raise PerflabError(
-            "--watch: races a file on a small case, saves nothing; wanted --with FILE, no --out"
-        )
-    return watch.repeat(lambda: _race(request), request.files)
-
-
 def _race(request: Request) -> tuple[int, Sequence[Path]]:
+    """Review the files and race them on one small case."""
     import tempfile
     from dataclasses import replace
 

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from perflab.cli.common import GOOD, UNFIT, console, print_all, print_json
+from perflab.cli.common import GOOD, UNFIT, console, print_answer
 from perflab.cli.verbs import Commands
 
 PLACE = 90
@@ -40,13 +40,9 @@ def check(args: argparse.Namespace) -> int:
         progress = stack.enter_context(Progress(total, console(stderr=True), show))
         fitness = selfcheck.check(folder, lock, progress.tell)
     selfcheck.store(fitness)
-    if args.json:
-        print_json(asdict(fitness) | {"reasons": fitness.reasons})
-    else:
-        rows = [(line.name, line.found, line.wanted, line.state) for line in fitness.lines]
-        lines = [
-            Text(f"This machine is {fitness.state}.", "bold"),
-            *(f"  {reason}" for reason in fitness.reasons),
-        ]
-        print_all(console(), [table("self-check", "found", "wanted", "", rows=rows), *lines])
+    rows = [(line.name, line.found, line.wanted, line.state) for line in fitness.lines]
+    state = Text(f"This machine is {fitness.state}.", "bold")
+    reasons = [f"  {reason}" for reason in fitness.reasons]
+    pieces = [table("self-check", "found", "wanted", "", rows=rows), state, *reasons]
+    print_answer(args.json, asdict(fitness) | {"reasons": fitness.reasons}, pieces)
     return UNFIT if fitness.state == "unfit" else GOOD

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab import errors
-from perflab.cli.common import FINDING, GOOD, console, print_all, print_json, use_one_thread, write_text
+from perflab.cli.common import FINDING, GOOD, console, print_answer, print_json, use_one_thread, write_text
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
 
 def study(args: argparse.Namespace) -> int:
     """Print the study that the arguments name."""
-    from perflab import catalog, machine
+    from perflab import catalog
 
     operation, _, technique = args.target.partition("/")
     if args.target == CHAIN_RULE:
@@ -57,7 +57,6 @@ def study(args: argparse.Namespace) -> int:
         return _assembly(operation, args)
     if operation not in catalog.operations() and args.run is None:
         raise PerflabError(errors.unknown("operation", operation, [*catalog.operations(), CHAIN_RULE]))
-    machine.prepare_matplotlib()
     from perflab.cli.show import study
 
     section, source = study.section(operation, args.run)
@@ -77,26 +76,19 @@ def _print(shown: Callable[[int], Iterable[Any]]) -> None:
 
 
 def _chain_rule(args: argparse.Namespace) -> int:
-    from perflab import machine
+    from perflab.cli.show import chain_rule
     from perflab.learn.chain_rule import worked
 
     if args.run or args.asm is not None:
         raise PerflabError("--run, --asm: for an operation; wanted chain-rule without them")
     circuits = [worked.typed(args.words)] if args.words else worked.standard()
     code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
-    machine.prepare_matplotlib()
+    pieces = [*chain_rule.shown(circuits, "" if args.words else worked.derivation())]
     if args.html:
         from perflab.learn.chain_rule import page
 
-        write_text(args.html, page.html(circuits, worked.derivation()))
-    if args.json:
-        print_json(worked.plain(circuits))
-        return code
-    from perflab.cli.show import chain_rule
-
-    print_all(console(), chain_rule.shown(circuits, "" if args.words else worked.derivation()))
-    if args.html:
-        print(f"written: {args.html}")
+        pieces.append(f"written: {write_text(args.html, page.html(circuits, worked.derivation()))}")
+    print_answer(args.json, worked.plain(circuits), pieces)
     return code
 
 

@@ -45,12 +45,8 @@ def add(commands: Commands) -> None:
 def train(args: argparse.Namespace) -> int:
     """Compile what is missing, train, save, and write the page."""
     common.use_one_thread()
-    from perflab import machine
-    from perflab.learn.training import descent
+    from perflab.learn.training import descent, page
     from perflab.run import compilation
-
-    machine.prepare_matplotlib()
-    from perflab.learn.training import page
 
     settings = descent.Settings.from_options(
         model=args.model, layers=args.layers, technique=args.technique, by_layer=args.by_layer,
@@ -74,11 +70,8 @@ def print_training(saved: Mapping[str, Any], written: Path, as_json: bool) -> in
     from perflab.cli.show import results
     from perflab.learn.training import page
 
-    if as_json:
-        common.print_json(saved)
-    else:
-        tables = results.training(page.lines(saved), page.tables(saved, whole=False))
-        common.print_all(common.console(), [*tables, f"report: {written}"])
+    tables = results.training(page.lines(saved), page.tables(saved, whole=False))
+    common.print_answer(as_json, saved, [*tables, f"report: {written}"])
     for line in saved["findings"]:
         common.tell_user(line)
     return FINDING if saved["findings"] else GOOD

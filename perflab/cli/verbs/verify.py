@@ -51,9 +51,7 @@ def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
             args.targets, dtypes=args.dtype, cases=args.case, files=args.outside, seed=args.seed,
             limit_s=args.limit, tell=status.update,
         )  # fmt: skip
-    if args.json:
-        common.print_json(engine.to_json(verification))
-    else:
-        common.print_all(printed, results.verification(verification, time.perf_counter() - began))
+    shown = results.verification(verification, time.perf_counter() - began)
+    common.print_answer(args.json, engine.to_json(verification), shown)
     files = verification.outside.files if verification.outside else ()
     return (GOOD if verification else FINDING), files

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from ..torch._tensors import to_numpy as to_numpy
+
 
 def to_native(value):
     """A tensor, a leaf of the graph if it has floats; four axes are copied to channels-last memory.
@@ -15,8 +17,3 @@ def to_native(value):
     if tensor.ndim == 4:
         tensor = tensor.contiguous(memory_format=torch.channels_last)
     return tensor.requires_grad_(tensor.is_floating_point())
-
-
-def to_numpy(value):
-    """The tensor's numbers as a C-contiguous array in NCHW, copied if they are in another order."""
-    return value.detach().contiguous().numpy()
