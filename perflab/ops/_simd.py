@@ -16,26 +16,20 @@ processor has. A processor without fused multiply-add computes a product and a s
 
 import operator
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import config, types
+from numba.core import types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, overload, register_model
 
 
-def _features():
-    """The features Numba compiles for: the host's, unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES is set."""
-    told = config.CPU_FEATURES
-    if told is None:
-        return {} if config.CPU_NAME == "generic" else llvm.get_host_cpu_features()
-    return {name[1:]: name.startswith("+") for name in told.split(",") if name}
-
-
-FEATURES = _features()
-ARM = llvm.get_process_triple().startswith(("aarch64", "arm64"))
-BYTES = 64 if FEATURES.get("avx512f") else 32 if FEATURES.get("avx2") else 16
-REGISTERS = 32 if ARM or FEATURES.get("avx512f") else 16
-FUSED = ARM or bool(FEATURES.get("fma"))
+# What Numba generates code for: the host's features, or what its environment variables leave of them.
+TRIPLE, _, _features = cpu_target.target_context.codegen().magic_tuple()
+FEATURES = {feature[1:] for feature in _features.split(",") if feature.startswith("+")}
+ARM = TRIPLE.startswith(("aarch64", "arm64"))
+BYTES = 64 if "avx512f" in FEATURES else 32 if "avx2" in FEATURES else 16
+REGISTERS = 32 if ARM or "avx512f" in FEATURES else 16
+FUSED = ARM or "fma" in FEATURES
 LANES = {np.dtype(dtype): BYTES // np.dtype(dtype).itemsize for dtype in ("float32", "float64", "int32")}
 _INT = ir.IntType(64)
 
