@@ -17,7 +17,7 @@ from perflab import catalog
 from perflab.catalog.cases import costs
 from perflab.contract import Case, Implementation, Operation, PerflabError
 from perflab.evidence import profile
-from perflab.evidence.gather import examine
+from perflab.evidence.gathering import examine
 from perflab.evidence.scene import fitting
 from perflab.evidence.steps import Trace, watched
 from perflab.machine import process

@@ -27,7 +27,7 @@ from typing import Any
 
 from perflab.contract import DTYPES, Array, PerflabError
 from perflab.machine import numba_cache, process
-from perflab.machine.environment import environment
+from perflab.machine.description import environment
 from perflab.machine.saved import load_saved, save
 from perflab.machine.system import memory_available
 from perflab.records.roof import Ceilings, roof

@@ -1,6 +1,5 @@
 """Evidence on made-up code: what the assembly holds, what memory a call asks for, why one is faster."""
 
-import importlib
 import json
 
 import numpy as np
@@ -10,6 +9,7 @@ from numba import njit, prange
 from perflab import catalog, evidence
 from perflab.catalog import inputs
 from perflab.contract import Implementation
+from perflab.evidence import gathering
 from perflab.evidence.assembly import read
 from perflab.ops import _simd
 from perflab.records import Plan
@@ -307,8 +307,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     )  # fmt: skip
     first = list(evidence.gather_all(plan, tmp_path))
     assert [r["dtype"] for r in first] == ["float32", "float32"], "one dtype tells"
-    gather = importlib.import_module("perflab.evidence.gather")  # the package has a function of this name
-    monkeypatch.setattr(gather, "gather", lambda *_, **__: pytest.fail("gathered again"))
+    monkeypatch.setattr(gathering, "gather", lambda *_, **__: pytest.fail("gathered again"))
     again = evidence.gather_all(plan, tmp_path)
     assert json.loads(json.dumps(next(again))) == json.loads(json.dumps(first[0]))
     with pytest.raises(pytest.fail.Exception):
@@ -316,7 +315,7 @@ def test_what_was_gathered_is_kept_for_the_next_run(tmp_path, monkeypatch):
     (tmp_path / "evidence.jsonl").write_text("not JSON")
     with pytest.raises(pytest.fail.Exception):
         next(evidence.gather_all(plan, tmp_path))
-    assert gather._Cache(tmp_path / "no such folder").get({"operation": "x"}) is None
+    assert gathering._Cache(tmp_path / "no such folder").get({"operation": "x"}) is None
 
 
 def test_lines_of_code():

@@ -10,7 +10,7 @@ from conftest import ROOT
 from perflab import machine
 from perflab.machine import system as operating_system
 from perflab.machine import threads
-from perflab.machine.environment import (
+from perflab.machine.description import (
     _caches,
     _container,
     _frequency_mhz,
