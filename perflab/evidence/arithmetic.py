@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from perflab.evidence.graph import Block, Instruction
 from perflab.records.evidence import Counts
 
 # Comparisons are arithmetic: an operation's flops count them too.
@@ -19,8 +20,9 @@ ARM = re.compile(
 )
 
 
-def vector_bits(mnemonic: str, operands: str) -> int:
+def vector_bits(instruction: Instruction) -> int:
     """The width of the vector that an instruction works on or moves; 0 for a scalar."""
+    mnemonic, operands = instruction.mnemonic, instruction.operands
     if "%" not in operands:
         form = _arm(mnemonic, operands)
         wide = re.search(r"\bv\d+\.|\bq\d+\b", operands)
@@ -36,24 +38,22 @@ def total_of(counts: Iterable[Counts]) -> Counts:
     return sum((each for each in counts if each.arithmetic or each.gathers), Counts())
 
 
-def counts_of(block: Sequence[tuple[str, str]]) -> Counts:
+def counts_of(block: Block) -> Counts:
     """The arithmetic of one block."""
-    arithmetic = packed = fused = gathers = numbers = 0
-    widths: Counter[str] = Counter()
-    for mnemonic, operands in block:
-        if "gather" in mnemonic or (mnemonic.startswith("ld1") and re.search(r"\[[xz]\d+, z|\[z", operands)):
-            gathers += 1
-        form = _x86(mnemonic, operands) if "%" in operands else _arm(mnemonic, operands)
-        if form is None:
-            continue
-        lanes, bits, is_fused = form
-        arithmetic += 1
-        numbers += lanes
-        fused += is_fused
-        if bits:
-            packed += 1
-            widths[bits] += 1
-    return Counts(arithmetic, packed, fused, gathers, numbers, dict(widths))
+    forms = [(_x86 if "%" in each.operands else _arm)(each.mnemonic, each.operands) for each in block]
+    arithmetic = list(filter(None, forms))
+    widths = Counter(bits for _, bits, _ in arithmetic if bits)
+    return Counts(
+        len(arithmetic), widths.total(), sum(fused for *_, fused in arithmetic), sum(map(_gathers, block)),
+        sum(lanes for lanes, *_ in arithmetic), dict(widths),
+    )  # fmt: skip
+
+
+def _gathers(instruction: Instruction) -> bool:
+    is_load = instruction.mnemonic.startswith("ld1")
+    return "gather" in instruction.mnemonic or (
+        is_load and re.search(r"\[[xz]\d+, z|\[z", instruction.operands) is not None
+    )
 
 
 def _x86(mnemonic: str, operands: str) -> tuple[int, str, bool] | None:

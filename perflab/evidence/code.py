@@ -17,13 +17,10 @@ def code_of(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
     compiled = [each for dispatcher in dispatchers for each in signatures(dispatcher, dtype)]
     if not compiled:
         return None, "no assembly: nothing here was compiled by Numba"
-    total = Code()
-    for each in compiled:
-        try:
-            total += _read(each.library, each.fndesc.llvm_func_name)
-        except (AttributeError, RuntimeError) as error:
-            return None, f"no assembly: this Numba does not give it: {error}"
-    return total, ""
+    try:
+        return sum((_read(each.library, each.fndesc.llvm_func_name) for each in compiled), Code()), ""
+    except (AttributeError, RuntimeError) as error:
+        return None, f"no assembly: this Numba does not give it: {error}"
 
 
 @cache

@@ -19,8 +19,9 @@ from typing import Any
 
 from perflab import catalog
 from perflab.contract import PerflabError
-from perflab.evidence.assembly import Instruction, Loop
+from perflab.evidence.assembly import Loop
 from perflab.evidence.code import codes, hot_loop_of
+from perflab.evidence.graph import Instruction
 from perflab.machine import process
 from perflab.records.evidence import Code, Counts
 
@@ -72,9 +73,8 @@ def _compared(code: Code | None, why: str, fields: Mapping[str, Any]) -> Way:
     counts = Counts(**fields["loop"]["counts"])
     instructions = tuple(Instruction(**each) for each in fields["loop"]["instructions"])
     loop = Loop(**fields["loop"] | {"instructions": instructions, "counts": counts})
-    return Way(
-        loop, (code.whole, code.loops, code.hot) == (Counts(**fields["whole"]), fields["loops"], counts)
-    )
+    again = Counts(**fields["code"]["whole"]), fields["code"]["loops"], counts
+    return Way(loop, (code.whole, code.loops, code.hot) == again)
 
 
 def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
@@ -84,11 +84,7 @@ def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     loops: dict[str, Any] = {}
     for name, (code, _) in codes(operation, technique, dtype)[1].items():
         loop = hot_loop_of(operation, technique, name, dtype) if code else None
-        loops[name] = {
-            "loop": asdict(loop) if loop else None,
-            "whole": asdict(code.whole) if code else None,
-            "loops": code.loops if code else 0,
-        }
+        loops[name] = {"loop": loop and asdict(loop), "code": code and asdict(code)}
     return loops
 
 
