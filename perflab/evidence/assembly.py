@@ -6,7 +6,7 @@ not entered from `entry` (wrappers, copies left over from inlining) is not count
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -71,12 +71,9 @@ def _weighed(function: Function, depth: int) -> Iterator[tuple[LoopBlocks, Count
 
 def _addresses(function: Function) -> dict[str, str]:
     """The function of each register, for registers that only one address is written to."""
-    given: defaultdict[str, set[str]] = defaultdict(set)
-    for block in function.blocks:
-        for instruction in block:
-            if address := _address(instruction):
-                given[address[0]].add(address[1])
-    return {register: symbols.pop() for register, symbols in given.items() if len(symbols) == 1}
+    addresses = set(filter(None, (_address(each) for block in function.blocks for each in block)))
+    written = Counter(register for register, _ in addresses)
+    return {register: symbol for register, symbol in addresses if written[register] == 1}
 
 
 def _address(instruction: Instruction) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ from perflab.catalog.cases import costs as costs_of
 from perflab.contract import Case, Implementation, Operation
 from perflab.errors import reason
 from perflab.evidence.code import code_of
-from perflab.evidence.compiled import dispatchers_of, signatures
+from perflab.evidence.compiled import compiled_of
 from perflab.evidence.lines import lines_of
 from perflab.evidence.scene import Scene, fitting
 from perflab.evidence.steps import MOST_NOTED, MOST_STEPS, Trace
@@ -99,7 +99,7 @@ def examine(described: Operation, implementation: Implementation, case: Case, dt
         further = several[name].steps - few[name].steps
         operations = small[0].costs[name].flops - small[1].costs[name].flops
         kinds[name] = "interpreted" if further >= max(operations, 1) else "numpy"
-        if any(signatures(dispatcher, dtype) for dispatcher in dispatchers_of(function)):
+        if compiled_of(function, dtype):
             kinds[name] = "compiled"
         # A batch of one may take another branch than all others: then the line through both is not valid.
         predicted[name] = max(few[name].steps + further * (first.sizes.get("N", 1) - 1), few[name].steps)
@@ -110,7 +110,7 @@ def examine(described: Operation, implementation: Implementation, case: Case, dt
     traces = scene.traced(partial(Trace, most=MOST_NOTED if interpreted else MOST_STEPS))
     ways = {}
     for name, trace in traces.items():
-        code, no_code = code_of(dispatchers_of(getattr(implementation, name)), dtype)
+        code, no_code = code_of(getattr(implementation, name), dtype)
         ways[name] = Way(
             kind="compiled" if code else kinds[name],
             flops=scene.costs[name].flops,

@@ -53,14 +53,6 @@ class Function:
     successors: list[list[int]] = field(default_factory=list)
     loops: list[LoopBlocks] = field(default_factory=list)
 
-    def depth(self) -> list[int]:
-        """The number of loops around every block."""
-        depths = [0] * len(self.blocks)
-        for loop in self.loops:
-            for block in loop.own:
-                depths[block] = loop.depth
-        return depths
-
 
 @dataclass(frozen=True)
 class LoopBlocks:
@@ -166,9 +158,11 @@ def _depths(functions: Mapping[str, Function], entry: str) -> dict[str, int]:
     while queue:
         name = queue.pop()
         function = functions[name]
-        for block, depth in zip(function.blocks, function.depth(), strict=True):
+        loops = {place: loop.depth for loop in function.loops for place in loop.own}
+        for place, block in enumerate(function.blocks):
             for other in {symbol for each in block for symbol in SYMBOL.findall(each.operands)}:
-                around = min(depths[name] + depth, len(functions))  # a recursion would deepen for ever
+                around = depths[name] + loops.get(place, 0)
+                around = min(around, len(functions))  # a recursion would deepen for ever
                 if other in functions and other != name and depths.get(other, -1) < around:
                     depths[other] = around
                     queue.append(other)

@@ -10,7 +10,6 @@ whether the listing is that of the code which is timed.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -53,13 +52,12 @@ def gather(operation: str, technique: str, dtype: str) -> Listing:
     """The hot loops of a built-in technique. Raises PerflabError where the second compilation fails."""
     cache = catalog.prepare_numba_cache()
     case, timed = codes(operation, technique, dtype)
-    if not any(code for code, _ in timed.values()):
-        none = {name: Way(None, True, why) for name, (_, why) in timed.items()}
-        return Listing(operation, technique, dtype, case, none)
     order = {"operation": operation, "technique": technique, "dtype": dtype}
     variables = {"NUMBA_CACHE_DIR": str(Path(cache) / LINES)}
+    loops: dict[str, Any] = dict.fromkeys(timed)
     try:
-        loops = process.call("perflab.evidence.listing:child", order, WAIT_S, variables=variables)
+        if any(code for code, _ in timed.values()):
+            loops = process.call("perflab.evidence.listing:child", order, WAIT_S, variables=variables)
     except PerflabError as error:
         raise PerflabError(f"{operation}/{technique}: no line numbers from this Numba: {error}") from error
     ways = {name: _compared(*timed[name], loops[name]) for name in timed}
@@ -79,7 +77,6 @@ def _compared(code: Code | None, why: str, fields: Mapping[str, Any]) -> Way:
 
 def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     """In a process of its own: compile with line numbers; the hot loops as plain JSON."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", catalog.prepare_numba_cache())
     _with_line_numbers()
     loops: dict[str, Any] = {}
     for name, (code, _) in codes(operation, technique, dtype)[1].items():

@@ -2,16 +2,9 @@
 
 Arithmetic is measured by independent multiply-adds of full vectors and by one large matrix product, traffic
 by loops that read, combine and copy arrays; each on a number of threads, in a fresh process whose pools are
-pinned like a measuring process's. `perflab.records.roof` applies them to a cell.
-
-    {"when", "took_s", "caches", "notes", "measured": [for each number of threads:
-        {"threads", "when", "took_s", "quick", "largest_bytes", "vector_bytes",
-         "arithmetic": [{"dtype", "chains": FIGURE, "product": FIGURE, "product_size"}],    # GFLOP/s
-         "bandwidth": [{"bytes", "read": FIGURE, "triad", "streamed", "copy",               # GB/s
-                        "triad_allocate", "library_copy", "fresh"}]}]}
-
-A FIGURE is {"best", "median"}; `MEANING` explains each kind of traffic. "bytes" is the size of all arrays of
-all threads. Small sizes lack the last three kinds; very large sizes lack "fresh".
+pinned like a measuring process's. They are plain JSON with the fields of `perflab.records.roof.Ceilings`,
+which that module applies to a cell. `MEANING` explains each kind of traffic; "bytes" is the size of all
+arrays of all threads. Small sizes lack the last three kinds; very large sizes lack "fresh".
 """
 
 from __future__ import annotations

@@ -32,8 +32,7 @@ def environment() -> dict[str, Any]:
     """
     import numpy as np
 
-    quota = cpu_quota()
-    load = _load()
+    quota, load = cpu_quota(), _load()
     return {
         "cpu": cpu_name(),
         "vendor": cpuinfo().get("vendor_id", "unknown"),
@@ -120,10 +119,9 @@ def _load() -> list[float]:
 def _steal() -> dict[str, Any]:
     """The time since boot in which a hypervisor ran another machine, in ticks and as a share (proc(5))."""
     ticks = cpu_ticks()
-    if "steal" not in ticks:
-        return {"steal_ticks": None, "steal_share": None}
-    share = ticks["steal"] / max(sum(ticks.values()), 1)
-    return {"steal_ticks": ticks["steal"], "steal_share": round(share, 6)}
+    stolen = ticks.get("steal")
+    share = None if stolen is None else round(stolen / max(sum(ticks.values()), 1), 6)
+    return {"steal_ticks": stolen, "steal_share": share}
 
 
 def _hypervisor() -> str:

@@ -29,7 +29,6 @@ Points = Sequence[tuple[float, float]]  # of a wire, in pairs: the second is dir
 class Cell:
     """The place of a node, in px from the top left corner: its box, and the lines of text above and below."""
 
-    step: int
     x: float  # of the middle
     y: float
     width: float
@@ -68,7 +67,7 @@ def layout(circuit: Worked) -> Layout:
     top = min(ys[item] - heights[item] / 2 for item in ys) - EDGE
     bottom = max(ys[item] + heights[item] / 2 for item in ys) + EDGE
     cells = [
-        Cell(at, sum(spans[layers[at]]) / 2, ys[at] - top, widths[at], boxes[at], *text)
+        Cell(sum(spans[layers[at]]) / 2, ys[at] - top, widths[at], boxes[at], *text)
         for at, text in enumerate(texts)
     ]
     wires = []
