@@ -21,7 +21,6 @@ SHORT = {"+": "+", "-": "−", "*": "×", "/": "÷", "**": "^", "negative": "−
 DIGITS = 4  # of a number in the drawing
 SWEEPS = 12
 
-
 Points = Sequence[tuple[float, float]]  # of a wire, in pairs: the second is directly right of the first
 
 
@@ -182,10 +181,9 @@ def _middles(rows: list[list[Item]], links: Links, heights: Mapping[Item, float]
 
 def _texts(step: Step) -> tuple[str, str, str]:
     """The texts in a node's box, above it and below it."""
-    label = step.short
+    label, value = step.short, number(step.value, DIGITS)
     if len(label) > LONGEST:
         label = SHORT.get(step.rule, step.rule) if step.rule else f"{label[: LONGEST - 1]}…"
-    value = number(step.value, DIGITS)
     return label, f"{step.name} = {value}" if step.rule else value, number(step.gradient, DIGITS)
 
 
