@@ -2,7 +2,7 @@
 
 from perflab.evidence.code import codes, hot_loop_of
 from perflab.evidence.compiled import workspace
-from perflab.evidence.gather import examine, gather, gather_all
+from perflab.evidence.gathering import examine, gather, gather_all
 from perflab.evidence.lines import code_lines
 from perflab.evidence.scene import fitting
 from perflab.evidence.steps import Trace, watched

@@ -6,32 +6,17 @@ not entered from `entry` (wrappers, copies left over from inlining) is not count
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from perflab.evidence.arithmetic import counts_of, total_of, vector_bits
-from perflab.evidence.graph import SYMBOL, Function, LoopBlocks, reached
+from perflab.evidence.graph import SYMBOL, Block, Function, Instruction, LoopBlocks, reached
 from perflab.records.evidence import Code, Counts
 
 RUNTIME = ("NRT_", "Py", "_Py", "numba_", "_ZN", "_numba", "do_scheduling", "get_", "set_", "allocate_sched",
            "mem")  # fmt: skip
 TURNS = 4  # assumed turns of each loop per turn of the loop around it: the assembly does not give them
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction, as LLVM writes it, and the source line that it came from where that is known.
-
-    `label` is the target name that jumps use, `bits` the width of the vector that it works on, 0 for none.
-    """
-
-    label: str
-    mnemonic: str
-    operands: str
-    bits: int
-    file: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -47,10 +32,7 @@ class Loop:
 def read(assembly: str, entry: str = "") -> Code:
     """Count what is reached from the function `entry`; everything where no function has that name."""
     functions, depths = reached(assembly, entry)
-    total = Code()
-    for name, depth in depths.items():
-        total += _count(functions[name], depth, functions)
-    return total
+    return sum((_count(functions[name], depth, functions) for name, depth in depths.items()), Code())
 
 
 def hot_loop(assembly: str, entry: str = "") -> Loop | None:
@@ -58,22 +40,12 @@ def hot_loop(assembly: str, entry: str = "") -> Loop | None:
     functions, depths = reached(assembly, entry)
     hottest: Loop | None = None
     for name, depth in depths.items():
-        function = functions[name]
-        for loop, counts, weight in _weighed(function, depth):
+        for loop, counts, weight in _weighed(functions[name], depth):
             if weight > (hottest.weight if hottest else 0.0):
-                hottest = Loop(name, tuple(_instructions(function, loop)), counts, weight)
+                own = (each for block in sorted(loop.own) for each in functions[name].blocks[block])
+                instructions = (replace(each, bits=vector_bits(each)) for each in own)
+                hottest = Loop(name, tuple(instructions), counts, weight)
     return hottest
-
-
-def _instructions(function: Function, loop: LoopBlocks) -> Iterator[Instruction]:
-    labels = {block: label for label, block in function.at.items()}
-    for block in sorted(loop.own):
-        label = labels.get(block, "")
-        for (mnemonic, operands), (file, line) in zip(
-            function.blocks[block], function.places[block], strict=True
-        ):
-            yield Instruction(label, mnemonic, operands, vector_bits(mnemonic, operands), file, line)
-            label = ""
 
 
 def _count(function: Function, depth: int, known: Iterable[str]) -> Code:
@@ -99,16 +71,14 @@ def _weighed(function: Function, depth: int) -> Iterator[tuple[LoopBlocks, Count
 
 def _addresses(function: Function) -> dict[str, str]:
     """The function of each register, for registers that only one address is written to."""
-    given: defaultdict[str, set[str]] = defaultdict(set)
-    for block in function.blocks:
-        for mnemonic, operands in block:
-            if address := _address(mnemonic, operands):
-                given[address[0]].add(address[1])
-    return {register: symbols.pop() for register, symbols in given.items() if len(symbols) == 1}
+    addresses = set(filter(None, (_address(each) for block in function.blocks for each in block)))
+    written = Counter(register for register, _ in addresses)
+    return {register: symbol for register, symbol in addresses if written[register] == 1}
 
 
-def _address(mnemonic: str, operands: str) -> tuple[str, str] | None:
+def _address(instruction: Instruction) -> tuple[str, str] | None:
     """The register and the symbol, where an instruction loads an address."""
+    mnemonic, operands = instruction.mnemonic, instruction.operands
     if mnemonic.startswith("movabs") and operands.startswith("$") and SYMBOL.match(operands, 1):
         symbol, _, register = operands[1:].rpartition(",")
         return register.strip(), symbol
@@ -118,15 +88,15 @@ def _address(mnemonic: str, operands: str) -> tuple[str, str] | None:
     return None
 
 
-def _calls(block: Sequence[tuple[str, str]], names: Mapping[str, str], known: Iterable[str]) -> Iterator[str]:
+def _calls(block: Block, names: Mapping[str, str], known: Iterable[str]) -> Iterator[str]:
     """The functions that a block calls, but for those counted themselves and Numba's own."""
     here = dict(names)
-    for mnemonic, operands in block:
-        if address := _address(mnemonic, operands):
+    for instruction in block:
+        if address := _address(instruction):
             here[address[0]] = address[1]
-        elif mnemonic in ("call", "callq", "bl", "blr"):
-            target = operands.strip()
-            if target.startswith("*") or mnemonic == "blr":
+        elif instruction.mnemonic in ("call", "callq", "bl", "blr"):
+            target = instruction.operands.strip()
+            if target.startswith("*") or instruction.mnemonic == "blr":
                 target = here.get(target.lstrip("*"), "?")
             target = target.partition("@")[0]
             if target not in known and not target.startswith(RUNTIME):

@@ -7,23 +7,20 @@ from typing import Any
 
 from perflab import catalog
 from perflab.evidence.assembly import Loop, hot_loop, read
-from perflab.evidence.compiled import dispatchers_of, signatures
+from perflab.evidence.compiled import compiled_of, dispatchers_of
 from perflab.evidence.scene import Scene, fitting
 from perflab.records.evidence import Code
 
 
-def code_of(dispatchers: list[Any], dtype: str) -> tuple[Code | None, str]:
+def code_of(function: Any, dtype: str) -> tuple[Code | None, str]:
     """The code compiled for arrays of this dtype; None, and why, where there is no assembly."""
-    compiled = [each for dispatcher in dispatchers for each in signatures(dispatcher, dtype)]
+    compiled = compiled_of(function, dtype)
     if not compiled:
         return None, "no assembly: nothing here was compiled by Numba"
-    total = Code()
-    for each in compiled:
-        try:
-            total += _read(each.library, each.fndesc.llvm_func_name)
-        except (AttributeError, RuntimeError) as error:
-            return None, f"no assembly: this Numba does not give it: {error}"
-    return total, ""
+    try:
+        return sum((_read(each.library, each.fndesc.llvm_func_name) for each in compiled), Code()), ""
+    except (AttributeError, RuntimeError) as error:
+        return None, f"no assembly: this Numba does not give it: {error}"
 
 
 @cache
@@ -48,15 +45,13 @@ def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tu
     if any(map(dispatchers_of, functions.values())):  # plain Python would take long
         case = described.case(fitting(described, tuple(described.cases), dtype))
         Scene(described, implementation, case, dtype).call()
-    return case.name, {name: code_of(dispatchers_of(function), dtype) for name, function in functions.items()}
+    return case.name, {name: code_of(function, dtype) for name, function in functions.items()}
 
 
 def hot_loop_of(operation: str, technique: str, direction: str, dtype: str) -> Loop | None:
     """The hot loop of one direction of a technique that was called in this process."""
     function = getattr(catalog.raw(operation, technique), direction)
     loops = (
-        hot_loop(_assembly(each.library), each.fndesc.llvm_func_name)
-        for dispatcher in dispatchers_of(function)
-        for each in signatures(dispatcher, dtype)
+        hot_loop(_assembly(each.library), each.fndesc.llvm_func_name) for each in compiled_of(function, dtype)
     )
     return max(filter(None, loops), key=lambda loop: loop.weight, default=None)

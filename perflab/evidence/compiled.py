@@ -92,14 +92,11 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def signatures(dispatcher: Any, dtype: str) -> list[Any]:
-    """What was compiled or loaded for arrays of this dtype, or without any floating-point array."""
-    results = []
-    for signature, compiled in dispatcher.overloads.items():
-        floats = {name for name in _dtypes(signature) if name.startswith("float")}
-        if not floats or dtype in floats:
-            results.append(compiled)
-    return results
+def compiled_of(function: Any, dtype: str) -> list[Any]:
+    """What Numba compiled for a function: for arrays of this dtype, or without any floating-point array."""
+    overloads = [each for dispatcher in dispatchers_of(function) for each in dispatcher.overloads.items()]
+    floats = [{name for name in _dtypes(types) if name.startswith("float")} for types, _ in overloads]
+    return [each for (_, each), names in zip(overloads, floats, strict=True) if not names or dtype in names]
 
 
 def _dtypes(types: Any) -> Iterator[str]:

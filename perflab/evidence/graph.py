@@ -7,10 +7,33 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
 LABEL = re.compile(r'^"?([\w.$@]+)"?:')
 LOCAL = re.compile(r"\.?L[A-Z]+\d+_\d+")
 FILE = re.compile(r'(\d+) "([^"]*)"(?: "([^"]*)")?')  # a number, a folder and a name, or a path
 SYMBOL = re.compile(r"[A-Za-z_][\w.$]*")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, as LLVM writes it, and the source line that it came from where that is known.
+
+    `label` is the target name that jumps use; `bits` the width of the vector that a hot loop's instruction
+    works on, 0 for none.
+    """
+
+    label: str
+    mnemonic: str
+    operands: str
+    bits: int
+    file: str
+    line: int
+
+
+Block = list[Instruction]
 
 
 def reached(assembly: str, entry: str) -> tuple[dict[str, Function], dict[str, int]]:
@@ -22,25 +45,13 @@ def reached(assembly: str, entry: str) -> tuple[dict[str, Function], dict[str, i
 
 @dataclass
 class Function:
-    """One function: blocks of (mnemonic, operands), where each may go on, and its loops.
-
-    `places` has a source file and line for every instruction, "" and 0 where none is given.
-    """
+    """One function: its blocks, where each may go on, and its loops."""
 
     name: str
-    blocks: list[list[tuple[str, str]]] = field(default_factory=lambda: [[]])
-    places: list[list[tuple[str, int]]] = field(default_factory=lambda: [[]])
+    blocks: list[Block] = field(default_factory=lambda: [[]])
     at: dict[str, int] = field(default_factory=dict)
     successors: list[list[int]] = field(default_factory=list)
     loops: list[LoopBlocks] = field(default_factory=list)
-
-    def depth(self) -> list[int]:
-        """The number of loops around every block."""
-        depths = [0] * len(self.blocks)
-        for loop in self.loops:
-            for block in loop.own:
-                depths[block] = loop.depth
-        return depths
 
 
 @dataclass(frozen=True)
@@ -56,19 +67,18 @@ def _functions(assembly: str) -> Iterator[Function]:
     functions: list[Function] = []
     tables: defaultdict[str, list[str]] = defaultdict(list)  # by function number: where its switches may go
     files: dict[str, str] = {}
-    place = ("", 0)
+    label, place = "", ("", 0)
     for line in assembly.splitlines():
-        if label := LABEL.match(line):
-            name = label[1]
+        if match := LABEL.match(line):
+            name = match[1]
             if not LOCAL.fullmatch(name):
                 if not name.startswith((".L", "Ltmp", "ltmp", "L_", "l_")):
                     functions.append(Function(name))
-                    place = ("", 0)
+                    label, place = "", ("", 0)
             elif functions and "BB" in name:
-                function = functions[-1]
+                function, label = functions[-1], name
                 if function.blocks[-1]:
                     function.blocks.append([])
-                    function.places.append([])
                 function.at[name] = len(function.blocks) - 1
         elif line.startswith("\t.file\t"):
             if match := FILE.match(line[7:]):
@@ -82,13 +92,11 @@ def _functions(assembly: str) -> Iterator[Function]:
                 file, number = operands.split()[:2]
                 place = (files.get(file, ""), int(number))
             elif mnemonic and not mnemonic.startswith((".", "#", "/", ";")):
-                function = functions[-1]
                 operands = re.split(r"\s(?:#|//|;)", operands, maxsplit=1)[0]
-                function.blocks[-1].append((mnemonic, operands))
-                function.places[-1].append(place)
+                functions[-1].blocks[-1].append(Instruction(label, mnemonic, operands, 0, *place))
+                label = ""
                 if _leaves(mnemonic):
-                    function.blocks.append([])
-                    function.places.append([])
+                    functions[-1].blocks.append([])
     for function in functions:
         _link(function, tables)
         function.loops = list(_loops(function.successors))
@@ -105,7 +113,7 @@ def _leaves(mnemonic: str) -> bool:
 def _link(function: Function, tables: Mapping[str, list[str]]) -> None:
     number = next((re.findall(r"\d+", label)[0] for label in function.at), "")
     for place, block in enumerate(function.blocks):
-        mnemonic, operands = block[-1] if block else ("", "")
+        mnemonic, operands = (block[-1].mnemonic, block[-1].operands) if block else ("", "")
         goes_on = mnemonic not in ("b", "br", "jmp", "jmpq", "ud2", "brk") and not mnemonic.startswith("ret")
         follows = [place + 1] if goes_on and place + 1 < len(function.blocks) else []
         if mnemonic and _leaves(mnemonic):
@@ -130,40 +138,17 @@ def _loops(successors: Sequence[Sequence[int]]) -> Iterator[LoopBlocks]:
 
 
 def _connected(nodes: set[int], successors: Sequence[Sequence[int]], header: int) -> Iterator[set[int]]:
-    """Tarjan's strongly connected sets, without the jumps to `header`; a single one if it jumps to itself."""
-
-    def onward(node: int) -> Iterator[int]:
-        return (n for n in successors[node] if n in nodes and n != header)
-
-    order: dict[int, int] = {}
-    low: dict[int, int] = {}
-    stack: list[int] = []
-    on_stack: set[int] = set()
-    for root in sorted(nodes):
-        path = [] if root in order else [(root, onward(root))]
-        while path:
-            node, rest = path[-1]
-            if node not in order:
-                order[node] = low[node] = len(order)
-                stack.append(node)
-                on_stack.add(node)
-            for other in rest:
-                if other not in order:
-                    path.append((other, onward(other)))
-                    break
-                if other in on_stack:
-                    low[node] = min(low[node], low[other])
-            else:
-                path.pop()
-                if path:
-                    low[path[-1][0]] = min(low[path[-1][0]], low[node])
-                if low[node] == order[node]:
-                    component: set[int] = set()
-                    while node not in component:
-                        component.add(stack.pop())
-                    on_stack -= component
-                    if len(component) > 1 or node in onward(node):
-                        yield component
+    """The strongly connected sets, without the jumps to `header`; a single block if it jumps to itself."""
+    index = {node: place for place, node in enumerate(sorted(nodes))}
+    jumps = [(index[m], index[n]) for m in index for n in successors[m] if n in nodes and n != header]
+    shape = len(nodes), len(nodes)
+    matrix = coo_array((np.ones(len(jumps)), np.array(jumps, int).reshape(-1, 2).T), shape)
+    count, labels = connected_components(matrix, connection="strong")
+    components: list[set[int]] = [set() for _ in range(count)]
+    for node, label in zip(index, labels, strict=True):
+        components[label].add(node)
+    to_themselves = {m for m, n in jumps if m == n}
+    yield from (c for c in components if len(c) > 1 or index[min(c)] in to_themselves)
 
 
 def _depths(functions: Mapping[str, Function], entry: str) -> dict[str, int]:
@@ -173,9 +158,11 @@ def _depths(functions: Mapping[str, Function], entry: str) -> dict[str, int]:
     while queue:
         name = queue.pop()
         function = functions[name]
-        for block, depth in zip(function.blocks, function.depth(), strict=True):
-            for other in {symbol for _, operands in block for symbol in SYMBOL.findall(operands)}:
-                around = min(depths[name] + depth, len(functions))  # a recursion would deepen for ever
+        loops = {place: loop.depth for loop in function.loops for place in loop.own}
+        for place, block in enumerate(function.blocks):
+            for other in {symbol for each in block for symbol in SYMBOL.findall(each.operands)}:
+                around = depths[name] + loops.get(place, 0)
+                around = min(around, len(functions))  # a recursion would deepen for ever
                 if other in functions and other != name and depths.get(other, -1) < around:
                     depths[other] = around
                     queue.append(other)

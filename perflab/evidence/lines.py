@@ -25,10 +25,10 @@ def lines_of(implementation: Implementation) -> tuple[int, dict[str, int]]:
             counts[path] = code_lines(source)
             queue += [path.resolve() for path in candidates(path, source) if path.is_file()]
     lines, folder = counts.pop(file.resolve()), file.resolve().parent
-    names = {
-        path: path.stem if path.parent == folder else f"{path.parent.name}/{path.stem}" for path in counts
+    return lines, {
+        path.stem if path.parent == folder else f"{path.parent.name}/{path.stem}": count
+        for path, count in sorted(counts.items())
     }
-    return lines, {names[path]: count for path, count in sorted(counts.items())}
 
 
 def code_lines(source: str) -> int:

@@ -10,7 +10,6 @@ whether the listing is that of the code which is timed.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,8 +18,9 @@ from typing import Any
 
 from perflab import catalog
 from perflab.contract import PerflabError
-from perflab.evidence.assembly import Instruction, Loop
+from perflab.evidence.assembly import Loop
 from perflab.evidence.code import codes, hot_loop_of
+from perflab.evidence.graph import Instruction
 from perflab.machine import process
 from perflab.records.evidence import Code, Counts
 
@@ -52,13 +52,12 @@ def gather(operation: str, technique: str, dtype: str) -> Listing:
     """The hot loops of a built-in technique. Raises PerflabError where the second compilation fails."""
     cache = catalog.prepare_numba_cache()
     case, timed = codes(operation, technique, dtype)
-    if not any(code for code, _ in timed.values()):
-        none = {name: Way(None, True, why) for name, (_, why) in timed.items()}
-        return Listing(operation, technique, dtype, case, none)
     order = {"operation": operation, "technique": technique, "dtype": dtype}
     variables = {"NUMBA_CACHE_DIR": str(Path(cache) / LINES)}
+    loops: dict[str, Any] = dict.fromkeys(timed)
     try:
-        loops = process.call("perflab.evidence.listing:child", order, WAIT_S, variables=variables)
+        if any(code for code, _ in timed.values()):
+            loops = process.call("perflab.evidence.listing:child", order, WAIT_S, variables=variables)
     except PerflabError as error:
         raise PerflabError(f"{operation}/{technique}: no line numbers from this Numba: {error}") from error
     ways = {name: _compared(*timed[name], loops[name]) for name in timed}
@@ -72,23 +71,17 @@ def _compared(code: Code | None, why: str, fields: Mapping[str, Any]) -> Way:
     counts = Counts(**fields["loop"]["counts"])
     instructions = tuple(Instruction(**each) for each in fields["loop"]["instructions"])
     loop = Loop(**fields["loop"] | {"instructions": instructions, "counts": counts})
-    return Way(
-        loop, (code.whole, code.loops, code.hot) == (Counts(**fields["whole"]), fields["loops"], counts)
-    )
+    again = Counts(**fields["code"]["whole"]), fields["code"]["loops"], counts
+    return Way(loop, (code.whole, code.loops, code.hot) == again)
 
 
 def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     """In a process of its own: compile with line numbers; the hot loops as plain JSON."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", catalog.prepare_numba_cache())
     _with_line_numbers()
     loops: dict[str, Any] = {}
     for name, (code, _) in codes(operation, technique, dtype)[1].items():
         loop = hot_loop_of(operation, technique, name, dtype) if code else None
-        loops[name] = {
-            "loop": asdict(loop) if loop else None,
-            "whole": asdict(code.whole) if code else None,
-            "loops": code.loops if code else 0,
-        }
+        loops[name] = {"loop": loop and asdict(loop), "code": code and asdict(code)}
     return loops
 
 

@@ -7,7 +7,7 @@ evidence; the others are not affected.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from perflab import catalog
 from perflab.catalog.cases import costs
 from perflab.contract import Case, Implementation, Operation, PerflabError
 from perflab.evidence import profile
-from perflab.evidence.gather import examine
+from perflab.evidence.gathering import examine
 from perflab.evidence.scene import fitting
 from perflab.evidence.steps import Trace, watched
 from perflab.machine import process
@@ -37,11 +37,12 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
                 continue
             case = fitting(catalog.operation(op), plan.cases[op], dtype)
             who = {"operation": op, "technique": technique, "dtype": dtype}
-            if name not in right:
-                yield {**who, "case": case, "reason": "it was not shown to be right, so it was not called"}
-                continue
-            order = {**who, "case": case, "outside": plan.outside[name], "cases": _common_cases(plan, op)}
+            counts = {case: len(plan.contenders(op, case)) for case in plan.cases[op]}
+            common = [case for case, count in counts.items() if count == max(counts.values())]
+            order = {**who, "case": case, "outside": plan.outside[name], "cases": common}
             try:
+                if name not in right:
+                    raise PerflabError("it was not shown to be right, so it was not called")
                 yield {**process.call("perflab.evidence.outside:gather", order, LIMIT_S), **who}
             except PerflabError as error:
                 yield {**who, "case": case, "reason": str(error)}
@@ -68,30 +69,20 @@ def gather(
     evidence = examine(described, implementation, described.case(case), dtype)
     with contextlib.suppress(Exception):  # the evidence is complete without a profile
         code_kinds = {direction.kind for direction in evidence.ways.values()}
-        largest = _profiled(described, implementation, [evidence.case, *cases], dtype, code_kinds)
+        longest_s = min(LONGEST_CALL_S.get(kind, profile.LONGEST_CALL_S) for kind in code_kinds)
+        largest = _profiled(described, implementation, [evidence.case, *cases], dtype, longest_s)
         if largest.name != evidence.case and "interpreted" not in code_kinds:
             evidence = examine(described, implementation, largest, dtype)
         evidence = replace(evidence, profile=profile.profile(implementation, described, largest, dtype))
     return replace(evidence, step_s=step_seconds()).plain()
 
 
-def _common_cases(plan: Plan, operation: str) -> list[str]:
-    """The cases with the most contenders."""
-    counts = {case: len(plan.contenders(operation, case)) for case in plan.cases[operation]}
-    return [case for case, count in counts.items() if count == max(counts.values())]
-
-
 def _profiled(
-    described: Operation,
-    implementation: Implementation,
-    names: Sequence[str],
-    dtype: str,
-    code_kinds: Collection[str],
+    described: Operation, implementation: Implementation, names: Sequence[str], dtype: str, longest_s: float
 ) -> Case:
     """The case with the most work whose predicted time is within the limit, by the time of the first one."""
     first, *_ = cases = [described.case(name) for name in names]
     flops = {case.name: costs(described, case, dtype)["step"].flops for case in cases}
-    longest_s = min(LONGEST_CALL_S.get(kind, profile.LONGEST_CALL_S) for kind in code_kinds)
     per_flop_s = profile.seconds_of(implementation, described, first, dtype) / max(flops[first.name], 1)
     short = [case for case in cases if per_flop_s * flops[case.name] <= longest_s]
     return max(short, key=lambda case: flops[case.name], default=first)

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import re
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from perflab import catalog
 from perflab.contract import Case, Contender, Implementation, Operation
 from perflab.evidence.compiled import workspace
 from perflab.evidence.scene import Scene
+from perflab.machine.system import bytes_of
 from perflab.records import Run, kinds
 
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+CLEAR = Path("/proc/self/clear_refs")
 M_MMAP_THRESHOLD, PAGES = -3, 1 << 16
 
 
@@ -36,7 +36,7 @@ def available() -> bool:
         CLEAR.write_text("5")  # reset the peak
     except OSError:
         return False
-    return sys.platform == "linux" and "VmHWM" in STATUS.read_text()
+    return _pages("VmHWM") > 0
 
 
 def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
@@ -52,15 +52,13 @@ def gather(run: Run, threads: int) -> Iterator[dict[str, Any]]:
     plan = run.plan
     for op, techniques in plan.techniques.items():
         described = catalog.operation(op)
-        for case in (name for name in plan.cases[op] if name in described.contest):
-            for technique in techniques:
-                outside = plan.outside.get(f"{op}/{technique}")
-                for dtype in plan.dtypes:
-                    who = Contender(op, case, dtype, threads, technique)
-                    known = technique not in plan.homes and who.name not in plan.foreign
-                    if known and who.across("threads") in right - predicted:
-                        implementation = catalog.column(op, technique, outside)
-                        yield asdict(who) | peak(described, implementation, described.case(case), dtype)
+        cases = [name for name in plan.cases[op] if name in described.contest]
+        for case, technique, dtype in product(cases, techniques, plan.dtypes):
+            who = Contender(op, case, dtype, threads, technique)
+            known = technique not in plan.homes and who.name not in plan.foreign
+            if known and who.across("threads") in right - predicted:
+                implementation = catalog.column(op, technique, plan.outside.get(who.name))
+                yield asdict(who) | peak(described, implementation, described.case(case), dtype)
 
 
 def peak(described: Operation, implementation: Implementation, case: Case, dtype: str) -> dict[str, int]:
@@ -72,22 +70,20 @@ def peak(described: Operation, implementation: Implementation, case: Case, dtype
     # From here on this process returns freed arrays at once: else a later call finds their pages touched.
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, PAGES)
     functions = implementation.forward, implementation.backward
-    Scene(
-        described, implementation, next(iter(described.cases.values())), dtype
-    ).call()  # compile, start pools
+    first = next(iter(described.cases.values()))
+    Scene(described, implementation, first, dtype).call()  # compile, start pools
     scene = Scene(described, implementation, case, dtype)
     gc.collect()
-    before = _resident("VmRSS") - max(workspace(function, dtype) for function in functions)
+    before = _pages("VmRSS") - max(workspace(function, dtype) for function in functions)
     CLEAR.write_text("5")
     out, cache = implementation.forward(*scene.args)
-    forward = _resident("VmHWM") - before - out.nbytes
+    forward = _pages("VmHWM") - before - out.nbytes
     CLEAR.write_text("5")
     gradients = implementation.backward(scene.dout, cache)
-    backward = _resident("VmHWM") - before - out.nbytes - sum(g.nbytes for g in gradients)
+    backward = _pages("VmHWM") - before - out.nbytes - sum(g.nbytes for g in gradients)
     return {"forward": max(forward, 0), "backward": max(backward, 0)}
 
 
-def _resident(field: str) -> int:
+def _pages(name: str) -> int:
     """Bytes of pages that this process has touched: now (VmRSS) or at the peak (VmHWM)."""
-    match = re.search(rf"^{field}:\s+(\d+) kB", STATUS.read_text(), re.MULTILINE)
-    return int(match[1]) * 1024 if match else 0
+    return bytes_of(name, "proc/self/status") or 0

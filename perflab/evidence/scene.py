@@ -31,12 +31,7 @@ class Scene:
     """An implementation and a case's inputs in one dtype; `samples` replaces the batch size."""
 
     def __init__(
-        self,
-        described: Operation,
-        implementation: Implementation,
-        case: Case,
-        dtype: str,
-        samples: int | None = None,
+        self, described: Operation, implementation: Implementation, case: Case, dtype: str, samples: int = 0
     ) -> None:
         if samples and "N" in case.sizes:
             case = replace(case, sizes={**case.sizes, "N": samples})

@@ -1,6 +1,6 @@
 """Given the operating system: what this machine is and can do at most, and pinned processes."""
 
-from perflab.machine.environment import environment
+from perflab.machine.description import environment
 from perflab.machine.saved import cache_folder, identity, load_saved, prepare_matplotlib, save
 from perflab.machine.system import cpu_name, cpu_ticks, limit_memory, memory_available, steal_share
 from perflab.machine.threads import POOLS, cores, cpu_seconds, for_child, keep_to_cores, pinned, pools, settle

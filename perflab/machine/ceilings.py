@@ -2,16 +2,9 @@
 
 Arithmetic is measured by independent multiply-adds of full vectors and by one large matrix product, traffic
 by loops that read, combine and copy arrays; each on a number of threads, in a fresh process whose pools are
-pinned like a measuring process's. `perflab.records.roof` applies them to a cell.
-
-    {"when", "took_s", "caches", "notes", "measured": [for each number of threads:
-        {"threads", "when", "took_s", "quick", "largest_bytes", "vector_bytes",
-         "arithmetic": [{"dtype", "chains": FIGURE, "product": FIGURE, "product_size"}],    # GFLOP/s
-         "bandwidth": [{"bytes", "read": FIGURE, "triad", "streamed", "copy",               # GB/s
-                        "triad_allocate", "library_copy", "fresh"}]}]}
-
-A FIGURE is {"best", "median"}; `MEANING` explains each kind of traffic. "bytes" is the size of all arrays of
-all threads. Small sizes lack the last three kinds; very large sizes lack "fresh".
+pinned like a measuring process's. They are plain JSON with the fields of `perflab.records.roof.Ceilings`,
+which that module applies to a cell. `MEANING` explains each kind of traffic; "bytes" is the size of all
+arrays of all threads. Small sizes lack the last three kinds; very large sizes lack "fresh".
 """
 
 from __future__ import annotations
@@ -25,9 +18,11 @@ from statistics import median
 from threading import Barrier
 from typing import Any
 
+import numpy as np
+
 from perflab.contract import DTYPES, Array, PerflabError
 from perflab.machine import numba_cache, process
-from perflab.machine.environment import environment
+from perflab.machine.description import environment
 from perflab.machine.saved import load_saved, save
 from perflab.machine.system import memory_available
 from perflab.records.roof import Ceilings, roof
@@ -93,17 +88,16 @@ def sizes(caches: Mapping[str, int], threads: int, most: int) -> list[int]:
 
 def _whole(measured: Sequence[dict[str, Any]], caches: Mapping[str, int]) -> dict[str, Any]:
     """The ceilings of several numbers of threads together, with notes on their limits."""
-    last = max(caches.values())
-    largest = min((row["largest_bytes"] for row in measured), default=0)
-    notes = [
+    last, largest = max(caches.values()), min(row["largest_bytes"] for row in measured)
+    note = (
         f"the largest arrays, {in_bytes(largest / 3)} each, are smaller than four times the last"
         f" cache ({in_bytes(last)}): memory itself may be slower than the last line says"
-    ]
+    )
     return {
-        "when": max((row["when"] for row in measured), default=0.0),
+        "when": max(row["when"] for row in measured),
         "took_s": sum(row["took_s"] for row in measured),
         "caches": dict(caches),
-        "notes": notes if largest // 3 < 4 * last else [],
+        "notes": [note] if largest // 3 < 4 * last else [],
         "measured": sorted(measured, key=lambda row: row["threads"]),
     }
 
@@ -115,13 +109,11 @@ def keep(ceilings: Mapping[str, Any]) -> None:
 
 def saved() -> dict[str, Any] | None:
     """The ceilings that were measured on this machine in the last week; None where there are none."""
-    ceilings = load_saved("ceilings")
-    if ceilings is None:
-        return None
+    ceilings = load_saved("ceilings") or {}
     try:
         typed = read(Ceilings, ceilings)
         recent = [row for row in ceilings["measured"] if time.time() - row["when"] < SAVED_FOR_S]
-    except (KeyError, PerflabError):  # `keep` did not write it
+    except (KeyError, PerflabError):  # nothing is saved, or not by `keep`
         return None
     whole = all(roof(typed, 1.0, 1.0, DTYPES[0], row.threads) for row in typed.measured)
     return ceilings | {"measured": recent} if recent and whole else None
@@ -147,24 +139,30 @@ def for_run(threads: Sequence[int], measure_missing: bool = True) -> dict[str, A
 
 
 class _Team:
-    """Threads that begin together: the seconds from the first one's start to the last one's end."""
+    """Threads that begin together, their kernels, and the time for each figure."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, quick: bool) -> None:
+        from perflab.ops import _peak  # it loads Numba
+
         self.threads = threads
+        self.kernels: Any = _peak
+        self._budget_s = 0.01 if quick else 0.025
         self._pool = ThreadPoolExecutor(threads)
         self._start = Barrier(threads)
 
     def seconds(self, calls: Sequence[Callable[[], object]]) -> float:
-        spans = list(self._pool.map(self._span, calls))
-        return max(ended for _, ended in spans) - min(began for began, _ in spans)
+        """The seconds from the first call's start to the last one's end."""
 
-    def _span(self, call: Callable[[], object]) -> tuple[float, float]:
-        self._start.wait()
-        began = time.perf_counter()
-        call()
-        return began, time.perf_counter()
+        def span(call: Callable[[], object]) -> tuple[float, float]:
+            self._start.wait()
+            began = time.perf_counter()
+            call()
+            return began, time.perf_counter()
 
-    def figure(self, once: Callable[[int, int], object], work: float, budget_s: float) -> dict[str, float]:
+        starts, ends = zip(*self._pool.map(span, calls), strict=True)
+        return float(max(ends) - min(starts))
+
+    def rate(self, once: Callable[[int, int], object], work: float) -> dict[str, float]:
         """The rate of `work` in 10⁹ a second; a pass does `work`, `once(thread, passes)` makes the passes."""
 
         def pass_s(passes: int) -> float:
@@ -175,39 +173,86 @@ class _Team:
         passes = 1
         while (took := min(pass_s(passes), pass_s(passes)) * passes) < ROUND_S:
             passes *= 2 if took > ROUND_S / 16 else 8
-        return _figure(lambda: pass_s(passes), work, passes, budget_s)
+        return _figure(lambda: pass_s(passes), work, self._budget_s / passes)
+
+    def chains(self, dtype: str) -> dict[str, float]:
+        """The rate of multiply-adds in independent chains of full vectors."""
+        numbers = self.kernels.CHAINS * self.kernels.lanes(dtype)
+        half = np.full(1, 0.5, dtype)
+        outs = [np.zeros(numbers, dtype) for _ in range(self.threads)]
+        passes = 10_000  # one is too short to time
+        work = 2.0 * numbers * passes * self.threads
+        return self.rate(lambda t, again: self.kernels.chains(half, outs[t], again * passes), work)
+
+    def traffic(self, memory: Array, size: int) -> Iterator[tuple[str, dict[str, float]]]:
+        """Every kind of traffic through arrays of `size` bytes in all, each thread through its share."""
+
+        def rate(count: int, call: Callable[..., object], *more: object) -> dict[str, float]:
+            """`call` on `count` arrays a thread; the figure counts the bytes of all arrays once."""
+            length = max(1, size // (4 * count * self.threads * self.kernels.STEP)) * self.kernels.STEP
+            apart = length + PAGE - length % PAGE + PAGE // 3 // 16 * 16  # never at the same offset in a page
+            starts = [[(t * count + i) * apart for i in range(count)] for t in range(self.threads)]
+            arrays = [[memory[start : start + length] for start in own] for own in starts]
+            work = 4.0 * length * count * self.threads
+            return self.rate(lambda t, again: call(*arrays[t], *more, again), work)
+
+        scale = np.float32(0.5)
+        yield "read", rate(1, self.kernels.read)
+        yield "triad", (triad := rate(3, self.kernels.triad, scale))
+        yield "streamed", rate(3, self.kernels.streamed, scale)
+        yield "copy", rate(2, self.kernels.copy)
+        if size < CALL_MATTERS_BYTES * self.threads:
+            return
+        yield "triad_allocate", {name: value * 4 / 3 for name, value in triad.items()}
+
+        def library_copy(a: Array, b: Array, again: int) -> None:
+            for _ in range(again):
+                np.copyto(a, b)
+
+        yield "library_copy", rate(2, library_copy)
+        if size <= FRESH_BYTES:
+            yield "fresh", self._fresh(size)
+
+    def _fresh(self, size: int) -> dict[str, float]:
+        """New arrays, each written once by all threads; the previous array is freed in the same time."""
+        share = size // (4 * self.threads * self.kernels.STEP) * self.kernels.STEP
+        out = None
+
+        def timed() -> float:
+            nonlocal out
+            began = time.perf_counter()
+            out = np.empty(share * self.threads, np.float32)
+            allocate_s = time.perf_counter() - began
+            parts = out.reshape(self.threads, share)
+            return allocate_s + self.seconds([partial(self.kernels.fill, part) for part in parts])
+
+        self.kernels.fill(np.empty(self.kernels.STEP, np.float32))  # it may compile
+        return _figure(timed, 4.0 * share * self.threads, self._budget_s)
 
 
-def _figure(timed: Callable[[], float], work: float, passes: int, budget_s: float) -> dict[str, float]:
+def _figure(timed: Callable[[], float], work: float, budget_s: float) -> dict[str, float]:
     """The best and the median of several rounds: at least three, for as long as the budget lasts."""
     rounds: list[float] = []
-    while len(rounds) < 3 or (sum(rounds) * passes < budget_s and len(rounds) < 50):
+    while len(rounds) < 3 or (sum(rounds) < budget_s and len(rounds) < 50):
         rounds.append(timed())
     return {"best": work / min(rounds) / 1e9, "median": work / median(rounds) / 1e9}
 
 
 def _here(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
     """Measure in this process, whose pools have so many threads."""
-    import numpy as np
+    from perflab.ops import _simd
 
-    from perflab.ops import _peak, _simd
-
-    began = time.perf_counter()
-    team = _Team(threads)
-    budget_s = 0.01 if quick else 0.025
+    began, team = time.perf_counter(), _Team(threads, quick)
     memory = np.empty(max(sizes) // 4 + (6 * threads + 1) * PAGE, np.float32)
     memory = memory[-memory.ctypes.data % (4 * PAGE) // 4 :]
     memory[:] = 0
-    arithmetic = []
-    for dtype in DTYPES:
-        chains = _chains(team, np, _peak, dtype, budget_s)
-        arithmetic.append({"dtype": dtype, "chains": chains, **_product(np, dtype, quick)})
-    traffic = [{"bytes": size, **dict(_traffic(team, np, _peak, memory, size, budget_s))} for size in sizes]
     return {
         "threads": threads,
         "quick": quick,
-        "arithmetic": arithmetic,
-        "bandwidth": traffic,
+        "arithmetic": [
+            {"dtype": dtype, "chains": team.chains(dtype), **_product(dtype, quick)} for dtype in DTYPES
+        ],
+        "bandwidth": [{"bytes": size, **dict(team.traffic(memory, size))} for size in sizes],
         "largest_bytes": max(sizes),
         "vector_bytes": _simd.BYTES,
         "when": time.time(),
@@ -215,82 +260,18 @@ def _here(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _chains(team: _Team, np: Any, kernels: Any, dtype: str, budget_s: float) -> dict[str, float]:
-    lanes = kernels.lanes(dtype)
-    half = np.full(1, 0.5, dtype)
-    outs = [np.zeros(kernels.CHAINS * lanes, dtype) for _ in range(team.threads)]
-    passes = 10_000  # one is too short to time
-    work = 2.0 * kernels.CHAINS * lanes * passes * team.threads
-    return team.figure(lambda t, again: kernels.chains(half, outs[t], again * passes), work, budget_s)
-
-
-def _product(np: Any, dtype: str, quick: bool) -> dict[str, Any]:
+def _product(dtype: str, quick: bool) -> dict[str, Any]:
     """One matrix product by NumPy, as large as fits into some tenths of a second."""
-    largest = 1024 if quick else 2048 if dtype == "float32" else 1536
 
-    def timed(size: int) -> Callable[[], float]:
-        a, b = (np.full((size, size), value, dtype) for value in (0.5, 0.25))
-        out = np.empty_like(a)
-
-        def once() -> float:
-            began = time.perf_counter()
-            np.matmul(a, b, out)
-            return time.perf_counter() - began
-
-        return once
-
-    small = timed(512)
-    small()
-    seconds = small()
-    size = next((n for n in (largest, 1024) if seconds * (n / 512) ** 3 < 0.4), 512)
-    product = _figure(timed(size), 2.0 * size**3, 1, 0.1 if quick else 0.3)
-    return {"product": product, "product_size": size}
-
-
-def _traffic(
-    team: _Team, np: Any, kernels: Any, memory: Array, size: int, budget_s: float
-) -> Iterator[tuple[str, dict[str, float]]]:
-    """Every kind of traffic through arrays of `size` bytes in all, each thread through its share."""
-
-    def figure(count: int, call: Callable[..., object], *more: object) -> dict[str, float]:
-        """`call` on `count` arrays a thread; the figure counts the bytes of all arrays once."""
-        length = max(1, size // (4 * count * team.threads * kernels.STEP)) * kernels.STEP
-        apart = length + PAGE - length % PAGE + PAGE // 3 // 16 * 16  # never at the same offset in a page
-        starts = [[(t * count + i) * apart for i in range(count)] for t in range(team.threads)]
-        arrays = [[memory[start : start + length] for start in own] for own in starts]
-        work = 4.0 * length * count * team.threads
-        return team.figure(lambda t, again: call(*arrays[t], *more, again), work, budget_s)
-
-    scale = np.float32(0.5)
-    yield "read", figure(1, kernels.read)
-    yield "triad", (triad := figure(3, kernels.triad, scale))
-    yield "streamed", figure(3, kernels.streamed, scale)
-    yield "copy", figure(2, kernels.copy)
-    if size < CALL_MATTERS_BYTES * team.threads:
-        return
-    yield "triad_allocate", {name: value * 4 / 3 for name, value in triad.items()}
-
-    def library_copy(a: Array, b: Array, again: int) -> None:
-        for _ in range(again):
-            np.copyto(a, b)
-
-    yield "library_copy", figure(2, library_copy)
-    if size <= FRESH_BYTES:
-        yield "fresh", _fresh(team, np, kernels, size, budget_s)
-
-
-def _fresh(team: _Team, np: Any, kernels: Any, size: int, budget_s: float) -> dict[str, float]:
-    """New arrays, each written once by all threads; the previous array is freed in the same time."""
-    share = size // (4 * team.threads * kernels.STEP) * kernels.STEP
-    out = None
-
-    def timed() -> float:
-        nonlocal out
+    def timed(size: int) -> float:
+        a, b, out = (np.full((size, size), value, dtype) for value in (0.5, 0.25, 0.0))
         began = time.perf_counter()
-        out = np.empty(share * team.threads, np.float32)
-        allocate_s = time.perf_counter() - began
-        parts = [out[t * share : (t + 1) * share] for t in range(team.threads)]
-        return allocate_s + team.seconds([partial(kernels.fill, part) for part in parts])
+        np.matmul(a, b, out)
+        return time.perf_counter() - began
 
-    kernels.fill(np.empty(kernels.STEP, np.float32))  # it may compile
-    return _figure(timed, 4.0 * share * team.threads, 1, budget_s)
+    largest = 1024 if quick else 2048 if dtype == "float32" else 1536
+    timed(512)
+    seconds = timed(512)
+    size = next((n for n in (largest, 1024) if seconds * (n / 512) ** 3 < 0.4), 512)
+    product = _figure(partial(timed, size), 2.0 * size**3, 0.1 if quick else 0.3)
+    return {"product": product, "product_size": size}

@@ -30,17 +30,16 @@ def steal_share(before: Mapping[str, int], after: Mapping[str, int]) -> float:
 
 def memory_available() -> float:
     """Bytes of memory that are free to use now; infinite where that cannot be read."""
-    limits = (meminfo("MemAvailable"), memory_limit())
+    limits = (bytes_of("MemAvailable"), memory_limit())
     return min((limit for limit in limits if limit is not None), default=float("inf"))
 
 
 def limit_memory(most: float) -> None:
     """Limit this process to so many bytes more than it uses now, where the system supports that."""
-    used = re.search(r"VmData:\s+(\d+) kB", read_file("proc/self/status"))
-    if used and math.isfinite(most):
-        limit = int(used[1]) * 1024 + int(most)
+    used = bytes_of("VmData", "proc/self/status")
+    if used is not None and math.isfinite(most):
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_DATA, (used + int(most), resource.RLIM_INFINITY))
 
 
 def cpu_name() -> str:
@@ -61,7 +60,7 @@ def memory_limit() -> int | None:
     """The least memory that a control group allows, in bytes; None where that limits nothing."""
     texts = [*group_files("", "memory.max"), *group_files("memory", "memory.limit_in_bytes")]
     least = min((int(text) for text in texts if text.isdecimal()), default=None)
-    total = meminfo("MemTotal")
+    total = bytes_of("MemTotal")
     return None if least is None or (total is not None and least >= total) else least
 
 
@@ -88,13 +87,10 @@ def group_files(controller: str, name: str) -> Iterator[str]:
                     break
 
 
-def meminfo(name: str) -> int | None:
-    """One figure of /proc/meminfo, in bytes."""
-    for line in read_file("proc/meminfo").splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] == f"{name}:" and words[1].isdecimal():
-            return int(words[1]) * 1024
-    return None
+def bytes_of(name: str, path: str = "proc/meminfo") -> int | None:
+    """A figure that a file of lines `NAME: NUMBER kB` gives, in bytes; None where it does not."""
+    match = re.search(rf"^{name}:[ \t]+(\d+) kB", read_file(path), re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
 
 
 def version_of(name: str) -> str:

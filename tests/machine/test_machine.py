@@ -10,7 +10,7 @@ from conftest import ROOT
 from perflab import machine
 from perflab.machine import system as operating_system
 from perflab.machine import threads
-from perflab.machine.environment import (
+from perflab.machine.description import (
     _caches,
     _container,
     _frequency_mhz,
@@ -21,7 +21,7 @@ from perflab.machine.environment import (
     _topology,
     _turbo,
 )
-from perflab.machine.system import meminfo, memory_limit
+from perflab.machine.system import bytes_of, memory_limit
 from perflab.machine.threads import cpu_quota
 from perflab.records.environment import COMPARED, TOLD, Difference, differences, one_line
 
@@ -163,7 +163,7 @@ def test_the_memory_that_control_groups_allow(system, files, limit):
     for path, text in files.items():
         system(f"sys/fs/cgroup/{path}", text + "\n")
     assert memory_limit() == limit
-    assert meminfo("MemAvailable") == 1024 * 1024
+    assert bytes_of("MemAvailable") == 1024 * 1024
 
 
 def test_a_group_outside_of_what_is_mounted_is_left_alone(system):

@@ -18,7 +18,8 @@ from perflab import catalog
 from perflab.catalog import sources
 from perflab.cli.show.study import WIDE, line_of
 from perflab.cli.show.table import table
-from perflab.evidence.assembly import Instruction, Loop
+from perflab.evidence.assembly import Loop
+from perflab.evidence.graph import Instruction
 from perflab.evidence.listing import Listing
 from perflab.report.study import code
 

@@ -11,17 +11,13 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from perflab.contract import PerflabError
-from perflab.learn.chain_rule import circuit
+from perflab.learn.chain_rule.circuit import Node, NodeTrace, forward
 
 AGREES, WRONG, CORNER, UNKNOWN = "agrees", "WRONG", "a corner", "cannot tell"
 
 
 def check(
-    nodes: tuple[circuit.Node, ...],
-    values: Mapping[str, float],
-    at: int,
-    traced: circuit.NodeTrace,
-    noise: float,
+    nodes: tuple[Node, ...], values: Mapping[str, float], at: int, traced: NodeTrace, noise: float
 ) -> tuple[float | None, str]:
     """The central difference at node `at`, and whether the gradient in `traced` agrees with it.
 
@@ -31,7 +27,7 @@ def check(
     def moved(by: float) -> tuple[float, float]:
         """The output when the node is moved, and by how much it really was moved."""
         to = traced.value + by
-        return circuit.forward(nodes, values, {at: to})[0][-1], to - traced.value
+        return forward(nodes, values, {at: to})[0][-1], to - traced.value
 
     def quotients(h: float) -> tuple[float, float, float]:
         """From both sides, from the right, from the left."""

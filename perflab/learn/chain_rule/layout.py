@@ -21,7 +21,6 @@ SHORT = {"+": "+", "-": "−", "*": "×", "/": "÷", "**": "^", "negative": "−
 DIGITS = 4  # of a number in the drawing
 SWEEPS = 12
 
-
 Points = Sequence[tuple[float, float]]  # of a wire, in pairs: the second is directly right of the first
 
 
@@ -29,7 +28,6 @@ Points = Sequence[tuple[float, float]]  # of a wire, in pairs: the second is dir
 class Cell:
     """The place of a node, in px from the top left corner: its box, and the lines of text above and below."""
 
-    step: int
     x: float  # of the middle
     y: float
     width: float
@@ -68,7 +66,7 @@ def layout(circuit: Worked) -> Layout:
     top = min(ys[item] - heights[item] / 2 for item in ys) - EDGE
     bottom = max(ys[item] + heights[item] / 2 for item in ys) + EDGE
     cells = [
-        Cell(at, sum(spans[layers[at]]) / 2, ys[at] - top, widths[at], boxes[at], *text)
+        Cell(sum(spans[layers[at]]) / 2, ys[at] - top, widths[at], boxes[at], *text)
         for at, text in enumerate(texts)
     ]
     wires = []
@@ -183,10 +181,9 @@ def _middles(rows: list[list[Item]], links: Links, heights: Mapping[Item, float]
 
 def _texts(step: Step) -> tuple[str, str, str]:
     """The texts in a node's box, above it and below it."""
-    label = step.short
+    label, value = step.short, number(step.value, DIGITS)
     if len(label) > LONGEST:
         label = SHORT.get(step.rule, step.rule) if step.rule else f"{label[: LONGEST - 1]}…"
-    value = number(step.value, DIGITS)
     return label, f"{step.name} = {value}" if step.rule else value, number(step.gradient, DIGITS)
 
 

@@ -30,7 +30,7 @@ def drawing(circuit: Worked, name: str) -> Markup:
     places = layout(circuit)
     tip = f'marker-end="url(#{name}-tip)"'
     wires = "".join(f'<path d="{_path(wire)}" {tip}/>' for wire in places.wires)
-    nodes = "".join(_node(cell, circuit.steps[cell.step]) for cell in places.cells)
+    nodes = "".join(map(_node, places.cells, circuit.steps))
     description = "; ".join(f"{step.formula}: value {number(step.value)}, gradient {number(step.gradient)}"
                             for step in circuit.steps)  # fmt: skip
     width, height = f"{places.width:.0f}", f"{places.height:.0f}"

@@ -13,13 +13,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from perflab.contract import PerflabError
-from perflab.learn.chain_rule.circuit import RULES, Node, NodeTrace, Trace, parse, run
+from perflab.learn.chain_rule.circuit import RULES, Node, Trace, parse, run
 from perflab.learn.chain_rule.differences import CORNER, UNKNOWN, WRONG, check
 from perflab.units import number
 
@@ -126,27 +126,31 @@ def work(expression: str, values: Mapping[str, float], title: str = "") -> Worke
     if len(nodes) > MOST_NODES:
         raise PerflabError(f"{len(nodes)} nodes; wanted an expression of at most {MOST_NODES}")
     traced = run(nodes, values)
-    depends: list[bool] = []  # on any name?
-    for node in nodes:
-        depends.append(node.is_name or any(depends[at] for at in node.inputs))
-    if not depends[-1]:
+    index: dict[int, int] = {}  # of the nodes that depend on any name, among the steps
+    for at, node in enumerate(nodes):
+        if node.is_name or any(source in index for source in node.inputs):
+            index[at] = len(index)
+    if len(nodes) - 1 not in index:
         raise PerflabError(f"{expression}: no name in it; wanted one, to take a gradient by")
-    shown = [at for at, varies in enumerate(depends) if varies]
-    for at in shown:
+    for at in index:
         if not math.isfinite(traced.nodes[at].gradient):
             raise PerflabError(f"{nodes[at].text}: has no finite gradient at these values; wanted others")
-    names = _names(nodes, shown)
-    index = {at: position for position, at in enumerate(shown)}
+    names = _names(nodes, index)
     noise = sum(abs(t.gradient * t.value) for t in traced.nodes if math.isfinite(t.gradient))
     steps = []
-    for at in shown:
-        node_trace = traced.nodes[at]
-        short, slopes = _in_letters(node_trace, nodes, names, names[at], index)
+    for at, name in names.items():
+        node, node_trace = nodes[at], traced.nodes[at]
+        short, rule = name, node.rule.name if node.rule else ""
+        slopes: tuple[Slope, ...] = ()
+        if rule:
+            operands = [names.get(source) or _constant(nodes[source]) for source in node.inputs]
+            short = _formula(rule, operands)
+            by_input = zip(node.inputs, _local(rule, operands, name), node_trace.slopes, strict=True)
+            slopes = tuple(Slope(index[s], formula, value) for s, formula, value in by_input if s in index)
         steps.append(
             Step(
-                names[at], nodes[at].text, f"{names[at]} = {short}" if slopes else short, short,
-                node_trace.node.rule.name if node_trace.node.rule else "", node_trace.value, slopes,
-                node_trace.gradient, _back(traced, at), *check(nodes, values, at, node_trace, noise),
+                name, node.text, f"{name} = {short}" if slopes else short, short, rule, node_trace.value,
+                slopes, node_trace.gradient, _back(traced, at), *check(nodes, values, at, node_trace, noise),
             )
         )  # fmt: skip
     return Worked(title, " ".join(expression.split()), dict(values), tuple(steps))
@@ -154,16 +158,12 @@ def work(expression: str, values: Mapping[str, float], title: str = "") -> Worke
 
 def plain(circuits: Sequence[Worked]) -> dict[str, Any]:
     """Circuits as plain JSON, in which a slope has its input's name instead of an index."""
-
-    def node(circuit: Worked, step: Step) -> dict[str, Any]:
-        slopes = [{"by": circuit.steps[slope.source].name, "formula": slope.formula, "value": slope.value}
-                  for slope in step.slopes]  # fmt: skip
-        return asdict(step) | {"slopes": slopes}
-
     return {"circuits": [
         {"title": circuit.title, "expression": circuit.expression, "values": dict(circuit.values),
          "value": circuit.steps[-1].value, "ok": circuit.ok,
-         "nodes": [node(circuit, step) for step in circuit.steps]}
+         "nodes": [asdict(step) | {"slopes": [
+             {"by": circuit.steps[slope.source].name, "formula": slope.formula, "value": slope.value}
+             for slope in step.slopes]} for step in circuit.steps]}
         for circuit in circuits
     ]}  # fmt: skip
 
@@ -171,31 +171,17 @@ def plain(circuits: Sequence[Worked]) -> dict[str, Any]:
 # -------------------------------------------------------------------------------------------- as formulas
 
 
-def _names(nodes: Sequence[Node], shown: Sequence[int]) -> dict[int, str]:
+def _names(nodes: Sequence[Node], shown: Collection[int]) -> dict[int, str]:
     """Each shown node's name: f for the output, q for those between, or other letters if these are taken."""
     taken = {node.text for node in nodes if node.is_name}
-    named = {at: nodes[at].text for at in shown if not nodes[at].rule}
     letters = (c for c in "qhuvstpabcdgk" if not any(re.fullmatch(rf"{c}\d*", name) for name in taken))
     letter = next(letters, "node_")
     outputs = ("f", "F", "out", "output", *(f"f_{i}" for i in range(MOST_NODES)))
     output = next(name for name in outputs if name not in taken)
     operations = [at for at in shown if nodes[at].rule]
     between = operations[:-1]
-    named |= {at: f"{letter}{n}" if len(between) > 1 else letter for n, at in enumerate(between, 1)}
-    return named | dict.fromkeys(operations[-1:], output)
-
-
-def _in_letters(
-    traced: NodeTrace, nodes: Sequence[Node], names: Mapping[int, str], name: str, index: Mapping[int, int]
-) -> tuple[str, tuple[Slope, ...]]:
-    """A node's formula without its name, and its slopes by the inputs that are shown."""
-    if traced.node.rule is None:
-        return name, ()
-    rule = traced.node.rule.name
-    operands = [names.get(source) or _constant(nodes[source]) for source in traced.node.inputs]
-    slopes = zip(traced.node.inputs, _local(rule, operands, name), traced.slopes, strict=True)
-    by_shown = tuple(Slope(index[s], formula, value) for s, formula, value in slopes if s in index)
-    return _formula(rule, operands), by_shown
+    named = {at: nodes[at].text for at in shown} | dict.fromkeys(operations[-1:], output)
+    return named | {at: f"{letter}{n}" if len(between) > 1 else letter for n, at in enumerate(between, 1)}
 
 
 def _constant(node: Node) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from perflab import catalog, errors, machine, oracle
 from perflab.catalog import inputs
-from perflab.contract import DTYPES, Array, PerflabError
+from perflab.contract import DTYPES, Array, Implementation, PerflabError
 from perflab.learn.training.curves import AGREEMENT, SCHEMA, Variant, difference_line, differences, to_json
 from perflab.learn.training.layers import FASTEST_NAME, MODELS, Spec, build, specs, techniques
 from perflab.learn.training.network import Call
@@ -93,11 +93,9 @@ class Settings:
                                    " --epochs and --with-technique")  # fmt: skip
             if len(names) < 2:
                 raise PerflabError(f"--compare: {compare or 'nothing'}; wanted two techniques or more")
-            dtype = options.setdefault("dtype", "float64")
-            if dtype != "float64":
-                raise PerflabError(
-                    f"--dtype: {dtype}; wanted float64 with --compare, whose curves must agree"
-                )
+            if (dtype := options.setdefault("dtype", "float64")) != "float64":
+                message = f"--dtype: {dtype}; wanted float64 with --compare, whose curves must agree"
+                raise PerflabError(message)
             options = {"steps": COMPARED_STEPS} | options | {"compare": names}
         pairs = dict(word.partition("=")[::2] for word in by_layer)
         return cls(layers=MODELS[model] if layers is None else layers, by_layer=pairs, **options)
@@ -188,12 +186,11 @@ def _verify(
     """
     _, calls = variant.network.step(x, y)
     for layer, call in zip(variant.network.every, calls, strict=True):
-        if layer.operation:
-            technique = layer.operation, layer.technique
-            checked = {"layer": layer.name} | check(*technique, dtype)
-            variant.verified.append(
-                checked | {"error_first_batch": _first_batch_error(*technique, call, dtype)}
-            )
+        raw = layer.implementation
+        if raw.operation:
+            checked = check(raw.operation, raw.technique, dtype)
+            error = _first_batch_error(raw, call, dtype)
+            variant.verified.append({"layer": layer.name, **checked, "error_first_batch": error})
 
 
 def _checked(operation: str, technique: str, dtype: str) -> dict[str, Any]:
@@ -203,19 +200,17 @@ def _checked(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     return {"operation": operation, "technique": technique, "status": verdict.status, "error": verdict.error}
 
 
-def _first_batch_error(operation: str, technique: str, call: Call, dtype: str) -> float:
+def _first_batch_error(raw: Implementation, call: Call, dtype: str) -> float:
     """The largest error of a layer's output and gradients, as a share of the rounding bound."""
-    described, raw = catalog.operation(operation), catalog.raw(operation, technique)
-    reference = oracle.reference(described, call.args, call.dout, dtype)
+    reference = oracle.reference(catalog.operation(raw.operation), call.args, call.dout, dtype)
     reference = oracle.held_to(reference, raw, call.args, call.dout)
     results = (call.out, *call.gradients)
     wrong = oracle.form(reference, results)
     judged = [] if wrong else oracle.judge(reference, results)
-    for worst in judged:
-        if not worst.share <= 1:
-            wrong = wrong or f"{worst.where}: got {worst.got}, wanted {worst.wanted}"
-    if wrong:
-        raise PerflabError(f"{operation}/{technique} {dtype} on the first batch: {wrong}; no number")
+    too_far = (f"{w.where}: got {w.got}, wanted {w.wanted}" for w in judged if not w.share <= 1)
+    if wrong := wrong or next(too_far, ""):
+        name = f"{raw.operation}/{raw.technique} {dtype}"
+        raise PerflabError(f"{name} on the first batch: {wrong}; no number")
     return max((worst.share for worst in judged), default=0.0)
 
 

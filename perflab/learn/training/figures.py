@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from perflab import units
 from perflab.contract import FIRST_RUNGS
 from perflab.learn.training import amdahl
 from perflab.report.figures.palette import INK, MARKERS, SERIES
 from perflab.report.figures.sheet import Sheet
-from perflab.report.figures.style import Look, Picture, logarithmic, short_number
+from perflab.report.figures.style import Look, Picture, categories, logarithmic, short_number
 
 Saved = Mapping[str, Any]
 Curve = Sequence[tuple[int, float]]  # (step, loss)
@@ -164,9 +164,8 @@ def _looks(names: Sequence[str]) -> dict[str, Look]:
 
 def _name_rows(ax: Axes, names: Sequence[str], margin: float) -> None:
     """One name a row, from top to bottom."""
+    categories(ax, names, grid=True)
     ax.set_ylim(len(names) - 1 + margin, -margin)
-    ax.yaxis.set_major_locator(FixedLocator(range(len(names))))
-    ax.yaxis.set_major_formatter(FixedFormatter(names))
 
 
 def _times(value: float) -> str:

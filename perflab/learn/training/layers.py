@@ -11,7 +11,7 @@ import numpy as np
 
 from perflab import catalog, errors
 from perflab.contract import Array, PerflabError
-from perflab.learn.training.network import Layer, Network, relu_backward, relu_forward
+from perflab.learn.training.network import RELU, Layer, Network
 
 IMAGE, CLASSES = (1, 8, 8), 10
 MODELS: Mapping[str, str] = {"cnn": "conv,relu,pool,fc,softmax", "linear": "softmax"}
@@ -124,7 +124,10 @@ def techniques(
     Raises PerflabError for a technique that no layer's operation has, and for an unknown layer.
     """
     operations = {spec.name: spec.operation for spec in layers if spec.operation}
-    known = {layer: _known(operation) for layer, operation in operations.items()}
+    known = {  # the operation's own: outside code does not run in this process
+        layer: [FASTEST_NAME, *(t for t in catalog.techniques(op) if t not in catalog.outsiders(op))]
+        for layer, op in operations.items()
+    }
     every = dict.fromkeys(name for names in known.values() for name in names)
     if technique not in every:
         raise PerflabError(errors.unknown("technique", technique, every))
@@ -142,38 +145,21 @@ def techniques(
     return chosen | fastest, notes
 
 
-def _known(operation: str) -> list[str]:
-    """The techniques that can be chosen: the operation's own. Outside code does not run in this process."""
-    outside = catalog.outsiders(operation)
-    return [FASTEST_NAME, *(name for name in catalog.techniques(operation) if name not in outside)]
-
-
-def first_weights(layers: Sequence[Spec], seed: int) -> list[tuple[Array, ...]]:
-    """He initialisation: normal with variance 2 / inputs of a neuron, in float64; biases 0."""
-    rng = np.random.default_rng(seed)
-
-    def draw(shape: tuple[int, ...]) -> Array:
-        if len(shape) == 1:
-            return np.zeros(shape)
-        inputs = shape[0] if len(shape) == 2 else int(np.prod(shape[1:]))
-        return np.asarray(rng.standard_normal(shape) * np.sqrt(2.0 / inputs))
-
-    return [tuple(map(draw, spec.weights)) for spec in layers]
-
-
 def build(layers: Sequence[Spec], chosen: Mapping[str, str], dtype: str, seed: int, reg: float) -> Network:
     """The network, each layer in its chosen technique, with newly drawn weights."""
+    rng = np.random.default_rng(seed)
     built = []
-    for spec, weights in zip(layers, first_weights(layers, seed), strict=True):
-        forward: Any = relu_forward
-        backward: Any = relu_backward
-        if spec.operation:
-            raw = catalog.raw(spec.operation, chosen[spec.name])
-            forward, backward = raw.forward, raw.backward
-        built.append(
-            Layer(
-                spec.name, forward, backward, tuple(w.astype(dtype) for w in weights), spec.settings,
-                spec.operation, chosen.get(spec.name, ""), flat=spec.kind in ("fc", "softmax"),
-            )
-        )  # fmt: skip
+    for spec in layers:
+        implementation = catalog.raw(spec.operation, chosen[spec.name]) if spec.operation else RELU
+        weights = tuple(_first_weights(rng, shape).astype(dtype) for shape in spec.weights)
+        flat = spec.kind in ("fc", "softmax")
+        built.append(Layer(spec.name, implementation, weights, spec.settings, flat))
     return Network(built, reg)
+
+
+def _first_weights(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """He initialisation: normal with variance 2 / inputs of a neuron, in float64; biases 0."""
+    if len(shape) == 1:
+        return np.zeros(shape)
+    inputs = shape[0] if len(shape) == 2 else int(np.prod(shape[1:]))
+    return np.asarray(rng.standard_normal(shape) * np.sqrt(2.0 / inputs))

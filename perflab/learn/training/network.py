@@ -7,31 +7,28 @@ gradients by its weights, which are updated: W ← W − α·dW.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from perflab.contract import Array
+from perflab.contract import Array, Implementation
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: a pair of functions and its weights.
+    """One layer: an implementation and its weights.
 
     forward(x, *weights, *settings) -> (out, cache);  backward(dout, cache) -> (dx, *gradients of weights).
-    `operation` and `technique` are empty for ReLU. A `flat` layer takes each image as one row.
+    A `flat` layer takes each image as one row.
     """
 
     name: str
-    forward: Callable[..., tuple[Any, Any]]
-    backward: Callable[[Any, Any], tuple[Array, ...]]
+    implementation: Implementation
     weights: tuple[Array, ...]
     settings: tuple[Any, ...]
-    operation: str
-    technique: str
     flat: bool
 
     def arguments(self, x: Array, *further: Any) -> tuple[Any, ...]:
@@ -61,6 +58,9 @@ def relu_backward(dout: Array, x: Array) -> tuple[Array]:
     return (dout * (x > 0),)
 
 
+RELU = Implementation("", "", relu_forward, relu_backward)  # no operation of perflab
+
+
 class Network:
     """Layers in order; the last one is a loss of the rows before it and of the labels."""
 
@@ -77,14 +77,14 @@ class Network:
         for layer in self.every:
             shape, args = x.shape, layer.arguments(x, *((y, dtype(self.reg)) if layer is self.last else ()))
             began = perf_counter()
-            out, cache = layer.forward(*args)
+            out, cache = layer.implementation.forward(*args)
             forwards.append((layer, shape, args, out, cache, perf_counter() - began))
             x = out
         dout: Any = dtype(1.0)
         calls: list[Call] = []
         for layer, shape, args, out, cache, forward_s in reversed(forwards):
             began = perf_counter()
-            dx, *gradients = layer.backward(dout, cache)
+            dx, *gradients = layer.implementation.backward(dout, cache)
             backward_s = perf_counter() - began
             calls.append(Call(args, dout, out, (dx, *gradients), forward_s, backward_s))
             dout = dx.reshape(shape)
@@ -110,7 +110,7 @@ class Network:
     def scores(self, x: Array) -> Array:
         """The classes' scores (N, C) of x (N, …)."""
         for layer in self.layers:
-            x, _ = layer.forward(*layer.arguments(x))
+            x, _ = layer.implementation.forward(*layer.arguments(x))
         return np.asarray(x.reshape(len(x), -1) @ self.last.weights[0])
 
     def _decay(self) -> float:

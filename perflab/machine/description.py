@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import warnings
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab.machine import system
-from perflab.machine.system import cpu_name, cpu_ticks, cpuinfo, meminfo, memory_limit, read_file, version_of
+from perflab.machine.system import bytes_of, cpu_name, cpu_ticks, cpuinfo, memory_limit, read_file, version_of
 from perflab.machine.threads import affinity, cores, cpu_quota, variables
 
 # The flags that decide which vector instructions a compiler may emit, oldest first.
@@ -31,8 +32,7 @@ def environment() -> dict[str, Any]:
     """
     import numpy as np
 
-    quota = cpu_quota()
-    load = _load()
+    quota, load = cpu_quota(), _load()
     return {
         "cpu": cpu_name(),
         "vendor": cpuinfo().get("vendor_id", "unknown"),
@@ -44,8 +44,8 @@ def environment() -> dict[str, Any]:
         "cores_affinity": affinity(),
         "cores_quota": None if quota is None else round(quota, 2),
         "caches": _caches(),
-        "memory_bytes": meminfo("MemTotal"),
-        "memory_available_bytes": meminfo("MemAvailable"),
+        "memory_bytes": bytes_of("MemTotal"),
+        "memory_available_bytes": bytes_of("MemAvailable"),
         "memory_limit_bytes": memory_limit(),
         "governor": read_file("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown",
         "turbo": _turbo(),
@@ -119,10 +119,9 @@ def _load() -> list[float]:
 def _steal() -> dict[str, Any]:
     """The time since boot in which a hypervisor ran another machine, in ticks and as a share (proc(5))."""
     ticks = cpu_ticks()
-    if "steal" not in ticks:
-        return {"steal_ticks": None, "steal_share": None}
-    share = ticks["steal"] / max(sum(ticks.values()), 1)
-    return {"steal_ticks": ticks["steal"], "steal_share": round(share, 6)}
+    stolen = ticks.get("steal")
+    share = None if stolen is None else round(stolen / max(sum(ticks.values()), 1), 6)
+    return {"steal_ticks": stolen, "steal_share": share}
 
 
 def _hypervisor() -> str:
@@ -152,28 +151,23 @@ def _llvm() -> str:
 
 
 def _blas() -> list[dict[str, Any]]:
-    """The BLAS libraries in this process, NumPy's first."""
+    """The BLAS libraries in this process, NumPy's first; else the one that NumPy was built with."""
+    import numpy as np
     from threadpoolctl import threadpool_info
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of two OpenMPs in one process
         pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
     pools.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
-    fields = {"name": "internal_api", "version": "version", "kernel": "architecture"}
-    defaults = {"name": "unknown", "version": "", "kernel": ""}
-    rows = [{name: pool.get(key) or defaults[name] for name, key in fields.items()} for pool in pools]
-    return rows or _blas_of_build()
-
-
-def _blas_of_build() -> list[dict[str, Any]]:
-    """The BLAS that NumPy was built with, for a BLAS that threadpoolctl does not know."""
-    import numpy as np
-
-    try:
-        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return [{"name": built["name"], "version": built.get("version", ""), "kernel": ""}]
-    except (KeyError, TypeError, AttributeError):
-        return []
+    rows = [(pool.get("internal_api"), pool.get("version"), pool.get("architecture")) for pool in pools]
+    if not rows:  # threadpoolctl does not know this BLAS
+        with contextlib.suppress(KeyError, TypeError, AttributeError):
+            built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+            rows = [(built["name"], built.get("version"), "")]
+    return [
+        {"name": name or "unknown", "version": version or "", "kernel": kernel or ""}
+        for name, version, kernel in rows
+    ]
 
 
 def _commit() -> str:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from perflab.catalog.cases import costs as costs_of
 from perflab.contract import Case, Implementation, Operation
 from perflab.errors import reason
 from perflab.evidence.code import code_of
-from perflab.evidence.compiled import dispatchers_of, signatures
+from perflab.evidence.compiled import compiled_of
 from perflab.evidence.lines import lines_of
 from perflab.evidence.scene import Scene, fitting
 from perflab.evidence.steps import MOST_NOTED, MOST_STEPS, Trace
@@ -35,10 +35,7 @@ TRACED = "tracemalloc, to the byte: what NumPy and Numba ask for, with one threa
 UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for Python's lock for ever"
 
 
-def gather(
-    operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None,
-    compile_s: float | None = None, load_s: float | None = None,
-) -> Evidence:  # fmt: skip
+def gather(operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None) -> Evidence:
     """The evidence on one technique, by name; `outside` is the file of one that is not built in.
 
     Where Python interprets every operation, the operation's first case serves instead. Raises
@@ -46,8 +43,7 @@ def gather(
     """
     described = catalog.operation(operation)
     implementation = catalog.column(operation, technique, outside)
-    evidence = examine(described, implementation, described.case(case), dtype)
-    return replace(evidence, compile_s=compile_s, load_s=load_s)
+    return examine(described, implementation, described.case(case), dtype)
 
 
 def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any]]:
@@ -58,8 +54,8 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
     new ones added to, `folder`, which is beside Numba's cache and so named by the content of the code. Files
     from outside are gathered by `evidence.outside`; another commit's techniques are perflab's own.
     """
-    dtype = plan.dtypes[0]
-    results = _Cache(folder)
+    dtype, file = plan.dtypes[0], folder / "evidence.jsonl" if folder else Path(os.devnull)
+    results = _earlier(file)
     for op, techniques in plan.techniques.items():
         case = fitting(catalog.operation(op), plan.cases[op], dtype)
         for technique in techniques:
@@ -67,41 +63,28 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
             if plan.homes.get(technique) or (outside and "@" not in technique):
                 continue
             names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
-            fields = None if outside else results.get(names)
-            if fields is None:
-                try:
+            key = " ".join([machine.identity(), *names.values()])
+            fields = None if outside else results.get(key)
+            try:
+                if fields is None:
                     fields = gather(op, technique, case, dtype, outside=outside).plain()
-                except Exception as error:
-                    fields = {**names, "reason": reason(error)}
-                else:
+                    line = json.dumps({"key": key, "fields": fields}) + "\n"
                     if not outside:
-                        results.add(names, fields)
+                        with contextlib.suppress(OSError), file.open("a", encoding="utf-8") as opened:
+                            opened.write(line)
+            except Exception as error:
+                fields = {**names, "reason": reason(error)}
             yield fields
 
 
-class _Cache:
-    """Earlier results in a file, one line each. A folder that cannot be read or written is ignored."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._file = folder / "evidence.jsonl" if folder else None
-        self._results: dict[str, dict[str, Any]] = {}
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            for line in self._file.read_text("utf-8").splitlines() if self._file else ():
-                record = json.loads(line)
-                self._results[record["key"]] = dict(record["fields"])
-
-    def get(self, names: Mapping[str, str]) -> dict[str, Any] | None:
-        return self._results.get(self._key(names))
-
-    def add(self, names: Mapping[str, str], fields: dict[str, Any]) -> None:
-        line = json.dumps({"key": self._key(names), "fields": fields}) + "\n"
-        if self._file:
-            with contextlib.suppress(OSError), self._file.open("a", encoding="utf-8") as file:
-                file.write(line)
-
-    @staticmethod
-    def _key(names: Mapping[str, str]) -> str:
-        return " ".join([machine.identity(), *names.values()])
+def _earlier(file: Path) -> dict[str, dict[str, Any]]:
+    """Earlier results by key, as far as the file can be read."""
+    results = {}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        for line in file.read_text("utf-8").splitlines():
+            record = json.loads(line)
+            results[record["key"]] = dict(record["fields"])
+    return results
 
 
 def examine(described: Operation, implementation: Implementation, case: Case, dtype: str) -> Evidence:
@@ -116,7 +99,7 @@ def examine(described: Operation, implementation: Implementation, case: Case, dt
         further = several[name].steps - few[name].steps
         operations = small[0].costs[name].flops - small[1].costs[name].flops
         kinds[name] = "interpreted" if further >= max(operations, 1) else "numpy"
-        if any(signatures(dispatcher, dtype) for dispatcher in dispatchers_of(function)):
+        if compiled_of(function, dtype):
             kinds[name] = "compiled"
         # A batch of one may take another branch than all others: then the line through both is not valid.
         predicted[name] = max(few[name].steps + further * (first.sizes.get("N", 1) - 1), few[name].steps)
@@ -127,7 +110,7 @@ def examine(described: Operation, implementation: Implementation, case: Case, dt
     traces = scene.traced(partial(Trace, most=MOST_NOTED if interpreted else MOST_STEPS))
     ways = {}
     for name, trace in traces.items():
-        code, no_code = code_of(dispatchers_of(getattr(implementation, name)), dtype)
+        code, no_code = code_of(getattr(implementation, name), dtype)
         ways[name] = Way(
             kind="compiled" if code else kinds[name],
             flops=scene.costs[name].flops,
@@ -145,7 +128,5 @@ def examine(described: Operation, implementation: Implementation, case: Case, dt
             code=code,
             no_code=no_code,
         )
-    lines, imported = lines_of(implementation)
-    return Evidence(
-        implementation.operation, implementation.technique, dtype, scene.case.name, lines, imported, ways
-    )
+    names = implementation.operation, implementation.technique, dtype, scene.case.name
+    return Evidence(*names, *lines_of(implementation), ways)
