@@ -9,9 +9,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from perflab.machine import system
-from perflab.machine.system import bytes_of, cpu_name, cpu_ticks, cpuinfo, memory_limit, read_file, version_of
-from perflab.machine.threads import affinity, cores, cpu_quota, variables
+from perflab.machine import portable, system
+from perflab.machine.system import (
+    cpuinfo,
+    read_file,
+    version_of,
+)
+from perflab.machine.threads import cores, cpu_quota, variables
 
 # The flags that decide which vector instructions a compiler may emit, oldest first.
 SIMD = (
@@ -32,21 +36,22 @@ def environment() -> dict[str, Any]:
     """
     import numpy as np
 
-    quota, load = cpu_quota(), _load()
+    quota, (memory, available) = cpu_quota(), system.memory_bytes()
+    load = [round(average, 2) for average in portable.load_averages()]
     return {
-        "cpu": cpu_name(),
+        "cpu": system.cpu_name(),
         "vendor": cpuinfo().get("vendor_id", "unknown"),
         "architecture": platform.machine(),
         "simd": _simd(),
         "topology": _topology(),
         "cores": os.cpu_count(),
         "cores_allowed": cores(),
-        "cores_affinity": affinity(),
+        "cores_affinity": len(portable.affinity()),
         "cores_quota": None if quota is None else round(quota, 2),
         "caches": _caches(),
-        "memory_bytes": bytes_of("MemTotal"),
-        "memory_available_bytes": bytes_of("MemAvailable"),
-        "memory_limit_bytes": memory_limit(),
+        "memory_bytes": memory,
+        "memory_available_bytes": available,
+        "memory_limit_bytes": system.memory_limit(),
         "governor": read_file("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or "unknown",
         "turbo": _turbo(),
         "frequency_mhz_now": _frequency_mhz(),
@@ -108,17 +113,9 @@ def _frequency_mhz() -> float | None:
         return None
 
 
-def _load() -> list[float]:
-    """The load averages of 1, 5 and 15 minutes; empty where the system has none."""
-    try:
-        return [round(load, 2) for load in os.getloadavg()]
-    except (OSError, AttributeError):
-        return []
-
-
 def _steal() -> dict[str, Any]:
     """The time since boot in which a hypervisor ran another machine, in ticks and as a share (proc(5))."""
-    ticks = cpu_ticks()
+    ticks = system.cpu_ticks()
     stolen = ticks.get("steal")
     share = None if stolen is None else round(stolen / max(sum(ticks.values()), 1), 6)
     return {"steal_ticks": stolen, "steal_share": share}

@@ -64,7 +64,7 @@ if sys.version_info >= (3, 12):
         return _observed(call, {events.INSTRUCTION: on_instruction}, tool)
 
     def each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
-        """What a call returns; `on_event` gets the start, the lines and the end of each Python function in it.
+        """What a call returns; `on_event` gets the start, lines and end of each Python function in it.
 
         It is called with the event, the code and a line number, and returns whether this function's further
         events are wanted. Raises PerflabError where other tools observe already and leave no room.
@@ -121,7 +121,7 @@ else:
         return _observed(call, trace)
 
     def each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
-        """What a call returns; `on_event` gets the start, the lines and the end of each Python function in it.
+        """What a call returns; `on_event` gets the start, lines and end of each Python function in it.
 
         It is called with the event, the code and a line number, and returns whether this function's further
         events are wanted.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from perflab.contract import PerflabError
 from perflab.errors import reason
+from perflab.machine import portable
 from perflab.machine.threads import for_child
 
 ANSWER = "from perflab.machine.process import _answer; _answer()"
@@ -27,14 +27,14 @@ ANSWER = "from perflab.machine.process import _answer; _answer()"
 def spawn(
     words: Sequence[str], threads: int, variables: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[Any]:
-    """Start this Python with these words, pools pinned to so many threads, and an empty standard input.
+    """Start this Python with these words, and pools pinned to so many threads.
 
-    `variables` are added to those of `for_child`; `options` are `subprocess.Popen`'s.
-    Raises OSError where no process can be started.
+    `variables` are added to those of `for_child`; `options` are `subprocess.Popen`'s. The standard input is
+    empty where they say nothing of it. Raises OSError where no process can be started.
     """
     environment = for_child(threads) | dict(variables or {})
     command = [sys.executable, "-P", *words]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **options)
+    return subprocess.Popen(command, env=environment, **{"stdin": subprocess.DEVNULL, **options})
 
 
 def begin(
@@ -44,7 +44,9 @@ def begin(
 
     It ends itself some seconds after the limit, also when no process waits for it. Raises PerflabError.
     """
-    order = json.dumps({"function": function, "arguments": dict(arguments), "limit_s": limit_s})
+    order = json.dumps({
+        "function": function, "arguments": dict(arguments), "limit_s": limit_s, "parent": os.getpid(),
+    })  # fmt: skip
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         return spawn(["-c", ANSWER, order], threads, **options)
@@ -61,12 +63,12 @@ def finish(child: subprocess.Popen[Any], limit_s: float | None = None) -> Any:
         printed, _ = child.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
         raise PerflabError(f"it gave no answer for {limit_s:.0f} s") from None
-    if child.returncode < 0:
-        raise PerflabError(f"its process died: {signal.Signals(-child.returncode).name}")
+    if child.returncode < 0 or portable.crashed(child.returncode):
+        raise PerflabError(f"its process died: {portable.death(child.returncode)}")
     try:
         answer = json.loads(printed)
     except ValueError:
-        raise PerflabError(f"it ended its process, with status {child.returncode}") from None
+        raise PerflabError(f"it ended its process with {portable.death(child.returncode)}") from None
     if "reason" in answer:
         raise PerflabError(answer["reason"])
     return answer["returned"]
@@ -86,13 +88,27 @@ def call(
             child.kill()
 
 
+def private_streams() -> tuple[int, int]:
+    """In a new process: its standard input and output, as descriptors that only its caller knows.
+
+    What is printed from then on goes to the standard error, and nothing can be read.
+    """
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
 def _answer() -> None:
     """In the new process: read the order, write the answer to a stream that no `print` uses."""
     order = json.loads(sys.argv.pop())
-    if order["limit_s"] and hasattr(signal, "setitimer"):  # the default action ends this process
-        signal.setitimer(signal.ITIMER_REAL, order["limit_s"] + 5)
-    answers, nowhere = os.dup(1), os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 1)
+    if order["limit_s"]:
+        portable.end_in(order["limit_s"] + 5)
+    if not portable.die_with(order["parent"]):
+        os._exit(1)
+    _, answers = private_streams()
     module, _, name = order["function"].partition(":")
     try:
         answer = {"returned": getattr(importlib.import_module(module), name)(**order["arguments"])}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import platform
 import re
-import resource
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from perflab.machine import portable
 
 SYSTEM = Path("/")  # the folder of /proc and /sys; tests replace it
 
@@ -30,23 +30,28 @@ def steal_share(before: Mapping[str, int], after: Mapping[str, int]) -> float:
 
 def memory_available() -> float:
     """Bytes of memory that are free to use now; infinite where that cannot be read."""
-    limits = (bytes_of("MemAvailable"), memory_limit())
+    limits = (memory_bytes()[1], memory_limit())
     return min((limit for limit in limits if limit is not None), default=float("inf"))
 
 
-def limit_memory(most: float) -> None:
-    """Limit this process to so many bytes more than it uses now, where the system supports that."""
+def memory_bytes() -> tuple[int | None, int | None]:
+    """The bytes of memory that the machine has, and those that are free to use; None where unknown."""
+    total, available = bytes_of("MemTotal"), bytes_of("MemAvailable")
+    return (total, available) if total is not None else portable.memory_bytes() or (None, None)
+
+
+def limit_memory(most: float) -> bool:
+    """Limit this process to so many bytes more than it uses now; whether the system supports that."""
     used = bytes_of("VmData", "proc/self/status")
-    if used is not None and math.isfinite(most):
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_DATA, (used + int(most), resource.RLIM_INFINITY))
+    return used is not None and math.isfinite(most) and portable.limit_data(used + int(most))
 
 
 def cpu_name() -> str:
     """The processor's name as the system reports it."""
     fields = cpuinfo()
     part = (fields.get("CPU implementer"), fields.get("CPU part"))
-    return fields.get("model name") or " ".join(filter(None, (platform.machine(), *part)))
+    listed = fields.get("model name") or (not fields and portable.processor_name())
+    return listed or " ".join(filter(None, (platform.machine(), *part)))
 
 
 def cpuinfo() -> dict[str, str]:
@@ -60,7 +65,7 @@ def memory_limit() -> int | None:
     """The least memory that a control group allows, in bytes; None where that limits nothing."""
     texts = [*group_files("", "memory.max"), *group_files("memory", "memory.limit_in_bytes")]
     least = min((int(text) for text in texts if text.isdecimal()), default=None)
-    total = bytes_of("MemTotal")
+    total, _ = memory_bytes()
     return None if least is None or (total is not None and least >= total) else least
 
 

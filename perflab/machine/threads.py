@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from perflab.machine import portable
 from perflab.machine.system import group_files, read_file
 
 POOLS = (
@@ -46,14 +47,8 @@ def for_child(threads: int) -> dict[str, str]:
 
 def cores() -> int:
     """The number of cores that this process may use, by affinity and cgroup limits."""
-    quota = cpu_quota()
-    return affinity() if quota is None else min(affinity(), max(1, round(quota)))
-
-
-def keep_to_cores(count: int) -> None:
-    """Limit this process to so many of its cores: this also limits pools that have no variable for it."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
+    quota, allowed = cpu_quota(), len(portable.affinity())
+    return allowed if quota is None else min(allowed, max(1, round(quota)))
 
 
 def settle(most_s: float = 0.2) -> float:
@@ -70,7 +65,9 @@ def settle(most_s: float = 0.2) -> float:
 def cpu_seconds(pid: int) -> float:
     """The CPU time that a process has used, in seconds; 0 where it cannot be read."""
     words = read_file(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK") if len(words) > 12 else 0.0
+    if len(words) <= 12:
+        return portable.cpu_seconds(pid)
+    return (int(words[11]) + int(words[12])) / portable.ticks_per_second()
 
 
 def pools() -> dict[str, Any]:
@@ -80,7 +77,7 @@ def pools() -> dict[str, Any]:
     fields = {"api": "user_api", "library": "prefix", "threads": "num_threads"}
     return {
         "pools": [{name: pool.get(key) for name, key in fields.items()} for pool in threadpool_info()],
-        "cores": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [],
+        "cores": sorted(portable.affinity()),
         "variables": variables(),
     }
 
@@ -88,11 +85,6 @@ def pools() -> dict[str, Any]:
 def variables() -> dict[str, str]:
     """The environment variables that configure pools, compilers and libraries, as far as they are set."""
     return {name: os.environ[name] for name in RELEVANT if name in os.environ}
-
-
-def affinity() -> int:
-    """The number of cores that this process is allowed to run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_quota() -> float | None:

@@ -22,7 +22,6 @@ from numba.core import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, overload, register_model
 
-
 # What Numba generates code for: the host's features, or what its environment variables leave of them.
 TRIPLE, _, _features = cpu_target.target_context.codegen().magic_tuple()
 FEATURES = {feature[1:] for feature in _features.split(",") if feature.startswith("+")}

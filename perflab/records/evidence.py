@@ -10,7 +10,9 @@ from typing import Annotated, Any, ClassVar
 from perflab.contract import Contender
 from perflab.records.typed import Name, Rule, Seconds, Share, Whole, Wrong, between, one_of
 
-BITS = Rule("a number of bits", lambda text: text.isdecimal() and len(text) < 6)
+BITS = Rule(
+    "a number of bits or scalable", lambda text: text == "scalable" or (text.isdecimal() and len(text) < 6)
+)
 Step = Annotated[str, one_of("forward", "backward")]
 
 
@@ -160,8 +162,6 @@ class Evidence:
     lines: Whole = 0
     imported: Mapping[str, Whole] = field(default_factory=dict)
     ways: Mapping[Step, Way] = field(default_factory=dict)
-    compile_s: Seconds | None = None
-    load_s: Seconds | None = None
     profile: Mapping[Step, Profile] = field(default_factory=dict)
     step_s: Mapping[Name, Annotated[float, between(0, 1, "seconds")]] = field(default_factory=dict)
     reason: str = ""

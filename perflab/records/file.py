@@ -7,7 +7,6 @@ of time; `perflab.records.kinds` describes their fields.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import time
@@ -16,6 +15,8 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
 
 from perflab.contract import NoSpaceLeft, PerflabError
 from perflab.records import kinds, typed
@@ -194,29 +195,20 @@ def mend(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[int]:
-    """Lock the folder for one run; yields a descriptor that a child process may inherit.
-
-    Raises PerflabError if another process has the lock.
-    """
+def lock(folder: Path) -> Iterator[None]:
+    """Lock the folder for one run. Raises PerflabError if another process has the lock."""
+    lock = FileLock(folder / ".lock", LOCK_WAIT_S)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock.acquire(poll_interval=0.1)
+    except Timeout:
+        raise PerflabError(f"{folder}: another perflab is running into this folder") from None
     except OSError as error:
         raise full_or(error, folder) from error
     try:
-        deadline = time.monotonic() + LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise PerflabError(f"{folder}: another perflab is running into this folder") from None
-                time.sleep(0.1)
-        yield descriptor
+        yield
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 def full_or(error: OSError, path: Path) -> PerflabError:

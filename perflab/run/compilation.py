@@ -21,7 +21,7 @@ from perflab.catalog import inputs
 from perflab.catalog.cases import costs
 from perflab.catalog.find import prepare_numba_cache
 from perflab.contract import Implementation, PerflabError
-from perflab.machine import process
+from perflab.machine import portable, process
 from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
@@ -121,7 +121,7 @@ def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None
         tell({"event": "compile", "name": name, "left": len(names) - 1 - place, "total": len(names)})
         with contextlib.suppress(PerflabError):
             function = "perflab.run.compilation:compile_one"
-            child = process.begin(function, {"name": name}, None, start_new_session=True)
+            child = process.begin(function, {"name": name}, None, **portable.own_group())
             children.append(child)
             process.finish(child)
 

@@ -20,9 +20,7 @@ from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
 
 R = TypeVar("R", bound=kinds.Record)
-EVENTS = "PERFLAB_EVENTS"  # the descriptor of the pipe to the parent
-TURNS = "PERFLAB_TURNS"  # if several processes take turns: the descriptor that grants one
-PARENT = "PERFLAB_PARENT"
+PARENT = "PERFLAB_PARENT"  # the number of the process that started this one
 # The fields of a record that the parent gets.
 EVENT_FIELDS = ("operation", "case", "dtype", "threads", "technique", "direction", "reason")
 EXIT_NO_SPACE = 28
@@ -37,13 +35,16 @@ class Rejected(Exception):
 class Contest:
     """The state of one process: the plan, the stage, the records, the pipe to the parent."""
 
-    def __init__(self, plan: Plan, folder: Path | None) -> None:
-        """Start a plan; with a folder, continue from its records."""
+    def __init__(self, plan: Plan, folder: Path | None, parent: tuple[int, int] | None = None) -> None:
+        """Start a plan; with a folder, continue from its records.
+
+        `parent`, the process that started this one, grants turns through the first descriptor and gets the
+        events through the second.
+        """
         self.plan = plan
         self.history: list[kinds.Record] = list(records.read(folder).records) if folder else []
         self.writer = records.Writer(folder) if folder else None
-        self._events = int(os.environ[EVENTS]) if EVENTS in os.environ else None
-        self._turns = int(os.environ[TURNS]) if TURNS in os.environ else None
+        self._parent = parent
         self.places: dict[Block, int] = {}
         self._stage: Any = None
         self._pools_recorded = False
@@ -119,10 +120,10 @@ class Contest:
             self.writer.close()
 
     def _wait_for_turn(self, block: Block) -> None:
-        """If other processes take turns with this one, wait until this block may be measured."""
-        if self._turns is not None:
+        """Other processes may take turns with this one: wait until this block may be measured."""
+        if self._parent is not None:
             self.tell("ready", place=self.places[block])
-            if not os.read(self._turns, 1):
+            if not os.read(self._parent[0], 1):
                 pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
@@ -256,9 +257,9 @@ class Contest:
 
     def tell(self, event: str, **fields: Any) -> None:
         """Send one line to the parent; end this process if the parent is gone."""
-        if self._events is None:
+        if self._parent is None:
             return
         try:
-            os.write(self._events, json.dumps({"event": event, **fields}).encode() + b"\n")
-        except BrokenPipeError:
+            os.write(self._parent[1], json.dumps({"event": event, **fields}).encode() + b"\n")
+        except OSError:
             pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)

@@ -78,7 +78,7 @@ def opened(
     from perflab.run import runner
     from perflab.run.progress import Progress
 
-    with records.lock(folder) as lock:
+    with records.lock(folder):
         if resume:
             records.mend(folder)
         else:
@@ -86,7 +86,7 @@ def opened(
 
         def measure() -> None:
             with Progress(runner.outstanding(folder, plan), console, show) as progress:
-                runner.run(folder, plan, lock, progress.tell)
+                runner.run(folder, plan, progress.tell)
 
         yield measure
 

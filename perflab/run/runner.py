@@ -9,15 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from perflab import records
 from perflab.catalog import sources
 from perflab.catalog.find import operation, prepare_numba_cache
 from perflab.contract import NoSpaceLeft, PerflabError
+from perflab.machine import portable
 from perflab.machine.process import begin, finish
 from perflab.machine.system import cpu_ticks, steal_share
-from perflab.machine.threads import keep_to_cores
 from perflab.records import Plan, kinds
 from perflab.run import presets
 from perflab.run.compilation import compile_first, missing
@@ -28,10 +27,10 @@ from perflab.run.turns import GOOD_EXITS, Child, Tell, measure_in_turn, stop
 GATHER_S = 180.0
 
 
-def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
+def run(folder: Path, plan: Plan, tell: Tell) -> None:
     """Measure every block of the plan that is not in the folder yet.
 
-    The measuring processes inherit `lock`, the descriptor of the folder's lock. `tell` gets every event.
+    `tell` gets every event.
     Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and PerflabError with one
     line; the records written before stay in each case.
     """
@@ -49,7 +48,7 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
         for process in _processes(folder, plan, threads):
             while homes := _pending(folder, plan, threads, process):
                 began, ticks = time.time(), cpu_ticks()
-                children = measure_in_turn(folder, plan, threads, process, list(homes), lock, tell)
+                children = measure_in_turn(folder, plan, threads, process, list(homes), tell)
                 _save_end(folder, process, threads, began, ticks, children, tell)
                 for child in children:
                     if not child.died:
@@ -60,21 +59,20 @@ def run(folder: Path, plan: Plan, lock: int, tell: Tell) -> None:
                     break
     if plan.explain and not any(records.read(folder).of_kind(kinds.Evidence)):
         tell({"event": "evidence"})
-        _gather(folder, "evidence", 1, lock)
+        _gather(folder, "evidence", 1)
     large = plan.preset != presets.OWN_PRESET and any(
         case in operation(op).contest for op, cases in plan.cases.items() for case in cases
     )
     for threads in plan.threads if large else ():
         if not any(r.contender.threads == threads for r in records.read(folder).of_kind(kinds.PeakMemory)):
             tell({"event": "memory"})
-            _gather(folder, "memory", threads, lock)
+            _gather(folder, "memory", threads)
 
 
-def _gather(folder: Path, kind: str, threads: int, lock: int) -> None:
+def _gather(folder: Path, kind: str, threads: int) -> None:
     """Gather evidence or memory in a separate process, untimed; a run is complete without them."""
     order = {"folder": str(folder.resolve()), "kind": kind, "threads": threads}
-    options: Any = {"pass_fds": (lock,), "start_new_session": True}
-    child = begin("perflab.run.runner:gather", order, GATHER_S, threads, **options)
+    child = begin("perflab.run.runner:gather", order, GATHER_S, threads, **portable.own_group())
     try:
         with contextlib.suppress(PerflabError):
             finish(child, GATHER_S)
@@ -88,7 +86,7 @@ def gather(folder: str, kind: str, threads: int) -> None:
     from perflab.evidence import pages
     from perflab.evidence.outside import gather_all
 
-    keep_to_cores(threads)
+    portable.keep_to_cores(threads)
     cache, run = Path(prepare_numba_cache()), records.read(folder)
     if kind == "memory":
         records.save(run.folder, kind, pages.gather(run, threads))

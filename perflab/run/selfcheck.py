@@ -113,13 +113,13 @@ class Fitness:
         return [f"{line.name}: {line.found}, wanted {line.wanted}. {line.advice}".strip() for line in unfit]
 
 
-def check(folder: Path, lock: int, tell: Tell) -> Fitness:
+def check(folder: Path, tell: Tell) -> Fitness:
     """Measure the contests in two runs under `folder`, and judge them. Takes about a minute."""
     before = machine.cpu_ticks()
-    contests = _measure(folder / "contests", contest_plan(folder), lock, tell)
+    contests = _measure(folder / "contests", contest_plan(folder), tell)
     lines = list(judge_contests(contests))
     if machine.cores() > 1:
-        lines.append(judge_carry_over(_measure(folder / "carry-over", carry_plan(folder), lock, tell)))
+        lines.append(judge_carry_over(_measure(folder / "carry-over", carry_plan(folder), tell)))
     lines.append(judge_drift())
     lines.append(judge_steal(before, machine.cpu_ticks()))
     state = max((line.state for line in lines), key=STATES.index)
@@ -271,9 +271,9 @@ def _plan(outside: Mapping[str, str], threads: int, passes: int) -> Plan:
     )  # fmt: skip
 
 
-def _measure(folder: Path, plan: Plan, lock: int, tell: Tell) -> records.Run:
+def _measure(folder: Path, plan: Plan, tell: Tell) -> records.Run:
     records.begin(folder, plan, cases.describe(plan), machine.environment())
-    runner.run(folder, plan, lock, tell)
+    runner.run(folder, plan, tell)
     return records.read(folder)
 
 

@@ -8,20 +8,38 @@ step as an event through a pipe.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from perflab import machine, records
 from perflab.contract import PerflabError
+from perflab.machine import portable, process
 from perflab.run.contest import EXIT_BROKEN, PARENT, Contest
 
+PARENT_STREAMS = pytest.StashKey[tuple[int, int]]()
 CONTEST = pytest.StashKey[Contest]()
+
+
+class _Measured:
+    """A pytest plugin: this process was started by a run, and these descriptors lead to it."""
+
+    def __init__(self, streams: tuple[int, int]) -> None:
+        self._streams = streams
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[PARENT_STREAMS] = self._streams
+
+
+def measure(words: Sequence[str]) -> int:
+    """In a process that a run started: pytest with these words; its exit code."""
+    streams = process.private_streams()
+    portable.heed_interrupt()
+    if not portable.die_with(int(os.environ[PARENT])):
+        return EXIT_BROKEN
+    return int(pytest.main([*words], plugins=[_Measured(streams)]))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,14 +62,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pin the thread pools before NumPy is imported, and die with the parent."""
+    """Pin the thread pools before NumPy is imported."""
     threads = config.getoption("--perflab-threads")
     for name, value in machine.pinned(threads).items():
         os.environ.setdefault(name, value)
     if config.getoption("--perflab-home"):
         machine.keep_to_cores(threads)
-    if PARENT in os.environ:
-        _die_with_parent(int(os.environ[PARENT]))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -72,7 +88,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             chosen, done = presets.make(targets, config.getoption("--perflab-preset")), set()
     except PerflabError as wrong:
         raise pytest.UsageError(str(wrong)) from None
-    contest = Contest(chosen, Path(folder) if folder else None)
+    contest = Contest(chosen, Path(folder) if folder else None, config.stash.get(PARENT_STREAMS, None))
     config.stash[CONTEST] = contest
     config.add_cleanup(contest.close)
     threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
@@ -90,11 +106,3 @@ def contest(request: pytest.FixtureRequest) -> Iterator[Contest]:
 
     with threadpool_limits(request.config.getoption("--perflab-threads")):
         yield request.config.stash[CONTEST]
-
-
-def _die_with_parent(parent: int) -> None:
-    """On Linux the kernel kills this process when the run that started it is gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os._exit(EXIT_BROKEN)

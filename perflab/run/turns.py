@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
-import signal
+import queue
 import subprocess
 import threading
 import time
@@ -17,17 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from perflab.contract import PerflabError
+from perflab.machine import portable
 from perflab.machine.process import spawn
 from perflab.machine.threads import cpu_seconds
 from perflab.records import Plan
-from perflab.run.contest import EVENTS, PARENT, TURNS
+from perflab.run.contest import PARENT
 
 PACKAGE = Path(__file__).parents[1]
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
 HANG_S, HANG_BUDGETS = 10.0, 5.0
 SETTLE_S = 0.5
-FATAL = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGKILL)
+MEASURE = "import sys; from perflab.run.suite import measure; sys.exit(measure(sys.argv[1:]))"
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -44,22 +44,25 @@ class Child:
     """One measuring process: its events, its last output, and the place in the plan that it waits for."""
 
     process: subprocess.Popen[str]
-    events: int
-    turns: int
-    printed: deque[str]
-    reader: threading.Thread
-    partial_line: bytes = b""
+    printed: deque[str] = field(default_factory=lambda: deque(maxlen=60))
+    readers: list[threading.Thread] = field(default_factory=list)
     place: int | None = None
     last: dict[str, Any] = field(default_factory=dict)
     last_event_at: float = field(default_factory=time.monotonic)
     hung: str = ""
     finished: bool = False
 
+    def grant(self) -> None:
+        """Let it measure the block that it waits for."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(".")
+        self.process.stdin.flush()
+
     @property
     def died(self) -> bool:
         """Whether it ended by itself before it had measured everything."""
         status = self.process.returncode
-        return -status in FATAL or (status in GOOD_EXITS and not self.finished)
+        return portable.crashed(status) or (status in GOOD_EXITS and not self.finished)
 
     @property
     def cause(self) -> str:
@@ -67,34 +70,53 @@ class Child:
         if self.hung:
             return self.hung
         status = self.process.returncode
-        if status >= 0:
-            return f"it ended its process with exit status {status}"
-        return f"its process died: {signal.Signals(-status).name}"
+        died = "its process died: " if portable.crashed(status) else "it ended its process with "
+        return died + portable.death(status)
+
+    def read(self, events: queue.SimpleQueue[tuple[Child, str]]) -> None:
+        """Put each line of its events into a queue, and an empty one at their end; keep what it prints."""
+
+        def pass_on() -> None:
+            for line in self.process.stdout or ():
+                events.put((self, line))
+            events.put((self, ""))
+
+        def keep() -> None:
+            self.printed.extend(self.process.stderr or ())
+
+        self.readers = [threading.Thread(target=target, daemon=True) for target in (pass_on, keep)]
+        for reader in self.readers:
+            reader.start()
+
+    def close(self) -> None:
+        """Close its streams, except one that a process which it started may still write to."""
+        with contextlib.suppress(OSError):
+            if self.process.stdin:
+                self.process.stdin.close()
+        for reader, stream in zip(self.readers, (self.process.stdout, self.process.stderr), strict=True):
+            reader.join(timeout=1)
+            if stream and not reader.is_alive():
+                stream.close()
 
 
 def measure_in_turn(
-    folder: Path, plan: Plan, threads: int, process: int, homes: Sequence[str], lock: int, tell: Tell
+    folder: Path, plan: Plan, threads: int, process: int, homes: Sequence[str], tell: Tell
 ) -> list[Child]:
     """Start one process per home; they take turns block by block in the plan's order."""
     children: list[Child] = []
     try:
         for home in homes:
-            children.append(_spawn(folder, threads, process, home, lock, alone=len(homes) == 1))
+            children.append(_spawn(folder, threads, process, home))
         _take_turns(children, plan, threads, tell)
         for child in children:
             child.process.wait()
-            child.reader.join(timeout=5)
     except BaseException:
         for child in children:
             stop(child.process)
         raise
     finally:
         for child in children:
-            os.close(child.events)
-            os.close(child.turns)
-            child.reader.join(timeout=1)
-            if child.process.stdout and not child.reader.is_alive():
-                child.process.stdout.close()
+            child.close()
     return children
 
 
@@ -102,25 +124,25 @@ def _take_turns(children: Sequence[Child], plan: Plan, threads: int, tell: Tell)
     """Read events until every child has ended; when all wait, the one with the earliest block measures."""
     running = list(children)
     latest: Child | None = None
-    with selectors.DefaultSelector() as listening:
-        for child in children:
-            listening.register(child.events, selectors.EVENT_READ, child)
-        while running:
-            for key, _ in listening.select(timeout=1.0):
-                child = key.data
-                received = os.read(child.events, 65536)
-                if not received:
-                    listening.unregister(child.events)
-                    running.remove(child)
-                _read_events(child, received, tell)
-            for child in running:
-                _stop_if_hung(child, plan)
-            if running and all(child.place is not None for child in running):
-                turn = min(running, key=lambda child: child.place or 0)
-                if threads > 1 and latest not in (None, turn):
-                    _settle(latest.process.pid)
-                latest, turn.place = turn, None
-                os.write(turn.turns, b".")
+    events: queue.SimpleQueue[tuple[Child, str]] = queue.SimpleQueue()
+    for child in children:
+        child.read(events)
+    while running:
+        with contextlib.suppress(queue.Empty):
+            child, line = events.get(timeout=1.0)
+            if line:
+                _read_event(child, line, tell)
+            else:
+                running.remove(child)
+        for child in running:
+            _stop_if_hung(child, plan)
+        if running and all(child.place is not None for child in running):
+            turn = min(running, key=lambda child: child.place or 0)
+            if threads > 1 and latest not in (None, turn):
+                _settle(latest.process.pid)
+            latest, turn.place = turn, None
+            with contextlib.suppress(OSError):  # it has just ended
+                turn.grant()
 
 
 def _stop_if_hung(child: Child, plan: Plan) -> None:
@@ -133,19 +155,18 @@ def _stop_if_hung(child: Child, plan: Plan) -> None:
         child.process.kill()
 
 
-def _read_events(child: Child, received: bytes, tell: Tell) -> None:
+def _read_event(child: Child, line: str, tell: Tell) -> None:
     child.last_event_at = time.monotonic()
-    *lines, child.partial_line = (child.partial_line + received).split(b"\n")
-    for event in map(json.loads, lines):
-        if event["event"] == "finished":
-            child.finished = True
-        elif event["event"] == "ready":
-            child.place = event["place"]
-        else:
-            if event["event"] == "start":
-                names = ("operation", "case", "dtype", "threads", "technique", "direction")
-                child.last = {name: event[name] for name in names}
-            tell(event)
+    event = json.loads(line)
+    if event["event"] == "finished":
+        child.finished = True
+    elif event["event"] == "ready":
+        child.place = event["place"]
+    else:
+        if event["event"] == "start":
+            names = ("operation", "case", "dtype", "threads", "technique", "direction")
+            child.last = {name: event[name] for name in names}
+        tell(event)
 
 
 def _settle(pid: int) -> None:
@@ -158,35 +179,24 @@ def _settle(pid: int) -> None:
             return
 
 
-def _spawn(folder: Path, threads: int, process: int, home: str, lock: int, *, alone: bool) -> Child:
+def _spawn(folder: Path, threads: int, process: int, home: str) -> Child:
     bench = suite()
-    reading, writing = os.pipe()
-    taking, granting = os.pipe()
-    variables = {EVENTS: str(writing), PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    variables |= {} if alone else {TURNS: str(taking)}
+    variables = {PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     words = [
-        "-m", "pytest", str(bench / "test_grid.py"), "-c", os.devnull, f"--rootdir={bench}", "-q",
+        "-c", MEASURE, str(bench / "test_grid.py"), "-c", os.devnull, f"--rootdir={bench}", "-q",
         "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider", "--tb=short", "--no-header",
         f"--benchmark-storage=file://{folder.resolve()}", "--benchmark-disable-gc", "--benchmark-quiet",
         f"--perflab-run={folder.resolve()}", f"--perflab-process={process}", f"--perflab-threads={threads}",
         f"--perflab-home={home}",
     ]  # fmt: skip
-    child = spawn(
-        words, threads, variables, pass_fds=(writing, taking, lock), start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-    )  # fmt: skip
-    os.close(writing)
-    os.close(taking)
-    printed: deque[str] = deque(maxlen=60)
-    reader = threading.Thread(target=lambda: printed.extend(child.stdout or ()), daemon=True)
-    reader.start()
-    return Child(child, reading, granting, printed, reader)
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    options = pipes | portable.own_group()
+    return Child(spawn(words, threads, variables, text=True, errors="replace", **options))
 
 
 def stop(child: subprocess.Popen[Any]) -> None:
     """End a measuring process: interrupt it, so that its last record is whole; after `GRACE_S`, kill it."""
-    with contextlib.suppress(ProcessLookupError):
-        child.send_signal(signal.SIGINT)
+    portable.interrupt(child)
     try:
         child.wait(timeout=GRACE_S)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):

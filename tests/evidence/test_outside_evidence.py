@@ -75,7 +75,7 @@ def test_one_that_misbehaves_costs_no_other_its_evidence(tmp_path):
     })  # fmt: skip
     assert told["raises"]["reason"] == "KeyError: 'here'"
     assert told["exits"]["reason"] == "SystemExit: 4"
-    assert told["quits"]["reason"] == "it ended its process, with status 5"
+    assert told["quits"]["reason"] == "it ended its process with exit status 5"
     assert told["dies"]["reason"] == "its process died: SIGABRT"
     assert set(told["prints"]["ways"]) == {"forward", "backward"}
     assert json.loads(json.dumps(told)) == told

@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 
 from perflab import machine
+from perflab.machine import portable
 from perflab.machine import system as operating_system
-from perflab.machine import threads
 from perflab.machine.description import (
     _caches,
     _container,
@@ -67,6 +67,7 @@ def test_the_environment_is_strict_json_and_holds_what_the_house_reads():
 
 def test_nothing_to_read_is_no_error(system, monkeypatch):
     monkeypatch.delattr("os.getloadavg")
+    monkeypatch.setitem(sys.modules, "psutil", None)  # no such package
     told = strict(machine.environment())
     assert told["memory_bytes"] is told["steal_share"] is told["cores_quota"] is None
     assert told["governor"] == told["turbo"] == told["hypervisor"] == told["vendor"] == "unknown"
@@ -142,7 +143,7 @@ def test_the_cores_that_control_groups_grant(system, monkeypatch, files, quota):
     for path, text in files.items():
         system(f"sys/fs/cgroup/{path}", text + "\n")
     assert cpu_quota() == quota
-    monkeypatch.setattr(threads, "affinity", lambda: 2)
+    monkeypatch.setattr(portable, "affinity", lambda: {0, 1})
     assert machine.cores() == (2 if quota is None else min(2, max(1, round(quota))))
 
 

@@ -25,7 +25,7 @@ def test_it_gives_plain_json_both_ways():
         ("math:gamma", {"y": 1}, "TypeError: "),
         ("math:nothing", {}, "AttributeError: "),
         ("no_such_module:nothing", {}, "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("os:_exit", {"status": 5}, "it ended its process, with status 5"),
+        ("os:_exit", {"status": 5}, "it ended its process with exit status 5"),
         ("sys:exit", {}, "SystemExit: no message"),
         ("os:abort", {}, "its process died: SIGABRT"),
         ("builtins:object", {}, "TypeError: Object of type object is not JSON serializable"),

@@ -34,11 +34,11 @@ def check(args: argparse.Namespace) -> int:
 
     with contextlib.ExitStack() as stack:
         folder = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        lock = stack.enter_context(records.lock(folder))
+        stack.enter_context(records.lock(folder))
         plans = [selfcheck.contest_plan, selfcheck.carry_plan][: min(machine.cores(), 2)]
         total, show = sum(plan(folder).size for plan in plans), "failures" if args.json else "all"
         progress = stack.enter_context(Progress(total, console(stderr=True), show))
-        fitness = selfcheck.check(folder, lock, progress.tell)
+        fitness = selfcheck.check(folder, progress.tell)
     selfcheck.store(fitness)
     rows = [(line.name, line.found, line.wanted, line.state) for line in fitness.lines]
     state = Text(f"This machine is {fitness.state}.", "bold")

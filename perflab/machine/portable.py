@@ -1,0 +1,157 @@
+"""The one door to what only some operating systems have, and what is done on the others.
+
+No other module imports a module, or calls a function of `os` or `signal`, that Windows or macOS lack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+FATAL = {
+    getattr(signal, name, None) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGKILL")
+}
+CRASHED = 0xC0000000  # Windows' exit codes of crashes are as large or larger
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+def affinity() -> set[int]:
+    """The cores that this process is allowed to run on; all of them where the system has no such limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    with contextlib.suppress(ImportError, AttributeError):  # macOS has none
+        return set(_psutil().Process().cpu_affinity())
+    return set(range(os.cpu_count() or 1))
+
+
+def memory_bytes() -> tuple[int, int] | None:
+    """The machine's memory and what of it is free to use now, where no file says it; None if unknown."""
+    with contextlib.suppress(ImportError, OSError):
+        memory = _psutil().virtual_memory()
+        return memory.total, memory.available
+    return None
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used, in seconds, where no file says it; 0 if unknown."""
+    with contextlib.suppress(ImportError):
+        psutil = _psutil()
+        with contextlib.suppress(psutil.Error):
+            times = psutil.Process(pid).cpu_times()
+            return float(times.user + times.system)
+    return 0.0
+
+
+def ticks_per_second() -> int:
+    """The unit of CPU time in /proc."""
+    return os.sysconf("SC_CLK_TCK")
+
+
+def _psutil() -> Any:
+    import psutil  # type: ignore[import-untyped, unused-ignore]  # not a dependency on Linux
+
+    return psutil
+
+
+def keep_to_cores(count: int) -> None:
+    """Limit this process to so many of its cores, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(affinity())[:count])
+
+
+def load_averages() -> list[float]:
+    """The load of 1, 5 and 15 minutes; empty where the system has none."""
+    try:
+        return list(os.getloadavg())
+    except (OSError, AttributeError):
+        return []
+
+
+def limit_data(most: int) -> bool:
+    """Limit this process's data to so many bytes; whether the system does that."""
+    if resource is None or sys.platform != "linux":  # macOS accepts the limit and ignores it
+        return False
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
+        return True
+    return False
+
+
+def processor_name() -> str:
+    """The processor's name where it is not in a file; empty where nothing gives it."""
+    if sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            return subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()
+    return platform.processor()
+
+
+def end_in(seconds: float) -> None:
+    """End this process after so many seconds, whatever it does then."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # the signal's default action
+    else:
+        timer = threading.Timer(seconds, os._exit, [1])
+        timer.daemon = True
+        timer.start()
+
+
+def die_with(parent: int) -> bool:
+    """End this process when the one that started it ends, where the system can; whether it is there."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+    # On Windows a virtual environment's Python is started by another process of its own.
+    return sys.platform == "win32" or os.getppid() == parent
+
+
+def own_group() -> dict[str, Any]:
+    """Popen's options for a process that an interrupt from the keyboard does not reach."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def interrupt(child: subprocess.Popen[Any]) -> None:
+    """Interrupt a process, as from the keyboard; one that has ended is left alone."""
+    how = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        child.send_signal(how)
+
+
+def heed_interrupt() -> None:
+    """In a process of `own_group`: `interrupt` raises KeyboardInterrupt here."""
+    signal.signal(getattr(signal, "SIGBREAK", signal.SIGINT), signal.default_int_handler)
+
+
+def crashed(status: int) -> bool:
+    """Whether an exit status is that of a process which an error or a kill ended."""
+    return -status in FATAL or status >= CRASHED
+
+
+def death(status: int) -> str:
+    """How a process with this exit status ended, in words: a signal's name or a number."""
+    if status < 0:
+        return signal.Signals(-status).name
+    return f"error {status:#x}" if status >= CRASHED else f"exit status {status}"
+
+
+def missing() -> list[str]:
+    """What this system cannot give, a sentence each."""
+    lacks = {
+        "memory of outside code is not limited": sys.platform != "linux",
+        "a process cannot be kept to some of the cores": not hasattr(os, "sched_setaffinity"),
+        "load averages are not known": not load_averages(),
+    }
+    return [sentence for sentence, is_so in lacks.items() if is_so]
