@@ -7,15 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import gains, opening, page, svg, tables, words
+from perflab.report import gains, opening, page, tables, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -40,31 +37,13 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A figure as the page shows it, with its element."""
-
-    drawn: Drawn
-    svg: Markup
-
-    @property
-    def width(self) -> int:
-        """The width in pixels at which its text has its normal size."""
-        return round(96 * float(self.drawn.figure.get_figwidth()))
-
-
-def saved_figure(drawn: Drawn, folder: Path) -> Shown:
-    """A figure as the page shows it, once its files are written into the folder's figures/."""
-    return Shown(drawn, svg.inline(drawn, svg.save(drawn, folder / "figures")))
-
-
-@dataclass(frozen=True)
 class Part:
     """The part about one operation."""
 
     name: str
     title: str
     summary: str
-    figures: tuple[Shown, ...]
+    figures: tuple[Drawn, ...]
     times: tuple[Named, ...]
     tables: tuple[Named, ...]
     reasons: tuple[tuple[str, tuple[str, ...]], ...]
@@ -80,7 +59,7 @@ class Contents:
     summary: Summary
     grid: page.Grid
     parts: tuple[Part, ...]
-    figures: tuple[Shown, ...]
+    figures: tuple[Drawn, ...]
     tables: dict[str, Named | None] = field(default_factory=dict)
 
     def every_table(self) -> Iterator[Named]:
@@ -124,17 +103,17 @@ class Contents:
             "version": __version__,
         }
 
-    def _of_run(self) -> dict[str, list[Shown]]:
+    def _of_run(self) -> dict[str, list[Drawn]]:
         """The figures of the whole run, by section: the contest, the gains, the others."""
-        sections: dict[str, list[Shown]] = {"contest": [], "gains": [], "others": []}
+        sections: dict[str, list[Drawn]] = {"contest": [], "gains": [], "others": []}
         for figure in self.figures:
-            if not figure.drawn.operation:
-                kind = figure.drawn.name.partition("-")[0]
+            if not figure.operation:
+                kind = figure.name.partition("-")[0]
                 sections[{"contest": "contest", "speedup": "gains"}.get(kind, "others")].append(figure)
         return sections
 
 
-def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Section] = ()) -> Contents:
+def gather(summary: Summary, drawn: Sequence[Drawn] = (), studies: Sequence[Section] = ()) -> Contents:
     """Collect everything that a report shows; the figures and the studies are given."""
     of_run = {
         "best": tables.best_table(summary),
@@ -155,7 +134,7 @@ def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Sect
 def _part(
     summary: Summary,
     operation: str,
-    drawn: Sequence[Shown],
+    drawn: Sequence[Drawn],
     studies: Sequence[Section],
     readings: Sequence[reading.Reading],
 ) -> Part:
@@ -183,7 +162,7 @@ def _part(
     )
     return Part(
         operation, description.title, description.summary,
-        tuple(figure for figure in drawn if figure.drawn.operation == operation), tuple(times),
+        tuple(figure for figure in drawn if figure.operation == operation), tuple(times),
         tuple(Named(name, table) for name, table in further.items() if table is not None), reasons,
         "" if crossovers else tables.no_crossover(summary, operation),
         tuple(study for study in studies if study.operation == operation),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from perflab.records import Run
-from perflab.report import contents, export, figures
+from perflab.report import contents, export, figures, svg
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.study import section
 from perflab.report.summary import Summary
@@ -31,7 +31,7 @@ def write(
     for name in names:
         begin(name)
         if drawn := figures.drawn(summary, name):
-            shown.append(contents.saved_figure(drawn, folder))
+            shown.append(svg.on_page(drawn, drawings))
     begin("the studies")
     studies = section.sections(summary, installed)
     begin("the page")

@@ -156,7 +156,7 @@ class Grid:
             self.ratios[cell][view.baseline].value for cell in cells if view.baseline in self.ratios[cell]
         ]
         return Row(
-            operation, title(self.summary, operation), case,
+            operation, self.summary.title(operation), case,
             tuple(self._best_words(name, best) for name, best in bests.items()),
             tuple(self._chip(cell, view, bests[case], max([1.0, *ratios])) for cell in cells),
         )  # fmt: skip
@@ -200,11 +200,6 @@ def choices(plan: Plan) -> dict[str, list[str]]:
         "dtype": list(plan.dtypes),
         "case": list(dict.fromkeys(name for names in plan.cases.values() for name in names)),
     }
-
-
-def title(summary: Summary, operation: str) -> str:
-    """An operation's title."""
-    return summary.run.operations[operation].title
 
 
 def kind(plan: Plan, cell: Cell) -> str:
@@ -255,8 +250,8 @@ def data(grid: Grid) -> dict[str, Any]:
     summary, plan = grid.summary, grid.plan
     values = choices(plan)
     names = {
-        "operation": list(plan.techniques), "technique": values["baseline"], "case": values["case"],
-        "dtype": values["dtype"], "direction": values["direction"],
+        "operation": list(plan.techniques), "technique": values["baseline"],
+        **{field: values[field] for field in ("case", "dtype", "direction")},
     }  # fmt: skip
     index = {field: {name: i for i, name in enumerate(values)} for field, values in names.items()}
     samples = _samples(summary)
@@ -274,7 +269,7 @@ def data(grid: Grid) -> dict[str, Any]:
     return {
         "names": names,
         "threads": list(plan.threads),
-        "titles": {operation: title(summary, operation) for operation in plan.techniques},
+        "titles": {operation: summary.title(operation) for operation in plan.techniques},
         "contenders": {
             operation: {case: list(plan.contenders(operation, case)) for case in plan.cases[operation]}
             for operation in plan.techniques

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,17 +102,15 @@ def html(summary: Summary) -> str:
     )
     parts = [head, *(Markup("<p><strong>{}</strong></p>").format(line) for line in warnings(summary))]
     for ladder in ladders(summary):
-        columns = _joined(LEFT_HEAD.format("col", name) for name in ladder.directions)
-        body = _joined(
-            ROW.format(LEFT_HEAD.format("row", name), _joined(LEFT.format(_markup(chip)) for chip in chips))
+        columns = Markup().join(LEFT_HEAD.format("col", name) for name in ladder.directions)
+        body = Markup().join(
+            ROW.format(
+                LEFT_HEAD.format("row", name), Markup().join(LEFT.format(_markup(chip)) for chip in chips)
+            )
             for name, chips in ladder.rows
         )
         parts.append(TABLE.format(ladder.title, columns, body, marks(ladder)))
-    return str(_joined([*parts, Markup("<p>{}</p>").format(closing(summary))]))
-
-
-def _joined(parts: Iterable[Markup]) -> Markup:
-    return Markup().join(parts)
+    return str(Markup().join([*parts, Markup("<p>{}</p>").format(closing(summary))]))
 
 
 def warnings(summary: Summary) -> list[str]:

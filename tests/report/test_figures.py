@@ -193,7 +193,7 @@ def test_long_and_strange_names_change_the_layout_and_not_the_promise(small_run,
     for one in figures.all_figures(summary):
         assert overlaps(one.figure) == [], one.name
         text = svg.element(one)
-        assert "<script" not in text + svg.inline(one, text)
+        assert "<script" not in text + svg.on_page(one, tmp_path).svg
         root = ET.fromstring(text)
         assert root.find(f"{SVG}title").text == one.title
 
@@ -406,10 +406,10 @@ def test_svg_is_slim_and_well_formed_with_its_text_as_text(small_run, tmp_path):
     assert len(ids) == len(set(ids))
 
 
-def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summary):
+def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summary, tmp_path):
     one = drawn(summary, "ladder-fully_connected-t1")
     text = svg.element(one)
-    page = svg.inline(one, text)
+    page = svg.on_page(one, tmp_path).svg
     assert "<style>" in text
     assert "<style" not in page
     names = set(re.findall(r'class="([^"]*)"', page)) - {"drawing", "plot"}

@@ -54,7 +54,7 @@ def loss_curve(saved: Saved) -> Picture | None:
     for ax in sheet.axes[0]:
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     title = f"Training {saved['settings']['layers']}, {saved['settings']['dtype']}"
-    return sheet.laid_out(saved["environment"], title, caption, looks if compared else None)
+    return sheet.finished(saved["environment"], title, caption, looks if compared else None)
 
 
 def _differences(ax: Axes, curves: Mapping[str, Curve], looks: Mapping[str, Look], allowed: float) -> str:
@@ -121,7 +121,7 @@ def layer_times(saved: Saved) -> Picture | None:
     if len(variants) > 1:
         caption += f" Speed-ups are over {base['name']}."
     title = f"The time of a training step by layer, {saved['settings']['dtype']}"
-    return sheet.laid_out(saved["environment"], title, caption, looks)
+    return sheet.finished(saved["environment"], title, caption, looks)
 
 
 def layer_speedups(saved: Saved) -> Picture | None:
@@ -149,7 +149,7 @@ def layer_speedups(saved: Saved) -> Picture | None:
         " everywhere: its times differ only by what the layers before leave in the caches."
     )
     title = f"Layers in training: speed-up over {base['name']}, {saved['settings']['dtype']}"
-    return sheet.laid_out(saved["environment"], title, caption, {name: looks[name] for name in speedups})
+    return sheet.finished(saved["environment"], title, caption, {name: looks[name] for name in speedups})
 
 
 def _looks(names: Sequence[str]) -> dict[str, Look]:

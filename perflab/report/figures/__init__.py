@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from perflab.report import words
 from perflab.report.figures.accuracy import accuracy, accuracy_against_speed
@@ -37,18 +36,21 @@ OF_OPERATION = {
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure with the name of its files, its title and its caption.
+class Drawn(Picture):
+    """A figure with the name of its files and, on a page, its element.
 
     `operation` is empty if it is about the whole run; `command` is the command that draws it again.
     """
 
     name: str
-    title: str
-    caption: str
-    figure: Figure
-    operation: str = ""
-    command: str = ""
+    operation: str
+    command: str
+    svg: str = ""
+
+    @property
+    def width(self) -> int:
+        """The width in pixels at which its text has its normal size: the same in every figure."""
+        return round(96 * self.figure.get_figwidth())
 
 
 def all_figures(summary: Summary) -> Iterator[Drawn]:
@@ -70,7 +72,7 @@ def drawn(summary: Summary, name: str) -> Drawn | None:
         return None
     folder = f"reports/{summary.run.folder.resolve().name}"
     command = f"perflab report {shlex.quote(folder)} --figure {shlex.quote(name)}"
-    return Drawn(name, picture.title, picture.caption, picture.figure, operation, command)
+    return Drawn(**vars(picture), name=name, operation=operation, command=command)
 
 
 def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:

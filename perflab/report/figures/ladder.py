@@ -51,8 +51,8 @@ def ladder(summary: Summary, operation: str, threads: int) -> style.Picture | No
     )
     if any(figure.predicted for figure in shown):
         caption += " Hollow bars and ~ are predictions, not measurements."
-    title = f"{style.title_of(summary, operation)}: the ladder, {words.of_threads(threads)}"
-    return sheet.finished(summary, title, caption)
+    title = f"{summary.title(operation)}: the ladder, {words.of_threads(threads)}"
+    return sheet.finished(summary.run.environment, title, caption)
 
 
 def _bars(

@@ -60,8 +60,10 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> styl
         caption += f", measured on {usual}, divided by the bytes that the operation must read and write there"
         others = sorted({name for name in cases if name != usual})
         caption += f" (hollow: measured on {' or '.join(others)})." if others else "."
-    title = f"{style.title_of(summary, operation)}: memory against speed, {words.of_threads(threads)}"
-    return sheet.finished(summary, title, caption, style.keys_of(summary, operation, techniques))
+    title = f"{summary.title(operation)}: memory against speed, {words.of_threads(threads)}"
+    return sheet.finished(
+        summary.run.environment, title, caption, style.keys_of(summary, operation, techniques)
+    )
 
 
 def _shares(summary: Summary, timed: dict[str, CellResult]) -> dict[str, tuple[float, str]]:

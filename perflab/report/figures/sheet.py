@@ -22,7 +22,6 @@ from matplotlib.textpath import text_to_path
 from perflab.records.environment import one_line
 from perflab.report.figures.palette import INK, SOFT
 from perflab.report.figures.style import SIZE, SMALL, STYLE, Look, Picture
-from perflab.report.summary import Summary
 
 TITLE = 11.0  # points
 LINE = 1.32  # of a text's size: from one line to the next
@@ -121,15 +120,9 @@ class Sheet:
         self._ends[row, column] = named
 
     def finished(
-        self, summary: Summary, title: str, caption: str, keys: Mapping[str, Look] | None = None
-    ) -> Picture:
-        """The complete figure, with its title, its legend and the machine."""
-        return self.laid_out(summary.run.environment, title, caption, keys)
-
-    def laid_out(
         self, environment: Mapping[str, Any], title: str, caption: str, keys: Mapping[str, Look] | None = None
     ) -> Picture:
-        """The same as `finished`, for an environment."""
+        """The complete figure, with its title, its legend and the machine of the environment."""
         width, lefts = self._columns()
         width = max(width, NARROWEST)
         heading = wrapped(title, TITLE, width - 0.1)

@@ -44,9 +44,11 @@ def times(summary: Summary, operation: str, threads: int) -> style.Picture | Non
         work = [f.flops for f in shown if f.cell.direction == direction]
         style.logarithmic(column, "x", work, lambda value: units.power(value, 1), 4)
     sheet.across("work, operations")
-    title = f"{style.title_of(summary, operation)}: time against size, {words.of_threads(threads)}"
+    title = f"{summary.title(operation)}: time against size, {words.of_threads(threads)}"
     keys = style.keys_of(summary, operation, {figure.cell.technique for figure in shown})
-    return sheet.finished(summary, title, _caption(summary, operation, shown, crossings, joined), keys)
+    return sheet.finished(
+        summary.run.environment, title, _caption(summary, operation, shown, crossings, joined), keys
+    )
 
 
 def _differ_in_size(summary: Summary, operation: str) -> bool:
