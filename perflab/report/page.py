@@ -169,7 +169,11 @@ class Grid:
 
     def _best(self, operation: str, case: str, view: View) -> CellResult | None:
         cells = self._cells(operation, case, view)
-        figures = (self.summary.figures.get(cell) for cell in cells if kind(self.plan, cell) == "rung")
+        figures = (
+            self.summary.figures.get(cell)
+            for cell in cells
+            if self.plan.is_built_in(operation, cell.technique)
+        )
         return min((f for f in figures if f and not f.predicted), key=lambda f: f.median_s, default=None)
 
     def _best_words(self, case: str, best: CellResult | None) -> Best:
@@ -185,10 +189,10 @@ class Grid:
             return Chip(cell.technique, anchor(cell), value, interval, verdict, "", "none", False, share)
         if cell.technique == view.baseline and not figure.predicted:
             value = "baseline"
+        group = "predicted" if figure.predicted else kind(self.plan, cell.operation, cell.technique)
         return Chip(
             cell.technique, anchor(cell), value, interval, verdict,
-            words.time(figure).replace(" predicted", ""),
-            "predicted" if figure.predicted else kind(self.plan, cell), figure is best, share,
+            words.time(figure).replace(" predicted", ""), group, figure is best, share,
         )  # fmt: skip
 
 
@@ -202,11 +206,11 @@ def choices(plan: Plan) -> dict[str, list[str]]:
     }
 
 
-def kind(plan: Plan, cell: Cell) -> str:
+def kind(plan: Plan, operation: str, technique: str) -> str:
     """Whether a technique is a built-in "rung", a "peer", or from an "outside" file."""
-    if plan.is_built_in(cell.operation, cell.technique):
+    if plan.is_built_in(operation, technique):
         return "rung"
-    return "peer" if cell.technique in plan.homes else "outside"
+    return "peer" if technique in plan.homes else "outside"
 
 
 def _roof_words(summary: Summary, figure: CellResult) -> list[str]:
@@ -274,12 +278,8 @@ def data(grid: Grid) -> dict[str, Any]:
             operation: {case: list(plan.contenders(operation, case)) for case in plan.cases[operation]}
             for operation in plan.techniques
         },
-        "others": {
-            operation: {
-                technique: group
-                for technique in techniques
-                if (group := kind(plan, Cell(operation, "", "", 1, "", technique))) != "rung"
-            }
+        "kinds": {
+            operation: {technique: kind(plan, operation, technique) for technique in techniques}
             for operation, techniques in plan.techniques.items()
         },
         "common": grid.common,

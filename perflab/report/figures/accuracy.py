@@ -82,7 +82,7 @@ def accuracy_against_speed(summary: Summary, operation: str, threads: int) -> st
         ax.axhline(1.0, color=BOUND, linewidth=1.2)
         ax.annotate("rounding bound", (0.99, 1.0), xycoords=("axes fraction", "data"), xytext=(0, -3),
                     textcoords="offset points", ha="right", va="top", fontsize=style.SMALL - 1)  # fmt: skip
-        sheet.name(0, c, dtype)
+        sheet.names[0, c] = dtype
     times = [seconds for points in panels.values() for seconds, _ in points.values()]
     style.logarithmic(sheet.all, "x", times, style.short_seconds, 5, margin=0.1)
     ends, write = [exact if 0.0 in shares else min(shares), 1.0], _share_writer(exact, shares)

@@ -42,7 +42,7 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> styl
             look = style.look(summary, operation, technique)
             look = look if case == usual else style.hollow(look)
             sheet.axes[0][c].plot(time_s, value, linestyle="", **look, markersize=6)
-        sheet.name(0, c, dtype)
+        sheet.names[0, c] = dtype
     seconds = [time_s for points in panels.values() for time_s, _, _ in points.values()]
     values = [value for points in panels.values() for _, value, _ in points.values()]
     style.logarithmic(sheet.all, "x", seconds, style.short_seconds, 5, margin=0.1)

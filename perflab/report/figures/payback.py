@@ -52,7 +52,7 @@ def payback(summary: Summary, operation: str) -> style.Picture | None:
     sheet = Sheet(1, len(panels), (2.9 if len(panels) > 1 else 4.2, max(2.6, 0.15 * rows)))
     x = np.geomspace(1, most, 49)
     for c, (dtype, lines) in enumerate(panels.items()):
-        sheet.name(0, c, dtype)
+        sheet.names[0, c] = dtype
         ends: list[tuple[float, style.Look, str]] = []
         rings = []
         for line in lines:
@@ -66,7 +66,7 @@ def payback(summary: Summary, operation: str) -> style.Picture | None:
             calls = [paid.calls for paid in line.paybacks if paid.calls and paid.calls <= most]
             rings += [(number, line.after(number)) for number in calls]
         style.rings(sheet.axes[0][c], rings, 6.5)
-        sheet.ends(0, c, ends)
+        sheet.ends[0, c] = ends
     style.logarithmic(sheet.all, "x", [1.0, most], style.short_number, 5, margin=0.0)
     for ax in sheet.all:
         ax.set_xlim(1.0, most)

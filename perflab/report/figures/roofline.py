@@ -46,7 +46,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | 
         heights = [1.25 * top, top / 20]
         for c, direction in enumerate(directions):
             shown = panels[dtype, direction]
-            sheet.name(r, c, f"{direction}, {dtype}{_nearest(summary, shown)}")
+            sheet.names[r, c] = f"{direction}, {dtype}{_nearest(summary, shown)}"
             heights += [figure.gflops for figure in shown]
             if not shown:
                 row[c].set_visible(False)

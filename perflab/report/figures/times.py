@@ -32,7 +32,7 @@ def times(summary: Summary, operation: str, threads: int) -> style.Picture | Non
         for c, direction in enumerate(plan.directions):
             contest = (operation, dtype, threads, direction)
             _panel(sheet, (r, c), summary, contest, joined)
-            sheet.name(r, c, f"{direction}, {dtype}")
+            sheet.names[r, c] = f"{direction}, {dtype}"
             if joined:
                 crossings += _crossings(sheet.axes[r][c], summary, contest)
         row = sheet.axes[r]
@@ -77,7 +77,7 @@ def _panel(sheet: Sheet, at: tuple[int, int], summary: Summary, contest: Contest
         if joined and technique in exponents:
             last = [figure for figure in figures if not summary.of_digits(figure)][-1]
             ends.append((last.median_s, look, f"{exponents[technique]:.2f}"))
-    sheet.ends(*at, ends)
+    sheet.ends[at] = ends
 
 
 def _line(
