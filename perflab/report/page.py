@@ -185,15 +185,13 @@ class Grid:
         figure, ratio = self.summary.figures.get(cell), self.ratios[cell].get(view.baseline)
         value, interval, verdict = ratio_words(ratio)
         share = round(100 * log(ratio.value) / log(widest)) if ratio and ratio.value > 1 < widest else 0
-        if figure is None:
-            return Chip(cell.technique, anchor(cell), value, interval, verdict, "", "none", False, share)
-        if cell.technique == view.baseline and not figure.predicted:
-            value = "baseline"
-        group = "predicted" if figure.predicted else kind(self.plan, cell.operation, cell.technique)
-        return Chip(
-            cell.technique, anchor(cell), value, interval, verdict,
-            words.time(figure).replace(" predicted", ""), group, figure is best, share,
-        )  # fmt: skip
+        time, group = "", "none"
+        if figure is not None:
+            time = words.time(figure).replace(" predicted", "")
+            group = "predicted" if figure.predicted else kind(self.plan, cell.operation, cell.technique)
+            value = "baseline" if cell.technique == view.baseline and not figure.predicted else value
+        is_best = figure is not None and figure is best
+        return Chip(cell.technique, anchor(cell), value, interval, verdict, time, group, is_best, share)
 
 
 def choices(plan: Plan) -> dict[str, list[str]]:

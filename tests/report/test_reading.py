@@ -228,7 +228,7 @@ def test_the_report_shows_it_and_escapes_what_the_file_holds(tmp_path):
     text = (path.parent / "report.md").read_text("utf-8")
     assert "### A reading of mine" in text
     assert "| forward | beside.py:3 | 20% | 256 | return a @ b |" in text
-    (part,) = contents.gather(summary).parts
+    (part,) = contents.gather(summary)["parts"]
     assert [mine.technique for mine in part.readings] == ["mine"]
 
 

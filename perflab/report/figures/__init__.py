@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import matplotlib as mpl
@@ -60,12 +61,13 @@ def all_figures(summary: Summary) -> Iterator[Drawn]:
 
 def names(summary: Summary) -> list[str]:
     """The names of all figures that are possible for the plan; nothing is drawn."""
-    return [name for name, _, _ in _planned(summary)]
+    return [words.file_name(name) for name, _, _ in _planned(summary)]
 
 
 def drawn(summary: Summary, name: str) -> Drawn | None:
     """One figure; None if there is nothing to show. Raises KeyError for an unknown name."""
-    operation, draw = {name: (operation, draw) for name, operation, draw in _planned(summary)}[name]
+    planned = {words.file_name(name): (operation, draw) for name, operation, draw in _planned(summary)}
+    operation, draw = planned[name]
     with mpl.rc_context(STYLE):
         picture = draw()
     if picture is None:
@@ -78,17 +80,11 @@ def drawn(summary: Summary, name: str) -> Drawn | None:
 def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:
     """Name, operation and function of every figure, in order."""
     plan = summary.run.plan
-
-    def entry(
-        name: str, operation: str, draw: Callable[..., Picture | None], *of: object
-    ) -> tuple[str, str, Draw]:
-        return words.file_name(name), operation, lambda: draw(summary, *of)
-
     for threads, dtype in product(plan.threads, plan.dtypes):
-        yield entry(f"contest-{dtype}-t{threads}", "", peers, dtype, threads)
-        yield entry(f"speedup-{dtype}-t{threads}", "", speedups, dtype, threads)
+        yield f"contest-{dtype}-t{threads}", "", partial(peers, summary, dtype, threads)
+        yield f"speedup-{dtype}-t{threads}", "", partial(speedups, summary, dtype, threads)
     for operation in plan.techniques:
         for threads, (name, draw) in product(plan.threads, OF_OPERATION.items()):
-            yield entry(f"{name}-{operation}-t{threads}", operation, draw, operation, threads)
-        yield entry(f"compilation-{operation}", operation, payback, operation)
-    yield entry("accuracy", "", accuracy)
+            yield f"{name}-{operation}-t{threads}", operation, partial(draw, summary, operation, threads)
+        yield f"compilation-{operation}", operation, partial(payback, summary, operation)
+    yield "accuracy", "", partial(accuracy, summary)
