@@ -184,10 +184,6 @@ class Summary:
         """The same without predictions."""
         return [figure for figure in self.of(**fields) if not figure.predicted]
 
-    def cell(self, **fields: Any) -> CellResult | None:
-        """The figure of one cell, or None."""
-        return self.figures.get(Cell(**fields))
-
     def title(self, operation: str) -> str:
         """An operation's title."""
         return self.run.operations[operation].title

@@ -218,7 +218,6 @@ class Pen(RendererBase):
         return self.defs.setdefault(element, f"{self.name}-{kind}{len(self.defs)}")
 
     def _outline(self, path: Outline, transform: Transform, flip: bool) -> str:
-        """The path's data."""
         parts: list[str] = []
         last: tuple[str, str] = ("", "")
         for vertices, code in path.iter_segments(transform, simplify=False):

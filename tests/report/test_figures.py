@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from test_report import CEILINGS, FAILURE, LAWS, by_law, copied
 
 from perflab import records, report
-from perflab.contract import DIRECTIONS, FIRST_RUNGS
+from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
 from perflab.records import typed
 from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contest, figures, svg, words
@@ -249,10 +249,7 @@ def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
         panels(one), itertools.product(("float32", "float64"), DIRECTIONS), strict=True
     ):
         bars = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
-        held = [
-            summary.cell(operation="fully_connected", case=case, dtype=dtype, threads=1, direction=direction,
-                         technique=name) for name in MANY
-        ]  # fmt: skip
+        held = [summary.figures[Cell("fully_connected", case, dtype, 1, direction, name)] for name in MANY]
         assert [bar.get_x() + bar.get_width() for bar in bars] == pytest.approx([f.median_s for f in held])
         assert [to_hex(bar.get_facecolor()) == PAPER for bar in bars] == [f.predicted for f in held]
         intervals = next(line for line in ax.lines)
@@ -269,14 +266,7 @@ def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
 def test_where_the_baseline_was_measured_the_ladder_tells_gains_over_it(summary):
     one = drawn(summary, "ladder-fully_connected-t1")
     assert "as fast as naive" in one.caption
-    gain = summary.cell(
-        operation="fully_connected",
-        case="tiny",
-        dtype="float32",
-        threads=1,
-        direction="forward",
-        technique="jit",
-    )
+    gain = summary.figures[Cell("fully_connected", "tiny", "float32", 1, "forward", "jit")]
     assert any(text.endswith(words.ratio(gain.speedup)) for text in words_of(one.figure))
 
 
@@ -332,10 +322,7 @@ def test_accuracy_and_memory_stand_against_the_time_of_their_rung(small_run, tmp
         ax = panels(drawn(summary, name))[0]
         points = {(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() != ""}
         for technique in MANY[2:]:
-            figure = summary.cell(
-                operation="fully_connected", case=case, dtype="float32", threads=1, direction="step",
-                technique=technique,
-            )  # fmt: skip
+            figure = summary.figures[Cell("fully_connected", case, "float32", 1, "step", technique)]
             mine = [y for x, y in points if x == figure.median_s]
             assert len(mine) == 1, technique
             if name.startswith("accuracy"):

@@ -62,7 +62,6 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Picture | None:
 
 
 def _rows(summary: Summary, dtype: str, threads: int) -> dict[str, Row]:
-    """The speed-ups, by operation and direction."""
     plan = summary.run.plan
     rows: dict[str, Row] = {}
     for operation, direction in product(plan.techniques, plan.directions):
