@@ -169,11 +169,8 @@ class Grid:
 
     def _best(self, operation: str, case: str, view: View) -> CellResult | None:
         cells = self._cells(operation, case, view)
-        figures = (
-            self.summary.figures.get(cell)
-            for cell in cells
-            if self.plan.is_built_in(operation, cell.technique)
-        )
+        rungs = (cell for cell in cells if self.plan.is_built_in(operation, cell.technique))
+        figures = map(self.summary.figures.get, rungs)
         return min((f for f in figures if f and not f.predicted), key=lambda f: f.median_s, default=None)
 
     def _best_words(self, case: str, best: CellResult | None) -> Best:

@@ -181,7 +181,7 @@ class Summary:
         )
 
     def measured(self, **fields: Any) -> list[CellResult]:
-        """The same without predictions."""
+        """The figures whose cells have these fields, without predictions."""
         return [figure for figure in self.of(**fields) if not figure.predicted]
 
     def title(self, operation: str) -> str:

@@ -95,9 +95,8 @@ def accuracy_against_speed(summary: Summary, operation: str, threads: int) -> st
         f"Case {case}; one point for each rung: left is faster, lower is more accurate. The error is the"
         " largest over the output and all gradients, as a share of the bound for any order of summation."
     )
-    return sheet.finished(
-        summary.run.environment, title, caption, style.keys_of(summary, operation, techniques)
-    )
+    keys = style.keys_of(summary, operation, techniques)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def _place_of_zero(shares: list[float]) -> float:

@@ -61,9 +61,8 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> styl
         others = sorted({name for name in cases if name != usual})
         caption += f" (hollow: measured on {' or '.join(others)})." if others else "."
     title = f"{summary.title(operation)}: memory against speed, {words.of_threads(threads)}"
-    return sheet.finished(
-        summary.run.environment, title, caption, style.keys_of(summary, operation, techniques)
-    )
+    keys = style.keys_of(summary, operation, techniques)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def _shares(summary: Summary, timed: dict[str, CellResult]) -> dict[str, tuple[float, str]]:

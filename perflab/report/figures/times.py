@@ -46,9 +46,8 @@ def times(summary: Summary, operation: str, threads: int) -> style.Picture | Non
     sheet.across("work, operations")
     title = f"{summary.title(operation)}: time against size, {words.of_threads(threads)}"
     keys = style.keys_of(summary, operation, {figure.cell.technique for figure in shown})
-    return sheet.finished(
-        summary.run.environment, title, _caption(summary, operation, shown, crossings, joined), keys
-    )
+    caption = _caption(summary, operation, shown, crossings, joined)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def _differ_in_size(summary: Summary, operation: str) -> bool:
