@@ -13,6 +13,7 @@ from pytest_benchmark.stats import Stats
 
 from perflab.contract import Cell
 from perflab.records import kinds
+from perflab.report import words
 from perflab.report.summary import Summary
 
 
@@ -41,9 +42,7 @@ def _benchmark(cell: Cell, seconds: list[float], iterations: int) -> dict[str, A
     # Its own mean and deviation use exact fractions: much slower, the same but for the last two digits.
     stats.mean = fmean(seconds)
     stats.stddev = math.sqrt(math.fsum((s - stats.mean) ** 2 for s in seconds) / max(len(seconds) - 1, 1))
-    name = "/".join(
-        (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
-    )
+    name = words.name(cell)
     return {
         "group": f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}",
         "name": f"test_block[{name}]",

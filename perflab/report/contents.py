@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import gains, opening, page, svg, tables, words
+from perflab.report import gains, opening, page, tables, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -40,31 +37,13 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A figure as the page shows it, with its element."""
-
-    drawn: Drawn
-    svg: Markup
-
-    @property
-    def width(self) -> int:
-        """The width in pixels at which its text has its normal size."""
-        return round(96 * float(self.drawn.figure.get_figwidth()))
-
-
-def saved_figure(drawn: Drawn, folder: Path) -> Shown:
-    """A figure as the page shows it, once its files are written into the folder's figures/."""
-    return Shown(drawn, svg.inline(drawn, svg.save(drawn, folder / "figures")))
-
-
-@dataclass(frozen=True)
 class Part:
     """The part about one operation."""
 
     name: str
     title: str
     summary: str
-    figures: tuple[Shown, ...]
+    figures: tuple[Drawn, ...]
     times: tuple[Named, ...]
     tables: tuple[Named, ...]
     reasons: tuple[tuple[str, tuple[str, ...]], ...]
@@ -73,69 +52,11 @@ class Part:
     readings: tuple[reading.Reading, ...] = ()
 
 
-@dataclass(frozen=True)
-class Contents:
-    """The report."""
-
-    summary: Summary
-    grid: page.Grid
-    parts: tuple[Part, ...]
-    figures: tuple[Shown, ...]
-    tables: dict[str, Named | None] = field(default_factory=dict)
-
-    def every_table(self) -> Iterator[Named]:
-        """Every table, in the order of the page."""
-        yield from filter(None, self.tables.values())
-        for part in self.parts:
-            yield from part.times + part.tables
-
-    def context(self) -> dict[str, Any]:
-        """The variables of the templates."""
-        summary, run = self.summary, self.summary.run
-        state, reason = opening.fitness(summary)
-        return {
-            "tables": self.tables,
-            "parts": self.parts,
-            "plan": run.plan,
-            "environment": {name: words.plain(value) for name, value in run.environment.items()},
-            "machine": one_line(run.environment),
-            "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started)),
-            "facts": opening.facts(summary),
-            "fitness": state,
-            "fitness_reason": reason,
-            "checked": [line for _, line in tables.fitness(summary)],
-            "counts": opening.counts(summary),
-            "torn": run.torn,
-            "closing": tables.closing_lines(summary, whole=False),
-            "contest_lines": tables.contest_lines(summary),
-            "findings": summary.findings,
-            "shortfalls": gains.shortfalls(summary),
-            "view": self.grid.start,
-            "rows": self.grid.rows(self.grid.start),
-            "choices": page.choices(run.plan) | {"threads": [str(threads) for threads in run.plan.threads]},
-            "data": page.embedded(self.grid),
-            "marks": page.MARKS,
-            "meanings": page.MEANINGS,
-            "figures": self.figures,
-            "drawn": self._of_run(),
-            "on_growth": tables.ON_GROWTH,
-            "on_crossovers": tables.ON_CROSSOVERS,
-            "on_the_roof": tables.ON_THE_ROOF,
-            "version": __version__,
-        }
-
-    def _of_run(self) -> dict[str, list[Shown]]:
-        """The figures of the whole run, by section: the contest, the gains, the others."""
-        sections: dict[str, list[Shown]] = {"contest": [], "gains": [], "others": []}
-        for figure in self.figures:
-            if not figure.drawn.operation:
-                kind = figure.drawn.name.partition("-")[0]
-                sections[{"contest": "contest", "speedup": "gains"}.get(kind, "others")].append(figure)
-        return sections
-
-
-def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Section] = ()) -> Contents:
-    """Collect everything that a report shows; the figures and the studies are given."""
+def gather(
+    summary: Summary, figures: Sequence[Drawn] = (), studies: Sequence[Section] = ()
+) -> dict[str, Any]:
+    """The variables of the templates; the figures and the studies are given."""
+    run, plan, grid = summary.run, summary.run.plan, page.Grid(summary)
     of_run = {
         "best": tables.best_table(summary),
         "contest": tables.contest_table(summary),
@@ -146,16 +67,54 @@ def gather(summary: Summary, drawn: Sequence[Shown] = (), studies: Sequence[Sect
     }
     named = {name: Named(name, table) if table and table.rows else None for name, table in of_run.items()}
     readings = reading.readings(summary)
-    parts = tuple(
-        _part(summary, operation, drawn, studies, readings) for operation in summary.run.plan.techniques
-    )
-    return Contents(summary, page.Grid(summary), parts, tuple(drawn), named)
+    drawn: dict[str, list[Drawn]] = {"contest": [], "speedup": [], "others": []}  # of the whole run
+    for figure in figures:
+        if not figure.operation:
+            drawn.get(figure.name.partition("-")[0], drawn["others"]).append(figure)
+    state, reason = opening.fitness(summary)
+    return {
+        "tables": named,
+        "parts": [_part(summary, operation, figures, studies, readings) for operation in plan.techniques],
+        "plan": plan,
+        "environment": {name: words.plain(value) for name, value in run.environment.items()},
+        "machine": one_line(run.environment),
+        "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.started)),
+        "facts": opening.facts(summary),
+        "fitness": state,
+        "fitness_reason": reason,
+        "checked": [line for _, line in tables.fitness(summary)],
+        "counts": opening.counts(summary),
+        "torn": run.torn,
+        "closing": tables.closing_lines(summary, whole=False),
+        "contest_lines": tables.contest_lines(summary),
+        "findings": summary.findings,
+        "shortfalls": gains.shortfalls(summary),
+        "view": grid.start,
+        "rows": grid.rows(grid.start),
+        "choices": page.choices(plan) | {"threads": [str(threads) for threads in plan.threads]},
+        "data": page.embedded(grid),
+        "marks": page.MARKS,
+        "meanings": page.MEANINGS,
+        "figures": figures,
+        "drawn": drawn,
+        "on_growth": tables.ON_GROWTH,
+        "on_crossovers": tables.ON_CROSSOVERS,
+        "on_the_roof": tables.ON_THE_ROOF,
+        "version": __version__,
+    }
+
+
+def every_table(contents: Mapping[str, Any]) -> Iterator[Named]:
+    """Every table, in the order of the page."""
+    yield from filter(None, contents["tables"].values())
+    for part in contents["parts"]:
+        yield from part.times + part.tables
 
 
 def _part(
     summary: Summary,
     operation: str,
-    drawn: Sequence[Shown],
+    drawn: Sequence[Drawn],
     studies: Sequence[Section],
     readings: Sequence[reading.Reading],
 ) -> Part:
@@ -183,7 +142,7 @@ def _part(
     )
     return Part(
         operation, description.title, description.summary,
-        tuple(figure for figure in drawn if figure.drawn.operation == operation), tuple(times),
+        tuple(figure for figure in drawn if figure.operation == operation), tuple(times),
         tuple(Named(name, table) for name, table in further.items() if table is not None), reasons,
         "" if crossovers else tables.no_crossover(summary, operation),
         tuple(study for study in studies if study.operation == operation),

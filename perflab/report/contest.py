@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from math import exp, log
-from statistics import fmean
 
 from perflab.contract import Cell
 from perflab.report.summary import CellResult, Summary
@@ -49,7 +48,7 @@ def meetings(summary: Summary) -> list[Meeting]:
 
 def geometric_mean(contest: list[Meeting]) -> float:
     """The geometric mean of the ratios."""
-    return exp(fmean(log(meeting.ratio.value) for meeting in contest))
+    return statistics.geometric_mean(meeting.ratio.value for meeting in contest)
 
 
 def why_behind(summary: Summary, meeting: Meeting) -> str:

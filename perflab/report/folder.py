@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from perflab.records import Run
-from perflab.report import contents, export, figures
+from perflab.report import contents, export, figures, svg
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.study import section
 from perflab.report.summary import Summary
@@ -31,13 +31,13 @@ def write(
     for name in names:
         begin(name)
         if drawn := figures.drawn(summary, name):
-            shown.append(contents.saved_figure(drawn, folder))
+            shown.append(svg.on_page(drawn, drawings))
     begin("the studies")
     studies = section.sections(summary, installed)
     begin("the page")
-    report = contents.gather(summary, shown, studies)
-    write_pages(folder, "report", report.context())
+    gathered = contents.gather(summary, shown, studies)
+    write_pages(folder, "report", gathered)
     begin("the tables")
-    export.write(folder, summary, report.every_table())
+    export.write(folder, summary, contents.every_table(gathered))
     benchmark = json.dumps(benchmark_json(summary), allow_nan=False, indent=1)
     (folder / "benchmark.json").write_text(benchmark, "utf-8")

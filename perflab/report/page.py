@@ -156,7 +156,7 @@ class Grid:
             self.ratios[cell][view.baseline].value for cell in cells if view.baseline in self.ratios[cell]
         ]
         return Row(
-            operation, title(self.summary, operation), case,
+            operation, self.summary.title(operation), case,
             tuple(self._best_words(name, best) for name, best in bests.items()),
             tuple(self._chip(cell, view, bests[case], max([1.0, *ratios])) for cell in cells),
         )  # fmt: skip
@@ -169,7 +169,8 @@ class Grid:
 
     def _best(self, operation: str, case: str, view: View) -> CellResult | None:
         cells = self._cells(operation, case, view)
-        figures = (self.summary.figures.get(cell) for cell in cells if kind(self.plan, cell) == "rung")
+        rungs = (cell for cell in cells if self.plan.is_built_in(operation, cell.technique))
+        figures = map(self.summary.figures.get, rungs)
         return min((f for f in figures if f and not f.predicted), key=lambda f: f.median_s, default=None)
 
     def _best_words(self, case: str, best: CellResult | None) -> Best:
@@ -181,15 +182,13 @@ class Grid:
         figure, ratio = self.summary.figures.get(cell), self.ratios[cell].get(view.baseline)
         value, interval, verdict = ratio_words(ratio)
         share = round(100 * log(ratio.value) / log(widest)) if ratio and ratio.value > 1 < widest else 0
-        if figure is None:
-            return Chip(cell.technique, anchor(cell), value, interval, verdict, "", "none", False, share)
-        if cell.technique == view.baseline and not figure.predicted:
-            value = "baseline"
-        return Chip(
-            cell.technique, anchor(cell), value, interval, verdict,
-            words.time(figure).replace(" predicted", ""),
-            "predicted" if figure.predicted else kind(self.plan, cell), figure is best, share,
-        )  # fmt: skip
+        time, group = "", "none"
+        if figure is not None:
+            time = words.time(figure).replace(" predicted", "")
+            group = "predicted" if figure.predicted else kind(self.plan, cell.operation, cell.technique)
+            value = "baseline" if cell.technique == view.baseline and not figure.predicted else value
+        is_best = figure is not None and figure is best
+        return Chip(cell.technique, anchor(cell), value, interval, verdict, time, group, is_best, share)
 
 
 def choices(plan: Plan) -> dict[str, list[str]]:
@@ -202,16 +201,11 @@ def choices(plan: Plan) -> dict[str, list[str]]:
     }
 
 
-def title(summary: Summary, operation: str) -> str:
-    """An operation's title."""
-    return summary.run.operations[operation].title
-
-
-def kind(plan: Plan, cell: Cell) -> str:
+def kind(plan: Plan, operation: str, technique: str) -> str:
     """Whether a technique is a built-in "rung", a "peer", or from an "outside" file."""
-    if plan.is_built_in(cell.operation, cell.technique):
+    if plan.is_built_in(operation, technique):
         return "rung"
-    return "peer" if cell.technique in plan.homes else "outside"
+    return "peer" if technique in plan.homes else "outside"
 
 
 def _roof_words(summary: Summary, figure: CellResult) -> list[str]:
@@ -255,8 +249,8 @@ def data(grid: Grid) -> dict[str, Any]:
     summary, plan = grid.summary, grid.plan
     values = choices(plan)
     names = {
-        "operation": list(plan.techniques), "technique": values["baseline"], "case": values["case"],
-        "dtype": values["dtype"], "direction": values["direction"],
+        "operation": list(plan.techniques), "technique": values["baseline"],
+        **{field: values[field] for field in ("case", "dtype", "direction")},
     }  # fmt: skip
     index = {field: {name: i for i, name in enumerate(values)} for field, values in names.items()}
     samples = _samples(summary)
@@ -274,17 +268,13 @@ def data(grid: Grid) -> dict[str, Any]:
     return {
         "names": names,
         "threads": list(plan.threads),
-        "titles": {operation: title(summary, operation) for operation in plan.techniques},
+        "titles": {operation: summary.title(operation) for operation in plan.techniques},
         "contenders": {
             operation: {case: list(plan.contenders(operation, case)) for case in plan.cases[operation]}
             for operation in plan.techniques
         },
-        "others": {
-            operation: {
-                technique: group
-                for technique in techniques
-                if (group := kind(plan, Cell(operation, "", "", 1, "", technique))) != "rung"
-            }
+        "kinds": {
+            operation: {technique: kind(plan, operation, technique) for technique in techniques}
             for operation, techniques in plan.techniques.items()
         },
         "common": grid.common,

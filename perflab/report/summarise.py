@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import combinations, product
+from itertools import combinations, islice
 from statistics import median
 from typing import Any
 
 from perflab.contract import Cell, Contender
-from perflab.records import Plan, Run, kinds
+from perflab.records import Run, kinds
 from perflab.records.kinds import Cost
 from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report.summary import (
@@ -19,7 +19,6 @@ from perflab.report.summary import (
     Accuracy,
     CellResult,
     Compilation,
-    Contest,
     Crossover,
     Finding,
     Growth,
@@ -28,7 +27,7 @@ from perflab.report.summary import (
     Turns,
     ratio_of,
 )
-from perflab.statistics import Ratio, break_even_calls, crossover, known_to, median_interval, scaling
+from perflab.statistics import Ratio, crossover, known_to, median_interval, scaling
 
 
 def summarise(run: Run) -> Summary:
@@ -129,12 +128,8 @@ def _measured(
     )  # fmt: skip
 
 
-def _contests(plan: Plan) -> Iterator[Contest]:
-    return product(plan.techniques, plan.dtypes, plan.threads, plan.directions)
-
-
 def _growths(summary: Summary) -> Iterator[Growth]:
-    for contest in _contests(summary.run.plan):
+    for contest in summary.contests():
         for technique in summary.run.plan.techniques[contest[0]]:
             line = summary.growing(*contest, technique)
             fitted = scaling([f.flops for f in line], [f.median_s for f in line])
@@ -144,7 +139,7 @@ def _growths(summary: Summary) -> Iterator[Growth]:
 
 def _crossovers(summary: Summary) -> Iterator[Crossover]:
     """Where every two techniques cross, over the cases in which one of the two is clearly faster."""
-    for contest in _contests(summary.run.plan):
+    for contest in summary.contests():
         for first, second in combinations(summary.run.plan.techniques[contest[0]], 2):
             cases: dict[int, str] = {}
             ratios = []
@@ -167,14 +162,8 @@ def _paybacks(summary: Summary, compilation: Compilation) -> Iterator[Payback]:
         return
     line = summary.line(compilation.operation, compilation.dtype, threads, direction, compilation.technique)
     for rival in RIVALS:
-        for figure in reversed(line if rival != compilation.technique else []):
-            against = summary.figures.get(replace(figure.cell, technique=rival))
-            ratio = summary.ratio(against.cell, figure.cell) if against else None
-            if against and ratio:
-                calls = break_even_calls(compilation.compile_s, against.median_s, figure.median_s)
-                calls = calls if ratio.verdict == "FASTER" else None
-                yield Payback(rival, figure.cell.case, threads, direction, calls, ratio)
-                break
+        paybacks = (summary.payback(figure, rival, compilation.compile_s) for figure in reversed(line))
+        yield from islice(filter(None, paybacks), 1)
 
 
 def _right_verdicts(run: Run, *across: str) -> Iterable[tuple[Contender, list[kinds.Judgement]]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from perflab.contract import Cell, Contender
 from perflab.records import Run
 from perflab.records.evidence import Evidence
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
-from perflab.statistics import Ratio, Scaling, ratio_of_turns
+from perflab.statistics import Ratio, Scaling, break_even_calls, ratio_of_turns
 
 BASELINE = "naive"
 RIVALS = (BASELINE, "vectorized")  # compiled techniques are compared with these: NumPy needs no compiler
@@ -179,9 +180,18 @@ class Summary:
             if all(getattr(cell, name) == value for name, value in fields.items())
         )
 
-    def cell(self, **fields: Any) -> CellResult | None:
-        """The figure of one cell, or None."""
-        return self.figures.get(Cell(**fields))
+    def measured(self, **fields: Any) -> list[CellResult]:
+        """The figures whose cells have these fields, without predictions."""
+        return [figure for figure in self.of(**fields) if not figure.predicted]
+
+    def title(self, operation: str) -> str:
+        """An operation's title."""
+        return self.run.operations[operation].title
+
+    def contests(self) -> Iterator[Contest]:
+        """Every contest of the plan, in its order."""
+        plan = self.run.plan
+        return product(plan.techniques, plan.dtypes, plan.threads, plan.directions)
 
     def widest(
         self, operation: str, dtype: str, threads: int, direction: str, *, with_further: bool = False
@@ -198,7 +208,7 @@ class Summary:
     def common_case(self, operation: str) -> str:
         """The measured case with the most techniques; among equals the one with the most work."""
         plan = self.run.plan
-        measured = {f.cell.case for f in self.of(operation=operation) if not f.predicted}
+        measured = {figure.cell.case for figure in self.measured(operation=operation)}
 
         def rank(case: str) -> tuple[bool, int, int]:
             return case in measured, len(plan.contenders(operation, case)), self.work(operation, case)
@@ -234,6 +244,17 @@ class Summary:
     def ratio(self, baseline: Cell, contender: Cell) -> Ratio | None:
         """How many times as fast as the baseline the contender is, over common turns; None without any."""
         return ratio_of(self.turns, baseline, contender, self.fit)
+
+    def payback(self, figure: CellResult, rival: str, compile_s: float) -> Payback | None:
+        """When a compilation has paid for itself on a cell; None if the rival was not timed with it there."""
+        c = figure.cell
+        against = self.figures.get(replace(c, technique=rival))
+        ratio = self.ratio(against.cell, c) if against and rival != c.technique else None
+        if not against or not ratio:
+            return None
+        calls = break_even_calls(compile_s, against.median_s, figure.median_s)
+        calls = calls if ratio.verdict == "FASTER" else None
+        return Payback(rival, c.case, c.threads, c.direction, calls, ratio)
 
     def evidence_on(self, operation: str, technique: str, dtype: str) -> Evidence | None:
         """The evidence about a technique in a dtype; None if none was gathered."""

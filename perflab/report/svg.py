@@ -9,6 +9,7 @@ light values in its own <style>; in a page the classes use the page's custom pro
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -55,7 +56,7 @@ def write(drawn: Drawn, folder: Path) -> tuple[Path, Path]:
 
 
 def save(drawn: Drawn, folder: Path) -> str:
-    """Write a figure as PNG and as SVG, in light colours; the SVG's text."""
+    """Write a figure as PNG and as SVG, in light colours; its <svg> element."""
     with mpl.rc_context(STYLE):
         agg: Any = FigureCanvasAgg(drawn.figure)  # has no complete types
         agg.print_png(folder / f"{drawn.name}.png", pil_kwargs={"compress_level": 3})
@@ -64,13 +65,16 @@ def save(drawn: Drawn, folder: Path) -> str:
     return text
 
 
-def inline(drawn: Drawn, text: str) -> Markup:
-    """A saved figure's element for a page, with the page's colours; it scrolls on a narrow screen."""
-    body = STYLED.sub("", text[text.index("<svg") :], count=1).strip()
-    width = round(drawn.figure.get_figwidth() * 96)  # pixels: text has the same size in every figure
-    body = body.replace("<svg ", f'<svg style="max-width:{width}px;min-width:{round(0.72 * width)}px" ', 1)
-    label = quoteattr(drawn.title)
-    return Markup(f'<div class="drawing" tabindex="0" role="group" aria-label={label}>{body}</div>')
+def on_page(drawn: Drawn, folder: Path) -> Drawn:
+    """A figure with its element for a page, once its files are written into a folder.
+
+    The element has the page's colours, and scrolls on a narrow screen.
+    """
+    sizes = f"max-width:{drawn.width}px;min-width:{round(0.72 * drawn.width)}px"
+    body = STYLED.sub("", save(drawn, folder), count=1)
+    body = body.replace("<svg ", f'<svg style="{sizes}" ', 1)
+    opening = f'<div class="drawing" tabindex="0" role="group" aria-label={quoteattr(drawn.title)}>'
+    return replace(drawn, svg=Markup(f"{opening}{body}</div>"))
 
 
 def element(drawn: Drawn) -> str:
@@ -89,6 +93,7 @@ def element(drawn: Drawn) -> str:
     used = "".join(
         f".f-{n}{{fill:{v}}}.s-{n}{{stroke:{v}}}" for n, (v, _) in COLOURS.items() if n in pen.used
     )
+    shared = "".join(text.format(key) for text, key in pen.defs.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {_n(width)} {_n(height)}"'
         f' width="{_n(width)}pt" height="{_n(height)}pt"'
@@ -96,14 +101,17 @@ def element(drawn: Drawn) -> str:
         f' aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(drawn.title)}</title>'
         f'<desc id="{name}-desc">{escape(drawn.caption)}</desc>'
         f"<style>svg{{background:{ground}}}text{{fill:{ink}}}{used}</style>"
-        + (f"<defs>{''.join(pen.defs.values())}</defs>" if pen.defs else "")
+        + (f"<defs>{shared}</defs>" if shared else "")
         + "".join(pen.elements())
         + "</svg>"
     )
 
 
 class Pen(RendererBase):
-    """Writes elements; `defs` has the elements that are used more than once, `used` the names of colours."""
+    """Writes elements; `used` has the names of colours.
+
+    `defs` has the ids of elements that are used more than once; each has {} in place of its id.
+    """
 
     def __init__(self, name: str, width: float, height: float) -> None:
         """Begin a drawing; its size is in points."""
@@ -154,11 +162,7 @@ class Pen(RendererBase):
         if not style or not at:
             return
         d = self._outline(marker_path, marker_trans, flip=False)
-        key = f"{self.name}-m{len(self.defs)}"
-        if d in self.defs:
-            key = self.defs[d].split('"')[1]
-        else:
-            self.defs[d] = f'<path id="{key}" d="{d}"/>'
+        key = self._shared("m", f'<path id="{{}}" d="{d}"/>')
         uses = "".join(f'<use href="#{key}" x="{_n(x)}" y="{_n(y)}"/>' for x, y in at)
         self._written.append(("", f"<g{style}>{uses}</g>"))
 
@@ -170,8 +174,8 @@ class Pen(RendererBase):
         size = prop.get_size_in_points()
         attributes = "" if size == SIZE else f' font-size="{_n(size)}"'
         attributes += ' font-weight="600"' if prop.get_weight() in ("bold", 700) else ""
-        face = to_hex(gc.get_rgb())
-        attributes += "" if NAMES.get(face) == "ink" else self._paint("f", face)
+        face = gc.get_rgb()
+        attributes += "" if NAMES.get(to_hex(face)) == "ink" else self._paint(fill=face)
         if mtext is not None and (align := mtext.get_horizontalalignment()) != "left" and not angle:
             x = float(mtext.get_transform().transform(mtext.get_unitless_position())[0])
             if hasattr(mtext, "xyann"):  # an annotation's place is computed when it is drawn
@@ -189,15 +193,8 @@ class Pen(RendererBase):
         drawn = width > 0 and (len(colour) < 4 or colour[3] > 0)
         if not filled and not drawn:
             return ""
-        classes, plain, style = [], "", ""
-        for which, visible, rgb in (("f", filled, face), ("s", drawn, colour)):
-            if visible:
-                token = self._paint(which, to_hex(rgb[:3]))
-                if token.startswith(" class="):
-                    classes.append(token.split('"')[1])
-                else:
-                    plain += token
-        style = f' class="{" ".join(classes)}"' * bool(classes) + plain
+        fill, stroke = {"fill": face} if filled else {}, {"stroke": colour} if drawn else {}
+        style = self._paint(**fill, **stroke)
         if drawn:
             style += f' stroke-width="{_n(width)}"' if width != 1 else ""
             dashes: Any = gc.get_dashes()[1]
@@ -207,16 +204,20 @@ class Pen(RendererBase):
         alpha = gc.get_alpha() if gc.get_forced_alpha() else rgba[3] if len(rgba) == 4 else None
         return style + (f' opacity="{alpha:.2g}"' if alpha is not None and alpha < 1 else "")
 
-    def _paint(self, which: str, colour: str) -> str:
-        """A colour as a class if it has a name, else as an attribute."""
-        name = NAMES.get(colour)
-        if name is None:
-            return f' {"fill" if which == "f" else "stroke"}="{colour}"'
-        self.used.add(name)
-        return f' class="{which}-{name}"'
+    def _paint(self, **colours: Any) -> str:
+        """A `fill` and a `stroke`: as classes if the colours have names, else as attributes."""
+        texts = {use: to_hex(colour[:3]) for use, colour in colours.items()}
+        named = {use: NAMES[text] for use, text in texts.items() if text in NAMES}
+        self.used |= set(named.values())
+        classes = " ".join(f"{use[0]}-{name}" for use, name in named.items())
+        others = "".join(f' {use}="{text}"' for use, text in texts.items() if use not in named)
+        return f' class="{classes}"' * bool(classes) + others
+
+    def _shared(self, kind: str, element: str) -> str:
+        """The id of an element in `defs`."""
+        return self.defs.setdefault(element, f"{self.name}-{kind}{len(self.defs)}")
 
     def _outline(self, path: Outline, transform: Transform, flip: bool) -> str:
-        """The path's data."""
         parts: list[str] = []
         last: tuple[str, str] = ("", "")
         for vertices, code in path.iter_segments(transform, simplify=False):
@@ -244,9 +245,7 @@ class Pen(RendererBase):
         if (finite >= np.array(box.min) - 1).all() and (finite <= np.array(box.max) + 1).all():
             return ""
         d = f"M{_n(box.x0)} {_n(self.height - box.y1)}h{_n(box.width)}v{_n(box.height)}h{_n(-box.width)}z"
-        clip = self.defs.get(f"clip {d}", "")
-        key = clip.split('"')[1] if clip else f"{self.name}-c{len(self.defs)}"
-        self.defs[f"clip {d}"] = f'<clipPath id="{key}"><path d="{d}"/></clipPath>'
+        key = self._shared("c", f'<clipPath id="{{}}"><path d="{d}"/></clipPath>')
         return f' clip-path="url(#{key})"'
 
 

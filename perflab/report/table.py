@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-
-from markupsafe import Markup
 
 from perflab.records.environment import one_line
 from perflab.report import page, tables, words
 from perflab.report.summary import Summary
+from perflab.report.template import template
 from perflab.statistics import known_to
 
 
@@ -23,13 +22,6 @@ class Ladder:
     rows: tuple[tuple[str, tuple[page.Chip, ...]], ...]
 
 
-LEFT = Markup('<td style="text-align: left">{}</td>')  # notebooks align cells to the right
-LEFT_HEAD = Markup('<th scope="{}" style="text-align: left">{}</th>')
-ROW = Markup("<tr>{}{}</tr>")
-TABLE = Markup(
-    '<table><caption style="text-align: left">{}</caption><thead><tr><td></td>{}</tr></thead>'
-    "<tbody>{}</tbody></table><p>{}</p>"
-)
 CELL = ("operation", "technique", "case", "dtype", "direction", "threads")
 MAY_LACK = (
     "low_s", "high_s", "min_s", "gflops", "gbytes_s", "share_of_roof", "speedup_over_naive", "speedup_low",
@@ -97,22 +89,11 @@ def text(summary: Summary) -> str:
 
 def html(summary: Summary) -> str:
     """The ladders as tables that need neither script nor style sheet."""
-    head = Markup("<p><strong>perflab: {} run</strong> in {}<br>{}</p>").format(
-        summary.run.plan.preset, summary.run.folder, one_line(summary.run.environment)
-    )
-    parts = [head, *(Markup("<p><strong>{}</strong></p>").format(line) for line in warnings(summary))]
-    for ladder in ladders(summary):
-        columns = _joined(LEFT_HEAD.format("col", name) for name in ladder.directions)
-        body = _joined(
-            ROW.format(LEFT_HEAD.format("row", name), _joined(LEFT.format(_markup(chip)) for chip in chips))
-            for name, chips in ladder.rows
-        )
-        parts.append(TABLE.format(ladder.title, columns, body, marks(ladder)))
-    return str(_joined([*parts, Markup("<p>{}</p>").format(closing(summary))]))
-
-
-def _joined(parts: Iterable[Markup]) -> Markup:
-    return Markup().join(parts)
+    run = summary.run
+    return template("ladders.html.jinja").render(
+        run=run, machine=one_line(run.environment), warnings=warnings(summary), ladders=ladders(summary),
+        marks=marks, closing=closing(summary),
+    )  # fmt: skip
 
 
 def warnings(summary: Summary) -> list[str]:
@@ -138,10 +119,3 @@ def _words(chip: page.Chip) -> str:
     mark = page.MARKS.get(chip.verdict, "") if chip.verdict != "FASTER" else ""
     value = "" if chip.value == "baseline" else chip.value
     return " ".join(filter(None, [chip.time or "–", value, chip.interval, mark]))
-
-
-def _markup(chip: page.Chip) -> Markup:
-    verdict = chip.verdict if chip.verdict != "FASTER" else ""
-    value = "" if chip.value == "baseline" else chip.value
-    cell = Markup("{} <strong>{}</strong> {} {}") if chip.best else Markup("{} {} {} {}")
-    return cell.format(chip.time or "–", value, chip.interval, verdict)

@@ -55,7 +55,7 @@ def times_table(
                 text += f"  {ratio(figure.speedup)}"
             row.append(text)
         rows.append(tuple(row))
-    title = f"{summary.run.operations[operation].title}, {direction}, {dtype}, {of_threads(threads)}"
+    title = f"{summary.title(operation)}, {direction}, {dtype}, {of_threads(threads)}"
     return Table(title, ("case", *techniques), tuple(rows))
 
 
@@ -138,14 +138,11 @@ def best_table(summary: Summary) -> Table:
     """The fastest rung on each operation's common case, and its share of the roof."""
     plan = summary.run.plan
     rows = []
-    for operation, dtype, threads, direction in product(
-        plan.techniques, plan.dtypes, plan.threads, plan.directions
-    ):
+    for operation, dtype, threads, direction in summary.contests():
         case = summary.common_case(operation)
-        figures = summary.of(
-            operation=operation, case=case, dtype=dtype, threads=threads, direction=direction
-        )
-        rungs = [f for f in figures if not f.predicted and plan.is_built_in(operation, f.cell.technique)]
+        where = {"operation": operation, "case": case, "dtype": dtype, "threads": threads}
+        figures = summary.measured(**where, direction=direction)
+        rungs = [f for f in figures if plan.is_built_in(operation, f.cell.technique)]
         if rungs:
             best = min(rungs, key=lambda f: f.median_s)
             rows.append((

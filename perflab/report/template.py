@@ -29,6 +29,9 @@ def template(name: str) -> jinja2.Template:
 
 def write_pages(folder: Path, name: str, context: Mapping[str, Any]) -> Path:
     """Write report.html and report.md from the templates of this name; the path of report.html."""
+    from perflab.report.figures.palette import COLOURS  # with matplotlib, which other pages do without
+
+    context = {**context, "colours": COLOURS}
     page = folder / "report.html"
     page.write_text(template(f"{name}.html.jinja").render(context), "utf-8")
     (folder / "report.md").write_text(template(f"{name}.md.jinja").render(context), "utf-8")

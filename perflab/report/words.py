@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perflab.contract import Cell
 from perflab.report.summary import CellResult
 from perflab.statistics import Ratio, Scaling, significant
 from perflab.units import rounded, seconds
@@ -101,6 +102,13 @@ def markdown(table: Table) -> str:
 
     rows = (row(map(markdown_text, cells)) for cells in (table.head, *table.rows))
     return "\n".join([next(rows), row(["---"] * len(table.head)), *rows])
+
+
+def name(cell: Cell) -> str:
+    """A cell as benchmark.json names it: OPERATION/TECHNIQUE/CASE/DTYPE/DIRECTION/tTHREADS."""
+    return "/".join(
+        (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
+    )
 
 
 def anchor(*parts: str) -> str:

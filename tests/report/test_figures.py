@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import ROOT, one_line, perflab, slow_but
+from conftest import one_line, perflab, slow_but
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from test_report import CEILINGS, FAILURE, LAWS, by_law, copied
 
 from perflab import records, report
-from perflab.contract import DIRECTIONS, FIRST_RUNGS
+from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
 from perflab.records import typed
 from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contest, figures, svg, words
@@ -193,7 +193,7 @@ def test_long_and_strange_names_change_the_layout_and_not_the_promise(small_run,
     for one in figures.all_figures(summary):
         assert overlaps(one.figure) == [], one.name
         text = svg.element(one)
-        assert "<script" not in text + svg.inline(one, text)
+        assert "<script" not in text + svg.on_page(one, tmp_path).svg
         root = ET.fromstring(text)
         assert root.find(f"{SVG}title").text == one.title
 
@@ -249,10 +249,7 @@ def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
         panels(one), itertools.product(("float32", "float64"), DIRECTIONS), strict=True
     ):
         bars = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
-        held = [
-            summary.cell(operation="fully_connected", case=case, dtype=dtype, threads=1, direction=direction,
-                         technique=name) for name in MANY
-        ]  # fmt: skip
+        held = [summary.figures[Cell("fully_connected", case, dtype, 1, direction, name)] for name in MANY]
         assert [bar.get_x() + bar.get_width() for bar in bars] == pytest.approx([f.median_s for f in held])
         assert [to_hex(bar.get_facecolor()) == PAPER for bar in bars] == [f.predicted for f in held]
         intervals = next(line for line in ax.lines)
@@ -269,14 +266,7 @@ def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
 def test_where_the_baseline_was_measured_the_ladder_tells_gains_over_it(summary):
     one = drawn(summary, "ladder-fully_connected-t1")
     assert "as fast as naive" in one.caption
-    gain = summary.cell(
-        operation="fully_connected",
-        case="tiny",
-        dtype="float32",
-        threads=1,
-        direction="forward",
-        technique="jit",
-    )
+    gain = summary.figures[Cell("fully_connected", "tiny", "float32", 1, "forward", "jit")]
     assert any(text.endswith(words.ratio(gain.speedup)) for text in words_of(one.figure))
 
 
@@ -332,10 +322,7 @@ def test_accuracy_and_memory_stand_against_the_time_of_their_rung(small_run, tmp
         ax = panels(drawn(summary, name))[0]
         points = {(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines if line.get_marker() != ""}
         for technique in MANY[2:]:
-            figure = summary.cell(
-                operation="fully_connected", case=case, dtype="float32", threads=1, direction="step",
-                technique=technique,
-            )  # fmt: skip
+            figure = summary.figures[Cell("fully_connected", case, "float32", 1, "step", technique)]
             mine = [y for x, y in points if x == figure.median_s]
             assert len(mine) == 1, technique
             if name.startswith("accuracy"):
@@ -406,10 +393,10 @@ def test_svg_is_slim_and_well_formed_with_its_text_as_text(small_run, tmp_path):
     assert len(ids) == len(set(ids))
 
 
-def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summary):
+def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summary, tmp_path):
     one = drawn(summary, "ladder-fully_connected-t1")
     text = svg.element(one)
-    page = svg.inline(one, text)
+    page = svg.on_page(one, tmp_path).svg
     assert "<style>" in text
     assert "<style" not in page
     names = set(re.findall(r'class="([^"]*)"', page)) - {"drawing", "plot"}
@@ -423,13 +410,12 @@ def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summa
     ET.fromstring(page)
 
 
-def test_the_page_s_colours_are_the_palette_s():
-    template = (ROOT / "perflab" / "report" / "templates" / "figures.css.jinja").read_text("utf-8")
-    names = [name for name in COLOURS if name[0] == "c" or name == "empty"]
-    dark, light = (dict(re.findall(r"--(\w+): (#\w+)", part)) for part in template.split("{% endmacro %}", 1))
-    assert {name: (light[name], dark[name]) for name in names} == {name: COLOURS[name] for name in names}
-    listed = re.search(r"for name in \((.*?)\)", template)[1]
-    assert set(re.findall(r'"(\w+)"', listed)) == set(COLOURS)
+def test_the_page_s_colours_are_the_palette_s(small_run):
+    page = (small_run / "report.html").read_text()
+    for name, (light, dark) in COLOURS.items():
+        assert f".f-{name} {{ fill: var(--{name}); }}" in page
+        if name[0] == "c" or name == "empty":
+            assert re.findall(rf"--{name}: (#\w+)", page) == [light, dark, dark]
 
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.

@@ -522,10 +522,7 @@ def test_the_json_of_a_summary_holds_every_cell(summary):
 
 
 def test_the_share_of_the_roof_is_the_bound_over_the_time(summary):
-    figure = summary.cell(
-        operation="fully_connected", case="tiny", dtype="float32", threads=1,
-        direction="forward", technique="vectorized",
-    )  # fmt: skip
+    figure = summary.figures[Cell("fully_connected", "tiny", "float32", 1, "forward", "vectorized")]
     limit = summary.roof(figure)
     assert limit.seconds == max(limit.arithmetic_s, limit.memory_s)
     assert limit.arithmetic_s == pytest.approx(figure.flops / 200e9)

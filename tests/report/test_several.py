@@ -83,7 +83,7 @@ def test_the_environments_stand_on_top_a_column_each(three, tmp_path):
 def test_no_difference_is_no_table(tmp_path):
     paths = [saved(tmp_path / name, BOTH, seed=seed) for seed, name in enumerate("abc")]
     assert several.environments(compared_all(paths)) is None
-    assert "The environments tell no difference." in several.html(compared_all(paths))
+    assert "No difference between the environments is recorded." in several.html(compared_all(paths))
 
 
 @pytest.mark.parametrize(

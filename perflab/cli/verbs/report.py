@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from perflab import errors
@@ -77,7 +78,7 @@ def write_report(folder: Path, as_json: bool) -> int:
     with common.step_bar(printed, "writing the report") as tell:
         written = report.write(run, summary, tell, installed=sources.of_today(run))
     if as_json:
-        readings = [reading.to_json(each) for each in reading.readings(summary)]
+        readings = [asdict(each) for each in reading.readings(summary)]
         common.print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
     else:
         common.print_all(printed, [*results.summary(summary), f"report: {written}"])

@@ -39,22 +39,22 @@ def loss_curve(saved: Saved) -> Picture | None:
     for name, curve in curves.items():
         left.plot(*zip(*curve, strict=True), **(looks[name] | {"fillstyle": "none"} if compared else alone))
     logarithmic([left], "y", losses, short_number, 6)
-    sheet.name(0, 0, "loss of each batch")
+    sheet.names[0, 0] = "loss of each batch"
     sheet.across("step")
     caption = "The loss of every mini-batch, before its weights are updated."
     if compared:
         caption += _differences(right, curves, looks, float(saved["agreement"]["allowed"]))
-        sheet.name(0, 1, f"relative difference from {variants[0]['name']}")
+        sheet.names[0, 1] = f"relative difference from {variants[0]['name']}"
     elif epochs:
         steps, percent = [epoch["step"] for epoch in epochs], [100 * epoch["test"] for epoch in epochs]
         right.plot(steps, percent, color=SERIES[2], marker="o", markersize=3)
         right.yaxis.set_major_locator(MaxNLocator(6))
-        sheet.name(0, 1, "test accuracy, %")
+        sheet.names[0, 1] = "test accuracy, %"
         caption += f" Accuracy on the {saved['split']['test']} test digits after every epoch."
     for ax in sheet.axes[0]:
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     title = f"Training {saved['settings']['layers']}, {saved['settings']['dtype']}"
-    return sheet.laid_out(saved["environment"], title, caption, looks if compared else None)
+    return sheet.finished(saved["environment"], title, caption, looks if compared else None)
 
 
 def _differences(ax: Axes, curves: Mapping[str, Curve], looks: Mapping[str, Look], allowed: float) -> str:
@@ -105,13 +105,13 @@ def layer_times(saved: Saved) -> Picture | None:
     _, most = logarithmic([right], "x", [1.0, *values], _times, 6, margin=0.05)
     right.set_xlim(0.94, most)
     right.axvline(1.0, color=INK, linewidth=1)
-    sheet.name(0, 0, "share of a step, %")
-    sheet.name(0, 1, "at most faster, if this part took no time")
-    sheet.ends(0, 1, [
+    sheet.names[0, 0] = "share of a step, %"
+    sheet.names[0, 1] = "at most faster, if this part took no time"
+    sheet.ends[0, 1] = [
         (row, {}, units.seconds(amdahl.whole(variant)) + (
             f", ×{units.rounded(amdahl.whole(base) / amdahl.whole(variant), 3)}" if row else " a step"))
         for row, variant in enumerate(variants)
-    ])  # fmt: skip
+    ]  # fmt: skip
     caption = (
         "Left, the share of each layer in the time of a training step, forward and backward together; medians"
         f" over {len(base['losses'])} steps of {saved['settings']['batch']} digits. Right, Amdahl's bound"
@@ -121,7 +121,7 @@ def layer_times(saved: Saved) -> Picture | None:
     if len(variants) > 1:
         caption += f" Speed-ups are over {base['name']}."
     title = f"The time of a training step by layer, {saved['settings']['dtype']}"
-    return sheet.laid_out(saved["environment"], title, caption, looks)
+    return sheet.finished(saved["environment"], title, caption, looks)
 
 
 def layer_speedups(saved: Saved) -> Picture | None:
@@ -149,7 +149,7 @@ def layer_speedups(saved: Saved) -> Picture | None:
         " everywhere: its times differ only by what the layers before leave in the caches."
     )
     title = f"Layers in training: speed-up over {base['name']}, {saved['settings']['dtype']}"
-    return sheet.laid_out(saved["environment"], title, caption, {name: looks[name] for name in speedups})
+    return sheet.finished(saved["environment"], title, caption, {name: looks[name] for name in speedups})
 
 
 def _looks(names: Sequence[str]) -> dict[str, Look]:

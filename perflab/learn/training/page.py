@@ -16,8 +16,7 @@ from perflab.learn.training.curves import SCHEMA
 from perflab.learn.training.figures import layer_speedups, layer_times, loss_curve
 from perflab.records import RECORDS, full_or
 from perflab.records.environment import one_line
-from perflab.report import words
-from perflab.report.contents import saved_figure
+from perflab.report import svg, words
 from perflab.report.figures import Drawn
 from perflab.report.figures.style import STYLE, Picture
 from perflab.report.template import write_pages
@@ -62,10 +61,11 @@ def read(folder: Path) -> dict[str, Any]:
 
 def write(folder: Path, saved: Mapping[str, Any]) -> Path:
     """Write figures and pages; the path of report.html. Raises PerflabError where one cannot be written."""
+    drawings = folder / "figures"
     try:
-        (folder / "figures").mkdir(exist_ok=True)
+        drawings.mkdir(exist_ok=True)
         return write_pages(folder, "training", {
-            "saved": saved, "shown": [saved_figure(drawn, folder) for drawn in _drawn(folder, saved)],
+            "saved": saved, "figures": [svg.on_page(drawn, drawings) for drawn in _drawn(folder, saved)],
             "tables": list(tables(saved)), "lines": lines(saved), "machine": one_line(saved["environment"]),
             "version": __version__,
         })  # fmt: skip
@@ -79,7 +79,7 @@ def _drawn(folder: Path, saved: Mapping[str, Any]) -> Iterator[Drawn]:
         with mpl.rc_context(STYLE):
             picture = draw(saved)
         if picture is not None:
-            yield Drawn(f"training-{name}", picture.title, picture.caption, picture.figure, "", command)
+            yield Drawn(**vars(picture), name=f"training-{name}", operation="", command=command)
 
 
 def lines(saved: Mapping[str, Any]) -> list[str]:

@@ -14,9 +14,10 @@ from statistics import median
 from typing import Any
 
 from perflab import records
-from perflab.contract import Cell, Contender, PerflabError
+from perflab.contract import Contender, PerflabError
 from perflab.records import kinds
 from perflab.records.typed import escaped
+from perflab.report import words
 from perflab.report.summarise import summarise
 
 BATCHES = 30  # rounds of one process follow one another closely: more than these count as batches
@@ -96,7 +97,11 @@ def _of_run(path: Path) -> Side:
         for ignored in (("threads",), ("threads", "case")):
             failures[failure.contender.across(*ignored)] = failure.reason
     for cell in run.plan.cells():
-        name, figure, contender = cell_name(cell), summary.figures.get(cell), cell.contender.across("threads")
+        name, figure, contender = (
+            words.name(cell),
+            summary.figures.get(cell),
+            cell.contender.across("threads"),
+        )
         if figure is None:
             reason = failures.get(contender) or failures.get(contender.across("case"))
             absent[name] = reason or "not measured"
@@ -116,12 +121,6 @@ def _of_run(path: Path) -> Side:
     notes += [f"its machine was noisy: {reason}" for reason in reasons["noisy"]]
     path_text, unfit = escaped(str(path)), tuple(reasons["unfit"])
     return Side(path_text, "run", run.environment, timings, absent, unfit, tuple(notes))
-
-
-def cell_name(cell: Cell) -> str:
-    """A cell as `benchmark.json` names it: OPERATION/TECHNIQUE/CASE/DTYPE/DIRECTION/tTHREADS."""
-    names = (cell.operation, cell.technique, cell.case, cell.dtype, cell.direction, f"t{cell.threads}")
-    return "/".join(names)
 
 
 def _of_benchmarks(path: Path, document: Mapping[str, Any]) -> Side:

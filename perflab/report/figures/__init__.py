@@ -10,10 +10,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from perflab.report import words
 from perflab.report.figures.accuracy import accuracy, accuracy_against_speed
@@ -37,18 +37,21 @@ OF_OPERATION = {
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure with the name of its files, its title and its caption.
+class Drawn(Picture):
+    """A figure with the name of its files and, on a page, its element.
 
     `operation` is empty if it is about the whole run; `command` is the command that draws it again.
     """
 
     name: str
-    title: str
-    caption: str
-    figure: Figure
-    operation: str = ""
-    command: str = ""
+    operation: str
+    command: str
+    svg: str = ""
+
+    @property
+    def width(self) -> int:
+        """The width in pixels at which its text has its normal size: the same in every figure."""
+        return round(96 * self.figure.get_figwidth())
 
 
 def all_figures(summary: Summary) -> Iterator[Drawn]:
@@ -58,35 +61,30 @@ def all_figures(summary: Summary) -> Iterator[Drawn]:
 
 def names(summary: Summary) -> list[str]:
     """The names of all figures that are possible for the plan; nothing is drawn."""
-    return [name for name, _, _ in _planned(summary)]
+    return [words.file_name(name) for name, _, _ in _planned(summary)]
 
 
 def drawn(summary: Summary, name: str) -> Drawn | None:
     """One figure; None if there is nothing to show. Raises KeyError for an unknown name."""
-    operation, draw = {name: (operation, draw) for name, operation, draw in _planned(summary)}[name]
+    planned = {words.file_name(name): (operation, draw) for name, operation, draw in _planned(summary)}
+    operation, draw = planned[name]
     with mpl.rc_context(STYLE):
         picture = draw()
     if picture is None:
         return None
     folder = f"reports/{summary.run.folder.resolve().name}"
     command = f"perflab report {shlex.quote(folder)} --figure {shlex.quote(name)}"
-    return Drawn(name, picture.title, picture.caption, picture.figure, operation, command)
+    return Drawn(**vars(picture), name=name, operation=operation, command=command)
 
 
 def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:
     """Name, operation and function of every figure, in order."""
     plan = summary.run.plan
-
-    def entry(
-        name: str, operation: str, draw: Callable[..., Picture | None], *of: object
-    ) -> tuple[str, str, Draw]:
-        return words.file_name(name), operation, lambda: draw(summary, *of)
-
     for threads, dtype in product(plan.threads, plan.dtypes):
-        yield entry(f"contest-{dtype}-t{threads}", "", peers, dtype, threads)
-        yield entry(f"speedup-{dtype}-t{threads}", "", speedups, dtype, threads)
+        yield f"contest-{dtype}-t{threads}", "", partial(peers, summary, dtype, threads)
+        yield f"speedup-{dtype}-t{threads}", "", partial(speedups, summary, dtype, threads)
     for operation in plan.techniques:
         for threads, (name, draw) in product(plan.threads, OF_OPERATION.items()):
-            yield entry(f"{name}-{operation}-t{threads}", operation, draw, operation, threads)
-        yield entry(f"compilation-{operation}", operation, payback, operation)
-    yield entry("accuracy", "", accuracy)
+            yield f"{name}-{operation}-t{threads}", operation, partial(draw, summary, operation, threads)
+        yield f"compilation-{operation}", operation, partial(payback, summary, operation)
+    yield "accuracy", "", partial(accuracy, summary)

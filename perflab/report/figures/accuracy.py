@@ -51,7 +51,7 @@ def accuracy(summary: Summary) -> style.Picture | None:
         "Worst element over the output and all gradients, over every case. The bound is γ_k times the"
         " operation on absolute values (Higham, §3.1): a larger error is a wrong result, not rounding."
     )
-    return sheet.finished(summary, title, caption, keys)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def accuracy_against_speed(summary: Summary, operation: str, threads: int) -> style.Picture | None:
@@ -82,7 +82,7 @@ def accuracy_against_speed(summary: Summary, operation: str, threads: int) -> st
         ax.axhline(1.0, color=BOUND, linewidth=1.2)
         ax.annotate("rounding bound", (0.99, 1.0), xycoords=("axes fraction", "data"), xytext=(0, -3),
                     textcoords="offset points", ha="right", va="top", fontsize=style.SMALL - 1)  # fmt: skip
-        sheet.name(0, c, dtype)
+        sheet.names[0, c] = dtype
     times = [seconds for points in panels.values() for seconds, _ in points.values()]
     style.logarithmic(sheet.all, "x", times, style.short_seconds, 5, margin=0.1)
     ends, write = [exact if 0.0 in shares else min(shares), 1.0], _share_writer(exact, shares)
@@ -90,12 +90,13 @@ def accuracy_against_speed(summary: Summary, operation: str, threads: int) -> st
     sheet.across(f"time a call, {direction}")
     sheet.up("worst error / rounding bound")
     techniques = {technique for points in panels.values() for technique in points}
-    title = f"{style.title_of(summary, operation)}: accuracy against speed, {words.of_threads(threads)}"
+    title = f"{summary.title(operation)}: accuracy against speed, {words.of_threads(threads)}"
     caption = (
         f"Case {case}; one point for each rung: left is faster, lower is more accurate. The error is the"
         " largest over the output and all gradients, as a share of the bound for any order of summation."
     )
-    return sheet.finished(summary, title, caption, style.keys_of(summary, operation, techniques))
+    keys = style.keys_of(summary, operation, techniques)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def _place_of_zero(shares: list[float]) -> float:

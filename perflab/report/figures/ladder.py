@@ -40,9 +40,9 @@ def ladder(summary: Summary, operation: str, threads: int) -> style.Picture | No
             _bars(ax, summary, operation, rungs, names, low)
             style.categories(ax, names, labelled=c == 0)
             ax.set_ylim(len(names) - 0.4, -0.6)
-            sheet.name(r, c, f"{direction}, {dtype}")
+            sheet.names[r, c] = f"{direction}, {dtype}"
             texts = _texts(summary, rungs, over_naive)
-            sheet.ends(r, c, [(names.index(technique), {}, text) for technique, text in texts.items()])
+            sheet.ends[r, c] = [(names.index(name), {}, text) for name, text in texts.items()]
     sheet.across("time a call")
     over = f"{BASELINE}, pass by pass" if over_naive else "the rung below that was measured, pass by pass"
     caption = (
@@ -51,8 +51,8 @@ def ladder(summary: Summary, operation: str, threads: int) -> style.Picture | No
     )
     if any(figure.predicted for figure in shown):
         caption += " Hollow bars and ~ are predictions, not measurements."
-    title = f"{style.title_of(summary, operation)}: the ladder, {words.of_threads(threads)}"
-    return sheet.finished(summary, title, caption)
+    title = f"{summary.title(operation)}: the ladder, {words.of_threads(threads)}"
+    return sheet.finished(summary.run.environment, title, caption)
 
 
 def _bars(

@@ -42,7 +42,7 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> styl
             look = style.look(summary, operation, technique)
             look = look if case == usual else style.hollow(look)
             sheet.axes[0][c].plot(time_s, value, linestyle="", **look, markersize=6)
-        sheet.name(0, c, dtype)
+        sheet.names[0, c] = dtype
     seconds = [time_s for points in panels.values() for time_s, _, _ in points.values()]
     values = [value for points in panels.values() for _, value, _ in points.values()]
     style.logarithmic(sheet.all, "x", seconds, style.short_seconds, 5, margin=0.1)
@@ -60,8 +60,9 @@ def memory_against_speed(summary: Summary, operation: str, threads: int) -> styl
         caption += f", measured on {usual}, divided by the bytes that the operation must read and write there"
         others = sorted({name for name in cases if name != usual})
         caption += f" (hollow: measured on {' or '.join(others)})." if others else "."
-    title = f"{style.title_of(summary, operation)}: memory against speed, {words.of_threads(threads)}"
-    return sheet.finished(summary, title, caption, style.keys_of(summary, operation, techniques))
+    title = f"{summary.title(operation)}: memory against speed, {words.of_threads(threads)}"
+    keys = style.keys_of(summary, operation, techniques)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def _shares(summary: Summary, timed: dict[str, CellResult]) -> dict[str, tuple[float, str]]:

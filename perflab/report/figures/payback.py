@@ -12,8 +12,7 @@ import numpy as np
 from perflab.report import words
 from perflab.report.figures import style
 from perflab.report.figures.sheet import Sheet
-from perflab.report.summary import RIVALS, CellResult, Summary
-from perflab.statistics import break_even_calls
+from perflab.report.summary import RIVALS, CellResult, Payback, Summary
 
 FEWEST = 1e4  # calls that are always shown
 MOST = 1e7
@@ -21,14 +20,11 @@ MOST = 1e7
 
 @dataclass(frozen=True)
 class Spent:
-    """One technique's time: compilation, and the time of a call.
-
-    `pays` has, by rival, the calls after which it has paid for itself, or None, and the same as text.
-    """
+    """One technique's time: compilation, and the time of a call; and when it has paid for itself."""
 
     figure: CellResult
     compile_s: float
-    pays: tuple[tuple[str, int | None, str], ...] = ()
+    paybacks: tuple[Payback, ...] = ()
 
     def after(self, calls: Any) -> Any:
         """Total seconds after a number of calls, or after each number of an array."""
@@ -50,13 +46,13 @@ def payback(summary: Summary, operation: str) -> style.Picture | None:
     if not panels:
         return None
     spent = [line for lines in panels.values() for line in lines]
-    latest = max((calls for line in spent for _, calls, _ in line.pays if calls), default=1)
+    latest = max((paid.calls for line in spent for paid in line.paybacks if paid.calls), default=1)
     most = min(max(10.0 ** math.ceil(math.log10(3 * latest)), FEWEST), MOST)
     rows = max(map(len, panels.values()))
     sheet = Sheet(1, len(panels), (2.9 if len(panels) > 1 else 4.2, max(2.6, 0.15 * rows)))
     x = np.geomspace(1, most, 49)
     for c, (dtype, lines) in enumerate(panels.items()):
-        sheet.name(0, c, dtype)
+        sheet.names[0, c] = dtype
         ends: list[tuple[float, style.Look, str]] = []
         rings = []
         for line in lines:
@@ -64,12 +60,13 @@ def payback(summary: Summary, operation: str) -> style.Picture | None:
             look = style.look(summary, operation, technique)
             sheet.axes[0][c].plot(x, line.after(x), color=look["color"], linestyle="--" if predicted else "-",
                                   linewidth=1.3 if line.compile_s else 1.8)  # fmt: skip
-            text = " / ".join(text for _, _, text in line.pays)
+            text = " / ".join(map(_text, line.paybacks))
             name = f"{technique} (predicted)" if predicted else f"{technique}: {text}" if text else technique
             ends.append((line.after(most), style.hollow(look) if predicted else look, name))
-            rings += [(calls, line.after(calls)) for _, calls, _ in line.pays if calls and calls <= most]
+            calls = [paid.calls for paid in line.paybacks if paid.calls and paid.calls <= most]
+            rings += [(number, line.after(number)) for number in calls]
         style.rings(sheet.axes[0][c], rings, 6.5)
-        sheet.ends(0, c, ends)
+        sheet.ends[0, c] = ends
     style.logarithmic(sheet.all, "x", [1.0, most], style.short_number, 5, margin=0.0)
     for ax in sheet.all:
         ax.set_xlim(1.0, most)
@@ -78,7 +75,7 @@ def payback(summary: Summary, operation: str) -> style.Picture | None:
     sheet.across(f"calls of {direction}")
     sheet.up("time spent, compiling included")
     case = summary.common_case(operation)
-    rivals = " and ".join(dict.fromkeys(rival for line in spent for rival, _, _ in line.pays))
+    rivals = " and ".join(dict.fromkeys(paid.against for line in spent for paid in line.paybacks))
     caption = (
         f"Case {case}, {words.of_threads(threads)}. The line of a compiled rung includes a full compilation."
     )
@@ -89,8 +86,8 @@ def payback(summary: Summary, operation: str) -> style.Picture | None:
         )
     if any(line.figure.predicted for line in spent):
         caption += " A dashed line is a prediction, not a measurement."
-    title = f"{style.title_of(summary, operation)}: what compiling costs, and when it has paid for itself"
-    return sheet.finished(summary, title, caption)
+    title = f"{summary.title(operation)}: what compiling costs, and when it has paid for itself"
+    return sheet.finished(summary.run.environment, title, caption)
 
 
 def _spent(summary: Summary, operation: str, dtype: str, threads: int, direction: str) -> Iterator[Spent]:
@@ -103,25 +100,15 @@ def _spent(summary: Summary, operation: str, dtype: str, threads: int, direction
     timed = style.on_common_case(summary, operation, dtype, threads, direction)
     for technique, figure in timed.items():
         if technique in compiled and not figure.predicted:
-            pays = []
-            for rival in RIVALS:
-                against = timed.get(rival)
-                ratio = summary.ratio(against.cell, figure.cell) if against else None
-                if against and ratio and rival != technique:
-                    calls = break_even_calls(compiled[technique], against.median_s, figure.median_s)
-                    calls = calls if ratio.verdict == "FASTER" else None
-                    pays.append((rival, calls, _text(calls, ratio.verdict)))
-            yield Spent(figure, compiled[technique], tuple(pays))
+            compile_s = compiled[technique]
+            paybacks = (summary.payback(figure, rival, compile_s) for rival in RIVALS)
+            yield Spent(figure, compile_s, tuple(filter(None, paybacks)))
         elif technique in RIVALS:
             yield Spent(figure, 0.0)
 
 
-def _text(calls: int | None, verdict: str) -> str:
-    """After how many calls; "never" or "unclear" without a number.
-
-    >>> _text(1, "FASTER"), _text(None, "SAME"), _text(None, "UNCLEAR")
-    ('1 call', 'never', 'unclear')
-    """
-    if calls is None:
-        return "never" if verdict in ("SLOWER", "SAME") else "unclear"
-    return words.number_of_calls(calls)
+def _text(payback: Payback) -> str:
+    """After how many calls; "never" or "unclear" without a number."""
+    if payback.calls is None:
+        return "never" if payback.ratio.verdict in ("SLOWER", "SAME") else "unclear"
+    return words.number_of_calls(payback.calls)

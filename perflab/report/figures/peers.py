@@ -49,4 +49,4 @@ def peers(summary: Summary, dtype: str, threads: int) -> Picture | None:
         f" ×{units.rounded(contest.geometric_mean(cells), 3)}. Medians of paired ratios with their 95 %"
         " intervals; the fastest rung and the fastest peer of each cell."
     )
-    return sheet.finished(summary, title, caption, keys)
+    return sheet.finished(summary.run.environment, title, caption, keys)

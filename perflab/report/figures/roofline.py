@@ -28,11 +28,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | 
     case = summary.common_case(operation)
     of_cell = {"operation": operation, "case": case, "threads": threads}
     panels = {
-        (dtype, direction): [
-            figure
-            for figure in summary.of(**of_cell, dtype=dtype, direction=direction)
-            if not figure.predicted
-        ]
+        (dtype, direction): summary.measured(**of_cell, dtype=dtype, direction=direction)
         for dtype, direction in product(plan.dtypes, directions)
     }
     dtypes = [
@@ -50,7 +46,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | 
         heights = [1.25 * top, top / 20]
         for c, direction in enumerate(directions):
             shown = panels[dtype, direction]
-            sheet.name(r, c, f"{direction}, {dtype}{_nearest(summary, shown)}")
+            sheet.names[r, c] = f"{direction}, {dtype}{_nearest(summary, shown)}"
             heights += [figure.gflops for figure in shown]
             if not shown:
                 row[c].set_visible(False)
@@ -64,13 +60,13 @@ def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | 
         style.logarithmic(row, "y", heights, style.short_number, 6, labelled=row[:1])
         sheet.up("GFLOP/s", r)
     sheet.across("operations a byte")
-    title = f"{style.title_of(summary, operation)}: under the roof, {words.of_threads(threads)}"
+    title = f"{summary.title(operation)}: under the roof, {words.of_threads(threads)}"
     caption = (
         f"Case {case}. All rungs do the same arithmetic on the same bytes; they are drawn side by side. The"
         " roof is the best measured arithmetic rate, and the best measured bandwidth for arrays of this size"
         " (solid) and for arrays in the first cache (dotted)."
     )
-    return sheet.finished(summary, title, caption, style.keys_of(summary, operation, met))
+    return sheet.finished(summary.run.environment, title, caption, style.keys_of(summary, operation, met))
 
 
 def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[CellResult]) -> None:

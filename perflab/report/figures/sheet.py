@@ -22,7 +22,6 @@ from matplotlib.textpath import text_to_path
 from perflab.records.environment import one_line
 from perflab.report.figures.palette import INK, SOFT
 from perflab.report.figures.style import SIZE, SMALL, STYLE, Look, Picture
-from perflab.report.summary import Summary
 
 TITLE = 11.0  # points
 LINE = 1.32  # of a text's size: from one line to the next
@@ -94,19 +93,15 @@ class Sheet:
             [self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label=f"{r} {c}") for c in range(columns)]
             for r in range(rows)
         ]
-        self._names: dict[tuple[int, int], str] = {}
+        self.names: dict[tuple[int, int], str] = {}  # by row and column: above a panel
+        self.ends: dict[tuple[int, int], Ends] = {}  # to the right, each at the height of a value or near it
         self._across: dict[int, str] = {}
         self._up: dict[int, str] = {}
-        self._ends: dict[tuple[int, int], Ends] = {}
 
     @property
     def all(self) -> list[Axes]:
         """Every panel's axes, row by row."""
         return [ax for row in self.axes for ax in row]
-
-    def name(self, row: int, column: int, text: str) -> None:
-        """Set the name above a panel."""
-        self._names[row, column] = text
 
     def across(self, text: str, row: int = -1) -> None:
         """Set the label of the x axes of a row, by default the last one."""
@@ -116,20 +111,10 @@ class Sheet:
         """Set the label of the y axes of a row."""
         self._up[row] = text
 
-    def ends(self, row: int, column: int, named: Ends) -> None:
-        """Set marks and texts to the right of a panel, each at the height of a value or near it."""
-        self._ends[row, column] = named
-
     def finished(
-        self, summary: Summary, title: str, caption: str, keys: Mapping[str, Look] | None = None
-    ) -> Picture:
-        """The complete figure, with its title, its legend and the machine."""
-        return self.laid_out(summary.run.environment, title, caption, keys)
-
-    def laid_out(
         self, environment: Mapping[str, Any], title: str, caption: str, keys: Mapping[str, Look] | None = None
     ) -> Picture:
-        """The same as `finished`, for an environment."""
+        """The complete figure, with its title, its legend and the machine of the environment."""
         width, lefts = self._columns()
         width = max(width, NARROWEST)
         heading = wrapped(title, TITLE, width - 0.1)
@@ -164,8 +149,8 @@ class Sheet:
             overhangs = [_overhang(ax, self.panel[0]) for ax in column]
             left = max(left, 0.06 + max(before for before, _ in overhangs), 0.2 if c else 0.0)
             right = max((width_of(text, SMALL) + 0.34 for r in range(len(self.axes))
-                         for _, _, text in self._ends.get((r, c), ())), default=0.0)  # fmt: skip
-            named = max((width_of(self._names.get((r, c), ""), SIZE, True) for r in range(len(self.axes))),
+                         for _, _, text in self.ends.get((r, c), ())), default=0.0)  # fmt: skip
+            named = max((width_of(self.names.get((r, c), ""), SIZE, True) for r in range(len(self.axes))),
                         default=0.0)  # fmt: skip
             right = max(right, 0.08 + max(after for _, after in overhangs), named - self.panel[0])
             lefts.append(at + left)
@@ -176,7 +161,7 @@ class Sheet:
         """The distance of each row of panels from the top, and the whole height."""
         at, tops = head, []
         for r, row in enumerate(self.axes):
-            at += 0.27 if any((r, c) in self._names for c in range(len(row))) else 0.08
+            at += 0.27 if any((r, c) in self.names for c in range(len(row))) else 0.08
             tops.append(at)
             lines = max((text.count("\n") + 1 for ax in row for text in _written(ax, "x")), default=0)
             at += self.panel[1] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
@@ -186,15 +171,15 @@ class Sheet:
     def _dress(self, r: int, c: int, left: float, bottom: float) -> None:
         """Write a panel's name, the labels of its axes, and the texts at the ends of its lines."""
         ax, (width, height) = self.axes[r][c], self.panel
-        if (r, c) in self._names:
-            self._write(left, bottom + height + 0.07, self._names[r, c], SIZE, weight="bold", va="baseline")
+        if (r, c) in self.names:
+            self._write(left, bottom + height + 0.07, self.names[r, c], SIZE, weight="bold", va="baseline")
         if r in self._across:
             lines = max((text.count("\n") + 1 for text in _written(ax, "x")), default=0)
             below = 0.1 + lines * SMALL * LINE / 72
             self._write(left + width / 2, bottom - below, self._across[r], SIZE, ha="center", va="top")
         if c == 0 and r in self._up:
             self._write(0.04, bottom + height / 2, self._up[r], SIZE, ha="left", va="center", rotation=90)
-        ends = self._ends.get((r, c), ())
+        ends = self.ends.get((r, c), ())
         if not ends:
             return
         transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()

@@ -58,11 +58,10 @@ def speedups(summary: Summary, dtype: str, threads: int) -> Picture | None:
         f"Each row on the largest case where {BASELINE} was measured (named under the operation). "
         "Medians of paired ratios; darker is slower."
     )
-    return sheet.finished(summary, title, caption)
+    return sheet.finished(summary.run.environment, title, caption)
 
 
 def _rows(summary: Summary, dtype: str, threads: int) -> dict[str, Row]:
-    """The speed-ups, by operation and direction."""
     plan = summary.run.plan
     rows: dict[str, Row] = {}
     for operation, direction in product(plan.techniques, plan.directions):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from perflab import units
@@ -49,7 +50,7 @@ Look = dict[str, Any]
 class Picture:
     """A figure as drawn, with its title and its caption."""
 
-    figure: Any
+    figure: Figure
     title: str
     caption: str
 
@@ -78,11 +79,6 @@ def hollow(look: Look) -> Look:
     return look | {"markerfacecolor": PAPER}
 
 
-def title_of(summary: Summary, operation: str) -> str:
-    """An operation's title."""
-    return summary.run.operations[operation].title
-
-
 def on_common_case(
     summary: Summary, operation: str, dtype: str, threads: int, direction: str
 ) -> dict[str, CellResult]:
@@ -94,7 +90,7 @@ def on_common_case(
 
 def measured_dtypes(summary: Summary, **fields: Any) -> list[str]:
     """The dtypes with a measured figure whose cell has these fields, in the plan's order."""
-    dtypes = {figure.cell.dtype for figure in summary.of(**fields) if not figure.predicted}
+    dtypes = {figure.cell.dtype for figure in summary.measured(**fields)}
     return [dtype for dtype in summary.run.plan.dtypes if dtype in dtypes]
 
 

@@ -32,7 +32,7 @@ def times(summary: Summary, operation: str, threads: int) -> style.Picture | Non
         for c, direction in enumerate(plan.directions):
             contest = (operation, dtype, threads, direction)
             _panel(sheet, (r, c), summary, contest, joined)
-            sheet.name(r, c, f"{direction}, {dtype}")
+            sheet.names[r, c] = f"{direction}, {dtype}"
             if joined:
                 crossings += _crossings(sheet.axes[r][c], summary, contest)
         row = sheet.axes[r]
@@ -44,9 +44,10 @@ def times(summary: Summary, operation: str, threads: int) -> style.Picture | Non
         work = [f.flops for f in shown if f.cell.direction == direction]
         style.logarithmic(column, "x", work, lambda value: units.power(value, 1), 4)
     sheet.across("work, operations")
-    title = f"{style.title_of(summary, operation)}: time against size, {words.of_threads(threads)}"
+    title = f"{summary.title(operation)}: time against size, {words.of_threads(threads)}"
     keys = style.keys_of(summary, operation, {figure.cell.technique for figure in shown})
-    return sheet.finished(summary, title, _caption(summary, operation, shown, crossings, joined), keys)
+    caption = _caption(summary, operation, shown, crossings, joined)
+    return sheet.finished(summary.run.environment, title, caption, keys)
 
 
 def _differ_in_size(summary: Summary, operation: str) -> bool:
@@ -75,7 +76,7 @@ def _panel(sheet: Sheet, at: tuple[int, int], summary: Summary, contest: Contest
         if joined and technique in exponents:
             last = [figure for figure in figures if not summary.of_digits(figure)][-1]
             ends.append((last.median_s, look, f"{exponents[technique]:.2f}"))
-    sheet.ends(*at, ends)
+    sheet.ends[at] = ends
 
 
 def _line(

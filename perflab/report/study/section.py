@@ -103,11 +103,6 @@ class Section:
         """The derivation, with MathML in it."""
         return mathematics.html(self.derivation, below=1)
 
-    @property
-    def command(self) -> str:
-        """What shows the same in a terminal."""
-        return f"perflab study {self.operation}"
-
 
 def sections(summary: Summary, installed: Mapping[str, str] | None = None) -> list[Section]:
     """The study of every operation of a run, in order; `installed` is the code for a run without code."""

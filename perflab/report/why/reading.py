@@ -6,8 +6,7 @@ All of it comes from the figures of one run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from perflab.contract import Contender
 from perflab.records import kinds
@@ -92,11 +91,6 @@ def lines(reading: Reading) -> Iterator[str]:
         yield from (f"    {bound.what}: {bound.share} ({bound.basis})" for bound in part.bounds)
         yield from (f"    {remark}" for remark in part.remarks)
     yield from (f"  {note}" for note in reading.notes)
-
-
-def to_json(reading: Reading) -> dict[str, Any]:
-    """A reading as plain JSON."""
-    return asdict(reading)
 
 
 def _reading(summary: Summary, operation: str, technique: str) -> Reading:

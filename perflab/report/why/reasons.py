@@ -18,6 +18,7 @@ ALIKE = 1.03  # times nearer than this are taken as the same
 STEP_S = (2e-9, 5e-6)  # seconds that one saved step of the interpreter may take, with the call that it makes
 TRAFFIC_S = 0.3e9  # bytes saved for each second saved; fewer bytes cannot explain the time
 KINDS = {"compiled": "is compiled", "numpy": "runs its loops in NumPy", "interpreted": "is interpreted"}
+Cause = tuple[float, str]  # by what factor it is better, and in words
 PARTLY = 0.5  # on a log scale, the share of the speed-up that the causes must come to
 
 
@@ -29,12 +30,6 @@ class Side:
     seconds: float
     way: Way | None = None
     threads: int = 1
-
-
-@dataclass(frozen=True)
-class _Cause:
-    factor: float
-    words: str
 
 
 def because(
@@ -53,26 +48,26 @@ def because(
     else:
         verb, pairs = f"takes {rounded(1 / ratio, 2)} times as long as", [(lower, upper)]
     causes = [cause for fast, slow in pairs for cause in _causes(fast, slow, flops, bytes)]
-    causes.sort(key=lambda cause: -cause.factor)
+    causes.sort(key=lambda cause: -cause[0])
     rates = f"{_rate(upper, flops, bytes)} against {_rate(lower, flops, bytes)}"
     sentence = f"{upper.technique} {verb} {lower.technique} ({rates})"
     if equal and causes:
-        return f"{sentence}, although {causes[0].words}."
+        return f"{sentence}, although {causes[0][1]}."
     if not causes:
         reason = "no figure here changed between them" if equal else "the figures here do not explain it"
         return f"{sentence}: {reason}."
-    words = "; ".join(cause.words for cause in causes[:3])
-    if prod(cause.factor for cause in causes) < max(ratio, 1 / ratio) ** PARTLY:
+    words = "; ".join(text for _, text in causes[:3])
+    if prod(factor for factor, _ in causes) < max(ratio, 1 / ratio) ** PARTLY:
         words += "; this explains only a part of it"
     return f"{sentence}: {words}."
 
 
-def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
+def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[Cause]:
     """Every figure that is better for the faster of the two."""
     name, way, slow_way = fast.technique, fast.way, slow.way
     if fast.threads > slow.threads:
         words = f"{name} has {fast.threads} threads instead of {slow.threads}"
-        yield _Cause(fast.threads / slow.threads, words)
+        yield fast.threads / slow.threads, words
     if way is None or slow_way is None:
         return
     saved_s = max(slow.seconds - fast.seconds, 0.0)
@@ -81,7 +76,7 @@ def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
         kind, slow_kind = KINDS[way.kind], KINDS[slow_way.kind]
         contrast = "" if kind == slow_kind else f" {kind} where {slow.technique} {slow_kind}, and"
         steps = f"takes {count(few)} steps of Python's interpreter a call instead of {count(many)}"
-        yield _Cause(many / max(few, 1), f"{name}{contrast} {steps}")
+        yield many / max(few, 1), f"{name}{contrast} {steps}"
     yield from _memory(name, way, slow_way, bytes, saved_s)
     if way.code and slow_way.code:
         yield from _instructions(name, way.code, slow_way.code)
@@ -93,10 +88,10 @@ def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[_Cause]:
                 f" {loops.packed or 'none'} work on more than one number ({name}'s loops are in NumPy or a"
                 " BLAS, whose assembly is not read)"
             )
-            yield _Cause(CHANGED, words)
+            yield CHANGED, words
 
 
-def _memory(technique: str, way: Way, slow_way: Way, bytes: int, saved_s: float) -> Iterator[_Cause]:
+def _memory(technique: str, way: Way, slow_way: Way, bytes: int, saved_s: float) -> Iterator[Cause]:
     """Temporaries are written once and read once; a larger peak may not fit into a cache."""
     for name, passes, words in (
         ("temporaries", 2, f"makes {{}} a call instead of {{}}; inputs and outputs are {in_bytes(bytes, 2)}"),
@@ -110,11 +105,11 @@ def _memory(technique: str, way: Way, slow_way: Way, bytes: int, saved_s: float)
             amount = in_bytes(less, 2)
             if name == "temporaries":  # below 4 KiB they are Python's own objects
                 amount = f"{amount} of temporaries" if less >= 4096 else "no temporaries"
-            yield _Cause(factor, f"{technique} {words.format(amount, in_bytes(more, 2))}")
+            yield factor, f"{technique} {words.format(amount, in_bytes(more, 2))}"
             return
 
 
-def _instructions(technique: str, code: Code, other: Code) -> Iterator[_Cause]:
+def _instructions(technique: str, code: Code, other: Code) -> Iterator[Cause]:
     hot, other_hot = code.hot, other.hot
     if not hot.arithmetic or not other_hot.arithmetic:
         return
@@ -128,19 +123,19 @@ def _instructions(technique: str, code: Code, other: Code) -> Iterator[_Cause]:
         words = (
             f"{technique}'s {subject} on {lanes:.2g} numbers an instruction ({width}) instead of {fewer:.2g}"
         )
-        packed.append(_Cause(lanes / max(fewer, 1), words))
+        packed.append((lanes / max(fewer, 1), words))
     share, less = (loop.fused / loop.arithmetic for loop in (hot, other_hot))
     words = f"{share:.0%} of the arithmetic in {technique}'s hot loop multiplies and adds in one instruction"
-    fused = _Cause((1 + share) / (1 + less), f"{words} instead of {less:.0%}")
+    fused = ((1 + share) / (1 + less), f"{words} instead of {less:.0%}")
     few, many = (loop.gathers / loop.arithmetic for loop in (hot, other_hot))
     words = f"{technique}'s hot loop gathers {rounded(few, 2)} times an arithmetic instruction"
-    gathers = _Cause((1 + many) / (1 + few), f"{words} instead of {rounded(many, 2)}")
-    most = max(packed, key=lambda cause: cause.factor)
-    yield from (cause for cause in (most, fused, gathers) if cause.factor >= CHANGED)
+    gathers = ((1 + many) / (1 + few), f"{words} instead of {rounded(many, 2)}")
+    most = max(packed, key=lambda cause: cause[0])
+    yield from (cause for cause in (most, fused, gathers) if cause[0] >= CHANGED)
     called = sorted({*other.calls} - {*code.calls, "?"})
     if called and "?" not in code.calls:
         words = f"{technique}'s loops do not call {' and '.join(called)} number by number"
-        yield _Cause(CHANGED, words)
+        yield CHANGED, words
 
 
 def number_of_steps(way: Way, flops: int) -> float:

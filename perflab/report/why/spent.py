@@ -181,7 +181,6 @@ def _together(bounds: list[Bound], way: Way) -> Iterator[str]:
 
 
 def _code(way: Way) -> Iterator[str]:
-    """The instructions of its compiled loops."""
     if way.code is None:
         return
     hot, where = (way.code.hot, "hot loop") if way.code.hot.arithmetic else (way.code.whole, "assembly")
@@ -196,7 +195,6 @@ def _code(way: Way) -> Iterator[str]:
 
 
 def _of_profile(profile: Profile | None, way: Way, evidence: Evidence) -> Iterator[str]:
-    """Remarks on the hottest lines."""
     if profile is None:
         if evidence.step_s and way.code is not None:
             yield "None of its lines runs in Python: all of it is compiled."
