@@ -16,7 +16,7 @@ import numpy as np
 from perflab import contract, errors
 from perflab.contract import Array, Case, Check, Implementation, Mutant, Operation, PerflabError, Verdict
 from perflab.oracle.observation import Observation, Problem, expected, observe, same_bits
-from perflab.oracle.reference import (
+from perflab.oracle.references import (
     Worst,
     case_differences,
     case_reference,

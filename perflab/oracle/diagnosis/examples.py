@@ -17,7 +17,7 @@ import numpy as np
 
 from perflab.catalog import inputs
 from perflab.contract import Array, Case, Operation
-from perflab.oracle.reference import central_differences, reference
+from perflab.oracle.references import central_differences, reference
 
 FURTHER = 24  # cases drawn beside the checks
 SWAPPED, ATTEMPTS = 4, 1500  # and, if there are any, cases where a swapped pair gives the same sizes
