@@ -91,7 +91,7 @@ def judge(right: Reference, got: Sequence[Any]) -> list[Worst]:
         right.names, right.values, right.bounds, map(np.asarray, got), strict=True
     ):
         if tensor.size:
-            share = _shares(tensor, value, bound)
+            share = shares(tensor, value, bound)
             index = tuple(map(int, np.unravel_index(int(np.argmax(share)), share.shape)))
             texts = (f"{float(values[index]):.9g}" for values in (tensor, value))
             every.append(Worst(name, float(share[index]), index, *texts))
@@ -206,7 +206,7 @@ def _widen(value: Any, wide: type[np.floating[Any]]) -> Any:
     return value if isinstance(value, tuple) else wide(value)
 
 
-def _shares(got: Array, wanted: Array, bound: Array) -> Array:
+def shares(got: Array, wanted: Array, bound: Array | float) -> Array:
     """|got − wanted| / bound, element by element; what is not finite must be equal."""
     with np.errstate(all="ignore"):
         error = np.abs(got.astype(wanted.dtype) - wanted)
