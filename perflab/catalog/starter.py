@@ -65,8 +65,6 @@ def _check_name(described: Operation, file: Path) -> None:
     for problem, applies in problems.items():
         if applies:
             raise PerflabError(f"{file}: {problem}; wanted a new name such as mine.py")
-    if file.exists():
-        raise PerflabError(f"{file}: exists already; wanted the name of a new file")
     if not file.parent.is_dir():
         raise PerflabError(f"{file.parent}: no such folder; wanted an existing folder")
 
@@ -139,7 +137,6 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
 
 
 def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
-    """A heading and its lines, indented and wrapped."""
     yield ""
     yield heading
     for line in lines:
@@ -147,7 +144,6 @@ def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _meaning(argument: Argument) -> tuple[str, str]:
-    """An argument's shape or kind, and its meaning."""
     if argument.kind == "labels":
         return f"{_shape(argument.shape)} int", f"{argument.meaning}, from 0 to {argument.upper} − 1"
     if argument.kind == "pair":

@@ -67,9 +67,8 @@ def load(file: Path) -> ModuleType:
         raise PerflabError(f"{file}: cannot be imported: {problem}") from error
 
 
-def files_read(file: Path | ModuleType) -> tuple[Path, ...]:
-    """The file of a loaded module, then every file beside it that was imported for it, directly or not."""
-    path = Path(file.__file__ or "") if isinstance(file, ModuleType) else file
+def files_read(path: Path) -> tuple[Path, ...]:
+    """A loaded file, then every file beside it that was imported for it, directly or not."""
     pending, names = [_name(path.resolve())], set()
     while pending:
         name = pending.pop()

@@ -8,7 +8,7 @@ what all the errors have in common.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -74,15 +74,14 @@ def _named(look: Look, known: Sequence[Known], remaining: Sequence[int]) -> Diag
         if shown is None:
             look.refuted.add(mutant.name)
             continue
-        diagnosis = _diagnosis(look, best.tensors, shown)
         equal = [m for m in matches if m.tensors == best.tensors and m.breaks == best.breaks]
         lessons = {m.known.mutant.name: m.known.mutant.lesson for m in equal}
         if len(lessons) > 1:  # the numbers fit both: neither is the name
-            return replace(diagnosis, pattern=f"either {', or '.join(sorted(lessons.values()))}")
+            either = f"either {', or '.join(sorted(lessons.values()))}"
+            return _diagnosis(look, best.tensors, shown, pattern=either)
         follows = _follows(look, mutant, set(remaining) - set(best.tensors)) if 0 in best.tensors else ()
-        return replace(
-            diagnosis, mistake=mutant.name, lesson=mutant.lesson, breaks=mutant.breaks, follows=follows
-        )
+        named = {"mistake": mutant.name, "lesson": mutant.lesson, "breaks": mutant.breaks}
+        return _diagnosis(look, best.tensors, shown, **named, follows=follows)
 
 
 def _smallest(look: Look, match: Match) -> Answered | None:
@@ -134,11 +133,11 @@ def _unnamed(look: Look, t: int) -> Diagnosis:
     best = min(shown, key=lambda a: (not a.example.checked, volume(look.operation, a.example.case)))
     compared = [Compared(a.example, t, a.got[t], a.wrong[t]) for a in answers]
     words = pattern(look.operation, look.names[t], compared)
-    return replace(_diagnosis(look, (t,), best), pattern=words, checked=best.example.checked)
+    return _diagnosis(look, (t,), best, pattern=words, checked=best.example.checked)
 
 
-def _diagnosis(look: Look, tensors: Sequence[int], shown: Answered) -> Diagnosis:
-    """A diagnosis without its cause: where the first of these tensors is worst in this case."""
+def _diagnosis(look: Look, tensors: Sequence[int], shown: Answered, **cause: Any) -> Diagnosis:
+    """A diagnosis with this cause: it shows where the first of these tensors is worst in this case."""
     t = tensors[0]
     got, wanted = shown.got[t], np.asarray(shown.example.wanted[t], np.float64)
     at = np.unravel_index(int(np.argmax(shares(got, wanted, 1.0))), got.shape)
@@ -152,4 +151,5 @@ def _diagnosis(look: Look, tensors: Sequence[int], shown: Answered) -> Diagnosis
         wanted=float(wanted[at]),
         cases=len(look.answers),
         picture=picture(look.names[t], got, wanted, at),
+        **cause,
     )
