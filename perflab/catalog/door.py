@@ -70,8 +70,7 @@ def bind(
     values = _match(operation, args, kwargs)
     arguments = operation.arguments.values()
     arrays = [argument for argument in arguments if argument.kind in ("array", "labels")]
-    for argument in arrays:
-        values[argument.name] = _array(argument, values[argument.name])
+    values |= {argument.name: _array(argument, values[argument.name]) for argument in arrays}
     dtype = float_dtype(operation, list(values.values()))
     sizes = _sizes(arrays, values, dtype)
     for argument in arguments:
@@ -196,12 +195,12 @@ def _upstream(dout: Any, cache: Cache) -> Any:
 
 
 def axes(names: Sequence[str]) -> str:
-    """The names of an array's axes as a shape.
+    """The names of an array's axes as a shape; a number has none.
 
-    >>> axes(("N", "D")), axes(("M",))
-    ('(N, D)', '(M,)')
+    >>> axes(("N", "D")), axes(("M",)), axes(())
+    ('(N, D)', '(M,)', 'a number')
     """
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})" if names else "a number"
 
 
 def _wanted(argument: Argument) -> str:

@@ -60,10 +60,7 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
 def _relative(a: Sequence[Array], b: Sequence[Array]) -> float:
     if not a or [tensor.shape for tensor in a] != [tensor.shape for tensor in b]:
         return float("inf")
-    worst = 0.0
-    for tensor, other in zip(a, b, strict=True):
-        if tensor.size:
-            with np.errstate(all="ignore"):
-                largest = float(np.nanmax(np.abs(other), initial=0.0)) or 1.0
-                worst = max(worst, float(np.nanmax(np.abs(tensor - other), initial=0.0)) / largest)
-    return worst
+    with np.errstate(all="ignore"):
+        apart = [float(np.nanmax(np.abs(x - y), initial=0.0)) for x, y in zip(a, b, strict=True)]
+        largest = [float(np.nanmax(np.abs(y), initial=0.0)) or 1.0 for y in b]
+    return max(x / y for x, y in zip(apart, largest, strict=True))

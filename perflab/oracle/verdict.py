@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from perflab import contract, errors
+from perflab import catalog, contract, errors
 from perflab.contract import Case, Check, Implementation, Mutant, Operation, PerflabError, Verdict
 from perflab.oracle import references
 from perflab.oracle.observation import Observation, Problem, expected, observe, same_bits
@@ -31,8 +31,6 @@ def verify(
     the largest error as a share of its rounding bound, `.where` the worst tensor and index. Raises
     PerflabError for an unknown name.
     """
-    from perflab import catalog
-
     described = catalog.operation(operation)
     if case is not None and case not in described.checks:
         raise PerflabError(errors.unknown("check case", case, described.checks))
@@ -145,8 +143,8 @@ class _Findings:
 
     def note(self, name: str, ok: bool, fault: str = "", got: str = "", wanted: str = "") -> None:
         """Note a check; only a failed one shows its `fault`."""
-        case, dtype, where = self.case.name, self.observation.dtype, "" if ok else fault
-        self.checks.append(Check(name, ok, case, dtype, where=where, got=got, wanted=wanted))
+        where = "" if ok else fault
+        self.checks.append(Check(name, ok, self.case.name, self.observation.dtype, 0.0, where, got, wanted))
 
     def note_worst(self, name: str, worst: Iterable[Worst]) -> None:
         """Note a check for each tensor: its worst element is within its bound."""

@@ -51,14 +51,12 @@ def read(file: AnyPath, operation: str | None = None, known: Collection[str] | N
     return Reading(columns, tuple(notes), files_read(path))
 
 
-def column(
-    file: AnyPath, operation: str, technique: str | None = None, known: Collection[str] | None = None
-) -> Implementation:
+def column(file: AnyPath, operation: str, technique: str | None = None) -> Implementation:
     """One implementation of a file by its technique; where the file has only one, it may get a new name.
 
     Raises PerflabError as `read`, and where a file with several has none of this name.
     """
-    columns = {column.technique: column for column in read(file, operation, known).implementations}
+    columns = {column.technique: column for column in read(file, operation).implementations}
     if technique in columns:
         return columns[technique]
     if len(columns) == 1:

@@ -109,7 +109,6 @@ def _name(path: Path) -> str:
 
 
 def _package(folder: Path) -> str:
-    """The private package that stands for a folder."""
     name = PREFIX + _hash(str(folder).encode()).hex()
     if name not in sys.modules:
         _roots[name] = folder
@@ -144,8 +143,6 @@ class _Beginning(StringIO):
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules in folders with a private package."""
-
     def find_spec(self, fullname: str, path: Names, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(fullname, path, target) if path and _is_private(fullname) else None
         if spec is not None and isinstance(spec.loader, SourceFileLoader):

@@ -64,24 +64,23 @@ def diagnose(operation: Operation, answer: Answer) -> list[Diagnosis]:
 
 def _named(look: Look, known: Sequence[Known], remaining: Sequence[int]) -> Diagnosis | None:
     """The known mistake that explains most of these tensors and breaks fewest that are right."""
-    while True:
-        matches = [m for k in known if (m := match(look, k, remaining))]
-        if not matches:
-            return None
-        best = max(matches, key=lambda m: (len(m.tensors), -m.breaks))
+    matches = [m for k in known if (m := match(look, k, remaining))]
+    matches.sort(key=lambda m: (-len(m.tensors), m.breaks))
+    for best in matches:
         mutant = best.known.mutant
-        shown = _smallest(look, best)
+        shown = None if mutant.name in look.refuted else _smallest(look, best)
         if shown is None:
             look.refuted.add(mutant.name)
             continue
-        equal = [m for m in matches if m.tensors == best.tensors and m.breaks == best.breaks]
-        lessons = {m.known.mutant.name: m.known.mutant.lesson for m in equal}
+        equal = [m.known.mutant for m in matches if m.tensors == best.tensors and m.breaks == best.breaks]
+        lessons = {m.name: m.lesson for m in equal if m.name not in look.refuted}
         if len(lessons) > 1:  # the numbers fit both: neither is the name
             either = f"either {', or '.join(sorted(lessons.values()))}"
             return _diagnosis(look, best.tensors, shown, pattern=either)
         follows = _follows(look, mutant, set(remaining) - set(best.tensors)) if 0 in best.tensors else ()
         named = {"mistake": mutant.name, "lesson": mutant.lesson, "breaks": mutant.breaks}
         return _diagnosis(look, best.tensors, shown, **named, follows=follows)
+    return None
 
 
 def _smallest(look: Look, match: Match) -> Answered | None:
@@ -129,8 +128,8 @@ def _follows(look: Look, mutant: Mutant, tensors: Iterable[int]) -> tuple[str, .
 def _unnamed(look: Look, t: int) -> Diagnosis:
     """The pattern of one tensor's errors, and a check case that shows them."""
     answers = look.answers.values()
-    shown = [a for a in answers if a.wrong[t]]
-    best = min(shown, key=lambda a: (not a.example.checked, volume(look.operation, a.example.case)))
+    wrong = [a for a in answers if a.wrong[t]]
+    best = min(wrong, key=lambda a: (not a.example.checked, volume(look.operation, a.example.case)))
     compared = [Compared(a.example, t, a.got[t], a.wrong[t]) for a in answers]
     words = pattern(look.operation, look.names[t], compared)
     return _diagnosis(look, (t,), best, pattern=words, checked=best.example.checked)

@@ -7,7 +7,7 @@ from itertools import combinations, permutations, product
 from operator import eq, gt, lt, ne
 
 from perflab.contract import Operation
-from perflab.oracle.diagnosis.examples import Example
+from perflab.oracle.diagnosis.examples import Example, derived
 
 KINDS = {
     "ties": "values tie",
@@ -82,8 +82,6 @@ def _of_pairs(operation: Operation, examples: Sequence[Example]) -> Iterator[tup
 
 def _grown(operation: Operation, example: Example, axis: str, by: int) -> int | None:
     """By how much the sizes that derive from others change, where this axis grows; None where it cannot."""
-    try:
-        after = operation.derive({**example.case.sizes, axis: example.case.sizes[axis] + by}, example.pairs)
-    except ValueError:
-        return None
-    return sum(after[a] - example.sizes[a] for a in after if a not in example.case.sizes)
+    before = example.case.sizes
+    after = derived(operation, {**before, axis: before[axis] + by}, example.pairs)
+    return sum(after[a] - example.sizes[a] for a in after if a not in before) if after else None

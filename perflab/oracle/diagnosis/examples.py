@@ -95,19 +95,21 @@ def _swaps(operation: Operation, case: Case, name: str) -> bool:
     """Whether the two of a pair differ, and swapping them changes no size of the output."""
     pairs = inputs.pairs(operation, case)
     other = {**pairs, name: pairs[name][::-1]}
+    return other != pairs and derived(operation, case.sizes, other) == derived(operation, case.sizes, pairs)
+
+
+def derived(operation: Operation, sizes: Mapping[str, int], pairs: Mapping[str, Any]) -> Mapping[str, int]:
+    """The size of every axis, the output's included; empty where the parameters do not fit."""
     try:
-        return other != pairs and operation.derive(case.sizes, other) == operation.derive(case.sizes, pairs)
+        return operation.derive(sizes, pairs)
     except ValueError:
-        return False
+        return {}
 
 
 def fits(operation: Operation, case: Case) -> bool:
     """Whether the parameters fit the sizes, and the case is small and not empty."""
-    try:
-        sizes = inputs.output_sizes(operation, case)
-    except ValueError:
-        return False
-    return min(sizes.values(), default=1) > 0 and volume(operation, case) <= LARGEST_VOLUME
+    sizes = derived(operation, case.sizes, inputs.pairs(operation, case))
+    return min(sizes.values(), default=0) > 0 and volume(operation, case) <= LARGEST_VOLUME
 
 
 def volume(operation: Operation, case: Case) -> int:

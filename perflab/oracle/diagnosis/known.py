@@ -78,8 +78,6 @@ class Match:
 
 def match(look: Look, known: Known, remaining: Sequence[int]) -> Match | None:
     """Which of the remaining tensors a known mistake explains; None where none."""
-    if known.mutant.name in look.refuted:
-        return None
     kinds = {t: _explains(look, known, t) for t in look.tensors}
     both = [known.answers[case] for case in look.answers.keys() & known.answers]
     breaks = sum(t not in kinds and any(a.wrong[t] for a in both) for t in range(len(look.names)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -69,7 +70,7 @@ def review(
 
     `tell` is called with the name of each step. Raises PerflabError where the file cannot be loaded.
     """
-    with sandbox.Sandbox(file, operation, limit_s, technique) as box:
+    with closing(sandbox.Sandbox(file, operation, limit_s, technique)) as box:
         reviews = []
         for column in box.columns:
             known = [name for name in cases if name in catalog.operation(column.operation).checks]

@@ -33,7 +33,7 @@ MOST_BYTES = 1 << 30  # that the process may allocate; check cases are small
 
 
 class Sandbox:
-    """One file's code in a process of its own. Use as a context manager.
+    """One file's code in a process of its own. Close it after use.
 
     `columns` are the file's implementations, without their functions; `files` were read to load them;
     `limit_s` is the time that one case may take, in seconds. With a `technique`, that one alone is loaded.
@@ -78,12 +78,6 @@ class Sandbox:
         self._reader.join(timeout=1)
         if self._child.stdout and not self._reader.is_alive():
             self._child.stdout.close()
-
-    def __enter__(self) -> Sandbox:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _start(self) -> None:
         self.dead, self.printed = "", 0

@@ -50,10 +50,10 @@ class _Worker:
         catalog.prepare_numba_cache()
         self.guard = guard.Guard()
         machine.limit_memory(most_bytes)
-        content = outside.read(file, operation, catalog.operations())
+        content = outside.read(file, operation)
         self.columns, self.notes = content.implementations, content.notes
         if technique is not None and operation is not None:
-            self.columns = (outside.column(file, operation, technique, catalog.operations()),)
+            self.columns = (outside.column(file, operation, technique),)
         self.files = {str(path) for path in content.files} | {file}
 
     def description(self) -> dict[str, Any]:
