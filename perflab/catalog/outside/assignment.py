@@ -80,10 +80,8 @@ def _accepts(function: Function, arguments: int) -> bool:
     """Whether a function can be called with so many arguments; True where its signature is not known."""
     try:
         inspect.signature(function).bind(*range(arguments))
-    except ValueError:
-        return True
-    except TypeError:
-        return False
+    except (TypeError, ValueError) as error:
+        return isinstance(error, ValueError)  # TypeError: the arguments do not fit
     return True
 
 
