@@ -47,13 +47,10 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
         both = list(zip(whole, results[first], results[second], strict=True))
         same = [bool(a) and len(a) == len(b) and all(map(same_bits, a, b)) for _, a, b in both]
         difference = max((_relative(a, b) for integers, a, b in both if not integers), default=0.0)
-        on_integers = all(equal for integers, equal in zip(whole, same, strict=True) if integers)
         claimed = operation.exact_on_integers and exact[first] and exact[second]
-        pairs.append(
-            Pair(
-                operation.name, dtype, first, second, on_integers if claimed else None, all(same), difference
-            )
-        )
+        on_integers = all(equal for integers, equal in zip(whole, same, strict=True) if integers)
+        identical = on_integers if claimed else None
+        pairs.append(Pair(operation.name, dtype, first, second, identical, all(same), difference))
     return pairs
 
 
