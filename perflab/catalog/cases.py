@@ -28,10 +28,8 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 
 def _describe(described: Operation, case: Case, dtypes: tuple[str, ...]) -> dict[str, Any]:
-    saved: dict[str, Any] = {}
-    for dtype in dtypes:
-        by_direction = costs(described, case, dtype)
-        saved[dtype] = {direction: asdict(cost) for direction, cost in by_direction.items()}
+    by_dtype = {dtype: costs(described, case, dtype).items() for dtype in dtypes}
+    saved = {dtype: {way: asdict(cost) for way, cost in items} for dtype, items in by_dtype.items()}
     sizes, parameters = dict(case.sizes), dict(case.parameters)
     return {"sizes": sizes, "parameters": parameters, "inputs": case.inputs, "costs": saved}
 

@@ -70,8 +70,7 @@ def bind(
     values = _match(operation, args, kwargs)
     arguments = operation.arguments.values()
     arrays = [argument for argument in arguments if argument.kind in ("array", "labels")]
-    for argument in arrays:
-        values[argument.name] = _array(argument, values[argument.name])
+    values |= {argument.name: _array(argument, values[argument.name]) for argument in arrays}
     dtype = float_dtype(operation, list(values.values()))
     sizes = _sizes(arrays, values, dtype)
     for argument in arguments:
@@ -88,11 +87,8 @@ def bind(
 
 def float_dtype(operation: Operation, canonical: Sequence[Any]) -> np.dtype[Any]:
     """The one float dtype of a bound call."""
-    for argument, value in zip(operation.arguments.values(), canonical, strict=True):
-        if argument.kind == "array":
-            dtype: np.dtype[Any] = value.dtype
-            return dtype
-    raise AssertionError("an operation has at least one array")
+    bound = zip(operation.arguments.values(), canonical, strict=True)
+    return next(np.dtype(value.dtype) for argument, value in bound if argument.kind == "array")
 
 
 def _match(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +112,9 @@ def _match(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 
 def _array(argument: Argument, value: Any) -> Array:
-    if not _is_plain(value) or not _has_dtype(argument, value.dtype):
+    dtype = value.dtype if _is_plain(value) else np.dtype(object)
+    fits = dtype.name in DTYPES and dtype.isnative if argument.kind == "array" else dtype.kind in "iu"
+    if not fits:
         raise TypeError(f"{argument.name}: {_what(value)}; wanted {_wanted(argument)}")
     if value.ndim != len(argument.shape):
         rank = f"shape {value.shape} has {value.ndim} axes"
@@ -126,10 +124,6 @@ def _array(argument: Argument, value: Any) -> Array:
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
-
-
-def _has_dtype(argument: Argument, dtype: np.dtype[Any]) -> bool:
-    return dtype.name in DTYPES and dtype.isnative if argument.kind == "array" else dtype.kind in "iu"
 
 
 def _sizes(arguments: Sequence[Argument], values: Mapping[str, Any], dtype: np.dtype[Any]) -> dict[str, int]:
@@ -201,12 +195,12 @@ def _upstream(dout: Any, cache: Cache) -> Any:
 
 
 def axes(names: Sequence[str]) -> str:
-    """The names of an array's axes as a shape.
+    """The names of an array's axes as a shape; a number has none.
 
-    >>> axes(("N", "D")), axes(("M",))
-    ('(N, D)', '(M,)')
+    >>> axes(("N", "D")), axes(("M",)), axes(())
+    ('(N, D)', '(M,)', 'a number')
     """
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})" if names else "a number"
 
 
 def _wanted(argument: Argument) -> str:

@@ -172,8 +172,7 @@ def mutants(operation_name: str) -> tuple[Mutant, ...]:
     """The known mistakes of an operation, which the oracle must catch; an installed one may have none."""
     if not (folder(operation_name) / "_mutants.py").is_file():
         return ()
-    known: tuple[Mutant, ...] = importlib.import_module(f"{package(operation_name)}._mutants").mutants
-    return known
+    return tuple(importlib.import_module(f"{package(operation_name)}._mutants").mutants)
 
 
 def targets(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import os
 import sys
+from copy import copy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -90,22 +91,18 @@ def _peer(operation_name: str, project: str) -> Implementation:
             raise PerflabError(f"{project}: not installed ({error}); wanted: {install}") from None
     native = Native(module.forward, module.backward, module.to_native, module.to_numpy)
 
+    # Copies: a peer's view of its tensor must not be used after the tensor has changed.
     def forward(*args: Any) -> tuple[Any, Any]:
         out, cache = native.forward(*map(native.to_native, args))
-        return _copy(native.to_numpy(out)), cache
+        return copy(native.to_numpy(out)), cache
 
     def backward(dout: Any, cache: Any) -> tuple[Any, ...]:
         grads = native.backward(native.to_native(dout), cache)
-        return tuple(_copy(native.to_numpy(gradient)) for gradient in grads)
+        return tuple(copy(native.to_numpy(gradient)) for gradient in grads)
 
     source = str(find.source_file(operation_name, project))
     summary = find.summary(operation_name, project)
     return Implementation(operation_name, project, forward, backward, source, summary, native)
-
-
-def _copy(value: Any) -> Any:
-    """A copy of an array: a peer's view of its tensor must not be used after the tensor has changed."""
-    return value.copy() if hasattr(value, "copy") else value
 
 
 def pair_of(module: Any, operation_name: str, technique: str, file: Path) -> Implementation:

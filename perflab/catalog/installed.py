@@ -36,10 +36,9 @@ COLUMN = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 class Entry:
     """A valid entry point: the name of its module, and its file, which for an operation is its folder.
 
-    `name` is OPERATION, or OPERATION.COLUMN for a technique or a peer; `label` names it in messages.
+    `column` is empty for an operation; `label` names the entry in messages.
     """
 
-    name: str
     operation: str
     column: str
     module: str
@@ -62,8 +61,8 @@ class Installed:
         self.techniques: Columns = {}
         self.peers: Columns = {}
         for entry in self._entries(OPERATIONS):
-            self.operations[entry.name] = entry
-            if entry.name in techniques:
+            self.operations[entry.operation] = entry
+            if entry.operation in techniques:
                 self.refuse(entry, "there is an operation of this name already")
         files = dict(techniques) | {name: rungs(entry.file) for name, entry in self.operations.items()}
         for entry in self._entries(PEERS):
@@ -75,8 +74,8 @@ class Installed:
 
     def refuse(self, entry: Entry, problem: str) -> str:
         """Take an entry point for broken; the line that reports it."""
-        if self.operations.get(entry.name) == entry:
-            del self.operations[entry.name]
+        if self.operations.get(entry.operation) == entry:
+            del self.operations[entry.operation]
         self.broken.append(f"{entry.label}: {problem}")
         return self.broken[-1]
 
@@ -101,12 +100,11 @@ class Installed:
             except PerflabError as error:
                 self.broken.append(f"{label}: {error}")
                 continue
-            entry = Entry(point.name, operation, column, point.value, label, file)
-            if entry.name in names:
-                self.refuse(entry, "another package brings it already")
+            if point.name in names:
+                self.broken.append(f"{label}: another package brings it already")
             else:
-                names.add(entry.name)
-                yield entry
+                names.add(point.name)
+                yield Entry(operation, column, point.value, label, file)
 
 
 def _points(broken: list[str]) -> Iterator[EntryPoint]:

@@ -65,8 +65,6 @@ def _check_name(described: Operation, file: Path) -> None:
     for problem, applies in problems.items():
         if applies:
             raise PerflabError(f"{file}: {problem}; wanted a new name such as mine.py")
-    if file.exists():
-        raise PerflabError(f"{file}: exists already; wanted the name of a new file")
     if not file.parent.is_dir():
         raise PerflabError(f"{file.parent}: no such folder; wanted an existing folder")
 
@@ -111,7 +109,7 @@ def _text(described: Operation, rung: str, file: Path) -> str:
 def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
     op, gradients = described.name, [f"d{name}" for name in described.wrt]
     inputs = [(name, *_meaning(argument)) for name, argument in described.arguments.items()]
-    out = _shape(described.out_shape)
+    out = axes(described.out_shape)
     yield f"Begun from {rung}: write in this line what is different in your technique."
     yield ""
     yield from textwrap.wrap(f"{described.title}: {described.summary}.", WIDTH)
@@ -120,7 +118,7 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
     yield f"forward({', '.join(map(''.join, defaults))}) -> out, cache"
     yield from _rows([*inputs, ("out", out, "")])
     yield f"backward(dout, cache) -> {axes(gradients)}"
-    shapes = [(f"d{name}", _shape(described.arguments[name].shape), "") for name in described.wrt]
+    shapes = [(f"d{name}", axes(described.arguments[name].shape), "") for name in described.wrt]
     yield from _rows([("dout", out, "the upstream gradient, of out's shape"), *shapes])
     formulas = described.formulas.values()
     if formulas:
@@ -139,7 +137,6 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
 
 
 def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
-    """A heading and its lines, indented and wrapped."""
     yield ""
     yield heading
     for line in lines:
@@ -147,16 +144,11 @@ def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _meaning(argument: Argument) -> tuple[str, str]:
-    """An argument's shape or kind, and its meaning."""
     if argument.kind == "labels":
-        return f"{_shape(argument.shape)} int", f"{argument.meaning}, from 0 to {argument.upper} − 1"
+        return f"{axes(argument.shape)} int", f"{argument.meaning}, from 0 to {argument.upper} − 1"
     if argument.kind == "pair":
         return f"int ≥ {argument.minimum}, or two", argument.meaning
-    return _shape(argument.shape), argument.meaning
-
-
-def _shape(names: tuple[str, ...]) -> str:
-    return axes(names) if names else "a number"
+    return axes(argument.shape), argument.meaning
 
 
 def _rows(rows: list[tuple[str, str, str]]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from perflab.oracle.observation import fingerprint
 from perflab.oracle.pairs import Pair, pairwise
-from perflab.oracle.reference import (
+from perflab.oracle.references import (
     DIFFERENCE_TOLERANCE,
     EXTENDED_FLOPS,
     STEP,

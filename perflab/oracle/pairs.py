@@ -47,23 +47,17 @@ def pairwise(operation: Operation, implementations: Sequence[Implementation], dt
         both = list(zip(whole, results[first], results[second], strict=True))
         same = [bool(a) and len(a) == len(b) and all(map(same_bits, a, b)) for _, a, b in both]
         difference = max((_relative(a, b) for integers, a, b in both if not integers), default=0.0)
-        on_integers = all(equal for integers, equal in zip(whole, same, strict=True) if integers)
         claimed = operation.exact_on_integers and exact[first] and exact[second]
-        pairs.append(
-            Pair(
-                operation.name, dtype, first, second, on_integers if claimed else None, all(same), difference
-            )
-        )
+        on_integers = all(equal for integers, equal in zip(whole, same, strict=True) if integers)
+        identical = on_integers if claimed else None
+        pairs.append(Pair(operation.name, dtype, first, second, identical, all(same), difference))
     return pairs
 
 
 def _relative(a: Sequence[Array], b: Sequence[Array]) -> float:
     if not a or [tensor.shape for tensor in a] != [tensor.shape for tensor in b]:
         return float("inf")
-    worst = 0.0
-    for tensor, other in zip(a, b, strict=True):
-        if tensor.size:
-            with np.errstate(all="ignore"):
-                largest = float(np.nanmax(np.abs(other), initial=0.0)) or 1.0
-                worst = max(worst, float(np.nanmax(np.abs(tensor - other), initial=0.0)) / largest)
-    return worst
+    with np.errstate(all="ignore"):
+        apart = [float(np.nanmax(np.abs(x - y), initial=0.0)) for x, y in zip(a, b, strict=True)]
+        largest = [float(np.nanmax(np.abs(y), initial=0.0)) or 1.0 for y in b]
+    return max(x / y for x, y in zip(apart, largest, strict=True))

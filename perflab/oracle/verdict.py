@@ -13,18 +13,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from perflab import contract, errors
-from perflab.contract import Array, Case, Check, Implementation, Mutant, Operation, PerflabError, Verdict
+from perflab import catalog, contract, errors
+from perflab.contract import Case, Check, Implementation, Mutant, Operation, PerflabError, Verdict
+from perflab.oracle import references
 from perflab.oracle.observation import Observation, Problem, expected, observe, same_bits
-from perflab.oracle.reference import (
-    Worst,
-    case_differences,
-    case_reference,
-    differentiable,
-    held_to,
-    judge,
-    of_tensors,
-)
+from perflab.oracle.references import Worst, differentiable, held_to, judge, of_tensors, on_case
 
 THIN = 0.01  # a tensor with fewer non-zeros than this share of its elements shows too little
 
@@ -38,8 +31,6 @@ def verify(
     the largest error as a share of its rounding bound, `.where` the worst tensor and index. Raises
     PerflabError for an unknown name.
     """
-    from perflab import catalog
-
     described = catalog.operation(operation)
     if case is not None and case not in described.checks:
         raise PerflabError(errors.unknown("check case", case, described.checks))
@@ -65,9 +56,8 @@ def examine(
     cases: Sequence[str] | None = None,
 ) -> Verdict:
     """Every check of one implementation in one dtype, on the named check cases (all by default)."""
-    chosen = [operation.checks[name] for name in cases or operation.checks]
-    if "forward" in getattr(implementation, "unwritten", ()):
-        chosen = []
+    written = "forward" not in getattr(implementation, "unwritten", ())
+    chosen = [operation.checks[name] for name in cases or operation.checks if written]
     observations = ((case, observe(operation, implementation, case, dtype)) for case in chosen)
     return verdict_on(operation, implementation, dtype, observations)
 
@@ -152,8 +142,8 @@ class _Findings:
 
     def note(self, name: str, ok: bool, fault: str = "", got: str = "", wanted: str = "") -> None:
         """Note a check; only a failed one shows its `fault`."""
-        case, dtype, where = self.case.name, self.observation.dtype, "" if ok else fault
-        self.checks.append(Check(name, ok, case, dtype, where=where, got=got, wanted=wanted))
+        where = "" if ok else fault
+        self.checks.append(Check(name, ok, self.case.name, self.observation.dtype, 0.0, where, got, wanted))
 
     def note_worst(self, name: str, worst: Iterable[Worst]) -> None:
         """Note a check for each tensor: its worst element is within its bound."""
@@ -166,7 +156,8 @@ class _Findings:
         operation, case, observation = self.operation, self.case, self.observation
         dtype, first = observation.dtype, observation.first
         args, dout = Problem(operation, case, dtype).arguments()
-        right = held_to(case_reference(operation, case, dtype), self.implementation, args, dout)
+        right = on_case(references.reference, operation, case, dtype)
+        right = held_to(right, self.implementation, args, dout)
         right = of_tensors(right, expected(operation, self.implementation, args, dout, dtype).names)
         self.note("inputs untouched", not observation.wrote, "forward or backward wrote to an input")
         views = ", ".join(observation.views)
@@ -174,11 +165,13 @@ class _Findings:
         self.note_worst("rounding bound", judge(right, first))
         claims_exact = getattr(self.implementation, "exact_on_integers", True)
         if case.inputs == "integers" and operation.exact_on_integers and claims_exact:
-            self.exact = all(_equal(a, b) for a, b in zip(first, right.values, strict=True))
-        tensors = zip(right.names, right.values, strict=True)
-        self.weight = {name: np.count_nonzero(value) / value.size for name, value in tensors if value.size}
+            tensors = zip(first, right.values, strict=True)
+            self.exact = all(np.array_equal(got.astype(wanted.dtype), wanted) for got, wanted in tensors)
+        named = zip(right.names, right.values, strict=True)
+        self.weight = {name: np.count_nonzero(value) / value.size for name, value in named if value.size}
         if differentiable(operation, case) and right.values[0].size and len(first) > 1:
-            differences = of_tensors(case_differences(operation, case, dtype), right.names[1:])
+            differences = on_case(references.differences, operation, case, dtype)
+            differences = of_tensors(differences, right.names[1:])
             bounds = tuple(a + b for a, b in zip(differences.bounds, right.bounds[1:], strict=True))
             self.note_worst("central differences", judge(replace(differences, bounds=bounds), first[1:]))
         if observation.later_form:
@@ -201,7 +194,3 @@ class _Findings:
                 self.note_worst("rounding bound", judge(right, observation.second))
         if observation.ints:
             self.note_worst("an int for a pair", judge(right, observation.ints))
-
-
-def _equal(got: Array, wanted: Array) -> bool:
-    return bool(np.array_equal(got.astype(wanted.dtype), wanted))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from perflab.catalog.find import operations
 from perflab.catalog.implementations import AnyPath, missing_of, pair_of
@@ -41,21 +40,23 @@ def read(file: AnyPath, operation: str | None = None, known: Collection[str] | N
     notes: list[str] = []
     if missing := missing_of(module):
         columns, notes = _of_assignment(module, path, operation, known, missing)
+    elif operation is None:
+        wanted = f"an operation as TARGET: {', '.join(known)}"
+        raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
     else:
-        columns = (_own_pair(module, path, operation, known),)
+        pair = pair_of(module, operation, path.stem, path.resolve())
+        columns = (replace(pair, unwritten=assignment.still_to_write(pair.forward, pair.backward)),)
     if printed := importing.printed(module):
         notes.append(f"printed when it was imported: {printed}")
     return Reading(columns, tuple(notes), files_read(path))
 
 
-def column(
-    file: AnyPath, operation: str, technique: str | None = None, known: Collection[str] | None = None
-) -> Implementation:
+def column(file: AnyPath, operation: str, technique: str | None = None) -> Implementation:
     """One implementation of a file by its technique; where the file has only one, it may get a new name.
 
     Raises PerflabError as `read`, and where a file with several has none of this name.
     """
-    columns = {column.technique: column for column in read(file, operation, known).implementations}
+    columns = {column.technique: column for column in read(file, operation).implementations}
     if technique in columns:
         return columns[technique]
     if len(columns) == 1:
@@ -64,19 +65,11 @@ def column(
     raise PerflabError(f"{file}: {technique or 'which technique'}? there are {', '.join(columns)}")
 
 
-def _own_pair(module: Any, path: Path, operation: str | None, known: Collection[str]) -> Implementation:
-    if operation is None:
-        wanted = f"an operation as TARGET: {', '.join(known)}"
-        raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
-    pair = pair_of(module, operation, path.stem, path.resolve())
-    return replace(pair, unwritten=assignment.still_to_write(pair.forward, pair.backward))
-
-
 def _of_assignment(
     module: ModuleType, path: Path, operation: str | None, known: Collection[str], missing: list[str]
 ) -> tuple[tuple[Implementation, ...], list[str]]:
     """The implementations of an assignment's file, and notes on its other functions."""
-    pairs = assignment.pairs(vars(module))
+    pairs = assignment.implementations(vars(module), path)
     if not pairs:
         others = f", or CS231n's {assignment.WANTED}" if len(missing) == 2 else ""
         raise PerflabError(f"{path}: {no_function(missing)}; wanted both{others}")
@@ -85,24 +78,7 @@ def _of_assignment(
         present = ", ".join(dict.fromkeys(pair.operation for pair in pairs))
         raise PerflabError(f"{path}: nothing of {operation} in it; it has {present}")
     unknown = [pair for pair in chosen if pair.operation not in known]
-    notes = [f"{', '.join(pair.functions)}: perflab has no operation {pair.operation}" for pair in unknown]
+    notes = [f"{pair.summary}: perflab has no operation {pair.operation}" for pair in unknown]
     if operation is None and (layers := assignment.others(vars(module))):
         notes.append(f"left out: {', '.join(layers)}")
-    return tuple(_column(pair, module, path) for pair in chosen if pair.operation in known), notes
-
-
-def _column(pair: assignment.Pair, module: ModuleType, path: Path) -> Implementation:
-    source, summary = str(path.resolve()), " and ".join(pair.functions)
-    notes = (*pair.notes, *assignment.aliases(pair, vars(module)), *_imported(pair, path))
-    return Implementation(
-        pair.operation, f"{path.stem}.{pair.variant}", pair.forward, pair.backward, source, summary,
-        unwritten=pair.unwritten, notes=notes, gives=pair.gives,
-    )  # fmt: skip
-
-
-def _imported(pair: assignment.Pair, path: Path) -> Iterator[str]:
-    """Where the functions come from that a file only imports."""
-    for name, function in pair.functions.items():
-        code = getattr(getattr(function, "py_func", function), "__code__", None)
-        if code is not None and Path(code.co_filename) != path.resolve():
-            yield f"{name} comes from {Path(code.co_filename).name}"
+    return tuple(pair for pair in chosen if pair.operation in known), notes

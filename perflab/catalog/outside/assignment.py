@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from perflab.catalog.outside import losses, unwritten
-from perflab.contract import NotApplicable
+from perflab.contract import Implementation, NotApplicable
 from perflab.errors import first_line
 
 Function = Callable[..., Any]
@@ -31,37 +32,22 @@ PAIR = re.compile(r"(affine|conv|max_pool|rnn)_(forward|backward)(?:_(\w+))?")
 LOSS = re.compile(r"softmax_loss(?:_(\w+))?")
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A pair of the contract, from a file's functions; `variant` names it within its operation.
+def implementations(names: Mapping[str, Any], path: Path) -> tuple[Implementation, ...]:
+    """Every pair among a module's names, in their order; a missing half of a pair is unwritten.
 
-    `functions` are the existing ones of the two, by name. `unwritten`, `notes` and `gives` as an
-    Implementation's.
+    Its technique is named by the file's stem and the variant of the functions: `layers.naive`.
     """
-
-    operation: str
-    variant: str
-    forward: Function
-    backward: Function
-    functions: Mapping[str, Function]
-    unwritten: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    gives: tuple[str, ...] | None = None
-
-
-def pairs(names: Mapping[str, Any]) -> tuple[Pair, ...]:
-    """Every pair among a module's names, in their order; a missing half of a pair is unwritten."""
-    found: dict[tuple[str, str], Pair] = {}
+    pairs: dict[tuple[str, str], Implementation] = {}
     for name in names:
         if not _is_published(names, name):
             continue
         if match := PAIR.fullmatch(name):
             kind, _, variant = match.groups()
-            if (kind, variant or kind) not in found:
-                found[kind, variant or kind] = _pair(names, kind, variant)
+            if (kind, variant or kind) not in pairs:
+                pairs[kind, variant or kind] = _pair(names, path, kind, variant)
         elif match := LOSS.fullmatch(name):
-            found["softmax_loss", match[1] or name] = _loss(name, names[name], match[1])
-    return tuple(found.values())
+            pairs["softmax_loss", match[1] or name] = _loss(names, path, name, match[1] or name)
+    return tuple(pairs.values())
 
 
 def others(names: Mapping[str, Any]) -> tuple[str, ...]:
@@ -72,14 +58,6 @@ def others(names: Mapping[str, Any]) -> tuple[str, ...]:
     different = [name for name in known if not _is_published(names, name)]
     signatures = [f"{name} (its arguments are not the published ones)" for name in different]
     return (*(layer for layer in layers if layer and layer not in ADAPTERS), *signatures)
-
-
-def aliases(pair: Pair, names: Mapping[str, Any]) -> Iterator[str]:
-    """One note for each function of a pair that the module has under its own name too."""
-    for name, function in pair.functions.items():
-        own = getattr(function, "__name__", name)
-        if own != name and names.get(own) is function:
-            yield f"{name} is {own}"
 
 
 def still_to_write(forward: Function | None, backward: Function | None) -> tuple[str, ...]:
@@ -102,10 +80,8 @@ def _accepts(function: Function, arguments: int) -> bool:
     """Whether a function can be called with so many arguments; True where its signature is not known."""
     try:
         inspect.signature(function).bind(*range(arguments))
-    except ValueError:
-        return True
-    except TypeError:
-        return False
+    except (TypeError, ValueError) as error:
+        return isinstance(error, ValueError)  # TypeError: the arguments do not fit
     return True
 
 
@@ -181,24 +157,43 @@ def _missing(name: str) -> Function:
     return missing
 
 
-def _pair(names: Mapping[str, Any], kind: str, variant: str | None) -> Pair:
+def _origins(names: Mapping[str, Any], path: Path, functions: Iterable[str]) -> Iterator[str]:
+    """Which of a module's functions have another name there too, and which the file only imports."""
+    for name in functions:
+        own = getattr(names[name], "__name__", name)
+        if own != name and names.get(own) is names[name]:
+            yield f"{name} is {own}"
+    for name in functions:
+        code = getattr(getattr(names[name], "py_func", names[name]), "__code__", None)
+        if code is not None and Path(code.co_filename) != path.resolve():
+            yield f"{name} comes from {Path(code.co_filename).name}"
+
+
+def _pair(names: Mapping[str, Any], path: Path, kind: str, variant: str | None) -> Implementation:
     adapter, suffix = ADAPTERS[kind], f"_{variant}" if variant else ""
     first, second = f"{kind}_forward{suffix}", f"{kind}_backward{suffix}"
-    functions = {name: names[name] for name in (first, second) if _is_published(names, name)}
+    functions = [name for name in (first, second) if _is_published(names, name)]
     notes = [f"{name}: missing" for name in (first, second) if name not in functions]
-    forward, backward = functions.get(first), functions.get(second)
+    forward, backward = (names[name] if name in functions else None for name in (first, second))
     if backward is not None:
         values = unwritten.returned(backward)
         empty = [name for name, is_empty in values if is_empty]
         if 0 < len(empty) < len(values):
             notes.append(f"{second}: {', '.join(empty)} still to be written")
-    adapted = adapter.forward(forward) if forward is not None else _missing(first)
-    adapted_back = adapter.backward(backward) if backward is not None else _missing(second)
-    still = still_to_write(forward, backward)
-    return Pair(adapter.operation, variant or kind, adapted, adapted_back, functions, still, tuple(notes))
+    return Implementation(
+        adapter.operation,
+        f"{path.stem}.{variant or kind}",
+        adapter.forward(forward) if forward is not None else _missing(first),
+        adapter.backward(backward) if backward is not None else _missing(second),
+        str(path.resolve()),
+        " and ".join(functions),
+        unwritten=still_to_write(forward, backward),
+        notes=(*notes, *_origins(names, path, functions)),
+    )
 
 
-def _loss(name: str, function: Function, variant: str | None) -> Pair:
+def _loss(names: Mapping[str, Any], path: Path, name: str, variant: str) -> Implementation:
+    function = names[name]
     values = unwritten.returned(function)
     empty = {"forward": values[0][1], "backward": values[-1][1]}
     notes = ["loss and gradient come from one call, made in forward"]
@@ -215,5 +210,8 @@ def _loss(name: str, function: Function, variant: str | None) -> Pair:
         gives = ("W",)
     notes.append("a loss in another precision is converted to the precision of the inputs")
     still = tuple(half for half, is_empty in empty.items() if is_empty)
-    shown = () if len(still) == 2 else tuple(notes)
-    return Pair("softmax_loss", variant or name, forward, backward, {name: function}, still, shown, gives)
+    shown = [] if len(still) == 2 else notes
+    return Implementation(
+        "softmax_loss", f"{path.stem}.{variant}", forward, backward, str(path.resolve()), name,
+        unwritten=still, notes=(*shown, *_origins(names, path, [name])), gives=gives,
+    )  # fmt: skip

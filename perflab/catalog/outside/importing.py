@@ -67,9 +67,8 @@ def load(file: Path) -> ModuleType:
         raise PerflabError(f"{file}: cannot be imported: {problem}") from error
 
 
-def files_read(file: Path | ModuleType) -> tuple[Path, ...]:
-    """The file of a loaded module, then every file beside it that was imported for it, directly or not."""
-    path = Path(file.__file__ or "") if isinstance(file, ModuleType) else file
+def files_read(path: Path) -> tuple[Path, ...]:
+    """A loaded file, then every file beside it that was imported for it, directly or not."""
     pending, names = [_name(path.resolve())], set()
     while pending:
         name = pending.pop()
@@ -110,7 +109,6 @@ def _name(path: Path) -> str:
 
 
 def _package(folder: Path) -> str:
-    """The private package that stands for a folder."""
     name = PREFIX + _hash(str(folder).encode()).hex()
     if name not in sys.modules:
         _roots[name] = folder
@@ -145,8 +143,6 @@ class _Beginning(StringIO):
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules in folders with a private package."""
-
     def find_spec(self, fullname: str, path: Names, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(fullname, path, target) if path and _is_private(fullname) else None
         if spec is not None and isinstance(spec.loader, SourceFileLoader):

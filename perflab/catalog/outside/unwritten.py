@@ -161,7 +161,7 @@ def _definition(function: Any) -> tuple[str, ast.FunctionDef | None]:
         return "", None
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            if first == code.co_firstlineno:
-                return text, node if compiled or not node.decorator_list else None
+            first = node.decorator_list[0] if node.decorator_list else node
+            if first.lineno == code.co_firstlineno and (compiled or first is node):
+                return text, node
     return "", None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
+from operator import eq, gt, lt, ne
 
 from perflab.contract import Operation
-from perflab.oracle.diagnosis.examples import Example
+from perflab.oracle.diagnosis.examples import Example, derived
 
 KINDS = {
     "ties": "values tie",
@@ -14,6 +15,7 @@ KINDS = {
     "extreme": "the numbers are extreme",
     "integers": "the numbers are whole",
 }
+COMPARISONS = {"≠": ne, "=": eq, ">": gt, "<": lt}
 
 
 def conditions(operation: Operation, examples: Sequence[Example], wrong: Sequence[bool]) -> str:
@@ -55,11 +57,8 @@ def _tests(operation: Operation, examples: Sequence[Example]) -> Iterator[tuple[
     for axis in sizes:
         yield f"{axis} > 1", [e.sizes[axis] > 1 for e in examples]
         yield f"{axis} = 1", [e.sizes[axis] == 1 for e in examples]
-    for a, b in combinations(sizes, 2):
-        yield f"{a} ≠ {b}", [e.sizes[a] != e.sizes[b] for e in examples]
-        yield f"{a} = {b}", [e.sizes[a] == e.sizes[b] for e in examples]
-        yield f"{a} > {b}", [e.sizes[a] > e.sizes[b] for e in examples]
-        yield f"{a} < {b}", [e.sizes[a] < e.sizes[b] for e in examples]
+    for (a, b), (sign, compare) in product(combinations(sizes, 2), COMPARISONS.items()):
+        yield f"{a} {sign} {b}", [compare(e.sizes[a], e.sizes[b]) for e in examples]
 
 
 def _of_pairs(operation: Operation, examples: Sequence[Example]) -> Iterator[tuple[str, list[bool]]]:
@@ -83,8 +82,6 @@ def _of_pairs(operation: Operation, examples: Sequence[Example]) -> Iterator[tup
 
 def _grown(operation: Operation, example: Example, axis: str, by: int) -> int | None:
     """By how much the sizes that derive from others change, where this axis grows; None where it cannot."""
-    try:
-        after = operation.derive({**example.case.sizes, axis: example.case.sizes[axis] + by}, example.pairs)
-    except ValueError:
-        return None
-    return sum(after[a] - example.sizes[a] for a in after if a not in example.case.sizes)
+    before = example.case.sizes
+    after = derived(operation, {**before, axis: before[axis] + by}, example.pairs)
+    return sum(after[a] - example.sizes[a] for a in after if a not in before) if after else None

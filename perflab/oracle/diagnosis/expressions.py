@@ -23,10 +23,9 @@ def in_words(numbers: Sequence[float], examples: Sequence[Example], summed: bool
     if simple and not summed:
         return simple
     quantities = _quantities(examples, summed)
-    names = list(quantities)
     for count in (1, 2, 3):
         expressions = []
-        for chosen in combinations(names, count):
+        for chosen in combinations(quantities, count):
             for signs in np.ndindex(*(2,) * count):
                 above = [name for name, sign in zip(chosen, signs, strict=True) if not sign]
                 below = [name for name, sign in zip(chosen, signs, strict=True) if sign]

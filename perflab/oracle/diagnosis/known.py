@@ -4,70 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from perflab import catalog
 from perflab.contract import Array, Case, Mutant, Operation
-from perflab.oracle.diagnosis.examples import Example, examples_of, far, largest, roughly
-from perflab.oracle.observation import answer_of
+from perflab.oracle.diagnosis.examples import Example, examples_of, far, largest
+from perflab.oracle.observation import answer_of, fingerprint
 
 ROUNDING = 8.0  # two wrong answers may differ by so many rounding bounds of the reference
 RELATIVE = 1e-10  # and by this share of the largest value of the tensor
 CLEAR = 1e-6  # a case separates a mistake from right only where they differ by this share
 
-Given = tuple[Array, ...] | None
-Answer = Callable[[Case], Given]
+Answer = Callable[[Case], tuple[Array, ...] | None]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer on one example: its tensors, and which of them are wrong."""
+
+    example: Example
+    got: tuple[Array, ...]
+    wrong: tuple[bool, ...]
+
+
+Answers = dict[str, Answered]  # by case, without the examples that got no answer
 
 
 @dataclass(frozen=True)
 class Known:
-    """A known mistake: its answers on every example, and where each tensor of them is wrong.
-
-    Where it is the second of two mistakes, `upon` has the forward whose cache it uses.
-    """
+    """A known mistake and its answers; `upon` has the forward whose cache the second of two mistakes uses."""
 
     mutant: Mutant
-    answers: tuple[Given, ...]
-    wrong: tuple[tuple[bool, ...], ...]
+    answers: Answers
     upon: Mutant | None = None
 
-    @property
-    def name(self) -> str:
-        """The mutant's name."""
-        return self.mutant.name
-
-    def separates(self, operation: Operation, case: Case, t: int) -> bool:
-        """Whether tensor `t` is clearly wrong here, and differs from that of the first of two mistakes."""
-        answer = answer_of(operation, case, self.mutant)
-        if answer is None or not far(answer[t], *roughly(operation, case, t, CLEAR)).any():
-            return False
-        first = answer_of(operation, case, self.upon) if self.upon else None
-        return first is None or bool(far(answer[t], first[t], CLEAR * largest(first[t])).any())
+    def separates(self, operation: Operation, example: Example, t: int) -> Answered | None:
+        """Its answer, where tensor `t` is clearly wrong and not that of the first of two mistakes."""
+        answer = answered(partial(answer_of, operation, pair=self.mutant), example, CLEAR)
+        if answer is None or not answer.wrong[t]:
+            return None
+        first = answer_of(operation, example.case, self.upon) if self.upon else None
+        apart = first is None or far(answer.got[t], first[t], CLEAR * largest(first[t])).any()
+        return answer if apart else None
 
 
 @dataclass
 class Look:
-    """The answers of the outside implementation on every example, tensor by tensor."""
+    """The answers of the outside implementation on the examples; `names` are those of its tensors."""
 
     operation: Operation
     answer: Answer
-    examples: tuple[Example, ...]
-    answers: list[Given]
     names: tuple[str, ...]
-    wrong: list[tuple[bool, ...]]
+    answers: Answers
     refuted: set[str] = field(default_factory=set)
-
-    @property
-    def answered(self) -> list[int]:
-        """The examples with an answer."""
-        return [i for i, got in enumerate(self.answers) if got is not None]
 
     @property
     def tensors(self) -> list[int]:
         """The tensors that are wrong anywhere."""
-        return [t for t in range(len(self.names)) if any(self.wrong[i][t] for i in self.answered)]
+        return [t for t in range(len(self.names)) if any(a.wrong[t] for a in self.answers.values())]
 
 
 @dataclass(frozen=True)
@@ -81,12 +78,9 @@ class Match:
 
 def match(look: Look, known: Known, remaining: Sequence[int]) -> Match | None:
     """Which of the remaining tensors a known mistake explains; None where none."""
-    if known.name in look.refuted:
-        return None
     kinds = {t: _explains(look, known, t) for t in look.tensors}
-    breaks = sum(
-        t not in kinds and any(known.wrong[i][t] for i in look.answered) for t in range(len(look.names))
-    )
+    both = [known.answers[case] for case in look.answers.keys() & known.answers]
+    breaks = sum(t not in kinds and any(a.wrong[t] for a in both) for t in range(len(look.names)))
     whole = not breaks and all(kinds.values())
     tensors = tuple(t for t in remaining if kinds[t] == "values" or (kinds[t] == "overflow" and whole))
     return Match(known, tensors, breaks) if tensors else None
@@ -100,19 +94,18 @@ def _explains(look: Look, known: Known, t: int) -> str:
     programs with the same mistake may differ on an empty batch, on NaN or where exp overflows.
     """
     shared, apart, finite = 0, 0, False
-    for i in look.answered:
-        got, mutant, example = look.answers[i], known.answers[i], look.examples[i]
-        assert got is not None
+    for case, ours in look.answers.items():
+        mutant, example = known.answers.get(case), ours.example
         if mutant is None:
-            apart += look.wrong[i][t]
-        elif not alike(got[t], mutant[t], example.allowed[t]):
+            apart += ours.wrong[t]
+        elif not alike(ours.got[t], mutant.got[t], example.allowed[t]):
             if not example.peculiar:
                 return ""
             apart += 1
-        elif look.wrong[i][t] and known.wrong[i][t]:
+        elif ours.wrong[t] and mutant.wrong[t]:
             shared += 1
-            mask = far(got[t], example.wanted[t], example.allowed[t])
-            finite |= bool((np.isfinite(mutant[t]) | ~np.isfinite(example.wanted[t]))[mask].any())
+            mask = far(ours.got[t], example.wanted[t], example.allowed[t])
+            finite |= bool((np.isfinite(mutant.got[t]) | ~np.isfinite(example.wanted[t]))[mask].any())
     return "" if shared <= 2 * apart else "values" if finite else "overflow"
 
 
@@ -133,53 +126,46 @@ def known_mistakes(operation: Operation) -> list[Known]:
             mutants = catalog.mutants(operation.name)
         except ImportError:
             mutants = ()
-        examples = examples_of(operation)[:2]
-        _KNOWN[at] = [
-            _answers(operation, mutant)
-            for mutant in mutants
-            if all(_same(answer_of(operation, e.case, mutant), answer_of(operation, e.case, mutant))
-                   for e in examples)
-        ]  # fmt: skip
+        _KNOWN[at] = [_known(operation, mutant) for mutant in mutants if _is_steady(operation, mutant)]
     return _KNOWN[at]
 
 
 _KNOWN: dict[tuple[Any, ...], list[Known]] = {}
 
 
+def _is_steady(operation: Operation, mutant: Mutant) -> bool:
+    def answer(example: Example) -> str:
+        return fingerprint(answer_of(operation, example.case, mutant) or ())
+
+    return all(answer(example) == answer(example) for example in examples_of(operation)[:2])
+
+
 def mixed(look: Look, first: Known, known: Sequence[Known]) -> list[Known]:
     """The mistakes of backward alone, with the cache of the first mistake's forward."""
     return [
-        replace(_answers(look.operation, replace(k.mutant, forward=first.mutant.forward)), upon=first.mutant)
+        _known(look.operation, replace(k.mutant, forward=first.mutant.forward), upon=first.mutant)
         for k in known
-        if not any(wrong[0] for wrong in k.wrong)
+        if not any(a.wrong[0] for a in k.answers.values())
     ]
 
 
-def _answers(operation: Operation, mutant: Mutant) -> Known:
-    examples = examples_of(operation)
-    answers = tuple(answer_of(operation, e.case, mutant) for e in examples)
-    return Known(mutant, answers, tuple(wrongs(a, e, CLEAR) for a, e in zip(answers, examples, strict=True)))
+def _known(operation: Operation, mutant: Mutant, upon: Mutant | None = None) -> Known:
+    return Known(mutant, answers_on(operation, partial(answer_of, operation, pair=mutant), CLEAR), upon)
 
 
-def _same(a: Given, b: Given) -> bool:
-    if a is None or b is None:
-        return a is b
-    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
+def answers_on(operation: Operation, answer: Answer, share: float) -> Answers:
+    """The answers on the examples, as `answered` gives them."""
+    answers = (answered(answer, example, share) for example in examples_of(operation))
+    return {each.example.case.name: each for each in answers if each}
 
 
-def given(answer: Given, example: Example) -> Given:
-    """An answer as float64 arrays; None where its shapes are wrong."""
-    if answer is None or len(answer) != len(example.wanted):
+def answered(answer: Answer, example: Example, share: float = 0.0) -> Answered | None:
+    """An answer in float64; None where there is none or its shapes are wrong.
+
+    A tensor is wrong where its error exceeds the rounding bound plus `share` of its largest value.
+    """
+    got = tuple(np.asarray(value, np.float64) for value in answer(example.case) or ())
+    if [tensor.shape for tensor in got] != [tensor.shape for tensor in example.wanted]:
         return None
-    got = tuple(np.asarray(value, np.float64) for value in answer)
-    return got if all(a.shape == b.shape for a, b in zip(got, example.wanted, strict=True)) else None
-
-
-def wrongs(got: Given, example: Example, share: float) -> tuple[bool, ...]:
-    """By tensor: whether its error exceeds the rounding bound plus `share` of its largest value."""
-    if got is None:
-        return (False,) * len(example.wanted)
     triples = zip(got, example.wanted, example.allowed, strict=True)
-    return tuple(
-        bool(far(tensor, right, bound + share * largest(right)).any()) for tensor, right, bound in triples
-    )
+    return Answered(example, got, tuple(bool(far(a, b, c + share * largest(b)).any()) for a, b, c in triples))

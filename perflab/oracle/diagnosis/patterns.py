@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, islice
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -38,22 +38,20 @@ class Compared:
         """The reference, in float64."""
         return np.asarray(self.example.wanted[self.tensor], np.float64)
 
+    def beyond(self, share: float) -> Array:
+        """The elements whose error exceeds the rounding bound by this share of the largest value."""
+        bound = self.example.allowed[self.tensor] + share * largest(self.wanted)
+        return np.asarray(far(self.got, self.wanted, bound))
+
+    @cached_property
+    def coarse(self) -> bool:
+        """Whether some error is too large to be a loss of precision."""
+        return bool(self.beyond(SINGLE).any())
+
     @cached_property
     def mask(self) -> Array:
         """The elements that are wrong."""
-        return np.asarray(far(self.got, self.wanted, self.room))
-
-    @cached_property
-    def room(self) -> Array:
-        """The error that rounding allows, element by element."""
-        bound = np.asarray(self.example.allowed[self.tensor], np.float64)
-        return bound + CLOSE * largest(self.wanted) if self.coarse else bound
-
-    @property
-    def coarse(self) -> bool:
-        """Whether some error is too large to be a loss of precision."""
-        bound = self.example.allowed[self.tensor]
-        return bool(far(self.got, self.wanted, bound + SINGLE * largest(self.wanted)).any())
+        return self.beyond(CLOSE if self.coarse else 0.0)
 
     def equals(self, other: Array) -> bool:
         """Whether the tensor is equal to this one, within rounding."""
@@ -62,7 +60,7 @@ class Compared:
 
 def pattern(operation: Operation, name: str, compared: Sequence[Compared]) -> str:
     """What is true on every example, as one line; empty where nothing simple is."""
-    axes = _axes(operation, name)
+    axes = operation.out_shape if name == "out" else operation.arguments[name[1:]].shape
     wrong = [s for s in compared if s.wrong]
     if not any(s.coarse for s in wrong):
         return _precision(wrong)
@@ -71,10 +69,6 @@ def pattern(operation: Operation, name: str, compared: Sequence[Compared]) -> st
     relation = _relation(operation, name, axes, wrong)
     parts += [relation] if relation else [_values(wrong), _places(axes, wrong)]
     return "; ".join(part for part in parts if part)
-
-
-def _axes(operation: Operation, name: str) -> tuple[str, ...]:
-    return operation.out_shape if name == "out" else operation.arguments[name[1:]].shape
 
 
 def _precision(wrong: Sequence[Compared]) -> str:
@@ -118,9 +112,8 @@ def _factor(name: str, wrong: Sequence[Compared]) -> str:
 def _mirrored(axes: Sequence[str], wrong: Sequence[Compared]) -> str:
     """Whether two axes are swapped, or some reversed."""
     for a, b in combinations(range(len(axes)), 2):
-        if all(s.wanted.shape[a] == s.wanted.shape[b] for s in wrong) and all(
-            s.equals(s.wanted.swapaxes(a, b)) for s in wrong
-        ):
+        square = all(s.wanted.shape[a] == s.wanted.shape[b] for s in wrong)
+        if square and all(s.equals(s.wanted.swapaxes(a, b)) for s in wrong):
             return f"got is wanted with {axes[a]} and {axes[b]} swapped"
     for count in range(1, len(axes) + 1):
         for turned in combinations(range(len(axes)), count):
@@ -197,12 +190,15 @@ def _moved(s: Compared, axis: int, by: int) -> bool | None:
 def _rearranged(wrong: Sequence[Compared]) -> str:
     if min(np.count_nonzero(s.wanted) for s in wrong) < 2:
         return ""
-    if all(not far(np.abs(s.got), np.abs(s.wanted), CLOSE * largest(s.wanted)).any() for s in wrong):
+    if all(_close(np.abs(s.got), np.abs(s.wanted)) for s in wrong):
         return "the magnitudes are right, some signs are not"
-    tight = [CLOSE * largest(s.wanted) for s in wrong]
-    alike = [not far(np.sort(s.got.ravel()), np.sort(s.wanted.ravel()), t).any()
-             for s, t in zip(wrong, tight, strict=True)]  # fmt: skip
-    return "the numbers are the right ones, at other places" if all(alike) else ""
+    if all(_close(np.sort(s.got, axis=None), np.sort(s.wanted, axis=None)) for s in wrong):
+        return "the numbers are the right ones, at other places"
+    return ""
+
+
+def _close(got: Array, wanted: Array) -> bool:
+    return not far(got, wanted, CLOSE * largest(wanted)).any()
 
 
 # ----------------------------------------------------------------------------------- which elements are wrong
@@ -242,8 +238,8 @@ def _places(axes: Sequence[str], wrong: Sequence[Compared]) -> str:
             continue
         others = tuple(other for other in range(len(axes)) if other != axis)
         hits = [(np.flatnonzero(s.mask.any(axis=others)), s.wanted.shape[axis] - 1) for s in wrong]
-        words = (words for words, test in tests if all(test(hit, last).all() for hit, last in hits))
-        places += [f"{place} of {name}" for place in islice(words, 1)]
+        fitting = [words for words, test in tests if all(test(hit, last).all() for hit, last in hits)]
+        places += [f"{words} of {name}" for words in fitting[:1]]
     if places or len(axes) < 2:
         return ", ".join(places)
     inner = [s for s in wrong if min(s.wanted.shape[-2:]) > 2]

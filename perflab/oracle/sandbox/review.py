@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -69,15 +70,13 @@ def review(
 
     `tell` is called with the name of each step. Raises PerflabError where the file cannot be loaded.
     """
-
-    def reviews(box: sandbox.Sandbox) -> Iterator[Review]:
+    with closing(sandbox.Sandbox(file, operation, limit_s, technique)) as box:
+        reviews = []
         for column in box.columns:
             known = [name for name in cases if name in catalog.operation(column.operation).checks]
             if known or not cases:
-                yield _review(box, column, dtypes, known, seed, tell)
-
-    with sandbox.Sandbox(file, operation, limit_s, technique) as box:
-        return FileReview(tuple(reviews(box)), box.notes, box.files)
+                reviews.append(_review(box, column, dtypes, known, seed, tell))
+        return FileReview(tuple(reviews), box.notes, box.files)
 
 
 def _review(

@@ -13,7 +13,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, starmap
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,15 @@ from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, 
 from perflab.machine import process
 from perflab.oracle.observation import Observation
 from perflab.oracle.sandbox import guard
-from perflab.oracle.sandbox.worker import ARRAYS
 from perflab.oracle.verdict import verdict_on
 
 LIMIT_S = 60.0  # for one case, compilation included
 DRAWN = 2  # cases from a seed that is random and so unknown to the code
 MOST_BYTES = 1 << 30  # that the process may allocate; check cases are small
-MARKERS = {"columns", "error", "counts", "wrong"}  # every answer of the worker has one of these keys
 
 
 class Sandbox:
-    """One file's code in a process of its own. Use as a context manager.
+    """One file's code in a process of its own. Close it after use.
 
     `columns` are the file's implementations, without their functions; `files` were read to load them;
     `limit_s` is the time that one case may take, in seconds. With a `technique`, that one alone is loaded.
@@ -55,22 +53,16 @@ class Sandbox:
 
     def observe(self, column: Implementation, case: Case, dtype: str) -> Observation:
         """What a column does on a case. Where the process ends, `raised` says how."""
-        plain, arrays = self._ask("observe", self.columns.index(column), case, dtype)
-        if plain is None:
+        fields = self._ask("observe", self.columns.index(column), case, dtype)
+        if fields is None:
             return Observation(case.name, dtype, raised=self.dead)
-        counts, forbidden = plain.pop("counts"), self.forbidden or plain.pop("forbidden")
-        plain.pop("arrays")
-        remaining = iter(arrays)
-        for name in ARRAYS:
-            plain[name] = tuple(islice(remaining, counts[name]))
-        return Observation(
-            **plain | {"views": tuple(plain["views"]), "forbidden": forbidden or guard.printed(self.printed)}
-        )
+        forbidden = self.forbidden or fields["forbidden"] or guard.printed(self.printed)
+        return Observation(**fields | {"views": tuple(fields["views"]), "forbidden": forbidden})
 
     def answer(self, column: Implementation, case: Case) -> tuple[Array, ...] | None:
         """Out and gradients of a column on a case in float64; None where it has no right form."""
-        plain, arrays = self._ask("answer", self.columns.index(column), case)
-        return tuple(arrays) if plain and not plain["wrong"] else None
+        fields = self._ask("answer", self.columns.index(column), case)
+        return fields["answer"] or None if fields else None
 
     def restart(self) -> None:
         """Start a new process after one that ended, for the file's other columns."""
@@ -86,12 +78,6 @@ class Sandbox:
         self._reader.join(timeout=1)
         if self._child.stdout and not self._reader.is_alive():
             self._child.stdout.close()
-
-    def __enter__(self) -> Sandbox:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _start(self) -> None:
         self.dead, self.printed = "", 0
@@ -110,14 +96,14 @@ class Sandbox:
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         path = str(self.file.resolve())
-        plain, _ = self._ask("load", path, self.operation, self.technique, most_bytes)
-        if plain is None or "error" in plain:
+        content = self._ask("load", path, self.operation, self.technique, most_bytes)
+        if content is None or "error" in content:
             self.close()
-            message = plain["error"] if plain else f"{self.file}: while it was loaded, {self.dead}"
+            message = content["error"] if content else f"{self.file}: while it was loaded, {self.dead}"
             raise PerflabError(message.replace(path, str(self.file)))
-        self.columns = [_column(fields) for fields in plain["columns"]]
-        self.files = tuple(map(Path, plain["files"]))
-        self.notes, self.forbidden = tuple(plain["notes"]), plain["forbidden"]
+        self.columns = [_column(fields) for fields in content["columns"]]
+        self.files = tuple(map(Path, content["files"]))
+        self.notes, self.forbidden = tuple(content["notes"]), content["forbidden"]
 
     def _drain(self) -> None:
         out = self._child.stdout
@@ -125,10 +111,10 @@ class Sandbox:
         while chunk := out.read1(65536):  # type: ignore[attr-defined]
             self.printed += len(chunk)
 
-    def _ask(self, *request: Any) -> tuple[dict[str, Any] | None, list[Array]]:
-        """The answer to a request; None, and the reason in `dead`, where the process gives none."""
+    def _ask(self, *request: Any) -> dict[str, Any] | None:
+        """The fields of the answer to a request; None, and why in `dead`, where the process gives none."""
         if self.dead:
-            return None, []
+            return None
         late = threading.Event()
 
         def end() -> None:
@@ -139,18 +125,17 @@ class Sandbox:
         watchdog.start()
         try:
             self._requests.send(request)
-            plain = json.loads(self._answers.recv_bytes())
-            if not isinstance(plain, dict) or not plain.keys() & MARKERS:
-                raise ValueError(plain)
-            return plain, [self._array(*form) for form in plain.get("arrays", ())]
+            fields: dict[str, Any] = json.loads(self._answers.recv_bytes())
+            forms = fields.pop("arrays")  # every answer of the worker has it
+            return fields | {name: tuple(starmap(self._array, forms[name])) for name in forms}
         except (EOFError, OSError):
             self.dead = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else self._end()
-        except (ValueError, KeyError, TypeError):
+        except (AttributeError, ValueError, KeyError, TypeError):
             self.dead = "it wrote into the pipe of its own results"
             self._child.kill()
         finally:
             watchdog.cancel()
-        return None, []
+        return None
 
     def _array(self, dtype: str, shape: Sequence[int]) -> Array:
         if dtype not in DTYPES:
@@ -190,28 +175,24 @@ def verify(
     if box.dead:
         box.restart()
     described = catalog.operation(column.operation)
-    chosen = [described.checks[name] for name in cases or described.checks]
+    written = "forward" not in column.unwritten
+    chosen = [described.checks[name] for name in cases or described.checks if written]
     if seed is not None:
         chosen = [replace(case, seed=seed) for case in chosen]
-    if "forward" in column.unwritten:
-        chosen = []
-    unknown = None if cases or seed is not None else 1000 + int.from_bytes(os.urandom(3), "big")
+    unknown = 0 if cases or seed is not None else 1000 + int.from_bytes(os.urandom(3), "big")
     return verdict_on(described, column, dtype, _observations(box, column, chosen, dtype, unknown))
 
 
 def _observations(
-    box: Sandbox, column: Implementation, cases: Sequence[Case], dtype: str, unknown: int | None
+    box: Sandbox, column: Implementation, cases: Sequence[Case], dtype: str, unknown: int
 ) -> Iterator[tuple[Case, Observation]]:
-    """One after another until the process ends; then some of them again with the unknown seed."""
-    drawn = []
-    for case in cases:
+    """One after another until the process ends; then some of them again with the unknown seed, if any."""
+    drawn: list[Case] = []  # filled while the others run
+    for case in chain(cases, drawn):
         observation = box.observe(column, case, dtype)
         yield case, observation
         if box.dead:
             return
-        if case.inputs == "normal" and case.sizes.get("N", 1) and not observation.not_applicable:
-            drawn.append(replace(case, seed=unknown or 0, name=f"{case.name} (seed {unknown})"))
-    for case in drawn[: 0 if unknown is None else DRAWN]:
-        yield case, box.observe(column, case, dtype)
-        if box.dead:
-            return
+        more = unknown not in (0, case.seed) and len(drawn) < DRAWN and not observation.not_applicable
+        if more and case.inputs == "normal" and case.sizes.get("N", 1):
+            drawn.append(replace(case, seed=unknown, name=f"{case.name} (seed {unknown})"))

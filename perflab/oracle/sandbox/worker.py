@@ -7,18 +7,19 @@ code prints goes to a pipe of its own.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from multiprocessing.connection import Connection
+from types import MappingProxyType
 from typing import Any
-
-import numpy as np
 
 from perflab import catalog, machine
 from perflab.catalog import outside
-from perflab.contract import Case, PerflabError
+from perflab.contract import Array, Case, PerflabError
 from perflab.oracle.observation import answer_of, observe
 from perflab.oracle.sandbox import guard
 
+Arrays = Mapping[str, Sequence[Array]]
 ARRAYS = ("first", "repeated", "second", "ints")
 DESCRIBED = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
 
@@ -39,7 +40,7 @@ def serve(requests_end: int, answers_end: int) -> None:
             except PerflabError as error:
                 _send(answers, {"error": str(error)})
         elif worker is not None:
-            _send(answers, *(worker.observe if kind == "observe" else worker.answer)(*request))
+            _send(answers, *getattr(worker, kind)(*request))
 
 
 class _Worker:
@@ -49,10 +50,10 @@ class _Worker:
         catalog.prepare_numba_cache()
         self.guard = guard.Guard()
         machine.limit_memory(most_bytes)
-        content = outside.read(file, operation, catalog.operations())
+        content = outside.read(file, operation)
         self.columns, self.notes = content.implementations, content.notes
         if technique is not None and operation is not None:
-            self.columns = (outside.column(file, operation, technique, catalog.operations()),)
+            self.columns = (outside.column(file, operation, technique),)
         self.files = {str(path) for path in content.files} | {file}
 
     def description(self) -> dict[str, Any]:
@@ -63,26 +64,24 @@ class _Worker:
             "forbidden": self.guard.replaced(),
         }
 
-    def observe(self, at: int, case: Case, dtype: str) -> tuple[dict[str, Any], list[Any]]:
-        """An observation without its arrays, and these, in the order of ARRAYS."""
+    def observe(self, at: int, case: Case, dtype: str) -> tuple[dict[str, Any], Arrays]:
+        """The fields of an observation that are no arrays, and those that are."""
         column = self.columns[at]
         with guard.clocks_read(self.files) as clocks:
             observation = observe(catalog.operation(column.operation), column, case, dtype)
         observation.forbidden = self.guard.replaced() or next(iter(clocks), "")
-        arrays = {name: getattr(observation, name) for name in ARRAYS}
-        plain = {name: value for name, value in asdict(observation).items() if name not in ARRAYS}
-        plain["counts"] = {name: len(arrays[name]) for name in ARRAYS}
-        return plain, [array for name in ARRAYS for array in arrays[name]]
+        fields = dict(vars(observation))
+        arrays = {name: fields.pop(name) for name in ARRAYS}
+        return fields, arrays
 
-    def answer(self, at: int, case: Case) -> tuple[dict[str, Any], list[Any]]:
+    def answer(self, at: int, case: Case) -> tuple[dict[str, Any], Arrays]:
         """Out and gradients in float64 where their form is right."""
         column = self.columns[at]
-        got = answer_of(catalog.operation(column.operation), case, column)
-        return {"wrong": got is None}, list(got or ())
+        return {}, {"answer": answer_of(catalog.operation(column.operation), case, column) or ()}
 
 
-def _send(answers: Connection, plain: dict[str, Any], arrays: list[Any] | None = None) -> None:
-    forms = [(array.dtype.name, np.shape(array)) for array in arrays or ()]
+def _send(answers: Connection, plain: dict[str, Any], arrays: Arrays = MappingProxyType({})) -> None:
+    forms = {name: [(a.dtype.name, a.shape) for a in tensors] for name, tensors in arrays.items()}
     answers.send_bytes(json.dumps({**plain, "arrays": forms}).encode())
-    for array in arrays or ():
-        answers.send_bytes(np.ascontiguousarray(array).tobytes())
+    for array in chain(*arrays.values()):
+        answers.send_bytes(array.tobytes())

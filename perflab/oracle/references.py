@@ -91,7 +91,7 @@ def judge(right: Reference, got: Sequence[Any]) -> list[Worst]:
         right.names, right.values, right.bounds, map(np.asarray, got), strict=True
     ):
         if tensor.size:
-            share = _shares(tensor, value, bound)
+            share = shares(tensor, value, bound)
             index = tuple(map(int, np.unravel_index(int(np.argmax(share)), share.shape)))
             texts = (f"{float(values[index]):.9g}" for values in (tensor, value))
             every.append(Worst(name, float(share[index]), index, *texts))
@@ -157,23 +157,11 @@ def central_differences(
     return gradient
 
 
-def case_reference(operation: Operation, case: Case, dtype: str) -> Reference:
-    """The reference on a case. Computed once: it does not depend on the implementation."""
-    return _cached(reference, operation, case, dtype)
-
-
-def case_differences(operation: Operation, case: Case, dtype: str) -> Reference:
-    """The gradients by central differences of the definition in long double, every element; computed once.
-
-    The bounds are of this method's own error, without the rounding of the implementation.
-    """
-    return _cached(_differences, operation, case, dtype)
-
-
 _CACHE: dict[tuple[Any, ...], Reference] = {}
 
 
-def _cached(compute: Callable[..., Reference], operation: Operation, case: Case, dtype: str) -> Reference:
+def on_case(compute: Callable[..., Reference], operation: Operation, case: Case, dtype: str) -> Reference:
+    """`reference` or `differences` on a case. Computed once: it does not depend on the implementation."""
     functions = (compute, operation.definition, operation.gradient)
     key = (*functions, operation.name, case.name, case.seed, dtype)
     if key not in _CACHE:
@@ -181,15 +169,18 @@ def _cached(compute: Callable[..., Reference], operation: Operation, case: Case,
     return _CACHE[key]
 
 
-def _differences(operation: Operation, args: Sequence[Any], dout: Any, dtype: str) -> Reference:
+def differences(operation: Operation, args: Sequence[Any], dout: Any, dtype: str) -> Reference:
+    """The gradients by central differences of the definition in long double, every element.
+
+    The bounds are of this method's own error, without the rounding of the implementation.
+    """
     exact, weights = [_widen(value, np.longdouble) for value in args], _widen(dout, np.longdouble)
     at = [list(operation.arguments).index(name) for name in operation.wrt]
     values = tuple(central_differences(operation.definition, exact, weights, i, STEP) for i in at)
     allowed = [DIFFERENCE_TOLERANCE * (1 + float(np.abs(value).max(initial=0))) for value in values]
     bounds = tuple(np.full(value.shape, most) for value, most in zip(values, allowed, strict=True))
-    return Reference(
-        tuple(f"d{name}" for name in operation.wrt), values, bounds, "longdouble", np.dtype(dtype)
-    )
+    names = tuple(f"d{name}" for name in operation.wrt)
+    return Reference(names, values, bounds, "longdouble", np.dtype(dtype))
 
 
 def of_tensors(right: Reference, names: Sequence[str]) -> Reference:
@@ -206,7 +197,7 @@ def _widen(value: Any, wide: type[np.floating[Any]]) -> Any:
     return value if isinstance(value, tuple) else wide(value)
 
 
-def _shares(got: Array, wanted: Array, bound: Array) -> Array:
+def shares(got: Array, wanted: Array, bound: Array | float) -> Array:
     """|got − wanted| / bound, element by element; what is not finite must be equal."""
     with np.errstate(all="ignore"):
         error = np.abs(got.astype(wanted.dtype) - wanted)
