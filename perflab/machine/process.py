@@ -8,19 +8,21 @@ process that dies, that ends itself, or that gives no answer in time raises a Pe
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from perflab.contract import PerflabError
 from perflab.errors import reason
 from perflab.machine import portable
 from perflab.machine.threads import for_child
 
+BEGIN = b"message:"  # of each message between two processes; its size in eight bytes follows
 ANSWER = "from perflab.machine.process import _answer; _answer()"
 
 
@@ -99,6 +101,36 @@ def private_streams() -> tuple[int, int]:
     os.close(nowhere)
     os.dup2(2, 1)
     return incoming, outgoing
+
+
+class Messages:
+    """Whole messages of bytes to and from another process, over a pipe each way. Close it after use."""
+
+    def __init__(self, incoming: IO[Any], outgoing: IO[Any]) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+
+    def send(self, message: bytes) -> None:
+        """Send one message. Raises OSError where the other process has ended."""
+        self._outgoing.write(BEGIN + len(message).to_bytes(8, "big") + message)
+        self._outgoing.flush()
+
+    def receive(self) -> bytes:
+        """The next message. Raises EOFError if it is missing or not whole, ValueError for anything else."""
+        if self._read(len(BEGIN)) != BEGIN:
+            raise ValueError("not a message")
+        return self._read(int.from_bytes(self._read(8), "big"))
+
+    def close(self) -> None:
+        """Close both pipes."""
+        for stream in (self._incoming, self._outgoing):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def _read(self, size: int) -> bytes:
+        received: bytes = self._incoming.read(size)
+        if len(received) < size:
+            raise EOFError
+        return received
 
 
 def _answer() -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import pickle
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, starmap
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import numpy as np
 
 from perflab import catalog, machine
 from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, Verdict
-from perflab.machine import process
+from perflab.machine import portable, process
 from perflab.oracle.observation import Observation
 from perflab.oracle.sandbox import guard
 from perflab.oracle.verdict import verdict_on
@@ -73,26 +72,18 @@ class Sandbox:
         """End the process."""
         self._child.kill()
         self._child.wait()
-        self._requests.close()
-        self._answers.close()
+        self._other.close()
         self._reader.join(timeout=1)
-        if self._child.stdout and not self._reader.is_alive():
-            self._child.stdout.close()
+        if self._child.stderr and not self._reader.is_alive():
+            self._child.stderr.close()
 
     def _start(self) -> None:
         self.dead, self.printed = "", 0
-        requests_end, requests = os.pipe()
-        answers, answers_end = os.pipe()
         most_bytes = int(min(machine.memory_available() / 2, MOST_BYTES))
-        code = f"from perflab.oracle.sandbox.worker import serve; serve({requests_end}, {answers_end})"
-        self._child = process.spawn(
-            ["-c", code], 1, pass_fds=(requests_end, answers_end), stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        os.close(requests_end)
-        os.close(answers_end)
-        self._requests = Connection(requests, readable=False)
-        self._answers = Connection(answers, writable=False)
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        code = "from perflab.oracle.sandbox.worker import serve; serve()"
+        self._child: Any = process.spawn(["-c", code], 1, **pipes, **portable.own_group())
+        self._other = process.Messages(self._child.stdout, self._child.stdin)
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         path = str(self.file.resolve())
@@ -106,9 +97,7 @@ class Sandbox:
         self.notes, self.forbidden = tuple(content["notes"]), content["forbidden"]
 
     def _drain(self) -> None:
-        out = self._child.stdout
-        assert out is not None
-        while chunk := out.read1(65536):  # type: ignore[attr-defined]
+        while chunk := self._child.stderr.read1(65536):
             self.printed += len(chunk)
 
     def _ask(self, *request: Any) -> dict[str, Any] | None:
@@ -124,8 +113,8 @@ class Sandbox:
         watchdog = threading.Timer(self.limit_s, end)
         watchdog.start()
         try:
-            self._requests.send(request)
-            fields: dict[str, Any] = json.loads(self._answers.recv_bytes())
+            self._other.send(pickle.dumps(request))
+            fields: dict[str, Any] = json.loads(self._other.receive())
             forms = fields.pop("arrays")  # every answer of the worker has it
             return fields | {name: tuple(starmap(self._array, forms[name])) for name in forms}
         except (EOFError, OSError):
@@ -140,7 +129,7 @@ class Sandbox:
     def _array(self, dtype: str, shape: Sequence[int]) -> Array:
         if dtype not in DTYPES:
             raise ValueError(dtype)
-        return np.frombuffer(self._answers.recv_bytes(), dtype).reshape([int(size) for size in shape])
+        return np.frombuffer(self._other.receive(), dtype).reshape([int(size) for size in shape])
 
     def _end(self) -> str:
         """How the process ended, as a sentence."""
@@ -149,9 +138,9 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self._child.kill()
             return "it closed the pipe of its results"
-        if status < 0:
-            return f"it crashed the interpreter: {signal.Signals(-status).name}"
-        return f"it ended its process with exit status {status}"
+        crashed = status < 0 or portable.crashed(status)
+        how = "it crashed the interpreter: " if crashed else "it ended its process with "
+        return how + portable.death(status)
 
 
 def _column(fields: dict[str, Any]) -> Implementation:

@@ -7,15 +7,17 @@ code prints goes to a pipe of its own.
 from __future__ import annotations
 
 import json
+import os
+import pickle
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from multiprocessing.connection import Connection
 from types import MappingProxyType
 from typing import Any
 
 from perflab import catalog, machine
 from perflab.catalog import outside
 from perflab.contract import Array, Case, PerflabError
+from perflab.machine import process
 from perflab.oracle.observation import answer_of, observe
 from perflab.oracle.sandbox import guard
 
@@ -24,23 +26,24 @@ ARRAYS = ("first", "repeated", "second", "ints")
 DESCRIBED = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
 
 
-def serve(requests_end: int, answers_end: int) -> None:
-    """Answer requests until the other side closes the pipe."""
-    requests, answers = Connection(requests_end, writable=False), Connection(answers_end, readable=False)
+def serve() -> None:
+    """Answer requests from the standard input on the standard output, until the other side closes it."""
+    requests, answers = process.private_streams()
+    other = process.Messages(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"))
     worker: _Worker | None = None
     while True:
         try:
-            kind, *request = requests.recv()
+            kind, *request = pickle.loads(other.receive())
         except EOFError:
             return
         if kind == "load":
             try:
                 worker = _Worker(*request)
-                _send(answers, worker.description())
+                _send(other, worker.description())
             except PerflabError as error:
-                _send(answers, {"error": str(error)})
+                _send(other, {"error": str(error)})
         elif worker is not None:
-            _send(answers, *getattr(worker, kind)(*request))
+            _send(other, *getattr(worker, kind)(*request))
 
 
 class _Worker:
@@ -80,8 +83,8 @@ class _Worker:
         return {}, {"answer": answer_of(catalog.operation(column.operation), case, column) or ()}
 
 
-def _send(answers: Connection, plain: dict[str, Any], arrays: Arrays = MappingProxyType({})) -> None:
+def _send(other: process.Messages, plain: dict[str, Any], arrays: Arrays = MappingProxyType({})) -> None:
     forms = {name: [(a.dtype.name, a.shape) for a in tensors] for name, tensors in arrays.items()}
-    answers.send_bytes(json.dumps({**plain, "arrays": forms}).encode())
+    other.send(json.dumps({**plain, "arrays": forms}).encode())
     for array in chain(*arrays.values()):
-        answers.send_bytes(array.tobytes())
+        other.send(array.tobytes())
