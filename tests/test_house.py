@@ -144,6 +144,20 @@ def test_one_module_starts_our_own_python():
     assert [str(path.relative_to(PACKAGE)) for path in starts] == ["machine/process.py"]
 
 
+UNIX_MODULES = {"fcntl", "grp", "posix", "pwd", "resource", "select", "selectors", "termios", "tty"}
+UNIX_CALLS = re.compile(
+    r"\bos\.(sched_|getloadavg|sysconf|fork|kill|setsid|getuid|geteuid|wait|uname|nice|pipe|ctermid)"
+    r"|\bsignal\.|\bpass_fds\b|\bpreexec_fn\b|\bstart_new_session\b|\bSIGKILL\b"
+)
+
+
+def test_what_only_unix_has_is_behind_one_door():
+    door = PACKAGE / "machine" / "portable.py"
+    for path in set(MODULES) - {door}:
+        assert not UNIX_MODULES & set(imported(path)), path
+        assert not UNIX_CALLS.search(path.read_text("utf-8")), path
+
+
 def test_every_operation_folder_is_whole():
     for op in catalog.operations():
         files = {path.name for path in (PACKAGE / "ops" / op).iterdir()}

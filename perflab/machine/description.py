@@ -36,6 +36,8 @@ def environment() -> dict[str, Any]:
     """
     import numpy as np
 
+    from perflab.machine import products
+
     quota, (memory, available) = cpu_quota(), system.memory_bytes()
     load = [round(average, 2) for average in portable.load_averages()]
     return {
@@ -66,10 +68,12 @@ def environment() -> dict[str, Any]:
         "versions": {name: version_of(name) for name in PACKAGES},
         "llvm": _llvm(),
         "blas": _blas(),
+        "product_warnings": [*products.spurious_warnings()],
         "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
         "variables": variables(),
         "commit": _commit(),
         "perflab": version_of("perflab"),
+        "missing": portable.missing(),
     }
 
 

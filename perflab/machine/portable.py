@@ -24,6 +24,11 @@ FATAL = {
     getattr(signal, name, None) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGKILL")
 }
 CRASHED = 0xC0000000  # Windows' exit codes of crashes are as large or larger
+INTERRUPTED = (
+    2,
+    -signal.SIGINT,
+    0xC000013A,
+)  # of pytest, of a signal, on Windows
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -137,7 +142,7 @@ def heed_interrupt() -> None:
 
 def crashed(status: int) -> bool:
     """Whether an exit status is that of a process which an error or a kill ended."""
-    return -status in FATAL or status >= CRASHED
+    return -status in FATAL or (status >= CRASHED and status not in INTERRUPTED)
 
 
 def death(status: int) -> str:
@@ -150,7 +155,7 @@ def death(status: int) -> str:
 def missing() -> list[str]:
     """What this system cannot give, a sentence each."""
     lacks = {
-        "memory of outside code is not limited": sys.platform != "linux",
+        "the memory of outside code is not limited": sys.platform != "linux",
         "a process cannot be kept to some of the cores": not hasattr(os, "sched_setaffinity"),
         "load averages are not known": not load_averages(),
     }

@@ -12,7 +12,7 @@ from perflab.records.typed import escaped
 COMPARED = ("cpu", "simd", "caches", "cores_allowed", "memory_limit_bytes", "governor", "python", "numpy",
             "numba", "llvm", "blas", "variables")  # fmt: skip
 # A difference here is only reported: the code under test is among them.
-TOLD = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit")
+REPORTED = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit")
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,17 @@ def differences(
     >>> differences({"cpu": "A", "python": "CPython 3.11.7"}, {"cpu": "B", "python": "CPython 3.11.9"})
     [Difference(key='cpu', base='A', new='B')]
     """
-    both = [(key, said(base, key), said(new, key)) for key in keys]
+    both = [(key, in_words(base, key), in_words(new, key)) for key in keys]
     return [Difference(key, a, b) for key, a, b in both if a and b and a != b]
 
 
-def said(described: Mapping[str, Any], key: str) -> str:
-    """The value of one key of `COMPARED` or `TOLD` in words; empty if unknown.
+def in_words(described: Mapping[str, Any], key: str) -> str:
+    """The value of one key of `COMPARED` or `REPORTED` in words; empty if unknown.
 
-    >>> said({"caches": {"L1": 32768}}, "caches"), said({"memory_limit_bytes": None}, "memory_limit_bytes")
-    ('L1 32768', 'no limit')
+    >>> in_words({"caches": {"L1": 32768}}, "caches")
+    'L1 32768'
+    >>> in_words({"memory_limit_bytes": None}, "memory_limit_bytes")
+    'no limit'
     """
     value = described.get(key)
     if key in ("numba", "scipy"):
@@ -75,5 +77,6 @@ def one_line(described: Mapping[str, Any]) -> str:
     return (
         f"{described.get('cpu', 'unknown CPU')}, {described.get('cores_allowed', '?')} cores,"
         f" {described.get('python', 'Python ?')}, NumPy {described.get('numpy', '?')}"
-        f" ({blas.get('name', 'BLAS ?')} {blas.get('version', '')}), Numba {said(described, 'numba') or '?'}"
+        f" ({blas.get('name', 'BLAS ?')} {blas.get('version', '')}),"
+        f" Numba {in_words(described, 'numba') or '?'}"
     )

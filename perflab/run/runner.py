@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,7 +149,7 @@ def _raise_for(status: int, folder: Path, tail: str) -> None:
         exits = [line.partition("!!")[2].strip(" !") or line for line in tail.splitlines() if "Exit:" in line]
         why = exits[-1].partition("Exit:")[2].strip() if exits else "the measuring process could not go on"
         raise PerflabError(f"{why}; what was measured before is kept in {folder}")
-    if status in (2, -signal.SIGINT):
+    if status in portable.INTERRUPTED:
         raise KeyboardInterrupt
     lines = reversed(tail.splitlines())
     why = next((line for line in lines if "Error" in line or "error" in line), "no message")

@@ -23,7 +23,7 @@ from perflab.machine.description import (
 )
 from perflab.machine.system import bytes_of, memory_limit
 from perflab.machine.threads import cpu_quota
-from perflab.records.environment import COMPARED, TOLD, Difference, differences, one_line
+from perflab.records.environment import COMPARED, REPORTED, Difference, differences, one_line
 
 CPUINFO = """\
 processor\t: 0
@@ -59,7 +59,7 @@ def strict(held):
 def test_the_environment_is_strict_json_and_holds_what_the_house_reads():
     told = machine.environment()
     assert strict(told) == told
-    for key in (*COMPARED, *TOLD):
+    for key in (*COMPARED, *REPORTED):
         assert key in told or key in told["versions"], key
     assert told["blas"][0]["name"]
     assert one_line(told)
@@ -275,11 +275,11 @@ def test_what_one_side_does_not_tell_is_no_difference():
 
 def test_what_is_merely_told():
     new = HERE | {"commit": "b", "system": "Linux 6.19"}
-    assert differences(HERE, new, TOLD) == [
+    assert differences(HERE, new, REPORTED) == [
         Difference("system", "Linux 6.18", "Linux 6.19"),
         Difference("commit", "a", "b"),
     ]
 
 
 def test_no_key_is_both_compared_and_merely_told():
-    assert not set(COMPARED) & set(TOLD)
+    assert not set(COMPARED) & set(REPORTED)

@@ -44,7 +44,7 @@ def _words(name: str, value: Any) -> str:
         return _pairs(value) or "none set"
     if isinstance(value, list):
         items = [_pairs(item) if isinstance(item, dict) else str(item) for item in value]
-        return ("; " if any(isinstance(item, dict) for item in value) else " ").join(items)
+        return ("; " if any(" " in item for item in items) else " ").join(items) or "none"
     if value is None:
         return "no limit" if name in ("cores_quota", "memory_limit_bytes") else "unknown"
     return str(value)

@@ -82,8 +82,8 @@ class Sandbox:
         most_bytes = int(min(machine.memory_available() / 2, MOST_BYTES))
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         code = "from perflab.oracle.sandbox.worker import serve; serve()"
-        self._child: Any = process.spawn(["-c", code], 1, **pipes, **portable.own_group())
-        self._other = process.Messages(self._child.stdout, self._child.stdin)
+        child: Any = process.spawn(["-c", code], 1, **pipes, **portable.own_group())
+        self._child, self._other = child, process.Messages(child.stdout, child.stdin)
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         path = str(self.file.resolve())

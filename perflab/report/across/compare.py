@@ -16,7 +16,7 @@ from typing import Any
 
 from perflab import units
 from perflab.contract import PerflabError
-from perflab.records.environment import TOLD, Difference, differences
+from perflab.records.environment import REPORTED, Difference, differences
 from perflab.report import words
 from perflab.report.across.sides import Side, Timing
 from perflab.report.across.unpaired import ratio
@@ -110,7 +110,7 @@ def compare(
         raise PerflabError(f"no cell is the same problem on both sides: {name}: {reason}")
     changes.sort(key=lambda change: -abs(math.log(change.ratio.value)))
     return Comparison(
-        base, new, differing, tuple(differences(base.environment, new.environment, TOLD)), tuple(changes),
+        base, new, differing, tuple(differences(base.environment, new.environment, REPORTED)), tuple(changes),
         missing={name: new.absent.get(name, "not in it") for name in base.timings if name not in new.timings},
         added={name: base.absent.get(name, "not in it") for name in new.timings if name not in base.timings},
         unlike=unlike,

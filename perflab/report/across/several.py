@@ -14,7 +14,7 @@ from typing import Any
 
 from perflab import __version__
 from perflab.contract import PerflabError
-from perflab.records.environment import COMPARED, TOLD, said
+from perflab.records.environment import COMPARED, REPORTED, in_words
 from perflab.report import words
 from perflab.report.across import compare
 from perflab.report.across.compare import Change, Comparison
@@ -138,8 +138,8 @@ def banner(several: Several) -> list[str]:
 def environments(several: Several) -> words.Table | None:
     """Where the environments differ, a column a side; None where no difference is recorded."""
     rows = []
-    for key in (*COMPARED, *TOLD):
-        texts = [said(side.environment, key) for side in several.sides]
+    for key in (*COMPARED, *REPORTED):
+        texts = [in_words(side.environment, key) for side in several.sides]
         if len(set(filter(None, texts))) > 1:
             must_be_equal = "yes" if key in COMPARED else "no"
             rows.append((key.replace("_", " "), *(text or "not recorded" for text in texts), must_be_equal))
