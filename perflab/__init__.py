@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +26,24 @@ if TYPE_CHECKING:
     from perflab.run.verify import verify as verify
 
 __version__ = "0.1.0"
+
+
+def _refused() -> str:
+    """Why perflab does not run on this Python, in one line; empty where it does."""
+    version = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+    if not (3, 11) <= sys.version_info[:2] <= (3, 15):
+        return f"perflab: found {version}; wanted 3.11 to 3.15"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return f"perflab: found a free-threaded {version}, which was not tried; wanted one with the lock"
+    return ""
+
+
+if _refused():
+    if sys.argv[:1] == ["-m"]:  # `python -m perflab`: one line for a user
+        sys.stderr.write(_refused() + "\n")
+        raise SystemExit(2)
+    raise ImportError(_refused())
+
 _HOME = {
     "PerflabError": "perflab.contract",
     "Result": "perflab.results",

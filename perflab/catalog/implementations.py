@@ -17,7 +17,9 @@ from perflab.catalog import find
 from perflab.catalog.door import checked
 from perflab.contract import Implementation, Native, PerflabError
 from perflab.errors import first_line, no_function, reason, unknown
+from perflab.machine.system import version_of
 
+OLDEST_NUMBA = "0.61"  # as in pyproject.toml
 AnyPath = str | os.PathLike[str]
 ARITHMETIC = ("bound", "exact_on_integers", "workspace_bytes")  # what a technique's file may define further
 
@@ -122,7 +124,9 @@ def _import(module: str, label: str | Path) -> ModuleType:
     try:
         return importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise PerflabError(f"{label}: cannot be imported: {reason(error)}") from error
+        of_numba = f"found Numba {version_of('numba')}, wanted {OLDEST_NUMBA} or newer"
+        why = f"{reason(error)}; {of_numba}" if module.startswith("perflab.ops.") else reason(error)
+        raise PerflabError(f"{label}: cannot be imported: {why}") from error
 
 
 def _import_elsewhere(file: Path) -> ModuleType:

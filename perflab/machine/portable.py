@@ -86,12 +86,16 @@ def load_averages() -> list[float]:
 
 def limit_data(most: int) -> bool:
     """Limit this process's data to so many bytes; whether the system does that."""
-    if resource is None or sys.platform != "linux":  # macOS accepts the limit and ignores it
+    if not _limits_data():
         return False
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))
         return True
     return False
+
+
+def _limits_data() -> bool:
+    return resource is not None and sys.platform == "linux"  # macOS accepts the limit and ignores it
 
 
 def processor_name() -> str:
@@ -155,7 +159,7 @@ def death(status: int) -> str:
 def missing() -> list[str]:
     """What this system cannot give, a sentence each."""
     lacks = {
-        "the memory of outside code is not limited": sys.platform != "linux",
+        "the memory of outside code is not limited": not _limits_data(),
         "a process cannot be kept to some of the cores": not hasattr(os, "sched_setaffinity"),
         "load averages are not known": not load_averages(),
     }

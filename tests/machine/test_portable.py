@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psutil  # before a test says that this is another system
 import pytest
 
 from perflab.machine import portable, system, threads
@@ -70,6 +71,7 @@ def test_the_end_of_a_process_in_words(status, crashed, words):
 def test_without_files_of_the_system_psutil_is_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(system, "SYSTEM", tmp_path)
     total, available = system.memory_bytes()
+    assert total == psutil.virtual_memory().total
     assert 0 < available <= total
     assert system.memory_available() == pytest.approx(available, rel=0.5)
     assert threads.cpu_seconds(portable.os.getpid()) > 0

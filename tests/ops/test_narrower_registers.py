@@ -41,10 +41,52 @@ print("right")
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    platform.machine() not in ("x86_64", "AMD64"), reason="narrows an x86 processor's vectors"
+ON_X86 = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="chooses an x86 processor's vectors"
 )
+AVX512 = "+avx,+avx2,+fma,+avx512f,+avx512vl,+avx512dq,+avx512bw,+avx512cd"
+TARGETS = [
+    ({"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": AVX512}, 64),
+    ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"}, 32),
+    ({"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2"}, 16),
+    ({"NUMBA_CPU_NAME": "generic"}, 16),
+]
+COMPILED = """
+from numba import njit
+from perflab.ops._simd import BYTES, load, store
+
+@njit
+def copy(a, c):
+    store(load(a, 0, 0, 1, 1), c, 0, 0)
+
+copy.compile("(float32[::1], float32[::1])")
+(assembly,) = copy.inspect_asm().values()
+widest = max(bytes for name, bytes in (("%zmm", 64), ("%ymm", 32), ("%xmm", 16)) if name in assembly)
+print(BYTES, widest)
+"""
+
+
+def widths_of(variables):
+    """The bytes of our vector, and of the widest register in a kernel that moves one."""
+    command, environment = [sys.executable, "-c", COMPILED], os.environ | variables
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return tuple(map(int, done.stdout.split()))
+
+
+@ON_X86
+@pytest.mark.parametrize(("variables", "count"), TARGETS)
+def test_a_vector_is_as_wide_as_the_registers_that_numba_compiles_for(variables, count):
+    assert widths_of(variables) == (count, count)
+
+
+@ON_X86
+def test_without_avx_vectors_are_narrow():
+    """The code itself may still use AVX, since Numba leaves fused multiply-adds on, which imply it."""
+    assert widths_of({"NUMBA_ENABLE_AVX": "0"})[0] == 16
+
+
+@pytest.mark.slow
+@ON_X86
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_top_of_every_ladder_is_right_on_narrower_vectors(width, tmp_path):
     cpu, features, count, dtype, operations = WIDTHS[width]

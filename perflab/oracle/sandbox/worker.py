@@ -23,6 +23,7 @@ from perflab.oracle.sandbox import guard
 
 Arrays = Mapping[str, Sequence[Array]]
 ARRAYS = ("first", "repeated", "second", "ints")
+UNLIMITED = "its memory is not limited on this system"
 DESCRIBED = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
 
 
@@ -52,9 +53,10 @@ class _Worker:
     def __init__(self, file: str, operation: str | None, technique: str | None, most_bytes: int) -> None:
         catalog.prepare_numba_cache()
         self.guard = guard.Guard()
-        machine.limit_memory(most_bytes)
+        limited = machine.limit_memory(most_bytes)
         content = outside.read(file, operation)
-        self.columns, self.notes = content.implementations, content.notes
+        self.columns = content.implementations
+        self.notes = content.notes if limited else (*content.notes, UNLIMITED)
         if technique is not None and operation is not None:
             self.columns = (outside.column(file, operation, technique),)
         self.files = {str(path) for path in content.files} | {file}
