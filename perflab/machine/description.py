@@ -161,10 +161,10 @@ def _blas() -> list[dict[str, Any]]:
         pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
     pools.sort(key=lambda pool: "numpy" not in str(pool.get("filepath")))
     rows = [(pool.get("internal_api"), pool.get("version"), pool.get("architecture")) for pool in pools]
-    if not rows:  # threadpoolctl does not know this BLAS
-        with contextlib.suppress(KeyError, TypeError, AttributeError):
-            built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-            rows = [(built["name"], built.get("version"), "")]
+    with contextlib.suppress(KeyError, TypeError, AttributeError):
+        built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        if not rows or "accelerate" in built["name"].lower():  # threadpoolctl does not know this BLAS
+            rows.insert(0, (built["name"], built.get("version"), ""))
     return [
         {"name": name or "unknown", "version": version or "", "kernel": kernel or ""}
         for name, version, kernel in rows

@@ -65,6 +65,17 @@ def test_the_environment_is_strict_json_and_holds_what_the_house_reads():
     assert one_line(told)
 
 
+@pytest.mark.parametrize(
+    "others", [[], [{"user_api": "blas", "internal_api": "openblas", "filepath": "/scipy"}]]
+)
+def test_a_blas_that_no_library_can_ask_is_named_by_the_build(others, monkeypatch):
+    built = {"Build Dependencies": {"blas": {"name": "accelerate", "version": "unknown"}}}
+    monkeypatch.setattr("numpy.show_config", lambda mode: built)
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: others)
+    names = [library["name"] for library in machine.environment()["blas"]]
+    assert names == ["accelerate", *(other["internal_api"] for other in others)]
+
+
 def test_nothing_to_read_is_no_error(system, monkeypatch):
     monkeypatch.delattr("os.getloadavg")
     monkeypatch.setitem(sys.modules, "psutil", None)  # no such package
