@@ -17,8 +17,8 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser("board", help="the saved runs' implementations, ranked by case: yours too")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
     verb.add_argument("--case", metavar="NAME", help="this case; all for every one")
-    verb.add_argument("--dtype", metavar="DTYPE", help="float32 or float64; all for both")
-    verb.add_argument("--direction", metavar="DIRECTION", help="forward, backward or step; all for every one")
+    verb.add_argument("--dtype", metavar="DTYPE", help="float32 or float64")
+    verb.add_argument("--direction", metavar="DIRECTION", help="forward, backward or step")
     verb.add_argument("--threads", metavar="N", help="1, or another number")
     verb.add_argument("--in", dest="folder", type=Path, default=Path("reports"), metavar="DIR",
                       help="the runs' folder")  # fmt: skip

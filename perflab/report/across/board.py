@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab import records, units
-from perflab.contract import Cell, PerflabError
+from perflab.contract import DIRECTIONS, DTYPES, Cell, PerflabError
 from perflab.errors import unknown
 from perflab.records import Run
 from perflab.records.environment import differences
@@ -96,6 +96,9 @@ def board(
     Raises PerflabError where there is no run, for an unknown operation, for a technique or a case that no run
     measured.
     """
+    for name, value, values in (("dtype", dtype, DTYPES), ("direction", direction, DIRECTIONS)):
+        if value is not None and value not in values:
+            raise PerflabError(unknown(name, value, values))
     files = sorted(folder.glob(f"*/{records.RECORDS}"))
     if not files:
         raise PerflabError(f"{folder}: no saved run in it; wanted a folder that `perflab run` wrote into")
