@@ -140,8 +140,8 @@ def drawn(seed: int, count: int) -> list[Fault]:
     return chosen
 
 
-def fails(copied: Path, *words: str) -> bool:
-    """Whether pytest, on the copy, fails or runs out of time."""
+def failure(copied: Path, *words: str) -> str:
+    """The first test that fails on the copy, or that pytest ran out of time; empty where all pass."""
     environment = os.environ | {"PYTHONPATH": str(copied)}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "auto", "--dist", "worksteal", *words]
     try:
@@ -149,8 +149,11 @@ def fails(copied: Path, *words: str) -> bool:
             command, cwd=copied, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return True
-    return done.returncode not in (0, 5)
+        return "out of time"
+    if done.returncode in (0, 5):  # all passed, or there was none
+        return ""
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return lines[0].partition(" - ")[0] if lines else f"pytest ended with {done.returncode}"
 
 
 def found_by(copied: Path, fault: Fault, quick: bool) -> str:
@@ -164,8 +167,8 @@ def found_by(copied: Path, fault: Fault, quick: bool) -> str:
         ("slow tests", [*others, "-m", "slow"]),
     ]
     for name, words in trials[:2] if quick else trials:
-        if fails(copied, *words):
-            return name
+        if failed := failure(copied, *words):
+            return f"{name}, {failed}"
     return "nothing"
 
 
