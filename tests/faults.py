@@ -146,7 +146,13 @@ def failure(copied: Path, *words: str) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "auto", "--dist", "worksteal", *words]
     try:
         done = subprocess.run(
-            command, cwd=copied, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
+            command,
+            cwd=copied,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return "out of time"
