@@ -18,12 +18,20 @@ from perflab import __version__
 from perflab.cli import verbs
 from perflab.cli.common import GOOD, INTERRUPTED, complain, tell_user
 from perflab.contract import PerflabError
+from perflab.errors import unknown
+
+VERBS = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    args = parser().parse_args(argv)
+    words = [*(sys.argv[1:] if argv is None else argv)]
+    if words[:1] == ["help"]:  # the same as --help after the verb
+        words = [*words[1:2], "--help"]
     try:
+        if words and words[0] not in VERBS and not words[0].startswith("-"):
+            raise PerflabError(unknown("verb", words[0], VERBS))
+        args = parser().parse_args(words or ["--help"])
         from perflab import machine
 
         machine.prepare_matplotlib()
@@ -50,12 +58,12 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog="perflab",
         description="The performance lab for vectorisation: verified or no number.",
-        epilog="TARGET is OP or OP/TECHNIQUE; several are allowed, all are taken where none is named.",
+        epilog="TARGET is OP or OP/TECHNIQUE; several are allowed, all are taken where none is named."
+        " `perflab help COMMAND` says more. To begin: perflab study conv2d, perflab train, perflab run.",
     )
     whole.add_argument("--version", action="version", version=f"perflab {__version__}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    names = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
-    modules = [import_module(f"{verbs.__name__}.{name}") for name in names]
+    modules = [import_module(f"{verbs.__name__}.{name}") for name in VERBS]
     for module in sorted(modules, key=lambda module: getattr(module, "PLACE", math.inf)):
         module.add(commands)
     return whole

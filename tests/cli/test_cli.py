@@ -157,3 +157,20 @@ def test_the_report_command_makes_the_page_again(small_run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert page.is_file()
     assert str(Path(folder) / "report.html") in done.stdout.replace("\n", "")
+
+
+def test_without_words_it_shows_what_it_can_do():
+    bare, help = perflab(), perflab("help")
+    assert bare.returncode == help.returncode == 0
+    assert bare.stdout == help.stdout == perflab("--help").stdout
+    assert "perflab study conv2d" in " ".join(bare.stdout.split())
+
+
+def test_help_explains_a_verb():
+    assert perflab("help", "run").stdout == perflab("run", "--help").stdout
+    assert perflab("help", "run").stdout.startswith("usage: perflab run")
+
+
+@pytest.mark.parametrize("words", [("studdy",), ("help", "studdy"), ("studdy", "conv2d")])
+def test_an_unknown_verb_is_one_line_with_the_nearest(words):
+    assert "studdy: unknown verb; did you mean study?" in one_line(perflab(*words), 2)
