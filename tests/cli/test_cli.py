@@ -46,7 +46,7 @@ def test_a_mistake_gets_one_line_and_exit_code_2(name, tmp_path):
 
 def test_usage_errors_exit_with_2(tmp_path):
     assert perflab("frobnicate", cwd=tmp_path).returncode == 2
-    assert perflab(cwd=tmp_path).returncode == 2
+    assert perflab("run", "--preset", cwd=tmp_path).returncode == 2
 
 
 @pytest.mark.slow
