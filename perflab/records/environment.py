@@ -48,6 +48,8 @@ def in_words(described: Mapping[str, Any], key: str) -> str:
     'L1 32768'
     >>> in_words({"memory_limit_bytes": None}, "memory_limit_bytes")
     'no limit'
+    >>> in_words({"variables": {}}, "variables"), in_words({"caches": {}}, "caches")
+    ('none set', '')
     """
     value = described.get(key)
     if key in ("numba", "scipy"):

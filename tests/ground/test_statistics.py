@@ -83,6 +83,12 @@ def test_pairs_of_one_process_resemble_one_another_and_cost_coverage(alike, leas
     assert coverage[3, 2] >= least
 
 
+@pytest.mark.parametrize(("n", "low"), [(6, 1), (8, 1), (9, 2), (11, 2), (12, 3), (20, 6), (30, 10)])
+def test_the_median_lies_between_the_tabulated_order_statistics(n, low):
+    """The 95 % ranks of the sign test's table, for instance Conover's A3."""
+    assert median_interval(range(1, n + 1)) == (low, n + 1 - low)
+
+
 def test_fewer_than_six_values_give_no_interval():
     for n in range(FEWEST):
         assert median_interval([1.0] * n) is None

@@ -148,6 +148,20 @@ def test_the_gradient_agrees_along_a_direction_at_benchmark_sizes(operation, dty
     assert found != 0, "a derivative of nothing shows nothing"
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e9])
+def test_what_is_allowed_along_a_direction_grows_with_the_gradient(scale):
+    described, args, dout, _ = problem("fully_connected", "tiny", "float64")
+    args = *args[:2], np.zeros_like(args[2])
+    nearly = replace(
+        described,
+        gradient=lambda dout, *args: tuple(1.001 * g for g in described.gradient(dout, *args)),
+    )
+    for operation, wrong in ((described, False), (nearly, True)):
+        right = oracle.reference(operation, args, scale * dout, "float64")
+        share, _ = oracle.along_a_direction(operation, args, scale * dout, right)
+        assert (share > 1) is wrong, share
+
+
 def doubled(gradient, position):
     """The gradient with one of its tensors doubled."""
 
@@ -594,6 +608,16 @@ def test_the_ladder_is_identical_on_integers(operation, dtype):
             assert pair.identical_integers is None, "what does not claim to be exact is not called so"
             continue
         assert pair.identical_integers, f"{operation}: {pair.first} and {pair.second} differ"
+
+
+def test_where_all_inputs_are_integers_nothing_differs_on_others():
+    described = perflab.operation("fully_connected")
+    whole = {name: case for name, case in described.checks.items() if case.inputs == "integers"}
+    naive = catalog.raw("fully_connected", "naive")
+    (pair,) = oracle.pairwise(
+        replace(described, checks=whole), [naive, replace(naive, technique="copy")], "float32"
+    )
+    assert (pair.identical, pair.difference) == (True, 0.0)
 
 
 def test_one_that_fails_is_identical_to_nobody():
