@@ -12,6 +12,7 @@ import pytest
 from conftest import one_line, perflab, slow_but
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from test_report import CEILINGS, FAILURE, LAWS, by_law, copied
@@ -391,6 +392,18 @@ def test_svg_is_slim_and_well_formed_with_its_text_as_text(small_run, tmp_path):
         assert all(re.fullmatch(r"-?\d*\.?\d?", n) for n in re.findall(r' [xy]="([^"]*)"', text))
         ids += own
     assert len(ids) == len(set(ids))
+
+
+def test_what_is_higher_in_a_figure_is_nearer_to_the_top_of_its_svg():
+    figure = Figure((2, 1))
+    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, 1), ylim=(0, 1))
+    ax.axis("off")
+    ax.plot([0.25, 0.5], [0.25, 0.75], color="#123456")
+    picture = figures.Drawn(figure, "a line", "from below to above", "line", "", "")
+    (path,) = [
+        e for e in ET.fromstring(svg.element(picture)).iter(f"{SVG}path") if "#123456" in str(e.attrib)
+    ]
+    assert path.get("d") == "M36 54L72 18", "in points, from the upper left corner"
 
 
 def test_a_figure_in_a_page_has_the_page_s_colours_and_a_saved_one_its_own(summary, tmp_path):
