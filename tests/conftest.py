@@ -38,7 +38,7 @@ for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
 
 # Rungs whose kernels take longest to compile: the slow tests have them.
 DEAR = {
-    *("conv2d/jit_parallel", "conv2d/simd", "conv2d/implicit", "conv2d/winograd2", "conv2d/winograd4"),
+    *("conv2d/jit_parallel", "conv2d/simd", "conv2d/winograd2", "conv2d/winograd4"),
     *("fully_connected/accumulators", "max_pool2d/jit_parallel", "max_pool2d/simd", "mlp/cores", "rnn/cores"),
 }
 
