@@ -58,6 +58,7 @@ def test_a_loss_without_dx_is_checked_and_not_raced():
     assert "nothing to race in it" in one_line(perflab("run", "--with", SOFTMAX, "--preset", "smoke"), 2)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_raced_stays_out_and_the_rest_is_raced(tmp_path):
     (tmp_path / "layers.py").write_text(
         "import numpy as np\n"
