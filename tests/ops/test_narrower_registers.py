@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perflab import catalog
+from perflab.ops._simd import BYTES
 
 WIDTHS = {
     "avx2": ("haswell", "+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt", 32, "float32", catalog.operations()),
@@ -90,6 +91,8 @@ def test_without_avx_vectors_are_narrow():
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_top_of_every_ladder_is_right_on_narrower_vectors(width, tmp_path):
     cpu, features, count, dtype, operations = WIDTHS[width]
+    if count == BYTES:
+        pytest.skip("this processor's vectors are as narrow: all other tests are this one")
     code = CODE.format(
         tests=[str(folder) for folder in Path(__file__).parents[:2]],
         bytes=count, dtype=dtype, operations=operations,
