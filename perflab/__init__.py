@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,16 +32,17 @@ def _refused() -> str:
     version = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
     if not (3, 11) <= sys.version_info[:2] <= (3, 15):
         return f"perflab: found {version}; wanted 3.11 to 3.15"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "free-threading build" in sys.version:
         return f"perflab: found a free-threaded {version}, which was not tried; wanted one with the lock"
     return ""
 
 
-if _refused():
+if why := _refused():
     if sys.argv[:1] == ["-m"]:  # `python -m perflab`: one line for a user
-        sys.stderr.write(_refused() + "\n")
+        sys.stderr.write(why + "\n")
         raise SystemExit(2)
-    raise ImportError(_refused())
+    raise ImportError(why)
+del why
 
 _HOME = {
     "PerflabError": "perflab.contract",

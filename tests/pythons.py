@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SUPPORTED = ("3.11", "3.12", "3.13", "3.14", "3.15")
-OPERATIONS = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn", "mlp")
+CLASSIFIER = re.compile(r'"Programming Language :: Python :: (3\.\d+)"')
+SUPPORTED = CLASSIFIER.findall((ROOT / "pyproject.toml").read_text("utf-8"))
+OPERATIONS = sorted(path.parent.name for path in ROOT.glob("perflab/ops/*/__init__.py"))
 TECHNIQUES = ("naive", "per_neuron", "vectorized", "jit")
 TESTS = (
     "tests/machine/test_interpreter.py", "tests/evidence", "tests/records",
@@ -46,7 +48,7 @@ def pythons() -> dict[str, str]:
     return found
 
 
-def steps(version: str, python: str, folder: Path, lowest: bool) -> dict[str, list[str]]:
+def steps(python: str, folder: Path, lowest: bool) -> dict[str, list[str]]:
     """What is done on one Python, by name."""
     own = str(folder / "bin" / "python")
     targets = [f"{operation}/{technique}" for operation in OPERATIONS for technique in TECHNIQUES]
@@ -68,7 +70,7 @@ def steps(version: str, python: str, folder: Path, lowest: bool) -> dict[str, li
 def tried(version: str, python: str, lowest: bool) -> bool:
     """Do every step on one Python, say how long each took, and print what a failed one printed."""
     with tempfile.TemporaryDirectory(prefix="perflab pythons ") as folder:  # a path with a space
-        for name, command in steps(version, python, Path(folder), lowest).items():
+        for name, command in steps(python, Path(folder), lowest).items():
             began = time.monotonic()
             where = ROOT if name == "tests" else folder  # elsewhere the installed one is meant
             done = subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)

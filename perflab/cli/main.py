@@ -32,9 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words and words[0] not in VERBS and not words[0].startswith("-"):
             raise PerflabError(unknown("verb", words[0], VERBS))
         args = parser().parse_args(words or ["--help"])
-        from perflab import machine
+        if getattr(args, "draws", False):
+            from perflab import machine
 
-        machine.prepare_matplotlib()
+            machine.prepare_matplotlib()
         code: int = args.command(args)
         sys.stdout.flush()
         if "perflab.catalog.find" in sys.modules:

@@ -263,15 +263,20 @@ def _here(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
 def _product(dtype: str, quick: bool) -> dict[str, Any]:
     """One matrix product by NumPy, as large as fits into some tenths of a second."""
 
-    def timed(size: int) -> float:
+    def timed(size: int) -> Callable[[], float]:
         a, b, out = (np.full((size, size), value, dtype) for value in (0.5, 0.25, 0.0))
-        began = time.perf_counter()
-        np.matmul(a, b, out)
-        return time.perf_counter() - began
+
+        def once() -> float:
+            began = time.perf_counter()
+            np.matmul(a, b, out)
+            return time.perf_counter() - began
+
+        return once
 
     largest = 1024 if quick else 2048 if dtype == "float32" else 1536
-    timed(512)
-    seconds = timed(512)
+    small = timed(512)
+    small()
+    seconds = small()
     size = next((n for n in (largest, 1024) if seconds * (n / 512) ** 3 < 0.4), 512)
-    product = _figure(partial(timed, size), 2.0 * size**3, 0.1 if quick else 0.3)
+    product = _figure(timed(size), 2.0 * size**3, 0.1 if quick else 0.3)
     return {"product": product, "product_size": size}

@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab.machine import portable, system
-from perflab.machine.system import (
-    cpuinfo,
-    read_file,
-    version_of,
-)
+from perflab.machine.system import cpuinfo, read_file, version_of
 from perflab.machine.threads import cores, cpu_quota, variables
 
 # The flags that decide which vector instructions a compiler may emit, oldest first.

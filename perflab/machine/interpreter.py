@@ -47,11 +47,7 @@ if sys.version_info >= (3, 12):
                 return tool
         raise PerflabError("Python's instructions cannot be observed: other tools use all of sys.monitoring")
 
-    def each_instruction(call: Callable[[], Result], step: Step) -> Result:
-        """What a call returns; `step` is called before each of its instructions, until it returns false.
-
-        Raises PerflabError where other tools observe already and leave no room.
-        """
+    def _each_instruction(call: Callable[[], Result], step: Step) -> Result:
         tool, thread, events = _tool(), get_ident(), sys.monitoring.events
 
         def on_instruction(code: CodeType, _: int) -> object:
@@ -63,12 +59,7 @@ if sys.version_info >= (3, 12):
 
         return _observed(call, {events.INSTRUCTION: on_instruction}, tool)
 
-    def each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
-        """What a call returns; `on_event` gets the start, lines and end of each Python function in it.
-
-        It is called with the event, the code and a line number, and returns whether this function's further
-        events are wanted. Raises PerflabError where other tools observe already and leave no room.
-        """
+    def _each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
         tool, thread, events = _tool(), get_ident(), sys.monitoring.events
 
         def wanted(event: Event, code: CodeType, line: int) -> object:
@@ -108,9 +99,7 @@ else:
         finally:
             sys.settrace(before)
 
-    def each_instruction(call: Callable[[], Result], step: Step) -> Result:
-        """What a call returns; `step` is called before each of its instructions, until it returns false."""
-
+    def _each_instruction(call: Callable[[], Result], step: Step) -> Result:
         def trace(frame: FrameType, event: str, _: object) -> Any:
             if event == "call":
                 frame.f_trace_opcodes, frame.f_trace_lines = True, False
@@ -120,13 +109,7 @@ else:
 
         return _observed(call, trace)
 
-    def each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
-        """What a call returns; `on_event` gets the start, lines and end of each Python function in it.
-
-        It is called with the event, the code and a line number, and returns whether this function's further
-        events are wanted.
-        """
-
+    def _each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
         def within(frame: FrameType, event: Any, _: object) -> Any:
             if event != "exception":
                 on_event(event, frame.f_code, frame.f_lineno)
@@ -136,3 +119,20 @@ else:
             return within if on_event("call", frame.f_code, frame.f_lineno) else None
 
         return _observed(call, trace)
+
+
+def each_instruction(call: Callable[[], Result], step: Step) -> Result:
+    """What a call returns; `step` is called before each of its instructions, until it returns false.
+
+    Raises PerflabError where other tools observe already and leave no room.
+    """
+    return _each_instruction(call, step)
+
+
+def each_line(call: Callable[[], Result], on_event: OnEvent) -> Result:
+    """What a call returns; `on_event` gets the start, lines and end of each Python function in it.
+
+    It is called with the event, the code and a line number, and returns whether this function's further
+    events are wanted. Raises PerflabError where other tools observe already and leave no room.
+    """
+    return _each_line(call, on_event)

@@ -24,11 +24,7 @@ FATAL = {
     getattr(signal, name, None) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGKILL")
 }
 CRASHED = 0xC0000000  # Windows' exit codes of crashes are as large or larger
-INTERRUPTED = (
-    2,
-    -signal.SIGINT,
-    0xC000013A,
-)  # of pytest, of a signal, on Windows
+INTERRUPTED = (2, -signal.SIGINT, 0xC000013A)  # exit statuses: pytest's, a signal's, that of Windows
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -145,15 +141,20 @@ def heed_interrupt() -> None:
 
 
 def crashed(status: int) -> bool:
-    """Whether an exit status is that of a process which an error or a kill ended."""
+    """Whether an exit status is that of a process which an error or a kill ended, not an interrupt."""
     return -status in FATAL or (status >= CRASHED and status not in INTERRUPTED)
 
 
-def death(status: int) -> str:
-    """How a process with this exit status ended, in words: a signal's name or a number."""
-    if status < 0:
-        return signal.Signals(-status).name
-    return f"error {status:#x}" if status >= CRASHED else f"exit status {status}"
+def killed(status: int) -> bool:
+    """Whether an exit status is that of a process which did not end by itself."""
+    return status < 0 or status >= CRASHED
+
+
+def death(status: int, died: str = "its process died") -> str:
+    """How a process with this exit status ended, in a sentence; `died` says that it was killed."""
+    if not killed(status):
+        return f"it ended its process with exit status {status}"
+    return f"{died}: {signal.Signals(-status).name if status < 0 else f'error {status:#x}'}"
 
 
 def missing() -> list[str]:

@@ -23,6 +23,8 @@ from perflab.machine import portable
 from perflab.machine.threads import for_child
 
 BEGIN = b"message:"  # of each message between two processes; its size in eight bytes follows
+MOST_SENT = 1 << 30  # bytes of a message: code from outside may write any number there
+PARENT = "PERFLAB_PARENT"  # the number of the process that started this one
 ANSWER = "from perflab.machine.process import _answer; _answer()"
 
 
@@ -34,9 +36,17 @@ def spawn(
     `variables` are added to those of `for_child`; `options` are `subprocess.Popen`'s. The standard input is
     empty where they say nothing of it. Raises OSError where no process can be started.
     """
-    environment = for_child(threads) | dict(variables or {})
+    environment = for_child(threads) | {PARENT: str(os.getpid())} | dict(variables or {})
     command = [sys.executable, "-P", *words]
     return subprocess.Popen(command, env=environment, **{"stdin": subprocess.DEVNULL, **options})
+
+
+def connect(
+    words: Sequence[str], threads: int, variables: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[Any]:
+    """As `spawn`, in a group of its own, with a pipe to each of its standard streams."""
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return spawn(words, threads, variables, **pipes, **portable.own_group(), **options)
 
 
 def begin(
@@ -46,9 +56,7 @@ def begin(
 
     It ends itself some seconds after the limit, also when no process waits for it. Raises PerflabError.
     """
-    order = json.dumps({
-        "function": function, "arguments": dict(arguments), "limit_s": limit_s, "parent": os.getpid(),
-    })  # fmt: skip
+    order = json.dumps({"function": function, "arguments": dict(arguments), "limit_s": limit_s})
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         return spawn(["-c", ANSWER, order], threads, **options)
@@ -65,12 +73,12 @@ def finish(child: subprocess.Popen[Any], limit_s: float | None = None) -> Any:
         printed, _ = child.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
         raise PerflabError(f"it gave no answer for {limit_s:.0f} s") from None
-    if child.returncode < 0 or portable.crashed(child.returncode):
-        raise PerflabError(f"its process died: {portable.death(child.returncode)}")
+    if portable.killed(child.returncode):
+        raise PerflabError(portable.death(child.returncode))
     try:
         answer = json.loads(printed)
     except ValueError:
-        raise PerflabError(f"it ended its process with {portable.death(child.returncode)}") from None
+        raise PerflabError(portable.death(child.returncode)) from None
     if "reason" in answer:
         raise PerflabError(answer["reason"])
     return answer["returned"]
@@ -91,10 +99,13 @@ def call(
 
 
 def private_streams() -> tuple[int, int]:
-    """In a new process: its standard input and output, as descriptors that only its caller knows.
+    """In a process of `spawn`: its standard input and output, as descriptors that only its caller knows.
 
-    What is printed from then on goes to the standard error, and nothing can be read.
+    What is printed from then on goes to the standard error, and nothing can be read. The process ends with
+    the one that started it, or at once where that is gone.
     """
+    if not portable.die_with(int(os.environ[PARENT])):
+        os._exit(1)
     incoming, outgoing = os.dup(0), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nowhere, 0)
@@ -118,7 +129,10 @@ class Messages:
         """The next message. Raises EOFError if it is missing or not whole, ValueError for anything else."""
         if self._read(len(BEGIN)) != BEGIN:
             raise ValueError("not a message")
-        return self._read(int.from_bytes(self._read(8), "big"))
+        size = int.from_bytes(self._read(8), "big")
+        if size > MOST_SENT:
+            raise ValueError(f"a message of {size} bytes")
+        return self._read(size)
 
     def close(self) -> None:
         """Close both pipes."""
@@ -138,8 +152,6 @@ def _answer() -> None:
     order = json.loads(sys.argv.pop())
     if order["limit_s"]:
         portable.end_in(order["limit_s"] + 5)
-    if not portable.die_with(order["parent"]):
-        os._exit(1)
     _, answers = private_streams()
     module, _, name = order["function"].partition(":")
     try:

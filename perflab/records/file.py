@@ -197,18 +197,20 @@ def mend(folder: Path) -> None:
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Lock the folder for one run. Raises PerflabError if another process has the lock."""
-    lock = FileLock(folder / ".lock", LOCK_WAIT_S)
+    own = FileLock(folder / ".lock", LOCK_WAIT_S)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(poll_interval=0.1)
+        own.acquire(poll_interval=0.1)
     except Timeout:
         raise PerflabError(f"{folder}: another perflab is running into this folder") from None
+    except NotImplementedError:
+        raise PerflabError(f"{folder}: cannot be locked; wanted a file system with locks") from None
     except OSError as error:
         raise full_or(error, folder) from error
     try:
         yield
     finally:
-        lock.release()
+        own.release()
 
 
 def full_or(error: OSError, path: Path) -> PerflabError:

@@ -20,7 +20,6 @@ from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
 
 R = TypeVar("R", bound=kinds.Record)
-PARENT = "PERFLAB_PARENT"  # the number of the process that started this one
 # The fields of a record that the parent gets.
 EVENT_FIELDS = ("operation", "case", "dtype", "threads", "technique", "direction", "reason")
 EXIT_NO_SPACE = 28

@@ -29,9 +29,8 @@ GATHER_S = 180.0
 def run(folder: Path, plan: Plan, tell: Tell) -> None:
     """Measure every block of the plan that is not in the folder yet.
 
-    `tell` gets every event.
-    Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft and PerflabError with one
-    line; the records written before stay in each case.
+    `tell` gets every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft
+    and PerflabError with one line; the records written before stay in each case.
     """
     run = records.read(folder)
     plan = run.plan  # with the names as in the records

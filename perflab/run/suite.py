@@ -17,7 +17,7 @@ import pytest
 from perflab import machine, records
 from perflab.contract import PerflabError
 from perflab.machine import portable, process
-from perflab.run.contest import EXIT_BROKEN, PARENT, Contest
+from perflab.run.contest import Contest
 
 PARENT_STREAMS = pytest.StashKey[tuple[int, int]]()
 CONTEST = pytest.StashKey[Contest]()
@@ -37,8 +37,6 @@ def measure(words: Sequence[str]) -> int:
     """In a process that a run started: pytest with these words; its exit code."""
     streams = process.private_streams()
     portable.heed_interrupt()
-    if not portable.die_with(int(os.environ[PARENT])):
-        return EXIT_BROKEN
     return int(pytest.main([*words], plugins=[_Measured(streams)]))
 
 

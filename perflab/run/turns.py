@@ -13,14 +13,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from perflab.contract import PerflabError
 from perflab.machine import portable
-from perflab.machine.process import spawn
+from perflab.machine.process import connect
 from perflab.machine.threads import cpu_seconds
 from perflab.records import Plan
-from perflab.run.contest import PARENT
 
 PACKAGE = Path(__file__).parents[1]
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
@@ -29,6 +28,7 @@ HANG_S, HANG_BUDGETS = 10.0, 5.0
 SETTLE_S = 0.5
 MEASURE = "import sys; from perflab.run.suite import measure; sys.exit(measure(sys.argv[1:]))"
 Tell = Callable[[Mapping[str, Any]], None]
+Events: TypeAlias = "queue.SimpleQueue[tuple[Child, str]]"  # an empty line ends a child's
 
 
 def suite() -> Path:
@@ -69,11 +69,9 @@ class Child:
         """How the process died."""
         if self.hung:
             return self.hung
-        status = self.process.returncode
-        died = "its process died: " if portable.crashed(status) else "it ended its process with "
-        return died + portable.death(status)
+        return portable.death(self.process.returncode)
 
-    def read(self, events: queue.SimpleQueue[tuple[Child, str]]) -> None:
+    def read(self, events: Events) -> None:
         """Put each line of its events into a queue, and an empty one at their end; keep what it prints."""
 
         def pass_on() -> None:
@@ -104,10 +102,12 @@ def measure_in_turn(
 ) -> list[Child]:
     """Start one process per home; they take turns block by block in the plan's order."""
     children: list[Child] = []
+    events: Events = queue.SimpleQueue()
     try:
         for home in homes:
             children.append(_spawn(folder, threads, process, home))
-        _take_turns(children, plan, threads, tell)
+            children[-1].read(events)
+        _take_turns(children, events, plan, threads, tell)
         for child in children:
             child.process.wait()
     except BaseException:
@@ -120,13 +120,10 @@ def measure_in_turn(
     return children
 
 
-def _take_turns(children: Sequence[Child], plan: Plan, threads: int, tell: Tell) -> None:
+def _take_turns(children: Sequence[Child], events: Events, plan: Plan, threads: int, tell: Tell) -> None:
     """Read events until every child has ended; when all wait, the one with the earliest block measures."""
     running = list(children)
     latest: Child | None = None
-    events: queue.SimpleQueue[tuple[Child, str]] = queue.SimpleQueue()
-    for child in children:
-        child.read(events)
     while running:
         with contextlib.suppress(queue.Empty):
             child, line = events.get(timeout=1.0)
@@ -181,7 +178,7 @@ def _settle(pid: int) -> None:
 
 def _spawn(folder: Path, threads: int, process: int, home: str) -> Child:
     bench = suite()
-    variables = {PARENT: str(os.getpid()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     words = [
         "-c", MEASURE, str(bench / "test_grid.py"), "-c", os.devnull, f"--rootdir={bench}", "-q",
         "-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider", "--tb=short", "--no-header",
@@ -189,9 +186,7 @@ def _spawn(folder: Path, threads: int, process: int, home: str) -> Child:
         f"--perflab-run={folder.resolve()}", f"--perflab-process={process}", f"--perflab-threads={threads}",
         f"--perflab-home={home}",
     ]  # fmt: skip
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    options = pipes | portable.own_group()
-    return Child(spawn(words, threads, variables, text=True, errors="replace", **options))
+    return Child(connect(words, threads, variables, text=True, errors="replace"))
 
 
 def stop(child: subprocess.Popen[Any]) -> None:

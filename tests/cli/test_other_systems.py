@@ -41,21 +41,12 @@ def start(self, *words, pass_fds=(), preexec_fn=None, **options):
 builtins.__import__, subprocess.Popen.__init__ = refuse, start
 """
 TWO = ("fully_connected/naive", "fully_connected/vectorized")
-MINE = """
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
-"""
 
 
 @pytest.mark.slow
 def test_without_what_only_unix_has_it_lists_verifies_runs_and_reports(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(TAKEN_AWAY)
-    (tmp_path / "mine.py").write_text(MINE)
+    shutil.copy(ROOT / "perflab/ops/fully_connected/vectorized.py", tmp_path / "mine.py")
     without = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     run = tmp_path / "a run"
     for words in (
@@ -112,7 +103,7 @@ REFUSED = [
     ("import sys; sys.version_info = (3, 10, 13, 'final', 0)", "found Python 3.10; wanted 3.11 to 3.15"),
     ("import sys; sys.version_info = (3, 16, 0, 'final', 0)", "found Python 3.16; wanted 3.11 to 3.15"),
     (
-        "import sysconfig; sysconfig.get_config_var = lambda name: name == 'Py_GIL_DISABLED'",
+        "import sys; sys.version = '3.14.0 free-threading build (main)'",
         "which was not tried; wanted one with the lock",
     ),
 ]

@@ -57,10 +57,11 @@ def test_an_interrupt_is_the_one_that_the_system_has():
 @pytest.mark.parametrize(
     ("status", "crashed", "words"),
     [
-        (0, False, "exit status 0"),
-        (-11, True, "SIGSEGV"),
-        (-2, False, "SIGINT"),
-        (0xC0000005, True, "error 0xc0000005"),
+        (0, False, "it ended its process with exit status 0"),
+        (-11, True, "its process died: SIGSEGV"),
+        (-2, False, "its process died: SIGINT"),
+        (0xC0000005, True, "its process died: error 0xc0000005"),
+        (0xC000013A, False, "its process died: error 0xc000013a"),
     ],
 )
 def test_the_end_of_a_process_in_words(status, crashed, words):

@@ -1,6 +1,7 @@
 """Functions of ours in processes of their own: what they give, how they fail, that those named are there."""
 
 import importlib
+import io
 import re
 import signal
 import time
@@ -66,6 +67,13 @@ def test_a_process_whose_owner_is_gone_ends_itself():
     with pytest.raises(PerflabError, match="its process died: SIGALRM"):
         process.finish(child)
     assert time.monotonic() - began < 50
+
+
+def test_a_message_that_is_none_of_ours_is_refused_before_it_is_read():
+    head = process.BEGIN + (1 << 62).to_bytes(8, "big")
+    for sent, kind in ((head, ValueError), (b"\0\0\0\x02{} and more", ValueError), (head[:9], EOFError)):
+        with pytest.raises(kind):
+            process.Messages(io.BytesIO(sent), io.BytesIO()).receive()
 
 
 def test_every_function_that_is_named_for_a_process_is_there():

@@ -131,6 +131,15 @@ def test_a_second_writer_is_refused(folder, monkeypatch):
         pass
 
 
+def test_a_file_system_without_locks_is_named(folder, monkeypatch):
+    def acquire(*_, **__):
+        raise NotImplementedError
+
+    monkeypatch.setattr(file.FileLock, "acquire", acquire)
+    with pytest.raises(PerflabError, match="cannot be locked; wanted a file system"), records.lock(folder):
+        pass
+
+
 def test_json_is_strict_numpy_is_plain_and_nan_is_null(folder):
     write(folder, rounds_s=(np.float32(0.5),), iterations=np.int64(3), a=float("nan"), b=[float("inf")])
     line = (folder / "records.jsonl").read_text().splitlines()[-1]

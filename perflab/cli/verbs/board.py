@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
     verb.add_argument("--in", dest="folder", type=Path, default=Path("reports"), metavar="DIR",
                       help="the runs' folder")  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print JSON")
-    verb.set_defaults(command=rank)
+    verb.set_defaults(command=rank, draws=True)
 
 
 def rank(args: argparse.Namespace) -> int:

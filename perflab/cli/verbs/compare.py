@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
     verb.add_argument("--markdown", metavar="FILE", help="write Markdown for a pull request; - prints it")
     verb.add_argument("--html", type=Path, metavar="FILE", help="write a page")
     verb.add_argument("--json", action="store_true", help="print JSON")
-    verb.set_defaults(command=compare)
+    verb.set_defaults(command=compare, draws=True)
 
 
 class _Thresholds(argparse.Action):

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     verb.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     common.add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
-    verb.set_defaults(command=report)
+    verb.set_defaults(command=report, draws=True)
 
 
 def report(args: argparse.Namespace) -> int:

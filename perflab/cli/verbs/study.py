@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
     verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, its hot loop's assembly beside the source")
     verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
     verb.add_argument("--json", action="store_true", help="print JSON")
-    verb.set_defaults(command=study)
+    verb.set_defaults(command=study, draws=True)
 
 
 def study(args: argparse.Namespace) -> int:

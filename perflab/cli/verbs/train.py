@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
     verb.add_argument("--dtype", metavar="DTYPE", help="float32 (the default) or float64 (that of --compare)")
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder (reports/train-DATE-TIME)")
     verb.add_argument("--json", action="store_true", help="print what is saved as JSON")
-    verb.set_defaults(command=train)
+    verb.set_defaults(command=train, draws=True)
 
 
 def train(args: argparse.Namespace) -> int:

@@ -80,9 +80,7 @@ class Sandbox:
     def _start(self) -> None:
         self.dead, self.printed = "", 0
         most_bytes = int(min(machine.memory_available() / 2, MOST_BYTES))
-        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        code = "from perflab.oracle.sandbox.worker import serve; serve()"
-        child: Any = process.spawn(["-c", code], 1, **pipes, **portable.own_group())
+        child: Any = process.connect(["-c", "from perflab.oracle.sandbox.worker import serve; serve()"], 1)
         self._child, self._other = child, process.Messages(child.stdout, child.stdin)
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
@@ -138,9 +136,7 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self._child.kill()
             return "it closed the pipe of its results"
-        crashed = status < 0 or portable.crashed(status)
-        how = "it crashed the interpreter: " if crashed else "it ended its process with "
-        return how + portable.death(status)
+        return portable.death(status, "it crashed the interpreter")
 
 
 def _column(fields: dict[str, Any]) -> Implementation:
