@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 LABEL = re.compile(r'^"?([\w.$@]+)"?:')
 LOCAL = re.compile(r"\.?L[A-Z]+\d+_\d+")
@@ -139,6 +137,9 @@ def _loops(successors: Sequence[Sequence[int]]) -> Iterator[LoopBlocks]:
 
 def _connected(nodes: set[int], successors: Sequence[Sequence[int]], header: int) -> Iterator[set[int]]:
     """The strongly connected sets, without the jumps to `header`; a single block if it jumps to itself."""
+    from scipy.sparse import coo_array  # a quarter of a second, which code without assembly need not wait
+    from scipy.sparse.csgraph import connected_components
+
     index = {node: place for place, node in enumerate(sorted(nodes))}
     jumps = [(index[m], index[n]) for m in index for n in successors[m] if n in nodes and n != header]
     shape = len(nodes), len(nodes)
