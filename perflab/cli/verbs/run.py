@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="continue the run in --out, or the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
-    verb.set_defaults(command=run)
+    verb.set_defaults(command=run, draws=True)
 
 
 def run(args: argparse.Namespace) -> int:
