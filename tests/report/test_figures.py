@@ -7,6 +7,7 @@ import shlex
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import one_line, perflab, slow_but
@@ -24,7 +25,7 @@ from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contest, figures, svg, words
 from perflab.report.figures.palette import COLOURS, PAPER, SERIES
 from perflab.report.figures.sheet import spread, width_of, wrapped
-from perflab.report.figures.style import look
+from perflab.report.figures.style import STYLE, look
 
 SVG = "{http://www.w3.org/2000/svg}"
 MANY = (*LAWS, "jit_parallel", "jit_tiled", "simd", "winograd", "torch", "jax", "another")
@@ -76,6 +77,7 @@ def as_contest(small_run, tmp_path):
     return report.summarise(records.read(copied(small_run, tmp_path, change)))
 
 
+@mpl.rc_context(STYLE)  # as a figure is saved: hinted letters would be wider
 def overlaps(figure):
     """Pairs of visible texts whose boxes overlap by more than a pixel, and texts cut off by the edge."""
     canvas = FigureCanvasAgg(figure)
