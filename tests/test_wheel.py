@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from conftest import ROOT
 
-from perflab.catalog.find import techniques
+from perflab.contract import FIRST_RUNGS
 
 
 @pytest.mark.slow
@@ -35,10 +35,11 @@ def test_a_wheel_runs_in_an_empty_folder(tmp_path):
     assert not [name for name in names if name.startswith(("tests/", "bench/", "reports/"))]
     environment = os.environ | {"PYTHONPATH": str(site)}
     command = [sys.executable, "-m", "perflab"]
-    told = [*command, "run", "fully_connected", "--preset", "smoke", "--case", "digits", "--json"]
+    targets = [f"fully_connected/{technique}" for technique in FIRST_RUNGS]
+    told = [*command, "run", *targets, "--preset", "smoke", "--case", "digits", "--json"]
     done = subprocess.run(told, cwd=empty, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["figures"]) == 2 * len(techniques("fully_connected"))
+    assert len(json.loads(done.stdout)["figures"]) == 2 * len(FIRST_RUNGS)
     assert [path.name for path in empty.iterdir()] == ["reports"]
     where = [sys.executable, "-c", "import perflab; print(perflab.__file__)"]
     home = subprocess.run(where, cwd=empty, env=environment, capture_output=True, text=True, check=True)

@@ -119,7 +119,7 @@ def _array(argument: Argument, value: Any) -> Array:
     if value.ndim != len(argument.shape):
         rank = f"shape {value.shape} has {value.ndim} axes"
         raise ValueError(f"{argument.name}: {rank}; wanted {_wanted(argument)}")
-    return np.asarray(value)  # a subclass, such as np.matrix, has arithmetic of its own
+    return _ordinary(value)
 
 
 def _is_plain(value: Any) -> bool:
@@ -191,7 +191,16 @@ def _upstream(dout: Any, cache: Cache) -> Any:
         raise TypeError(f"dout: {dout.dtype}; wanted {cache.dtype}, as the inputs are")
     if dout.shape != cache.out_shape:
         raise ValueError(f"dout: shape {dout.shape}; wanted {cache.out_shape}, the shape of the output")
-    return np.asarray(dout)
+    return _ordinary(dout)
+
+
+def _ordinary(array: Array) -> Array:
+    """No subclass, such as np.matrix, whose arithmetic is its own; a copy of what cannot be written.
+
+    Numba compiles every kernel anew for read-only arrays, which takes longer than a copy.
+    """
+    plain = np.asarray(array)
+    return plain if plain.flags.writeable else plain.copy()
 
 
 def axes(names: Sequence[str]) -> str:

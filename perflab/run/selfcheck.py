@@ -267,7 +267,7 @@ def _plan(outside: Mapping[str, str], threads: int, passes: int) -> Plan:
     return Plan(
         preset="selfcheck", techniques={OPERATION: names}, cases={OPERATION: (CASE,)}, dtypes=(DTYPE,),
         threads=(threads,), directions=("forward",), processes=PROCESSES, passes=passes, block_s=BLOCK_S,
-        budget_s=60.0, outside=dict(outside),
+        budget_s=60.0, outside=dict(outside), explain=False,
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_it_runs_without_rights_and_home_from_a_read_only_place_with_spaces(tmp_
     assert denied.returncode != 0, "the place can be written after all"
     for words in (
         ("verify", "fully_connected/jit", "--case", "one_sample"),
-        ("run", "fully_connected", "--preset", "smoke", "--case", "tiny", "--out", "my run"),
+        ("run", *TWO, "fully_connected/jit", "--preset", "smoke", "--case", "tiny", "--out", "my run"),
     ):
         done = subprocess.run(
             [*command, *words], cwd=place, env=environment, capture_output=True, text=True, check=False

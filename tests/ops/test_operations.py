@@ -28,7 +28,8 @@ def every_technique(operation):
 
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-FEW = 3  # some kernels are compiled anew for every size of a window
+FEW = 3
+COMPILED_PER_SIZE = {"max_pool2d": 8}  # the most examples where every size of a window is compiled anew
 few_or_many = pytest.mark.parametrize(
     ("dtype", "examples"),
     [("float32", FEW), *(pytest.param(dtype, 25, marks=pytest.mark.slow) for dtype in DTYPES)],
@@ -130,7 +131,7 @@ def for_drawn_problems(operation, dtype, examples, kind, check):
     if examples == FEW:
         techniques = [technique for technique in techniques if quick(operation, technique, dtype)]
 
-    @settings(max_examples=examples)
+    @settings(max_examples=min(examples, COMPILED_PER_SIZE.get(operation, examples)))
     @given(axes=PROBLEMS[operation], seed=seeds)
     def holds(axes, seed):
         problem = Problem(operation, Case("drawn", *axes, inputs=kind, seed=seed), dtype)

@@ -142,20 +142,14 @@ def test_a_mutant_bears_no_techniques_name():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", perflab.operations())
-def test_what_is_right_is_still_right_after_all_the_mutants(operation):
+def test_what_is_right_is_still_right_after_all_the_mutants_and_they_are_caught_again(operation):
     before = [perflab.verify(operation, technique) for technique in perflab.techniques(operation)]
     for mutant in catalog.mutants(operation):
-        examined(operation, mutant)
+        first, second = examined(operation, mutant), examined(operation, mutant)
+        assert [verdict.status for verdict in second] == [verdict.status for verdict in first]
     after = [perflab.verify(operation, technique) for technique in perflab.techniques(operation)]
     assert all(verdict.ok for verdict in after)
     assert after == before, "down to every error of every check"
-
-
-@pytest.mark.slow
-@every_mutant
-def test_a_mutant_is_caught_again_the_second_time(operation, mutant):
-    first, second = verdicts(operation, mutant), examined(operation, mutant)
-    assert [verdict.status for verdict in second] == [verdict.status for verdict in first]
 
 
 # Two mistakes that a square window hides altogether. They hold the rectangular cases to their purpose.

@@ -1,4 +1,4 @@
-"""Tiles of a matrix product in registers: eight rows of the left matrix times a panel of the right one.
+"""Tiles of a matrix product in registers: a few rows of the left matrix times a panel of the right one.
 
 The panel, [depth][3 vectors], stays in the L1 cache and is used for all rows of the left matrix, which come
 from the L2 cache, eight numbers of a step side by side. Meanwhile the data of the next panel is prefetched.
@@ -8,10 +8,11 @@ import numpy as np
 from numba import njit
 
 from .._named import named
-from .._simd import lanes, load, load_part, outer, prefetch, spread, store, store_part
+from .._simd import REGISTERS, lanes, load, load_part, outer, prefetch, spread, store, store_part
 from ._bands import OPTIONS
 
-VECTORS = 3  # 8 × 3 registers of sums
+VECTORS = 3
+ROWS = 8 if REGISTERS == 32 else 4  # times three vectors: sums that leave room for three of b, one of a
 
 
 def kernel(rows, vectors, whole):
@@ -45,7 +46,7 @@ def kernel(rows, vectors, whole):
     return sum_tile
 
 
-whole, three, two, one = kernel(8, 3, True), kernel(8, 3, False), kernel(8, 2, False), kernel(8, 1, False)
+whole, three, two, one = (kernel(ROWS, *form) for form in ((3, True), (3, False), (2, False), (1, False)))
 low = kernel(4, 3, False)
 
 
@@ -57,12 +58,12 @@ def strip(a, at, step, b, depth, start, first, c, ct, dc, rows, width, ahead):
     """
     L, (source, taps, k, near) = lanes(c), ahead
     k = np.uintp(k)
-    for r in range(0, rows, 8):
-        left, to, h = np.uintp(at + r * step), np.uintp(ct + r * dc), min(rows - r, 8)
-        soon = np.uintp(near + min(r // 8, VECTORS) * L)
-        if h == 8 and width == VECTORS * L:
+    for r in range(0, rows, ROWS):
+        left, to, h = np.uintp(at + r // 8 * 8 * step + r % 8), np.uintp(ct + r * dc), min(rows - r, ROWS)
+        soon = np.uintp(near + min(r // ROWS, VECTORS) * L)
+        if h == ROWS and width == VECTORS * L:
             whole(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
-        elif h <= 4:
+        elif h <= 4 < ROWS:
             low(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
         elif width > 2 * L:
             three(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
