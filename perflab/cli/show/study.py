@@ -46,7 +46,8 @@ def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
     described = catalog.operation(operation)
     files = [f"{operation}/{DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
     texts = sources.installed(files)
-    section = studies.of_files(operation, described.title, described.summary, described.ladder, texts)
+    since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
+    section = studies.of_files(operation, described.title, described.summary, since, texts)
     return section, NO_RUN.format(op=operation)
 
 
