@@ -39,6 +39,11 @@ class Gain:
         over_naive = f"({words.ratio(self.over_naive)})" if self.over_naive and self.below != BASELINE else ""
         return " ".join(filter(None, (words.ratio(self.ratio) if self.ratio else "", over_naive)))
 
+    @property
+    def words(self) -> str:
+        """The time a call, marked with a ~ where it is a prediction, and the gain."""
+        return f"{words.time(self.figure).replace(' predicted', '')}  {self.text}".rstrip()
+
 
 def rungs(summary: Summary, operation: str) -> list[str]:
     """The rungs of a ladder and the files of one's own: no peers, no other commit's techniques."""

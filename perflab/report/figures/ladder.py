@@ -41,7 +41,10 @@ def ladder(summary: Summary, operation: str, threads: int) -> style.Picture | No
         style.categories(ax, names, labelled=False)
         ax.set_ylim(len(names) - 0.4, -0.6)
         sheet.names[r, c] = f"{case}, {direction}"
-        sheet.ends[r, c] = [(names.index(t), {}, _text(summary, f, stands)) for t, f in rungs.items()]
+        sheet.ends[r, c] = [
+            (names.index(name), {}, ladders.gain(summary, figure, stands.get(name, "")).words)
+            for name, figure in rungs.items()
+        ]
         sheet.trees[r] = _rows(summary, operation, stands, names)
     sheet.across("time a call")
     title = f"{summary.title(operation)}: the ladder, {dtype}, {words.of_threads(threads)}"
@@ -104,15 +107,6 @@ def _bars(
             ends += [((at, at), (y - 0.16, y + 0.16)) for at in between]
     if ends:
         style.strokes(ax, ends, color=INK, linewidth=1.0)
-
-
-def _text(summary: Summary, figure: CellResult, stands: Mapping[str, str]) -> str:
-    """The text beside a bar: the time, and the gain."""
-    time = words.time(figure).replace(" predicted", "")
-    if figure.predicted:
-        return time
-    gain = ladders.gain(summary, figure, stands.get(figure.cell.technique, ""))
-    return f"{time}  {gain.text}".rstrip()
 
 
 def _caption(summary: Summary, operation: str, shown: Sequence[CellResult], stands: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
@@ -24,6 +24,7 @@ OF_TODAY = (
     "The records of this run have no code. This is the code of the installed perflab; it may differ from what"
     " was measured."
 )
+SHORT = 40  # lines of code that are shown without a fold
 NOT_KEPT = "The records do not have its code."
 
 
@@ -56,6 +57,11 @@ class File:
         return words.anchor("study-file", *self.name.removesuffix(".py").split("/"))
 
     @property
+    def short(self) -> bool:
+        """Whether it need not be folded."""
+        return self.text.count("\n") <= SHORT
+
+    @property
     def html(self) -> Markup:
         """The text in colours."""
         return code.html(self.text)
@@ -66,7 +72,7 @@ class Rung(File):
     """One technique: its code and the run's figures of it. A table is None where nothing was measured.
 
     `below` is the technique on which it stands; `calls` is the code of others that it is little more than a
-    call of.
+    call of. `steps` gives time and gain on each case of the story where it was measured.
     """
 
     operation: str
@@ -74,6 +80,7 @@ class Rung(File):
     below: str
     changes: Changes | None
     calls: tuple[File, ...] = ()
+    steps: Mapping[str, str] = field(default_factory=dict)
     gains: words.Table | None = None
     evidence: words.Table | None = None
     accuracy: str = ""
@@ -96,7 +103,8 @@ class Rung(File):
 class Section:
     """The study of one operation. `files` are the modules that its rungs are the first to import.
 
-    `rungs` are in ladder order, `tree` has them in the order of a drawing.
+    `rungs` are in ladder order, `tree` has them in the order of a drawing. `cases` are those of the story, of
+    which `rungs` give their `steps`, and `setting` says in which direction, dtype and threads.
     """
 
     operation: str
@@ -107,6 +115,8 @@ class Section:
     tree: tuple[Node, ...]
     files: tuple[File, ...]
     note: str
+    cases: tuple[str, ...] = ()
+    setting: str = ""
 
     @property
     def derivation_html(self) -> Markup:
@@ -153,7 +163,7 @@ def _section(
         technique = rung.technique
         imports = imported(rung.name, texts, directly=True)
         rungs.append(replace(
-            rung, gains=_gains(summary, rung),
+            rung, gains=_gains(summary, rung), steps=_steps(summary, rung),
             evidence=_evidence(summary, evidence, operation, technique, dtype),
             accuracy=_accuracy(summary, operation, technique),
             why=tuple(_why(summary, rung, dtype)), notes=tuple(_notes(summary, rung)),
@@ -163,6 +173,8 @@ def _section(
     return Section(
         operation, described.title, described.summary, derivation, tuple(rungs),
         nodes(since, ladder.apart(summary, operation)), files, note,
+        tuple(ladder.story_cases(summary, operation)),
+        f"{plan.directions[-1]}, {dtype}, {words.of_threads(min(plan.threads))}",
     )  # fmt: skip
 
 
@@ -180,9 +192,8 @@ def _rungs(operation: str, since: Mapping[str, str], texts: Mapping[str, str]) -
             changes = Changes(other, compared[other], plain, hunks, reason if base else "")
         if text:
             compared[technique] = plain
-        calls = helpers.called(name, texts) if helpers.is_shell(name, texts) else {}
-        parts = tuple(File(file, helpers.code_of(texts[file], names)) for file, names in calls.items())
-        yield Rung(name, text, operation, technique, below, changes, parts)
+        calls = tuple(File(file, called) for file, called in helpers.of_shell(name, texts).items())
+        yield Rung(name, text, operation, technique, below, changes, calls)
 
 
 def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
@@ -227,6 +238,17 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
 def _files(rungs: Iterable[Rung], texts: Mapping[str, str], elsewhere: set[str]) -> tuple[File, ...]:
     names = {name for rung in rungs for name in imported(rung.name, texts)} - elsewhere
     return tuple(File(name, texts[name]) for name in sorted(names))
+
+
+def _steps(summary: Summary, rung: Rung) -> dict[str, str]:
+    """Time and gain in the plan's last direction, by case; a prediction is marked and has no gain."""
+    plan, steps = summary.run.plan, {}
+    for case in ladder.story_cases(summary, rung.operation):
+        setting = (plan.dtypes[0], min(plan.threads), plan.directions[-1])
+        figure = summary.figures.get(Cell(rung.operation, case, *setting, rung.technique))
+        if figure:
+            steps[case] = ladder.gain(summary, figure, rung.below).words
+    return steps
 
 
 def _gains(summary: Summary, rung: Rung) -> words.Table | None:
