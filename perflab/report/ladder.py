@@ -19,6 +19,8 @@ from perflab.report import words
 from perflab.report.summary import BASELINE, CellResult, Summary
 from perflab.statistics import Ratio
 
+NO_FASTER = {"SAME": "as fast as", "SLOWER": "slower than", "AMBIGUOUS": "not shown to be faster than"}
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -130,18 +132,18 @@ def _measured(summary: Summary, cell: Cell) -> list[CellResult]:
 def no_faster(summary: Summary, cell: Cell, below: str) -> str:
     """Where a rung is not faster than the one it stands on: on which cases it is, or that it is on none.
 
-    About the cells that differ from `cell` in the case alone; "" where it is faster on the story's last case.
+    About the cells that differ from `cell` in the case alone; "" where it is faster on the story's last case,
+    and where the machine was unfit to tell.
     """
-    told = [each for figure in _measured(summary, cell) if (each := gain(summary, figure, below)).ratio]
-    shown = [each for each in gains(summary, cell, below) if each.ratio]
-    if not shown or (last := shown[-1]).ratio is None or last.ratio.verdict == "FASTER":
+    told = [each for each in gains(summary, cell, below) if each.ratio]
+    if not told or (last := told[-1]).ratio is None or last.ratio.verdict not in NO_FASTER:
         return ""
-    case = last.figure.cell.case
-    verdict = "as fast as" if last.ratio.verdict == "SAME" else "not faster than"
-    sentence = f"{verdict} {below} on {case} ({words.ratio(last.ratio)})"
-    faster = [each for each in told if each.ratio and each.ratio.verdict == "FASTER"]
+    case, ratio = last.figure.cell.case, last.ratio
+    sentence = f"{NO_FASTER[ratio.verdict]} {below} on {case} ({words.ratio(ratio)})"
+    others = [gain(summary, figure, below) for figure in _measured(summary, cell)]
+    others = [each for each in others if each.ratio and each.figure.cell.case != case]
+    faster = [each for each in others if each.ratio and each.ratio.verdict == "FASTER"]
     if faster:
-        where = ", ".join(f"{each.figure.cell.case} ({words.ratio(each.ratio)})" for each in faster[-3:])
+        where = " and ".join(f"{each.figure.cell.case} ({words.ratio(each.ratio)})" for each in faster[-2:])
         return f"{sentence}; faster on {where}"
-    count = len(told)
-    return f"{sentence}; on none of the {count} cases that both were measured on" if count > 1 else sentence
+    return f"{sentence}; not faster on any other case of this run" if others else sentence

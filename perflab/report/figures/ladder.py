@@ -110,11 +110,13 @@ def _bars(
 
 
 def _caption(summary: Summary, operation: str, shown: Sequence[CellResult], stands: Mapping[str, str]) -> str:
-    caption = (
-        "The lower rungs are told on the smaller case, the upper ones on the larger. A bar is the median time"
-        " a call, on a logarithmic scale without a zero; a line is its 95 % interval. Shorter is faster."
-        " Beside a bar: the time, then how many times as fast as the rung that it hangs from, and in brackets"
-        " as naive, where both were measured on that case, pass by pass."
+    cases = ladders.story_cases(summary, operation)
+    told = "the lower rungs are told on the first, the upper ones on the second"
+    caption = f"Cases {' and '.join(cases)}: {told}." if len(cases) > 1 else f"Case {cases[0]}."
+    caption += (
+        " A bar is the median time a call on a logarithmic scale without a zero, a line its 95 % interval."
+        " Shorter is faster. Beside a bar: the time, then how many times as fast as the rung that it hangs"
+        " from, and in brackets as naive, where both were measured on that case, pass by pass."
     )
     if any(figure.predicted for figure in shown):
         caption += " Hollow bars and ~ are predictions, not measurements."
