@@ -86,14 +86,15 @@ def test_where_a_rung_is_no_faster_it_is_told_on_which_cases_it_is(small_run, tm
     assert ladder.no_faster(replace(never, fit=False), cell("tiles"), "simd") == "", "unfit to tell"
 
 
-def test_without_a_tree_or_its_cases_each_rung_stands_on_the_one_before(small_run, tmp_path):
+def test_without_a_tree_each_rung_stands_on_the_one_before_and_jit_on_naive(small_run, tmp_path):
     def older(header):
         for name in ("since", "study_case", "small_case"):
             del header["operations"]["fully_connected"][name]
 
     summary = told(small_run, tmp_path, older)
     names = list(TREE)
-    assert ladder.since(summary, "fully_connected") == dict(zip(names, ["", *names[:-1]], strict=True))
+    in_a_row = dict(zip(names, ["", *names[:-1]], strict=True))
+    assert ladder.since(summary, "fully_connected") == in_a_row | {"jit": "naive"}
     assert ladder.story_cases(summary, "fully_connected") == ["medium", "large"]
 
 
