@@ -158,6 +158,17 @@ def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
     assert words.time(jit.figure) in texts, "a time without a gain: no prediction enters a ratio"
 
 
+def test_what_the_study_case_tells_of_all_rungs_is_not_told_again(small_run, tmp_path):
+    def where_naive_was_measured(header):
+        header["operations"]["fully_connected"]["study_case"] = "medium"
+
+    summary = told(small_run, tmp_path, where_naive_was_measured)
+    one = drawn(summary, "ladder-fully_connected-t1")
+    assert "Case medium." in one.caption
+    (ax,) = panels(one)
+    assert sorted(bars_of(ax)) == list(range(len(TREE)))
+
+
 def test_a_rung_that_was_only_predicted_is_a_hollow_bar_without_a_gain(small_run, tmp_path):
     def on_one_case(header):
         header["plan"]["cases"] = {"fully_connected": ["large"]}

@@ -70,7 +70,7 @@ def _column(summary: Summary, cell: Cell, stands: Mapping[str, str]) -> dict[str
     told = {name for name, figure in found[study].items() if not figure.predicted}
     for case in small:
         there = {name for name, figure in found[case].items() if not figure.predicted}
-        lower = {name for name in there if name not in told or stands.get(name, name) not in told}
+        lower = {name for name in there if not {name, stands.get(name) or name} <= told}
         lower |= {stands[name] for name in lower if stands.get(name)} & there
         found[study] = {n: f for n, f in found[study].items() if n in told or n not in there}
         found[case] = {name: figure for name, figure in found[case].items() if name in lower}
