@@ -27,9 +27,11 @@ TITLE = 11.0  # points
 LINE = 1.32  # of a text's size: from one line to the next
 NARROWEST = 4.6  # inches
 KEY = 0.27  # inches, of a key's mark before its name
+LANE = 0.17  # inches, between two branches of a tree
 ENDS = SMALL * LINE / 72  # inches, between two names at the end of lines
 
 Ends = Sequence[tuple[float, Look, str]]
+Rows = Sequence[tuple[float, int, int | None, Look, str]]  # y, lane, row of what it hangs from, mark, name
 
 
 @lru_cache(maxsize=4096)
@@ -84,17 +86,20 @@ def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> li
 
 
 class Sheet:
-    """Rows and columns of panels, each `panel` inches wide and high."""
+    """Rows and columns of panels, each `panel` inches wide and high; `heights` are those of unequal rows."""
 
-    def __init__(self, rows: int, columns: int, panel: tuple[float, float]) -> None:
+    def __init__(
+        self, rows: int, columns: int, panel: tuple[float, float], heights: Sequence[float] = ()
+    ) -> None:
         """Create the axes; `finished` sets their places."""
-        self.figure, self.panel = Figure(), panel
+        self.figure, self.panel, self.heights = Figure(), panel, heights or (panel[1],) * rows
         self.axes = [
             [self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label=f"{r} {c}") for c in range(columns)]
             for r in range(rows)
         ]
         self.names: dict[tuple[int, int], str] = {}  # by row and column: above a panel
         self.ends: dict[tuple[int, int], Ends] = {}  # to the right, each at the height of a value or near it
+        self.trees: dict[int, Rows] = {}  # by row: to the left of its first panel
         self._across: dict[int, str] = {}
         self._up: dict[int, str] = {}
 
@@ -126,8 +131,8 @@ class Sheet:
         self.figure.set_size_inches(width, height)
         for r, row in enumerate(self.axes):
             for c, ax in enumerate(row):
-                at = (lefts[c], height - tops[r] - self.panel[1])
-                size = (self.panel[0] / width, self.panel[1] / height)
+                at = (lefts[c], height - tops[r] - self.heights[r])
+                size = (self.panel[0] / width, self.heights[r] / height)
                 ax.set_position((at[0] / width, at[1] / height, *size))
                 self._dress(r, c, *at)
         self._write(0.05, height - 0.08, heading, TITLE, va="top")
@@ -145,6 +150,9 @@ class Sheet:
             column = [row[c] for row in self.axes]
             names = [width_of(text, ax.yaxis.get_ticklabels()[0].get_fontsize())
                      for ax in column for text in _written(ax, "y")]  # fmt: skip
+            if c == 0:
+                names += [LANE * (lane + 1) + width_of(text, SMALL)
+                          for rows in self.trees.values() for _, lane, _, _, text in rows]  # fmt: skip
             left = max(names, default=0.0) + 0.17 + (0.2 if self._up and c == 0 else 0.0)
             overhangs = [_overhang(ax, self.panel[0]) for ax in column]
             left = max(left, 0.06 + max(before for before, _ in overhangs), 0.2 if c else 0.0)
@@ -164,13 +172,13 @@ class Sheet:
             at += 0.27 if any((r, c) in self.names for c in range(len(row))) else 0.08
             tops.append(at)
             lines = max((text.count("\n") + 1 for ax in row for text in _written(ax, "x")), default=0)
-            at += self.panel[1] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
+            at += self.heights[r] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
             at += 0.2 if r in self._across else 0.0
         return tops, at + 0.05 + foot
 
     def _dress(self, r: int, c: int, left: float, bottom: float) -> None:
         """Write a panel's name, the labels of its axes, and the texts at the ends of its lines."""
-        ax, (width, height) = self.axes[r][c], self.panel
+        ax, width, height = self.axes[r][c], self.panel[0], self.heights[r]
         if (r, c) in self.names:
             self._write(left, bottom + height + 0.07, self.names[r, c], SIZE, weight="bold", va="baseline")
         if r in self._across:
@@ -179,16 +187,13 @@ class Sheet:
             self._write(left + width / 2, bottom - below, self._across[r], SIZE, ha="center", va="top")
         if c == 0 and r in self._up:
             self._write(0.04, bottom + height / 2, self._up[r], SIZE, ha="left", va="center", rotation=90)
+        if c == 0 and r in self.trees:
+            rows = self.trees[r]
+            self._tree(rows, _places(ax, bottom, height, [y for y, *_ in rows]))
         ends = self.ends.get((r, c), ())
         if not ends:
             return
-        transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
-        ends_of = transform.transform(np.array([low, high]))
-        wanted = [
-            bottom + height * float((transform.transform(np.array([y]))[0] - ends_of[0]) / np.ptp(ends_of))
-            * (1 if high > low else -1)
-            for y, _, _ in ends
-        ]  # fmt: skip
+        wanted = _places(ax, bottom, height, [y for y, _, _ in ends])
         places = spread(wanted, ENDS, bottom, bottom + height)
         for (_, look, text), true, y in zip(ends, wanted, places, strict=True):
             edge = left + width
@@ -196,6 +201,17 @@ class Sheet:
                 self._line([edge, edge + 0.09], [true, y], color=look["color"], linewidth=0.7)
                 self._mark(edge + 0.15, y, look)
             self._write(edge + (0.25 if look else 0.06), y, text, SMALL, va="center_baseline")
+
+    def _tree(self, rows: Rows, heights: Sequence[float]) -> None:
+        """Names at their heights, each joined to the one that it hangs from, on its lane or another."""
+        for (_, lane, hangs, _, _), y in zip(rows, heights, strict=True):
+            if hangs is not None:
+                x, above = 0.12 + LANE * lane, 0.12 + LANE * rows[hangs][1]
+                self._line([above, above, x], [heights[hangs], y, y], color=SOFT, linewidth=0.9)
+        for (_, lane, _, look, name), y in zip(rows, heights, strict=True):
+            x = 0.12 + LANE * lane
+            self._mark(x, y, look)
+            self._write(x + 0.1, y, name, SMALL, va="center_baseline")
 
     def _write(self, x: float, y: float, text: str, size: float, **style: Any) -> None:
         self.figure.text(
@@ -208,6 +224,14 @@ class Sheet:
 
     def _line(self, x: list[float], y: list[float], **style: Any) -> None:
         self.figure.add_artist(Line2D(x, y, transform=self.figure.dpi_scale_trans, **style))
+
+
+def _places(ax: Axes, bottom: float, height: float, values: Sequence[float]) -> list[float]:
+    """The places of values of a panel's y axis, in inches."""
+    transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
+    first, last = transform.transform(np.array([low, high]))
+    places = (transform.transform(np.array(values)) - first) / (last - first)
+    return [bottom + height * float(place) for place in places]
 
 
 def _keys(keys: Mapping[str, Look], width: float) -> tuple[list[tuple[str, Look, float, int]], int]:
