@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab import errors
-from perflab.cli.common import FINDING, GOOD, console, print_answer, print_json, use_one_thread, write_text
+from perflab.cli.common import FINDING, GOOD, console, print_json, use_one_thread, write_text
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -69,10 +69,11 @@ def study(args: argparse.Namespace) -> int:
 
 
 def _print(shown: Callable[[int], Iterable[Any]]) -> None:
-    """Print the pieces that `shown` gives for the width of the console."""
+    """Print the pieces that `shown` gives for the width of the console, a screen at a time in a terminal."""
+    from perflab.cli.terminal import print_paged
+
     printed = console()
-    for piece in shown(printed.width):
-        printed.print(piece, highlight=False)
+    print_paged(printed, shown(printed.width))
 
 
 def _chain_rule(args: argparse.Namespace) -> int:
@@ -88,7 +89,10 @@ def _chain_rule(args: argparse.Namespace) -> int:
         from perflab.learn.chain_rule import page
 
         pieces.append(f"written: {write_text(args.html, page.html(circuits, worked.derivation()))}")
-    print_answer(args.json, worked.plain(circuits), pieces)
+    if args.json:
+        print_json(worked.plain(circuits))
+    else:
+        _print(lambda _: pieces)
     return code
 
 
