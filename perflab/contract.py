@@ -103,6 +103,14 @@ class Operation:
     formulas
         One line of plain text each for "out" and for the gradient of every name in `wrt` ("dx"): the
         derivation's result, index by index, for authors of new techniques.
+    since
+        The technique on which each one of the ladder stands, "" for the first: the one that it improves, and
+        over which its gain is told. Without it each stands on the one before. A technique comes after the one
+        that it stands on.
+    study_case, small_case
+        The cases on which the ladder's story is told. On `study_case` the highest rungs show what they are
+        for; `small_case` is one that `naive` computes in about 0.1 s, forward and backward. Without them:
+        the last and the first of `cases`.
     """
 
     name: str
@@ -124,6 +132,9 @@ class Operation:
     multiplies: bool = True
     contest: Mapping[str, Case] = field(default_factory=dict)
     formulas: Mapping[str, str] = field(default_factory=dict)
+    since: Mapping[str, str] = field(default_factory=dict)
+    study_case: str = ""
+    small_case: str = ""
 
     def case(self, name: str) -> Case:
         """A case by its name, of the everyday ones or of the contest."""

@@ -18,12 +18,13 @@ def every_case(described: Operation) -> dict[str, Case]:
 
 def describe(plan: Plan) -> dict[str, Any]:
     """What the plan's names mean: titles, sizes, costs. Saved, so that a report needs no code."""
-    fields = ("title", "summary", "exact_on_integers", "multiplies")
+    fields = ("title", "summary", "exact_on_integers", "multiplies", "study_case", "small_case")
     operations: dict[str, Any] = {}
     for op, names in plan.cases.items():
         described = operation(op)
         cases = {name: _describe(described, described.case(name), plan.dtypes) for name in names}
         operations[op] = {field: getattr(described, field) for field in fields} | {"cases": cases}
+        operations[op]["since"] = dict(described.since)
     return operations
 
 

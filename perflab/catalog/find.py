@@ -19,6 +19,7 @@ from perflab.catalog.installed import Entry, Installed, rungs
 from perflab.contract import Mutant, Operation, PerflabError
 from perflab.errors import first_line, reason, unknown
 from perflab.machine import numba_cache
+from perflab.records import tree
 
 OPS = Path(__file__).parents[1] / "ops"
 PEERS = Path(__file__).parents[1] / "peers"
@@ -79,7 +80,14 @@ def operation(name: str) -> Operation:
     package does not describe it.
     """
     described = _description(name)
-    return replace(described, ladder=techniques(name, described.ladder))
+    cases = [*described.cases]
+    return replace(
+        described,
+        ladder=techniques(name, described.ladder),
+        since=described.since or tree.linear(described.ladder),
+        study_case=described.study_case or cases[-1],
+        small_case=described.small_case or cases[0],
+    )
 
 
 def _description(name: str) -> Operation:
@@ -96,9 +104,24 @@ def _description(name: str) -> Operation:
             problem = "has no `operation = Operation(...)`"
         elif described.name != name:
             problem = f"its operation is named {described.name!r}"
+        elif fault := _fault_of_story(described):
+            problem = fault
         else:
             return described
     raise PerflabError(additions().refuse(_entry(name), f"{module}: {problem}"))
+
+
+def _fault_of_story(described: Operation) -> str:
+    """What is wrong with an operation's tree or with the names of its story's cases; "" if nothing is."""
+    if described.since and (*described.since,) != tuple(described.ladder):
+        return f"`since` names {', '.join(described.since)}; wanted those of `ladder`, in its order"
+    known = [*described.cases, *described.contest]
+    for field in ("study_case", "small_case"):
+        case = getattr(described, field)
+        if case not in ("", *known):
+            return f"`{field}` is {case!r}; wanted one of {', '.join(known)}"
+    fault = tree.fault(described.since)
+    return f"`since` is no tree: {fault}" if fault else ""
 
 
 def techniques(name: str, ladder: Iterable[str] | None = None) -> tuple[str, ...]:

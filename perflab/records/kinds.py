@@ -9,7 +9,7 @@ from statistics import median
 from typing import Annotated, Any, ClassVar, get_args
 
 from perflab.contract import Cell, Contender
-from perflab.records import typed
+from perflab.records import tree, typed
 from perflab.records.evidence import Evidence as Evidence
 from perflab.records.plan import Block, Plan
 from perflab.records.roof import Ceilings
@@ -225,13 +225,21 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation of a run: its title, what it computes, and its cases."""
+    """An operation of a run: its title, what it computes, its cases, and the tree of its ladder."""
 
     cases: Mapping[Name, Case]
     title: str
     summary: str = ""
     exact_on_integers: bool = False
     multiplies: bool = True
+    since: Mapping[Name, str] = field(default_factory=dict)
+    study_case: str = ""
+    small_case: str = ""
+
+    def check(self) -> None:
+        """Raise Wrong if the ladder is no tree."""
+        if fault := tree.fault(self.since):
+            raise Wrong(f"a tree ({fault})", self.since, ".since")
 
 
 @dataclass(frozen=True, slots=True)

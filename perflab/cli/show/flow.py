@@ -13,6 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 UNLIMITED = 10**6
+BRANCHES = re.compile("[ │]*[├└●]")
 BRACKETS = re.compile(r"\[[^\[\]]*\]")
 NUMBER = re.compile(r"[(~×±≤≥<>=]*[+−-]?\d[\d.,\u202f]*(e[+−-]?\d+)?(?<![.,])")
 FOLLOWS = re.compile(r"[^\W\d]|[%(\[]")  # the first character of what a number is not parted from
@@ -93,7 +94,9 @@ def _parts(line: str, width: int) -> tuple[int, list[tuple[int, int]]]:
 
 
 def _places(plain: str) -> Iterator[tuple[int, int]]:
-    """Where a line may end, and where the next one then begins."""
+    """Where a line may end, and where the next one then begins; after the branches of a tree nowhere."""
+    if BRANCHES.match(plain):
+        return
     brackets = [match.span() for match in BRACKETS.finditer(plain)]
     for spaces in re.finditer(r"(?<=[^ ]) +(?=[^ ])", plain):
         start, end = spaces.span()

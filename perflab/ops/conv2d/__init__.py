@@ -72,6 +72,20 @@ def case(name, image, kernel, stride=1, pad=0, **more):
     return name, Case(name, sizes, {"stride": stride, "pad": pad}, **more)
 
 
+SINCE = {  # the ladder: each rung, and the one that it stands on
+    "naive": "",
+    "per_neuron": "naive",
+    "vectorized": "per_neuron",
+    "one_product": "vectorized",
+    "shift_and_add": "vectorized",
+    "jit": "naive",
+    "jit_parallel": "jit",
+    "simd": "jit_parallel",
+    "implicit": "simd",
+    "winograd2": "implicit",
+    "winograd4": "winograd2",
+}
+
 operation = Operation(
     name="conv2d",
     title="Convolution",
@@ -135,18 +149,9 @@ operation = Operation(
             case("empty", (0, 2, 5, 5), (3, 3, 3)),
         ]
     ),
-    ladder=(
-        "naive",
-        "per_neuron",
-        "vectorized",
-        "one_product",
-        "shift_and_add",
-        "jit",
-        "jit_parallel",
-        "simd",
-        "implicit",
-        "winograd2",
-        "winograd4",
-    ),
+    ladder=tuple(SINCE),
+    since=SINCE,
+    study_case="one_image",
+    small_case="tiny",
     exact_on_integers=True,
 )

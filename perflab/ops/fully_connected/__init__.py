@@ -37,6 +37,20 @@ def case(name, N, D, M, **more):
     return name, Case(name, {"N": N, "D": D, "M": M}, **more)
 
 
+SINCE = {  # the ladder: each rung, and the one that it stands on
+    "naive": "",
+    "per_neuron": "naive",
+    "vectorized": "per_neuron",
+    "in_place": "vectorized",
+    "jit": "naive",
+    "reordered": "jit",
+    "accumulators": "reordered",
+    "simd": "accumulators",
+    "tiles": "simd",
+    "packed": "tiles",
+    "cores": "packed",
+}
+
 operation = Operation(
     name="fully_connected",
     title="Fully connected layer",
@@ -88,18 +102,9 @@ operation = Operation(
             case("empty", 0, 5, 3),
         ]
     ),
-    ladder=(
-        "naive",
-        "per_neuron",
-        "vectorized",
-        "in_place",
-        "jit",
-        "reordered",
-        "accumulators",
-        "simd",
-        "tiles",
-        "packed",
-        "cores",
-    ),
+    ladder=tuple(SINCE),
+    since=SINCE,
+    study_case="large",
+    small_case="tiny",
     exact_on_integers=True,
 )

@@ -62,6 +62,17 @@ def case(name, image, size=2, stride=2, **more):
     return name, Case(name, dict(zip("NCHW", image, strict=True)), {"size": size, "stride": stride}, **more)
 
 
+SINCE = {  # the ladder: each rung, and the one that it stands on
+    "naive": "",
+    "per_neuron": "naive",
+    "vectorized": "per_neuron",
+    "reshaped": "vectorized",
+    "strided": "reshaped",
+    "jit": "naive",
+    "jit_parallel": "jit",
+    "simd": "jit_parallel",
+}
+
 operation = Operation(
     name="max_pool2d",
     title="Max-pooling",
@@ -117,7 +128,10 @@ operation = Operation(
             case("empty", (0, 2, 4, 4)),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "reshaped", "strided", "jit", "jit_parallel", "simd"),
+    ladder=tuple(SINCE),
+    since=SINCE,
+    study_case="large",
+    small_case="tiny",
     exact_on_integers=True,
     kinks=True,
     multiplies=False,

@@ -97,6 +97,17 @@ def case(name, N, n, h, k, **more):
     return name, Case(name, {"N": N, "n": n, "h": h, "k": k}, **more)
 
 
+SINCE = {  # the ladder: each rung, and the one that it stands on
+    "naive": "",
+    "per_neuron": "naive",
+    "vectorized": "per_neuron",
+    "in_place": "vectorized",
+    "jit": "naive",
+    "fused": "in_place",
+    "packed": "fused",
+    "cores": "packed",
+}
+
 operation = Operation(
     name="mlp",
     title="Three-layer perceptron",
@@ -152,6 +163,9 @@ operation = Operation(
             case("saturated", 7, 6, 5, 3, inputs="extreme"),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "in_place", "jit", "fused", "packed", "cores"),
+    ladder=tuple(SINCE),
+    since=SINCE,
+    study_case="large",
+    small_case="tiny",
     exact_on_integers=False,
 )

@@ -117,6 +117,16 @@ def case(name, N, T, D, H, **more):
     return name, Case(name, {"N": N, "T": T, "D": D, "H": H}, **more)
 
 
+SINCE = {  # the ladder: each rung, and the one that it stands on
+    "naive": "",
+    "per_neuron": "naive",
+    "vectorized": "per_neuron",
+    "jit": "naive",
+    "one_product": "vectorized",
+    "fused": "one_product",
+    "cores": "fused",
+}
+
 operation = Operation(
     name="rnn",
     title="Recurrent layer",
@@ -177,6 +187,9 @@ operation = Operation(
             case("empty", 0, 3, 4, 5),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "jit", "one_product", "fused", "cores"),
+    ladder=tuple(SINCE),
+    since=SINCE,
+    study_case="large",
+    small_case="tiny",
     exact_on_integers=False,
 )

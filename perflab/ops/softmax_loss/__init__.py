@@ -81,6 +81,17 @@ def case(name, N, D, C, reg=0.1, **more):
     return name, Case(name, {"N": N, "D": D, "C": C}, {"reg": reg}, **more)
 
 
+SINCE = {  # the ladder: each rung, and the one that it stands on
+    "naive": "",
+    "per_neuron": "naive",
+    "vectorized": "per_neuron",
+    "fused": "vectorized",
+    "jit": "naive",
+    "jit_exp": "fused",
+    "blocked": "jit_exp",
+    "cores": "blocked",
+}
+
 operation = Operation(
     name="softmax_loss",
     title="Softmax loss",
@@ -134,6 +145,9 @@ operation = Operation(
             case("extreme", 8, 6, 5, inputs="extreme"),
         ]
     ),
-    ladder=("naive", "per_neuron", "vectorized", "fused", "jit", "jit_exp", "blocked", "cores"),
+    ladder=tuple(SINCE),
+    since=SINCE,
+    study_case="large",
+    small_case="tiny",
     exact_on_integers=False,
 )
