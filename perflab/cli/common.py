@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+def add_targets(verb: argparse.ArgumentParser) -> None:
+    """Add the operations and techniques that a verb is for."""
+    text = "OP or OP/TECHNIQUE: conv2d, conv2d/jit; all of them by default"
+    verb.add_argument("targets", nargs="*", metavar="TARGET", help=text)
+
+
 def add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str = "") -> None:
     """Add an option that takes several words, once or repeatedly."""
     how: Any = {"nargs": "+", "action": "extend", "default": [], "metavar": metavar, "help": help}

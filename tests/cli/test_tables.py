@@ -1,5 +1,7 @@
 """Every table of every verb, at every width: no number, unit, interval, name or word is broken, nothing is lost."""
 
+import contextlib
+import io
 import re
 from collections import Counter
 
@@ -9,11 +11,15 @@ from conftest import perflab
 
 from perflab import catalog, machine, records, report
 from perflab.catalog import cases
+from perflab.cli import terminal
+from perflab.cli.show import study
 from perflab.learn.training import page
 from perflab.machine import ceilings
 from perflab.run import presets, selfcheck
 
 WIDTHS = (80, 100, 120, 200)
+NARROW, UNBROKEN = 20, 2000
+PRINT_ALL = terminal.print_all
 SECONDS = {"naive": 2.3456, "per_neuron": 0.0345678, "vectorized": 1.23456e-3, "jit": 4.5678e-3}
 TOKENS = re.compile(
     r"×?[\d.]+ \[[^\]\n]*\]"  # a figure with its interval
@@ -22,7 +28,6 @@ TOKENS = re.compile(
     r"|\S+"
 )
 DRAWN = re.compile(r"^[─━│├└┡╇╺╸┃\-]+$")  # rules and the branches of a tree
-AN_OPERATION = "fully_connected"
 
 
 def tokens(text):
@@ -65,15 +70,17 @@ def runs(tmp_path_factory):
     """Saved runs: two of everything, one beside another commit, one against other projects; a training."""
     folder = tmp_path_factory.mktemp("tables") / "reports"
     ladders = {op: catalog.techniques(op) for op in catalog.operations()}
-    measured(folder / "first-of-everything", ladders, "quick", failed=("reordered",))
-    measured(folder / "second-of-everything", ladders, "quick", faster=1.07)
+    quick = {"preset": "quick", "dtypes": ("float32",)}
+    measured(folder / "first-of-everything", ladders, **quick, failed=("reordered",))
+    some = {op: ladders[op] for op in ("fully_connected", "rnn")}
+    measured(folder / "second-of-some-operations", some, **quick, faster=1.07)
     few = {"fully_connected": ("naive", "vectorized", "jit", "jit@0123456789ab")}
     measured(folder / "against-another-commit", few, "smoke")
     best = {op: (*catalog.techniques(op)[-3:], "torch_channels_last") for op in ("conv2d", "max_pool2d")}
-    measured(folder / "contest", best, "peers", homes={"torch_channels_last": "torch"})
+    measured(folder / "contest", best, "peers", homes={"torch_channels_last": "torch"}, dtypes=("float32",))
     words = ("--layers", "conv:2x3,relu,pool:2,fc:5,softmax", "--batch", "4")
-    for name, more in (("one", ("--steps", "2")), ("several", ("--compare", "vectorized,per_neuron,jit"))):
-        done = perflab("train", *words, *more, "--steps", "3", "--out", folder / f"train-{name}")
+    for name, more in (("one", ()), ("several", ("--compare", "vectorized,per_neuron"))):
+        done = perflab("train", *words, *more, "--steps", "2", "--out", folder / f"train-{name}")
         assert done.returncode == 0, done.stderr
     return folder.parent
 
@@ -101,40 +108,73 @@ def _nothing_measured(monkeypatch):
     monkeypatch.setattr(selfcheck, "store", lambda _: None)
 
 
-SAVED = "reports/first-of-everything", "reports/second-of-everything", "reports/against-another-commit"
+SAVED = "reports/first-of-everything", "reports/second-of-some-operations", "reports/against-another-commit"
 VERBS = {
     "list": ("list",),
-    "verify": ("verify", "softmax_loss", "--dtype", "float32", "--case", "odd"),
+    "verify": ("verify", "max_pool2d/vectorized", "max_pool2d/reshaped", "--dtype", "float32"),
     "run's final table": ("report", SAVED[0]),
     "against another commit": ("report", SAVED[2]),
     "contest": ("report", "reports/contest"),
     "compare": ("compare", *SAVED[:2], "--all"),
     "compare several": ("compare", *SAVED, "--all"),
     "board": ("board", "--case", "tiny"),
-    "study": ("study", AN_OPERATION, "--run", SAVED[0]),
     "chain-rule": ("study", "chain-rule"),
     "train": ("report", "reports/train-one"),
     "train --compare": ("report", "reports/train-several"),
     "machine": ("machine",),
     "selfcheck": ("selfcheck",),
-    "new": ("new", AN_OPERATION, "mine.py"),
 }
 
 
-def printed(verb, runs, width):
-    if verb == "new":
-        (runs / "mine.py").unlink(missing_ok=True)
-    done = perflab(*VERBS[verb], cwd=runs, COLUMNS=str(width))
+def rendered(pieces, width, monkeypatch):
+    """The pieces as printed at this width."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        PRINT_ALL(terminal.Console(), pieces)
+    return out.getvalue()
+
+
+def printed(verb, runs, monkeypatch):
+    """What a verb prints, by width; the verb itself is executed once."""
+    texts = dict.fromkeys((UNBROKEN, *WIDTHS, NARROW), "")
+
+    def at_every_width(_, pieces):
+        pieces = [*pieces]
+        for width in texts:
+            texts[width] += rendered(pieces, width, monkeypatch)
+
+    monkeypatch.setattr(terminal, "print_all", at_every_width)
+    done = perflab(*VERBS[verb], cwd=runs, COLUMNS=str(UNBROKEN))
     assert "Traceback" not in done.stderr
-    return re.sub(r", \d+\.\d s$", "", done.stdout, flags=re.MULTILINE)  # how long it took
+    return texts
+
+
+def lost(unbroken, text, width):
+    """What of the unbroken text is not whole in the narrower one; of 20 columns, what is not in it at all."""
+    assert unbroken
+    gone = [*(tokens(unbroken) - tokens(text))]
+    if width == NARROW:
+        return [token for token in gone if "".join(token.split()) not in "".join(text.split())]
+    return gone
 
 
 @pytest.mark.usefixtures("_nothing_measured")
 @pytest.mark.parametrize("verb", VERBS)
-def test_no_table_breaks_a_token(verb, runs):
-    wanted = tokens(printed(verb, runs, 2000))
-    assert wanted
-    for width in WIDTHS:
-        text = printed(verb, runs, width)
-        assert not wanted - tokens(text), f"broken or lost at {width} columns"
-        assert max(map(len, text.splitlines())) <= width
+def test_no_table_breaks_a_token(verb, runs, monkeypatch):
+    texts = printed(verb, runs, monkeypatch)
+    unbroken = texts.pop(UNBROKEN)
+    for width, text in texts.items():
+        assert not lost(unbroken, text, width), f"at {width} columns"
+        assert width == NARROW or max(map(len, text.splitlines())) <= width
+
+
+def test_a_study_breaks_no_token(runs, monkeypatch):
+    """What changed is side by side, with the unchanged lines twice, or one below the other."""
+    section, source = study.section("rnn", runs / SAVED[0])
+    texts = {
+        width: rendered(study.shown(section, section.rungs, source, width), width, monkeypatch)
+        for width in (UNBROKEN, *WIDTHS)
+    }
+    unbroken = texts.pop(UNBROKEN)
+    for width, text in texts.items():
+        assert not set(lost(unbroken, text, width)) - set(tokens(text)), f"at {width} columns"

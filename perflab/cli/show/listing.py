@@ -38,7 +38,7 @@ def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
         packed = f"{counts.packed} packed" + (f" ({widths})" if widths else "")
         yield Text(
             f"The hot loop of {name_of(loop)}: {len(loop.instructions)} instructions, {counts.arithmetic} of"
-            f" them arithmetic, {packed}, {counts.fused} fused."
+            f" them arithmetic, {packed}, {counts.fused} FMA."
         )
         yield Text(
             "Compiled a second time with line numbers; "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from perflab.report.words import Table as Words
 
 GAP, INDENT = 2, 2
-NUMBER = re.compile(r"[^\w\s]?\d|–|baseline$|under |$")  # with what stands for one
+NUMBER = re.compile(r" *[^\w\s]?\d| *–|baseline$|under |$")  # with what stands for one
 MOST_BANDS = 3  # lines of one row; with more, a value would be far from its head
 
 
 class Table:
     """A head and rows of text; columns of numbers are aligned on the right.
 
-    The columns of a `matrix` after the first hold the same kind of value.
+    The columns of a `matrix` after the first hold the same kind of value, as strings; their parts before and
+    after two spaces, such as a time and its ratio, are aligned too.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Table:
     ) -> None:  # fmt: skip
         self.title, self.matrix = title, matrix
         self.head = [_text(name, "bold") for name in head]
-        self.rows = [[_text(cell) for cell in row] for row in rows]
+        self.rows = [[_text(cell) for cell in row] for row in (_parts_aligned([*rows]) if matrix else rows)]
         columns = [*zip(self.head, *self.rows, strict=True)]
         self.numbers = [all(NUMBER.match(cell.plain) for cell in cells) for _, *cells in columns]
         self.natural = [max(map(natural, column)) for column in columns]
@@ -126,20 +127,20 @@ class Table:
 def of_words(words: Words) -> Table:
     """A report's table, with its title. A matrix is turned: its rows become columns, as its ladder is read."""
     if words.across:
-        head, *rows = _parts_aligned([*zip(words.head, *words.rows, strict=True)])
+        head, *rows = zip(words.head, *words.rows, strict=True)
         return Table(words.across, *head[1:], rows=rows, title=words.title, matrix=True)
     return Table(*words.head, rows=words.rows, title=words.title)
 
 
-def _parts_aligned(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """Rows whose cells have their parts, before and after two spaces, aligned by column: a time, its ratio."""
-    names, *columns = zip(*rows[1:], strict=True)
+def _parts_aligned(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[str]]:
+    """The rows of a matrix with the parts of their cells aligned by column."""
+    names, *columns = zip(*rows, strict=True)
     aligned = [names]
     for column in ([cell.partition("  ") for cell in column] for column in columns):
         first, second = (max(len(parts[at]) for parts in column) for at in (0, 2))
         gap = GAP if second else 0
         aligned.append(tuple(f"{a:>{first}}" + " " * gap + f"{b:>{second}}" for a, _, b in column))
-    return [rows[0], *zip(*aligned, strict=True)]
+    return zip(*aligned, strict=True)
 
 
 def _text(cell: str | Text, style: str = "") -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from perflab.cli import common
 from perflab.cli.common import GOOD, print_answer
 from perflab.cli.verbs import Commands
 
@@ -13,8 +14,10 @@ PLACE = 10
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("list", help="operations, their techniques and cases")
-    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    verb = commands.add_parser(
+        "list", help="operations, their techniques and cases", examples="perflab list\nperflab list conv2d rnn"
+    )
+    common.add_targets(verb)
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=show)
 

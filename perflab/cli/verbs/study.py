@@ -13,6 +13,12 @@ from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
 PLACE = 80
+EXAMPLES = """
+    perflab study conv2d
+    perflab study conv2d/simd --run reports/NAME
+    perflab study conv2d --asm jit
+    perflab study chain-rule "(x+y)*z" x=-2 y=5 z=-4
+"""
 CHAIN_RULE = "chain-rule"
 MOST_VALUES = 64  # that `study chain-rule` takes after the first
 
@@ -22,7 +28,9 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser(
         "study",
         help="a ladder rung by rung: derivation, code, what changed, how much it gained, and why",
-        usage="perflab study [option ...] TARGET | chain-rule [EXPRESSION NAME=NUMBER ...]",
+        examples=EXAMPLES,
+        usage="perflab study [option ...] TARGET [EXPRESSION [NAME=NUMBER ...]]",
+        description="In a terminal it is shown by the pager that PAGER names (less).",
     )
     target = "OP, or OP/TECHNIQUE for one rung; chain-rule for circuits worked by hand"
     verb.add_argument("target", metavar="TARGET", help=target)
