@@ -70,7 +70,11 @@ def _peers(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
 
 def _named(args: argparse.Namespace) -> list[str]:
     """The operations that were typed already; all where there is none."""
-    words = [*(getattr(args, "targets", None) or ()), getattr(args, "target", None), getattr(args, "operation", None)]
+    words = [
+        *(getattr(args, "targets", None) or ()),
+        getattr(args, "target", None),
+        getattr(args, "operation", None),
+    ]
     typed = [word.partition("/")[0] for word in words if word]
     return [name for name in typed if name in catalog.operations()] or [*catalog.operations()]
 
@@ -88,8 +92,8 @@ def _words(*words: str) -> Offer:
 
 OFFERS: dict[str, Offer] = {
     "targets": _targets, "target": _studied, "operation": _operations, "case": _cases, "preset": _presets,
-    "rung": _techniques, "asm": _techniques, "technique": _techniques, "baseline": _techniques, "peer": _peers,
-    "dtype": _words(*DTYPES), "direction": _words(*DIRECTIONS), "threads": _words("1", "all"),
+    "rung": _techniques, "asm": _techniques, "technique": _techniques, "baseline": _techniques,
+    "peer": _peers, "dtype": _words(*DTYPES), "direction": _words(*DIRECTIONS), "threads": _words("1", "all"),
     "model": _words("cnn", "linear"), "figure": _figures,
 }  # fmt: skip
 OF_VERBS: dict[tuple[str, str], Offer] = {

@@ -1,4 +1,4 @@
-"""The parser of the command line: a mistake is one line with what was wanted, help breaks lines at spaces only."""
+"""The parser of the command line: a mistake is one line with what was wanted, help breaks no word."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Help(argparse.HelpFormatter):
         return textwrap.wrap(" ".join(text.split()), width, break_long_words=False, break_on_hyphens=False)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        lines = [[line] if line.startswith("  ") else self._split_lines(line, width) or [""] for line in text.split("\n")]
+        lines = [
+            [line] if line.startswith("  ") else self._split_lines(line, width) or [""]
+            for line in text.split("\n")
+        ]
         return "\n".join(indent + part for line in lines for part in line)
 
 
@@ -55,12 +58,16 @@ class Parser(argparse.ArgumentParser):
         if option.startswith("-"):
             known = [name for action in self._actions for name in action.option_strings if name[:2] == "--"]
             return PerflabError(unknown(f"option of {self.prog}", option, known))
-        return PerflabError(f"{word}: not understood; wanted {self.format_usage().strip().removeprefix('usage: ')}")
+        return PerflabError(
+            f"{word}: not understood; wanted {self.format_usage().strip().removeprefix('usage: ')}"
+        )
 
 
 def verbs(parser: argparse.ArgumentParser) -> Mapping[str, Parser]:
     """The parser of each verb."""
-    return next(action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return next(
+        action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    )
 
 
 def parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:

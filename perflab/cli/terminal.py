@@ -44,7 +44,13 @@ def print_all(console: rich.console.Console, pieces: Iterable[Any]) -> None:
     unlimited = getattr(console, "unlimited", False)
     options = console.options.update(max_width=UNLIMITED) if unlimited else console.options
     for piece in pieces:
-        shown = Lines(Text(piece)) if isinstance(piece, str) else Lines(piece) if isinstance(piece, Text) else piece
+        shown = (
+            Lines(Text(piece))
+            if isinstance(piece, str)
+            else Lines(piece)
+            if isinstance(piece, Text)
+            else piece
+        )
         if isinstance(shown, (Lines, Table)):
             for line in shown.__rich_console__(console, options):
                 console.print(line, highlight=False, soft_wrap=True)
@@ -55,7 +61,10 @@ def print_all(console: rich.console.Console, pieces: Iterable[Any]) -> None:
 def print_paged(console: rich.console.Console, pieces: Iterable[Any]) -> None:
     """Print through the pager that PAGER names (less), if a person reads it and it is more than a screen."""
     pager = shlex.split(os.environ.get("PAGER") or "less")
-    if not (console.is_terminal and sys.stdin.isatty() and shutil.which(pager[0])) or console.is_dumb_terminal:
+    if (
+        not (console.is_terminal and sys.stdin.isatty() and shutil.which(pager[0]))
+        or console.is_dumb_terminal
+    ):
         print_all(console, pieces)
         return
     with console.capture() as captured:

@@ -20,7 +20,7 @@ MARKS_OF_MARKDOWN = re.compile(r"[\\`*|$]|~(?=[^\s\d])|(?<=\])[(\[:]|(?<!\w)_(?=
 class Table:
     """A table of text, with a title that says what its numbers belong to.
 
-    Where all columns but the first hold the same kind of value, `across` says what each of them is: "technique".
+    Where all columns but the first hold the same kind of value, `across` says what each is: "technique".
     """
 
     title: str

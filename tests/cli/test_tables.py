@@ -1,4 +1,4 @@
-"""Every table of every verb, at every width: no number, unit, interval, name or word is broken, nothing is lost."""
+"""Every table of every verb at every width: no number, unit, interval or name is broken, nothing is lost."""
 
 import contextlib
 import io
@@ -44,9 +44,19 @@ def measured(folder, ladders, preset, *, faster=1.0, homes=None, failed=(), envi
         for size, case in enumerate(made.cases[op]):
             for technique in made.contenders(op, case):
                 for dtype in made.dtypes:
-                    who = {"operation": op, "technique": technique, "case": case, "dtype": dtype, "threads": 1}
+                    who = {
+                        "operation": op,
+                        "technique": technique,
+                        "case": case,
+                        "dtype": dtype,
+                        "threads": 1,
+                    }
                     at = who | {"process": 0}
-                    took = SECONDS.get(technique, 9.8765e-4 / (1 + techniques.index(technique))) * 0.003 * 4.0**size
+                    took = (
+                        SECONDS.get(technique, 9.8765e-4 / (1 + techniques.index(technique)))
+                        * 0.003
+                        * 4.0**size
+                    )
                     if technique == "naive" and took > 1:
                         seconds = dict.fromkeys(made.directions, took)
                         writer.append("prediction", **at, seconds=seconds, basis="its time on smaller cases")
@@ -55,11 +65,18 @@ def measured(folder, ladders, preset, *, faster=1.0, homes=None, failed=(), envi
                         writer.append("failure", **at, reason="dx[0, 1, 2, 3]: got 1.5, wanted 1.25")
                         continue
                     where = "dw[12, 3, 2, 10]"
-                    writer.append("verdict", **at, status="right", share=0.123, where=where, precision="float64")
+                    writer.append(
+                        "verdict", **at, status="right", share=0.123, where=where, precision="float64"
+                    )
                     for direction in made.directions:
                         for turn in range(12):
                             rounds = [took / faster * (1 + 0.02 * noise.standard_normal())]
-                            block = {"direction": direction, "pass": turn, "iterations": 1, "rounds_s": rounds}
+                            block = {
+                                "direction": direction,
+                                "pass": turn,
+                                "iterations": 1,
+                                "rounds_s": rounds,
+                            }
                             writer.append("block", **at, **block, after="same bits")
     writer.close()
     return folder
@@ -96,7 +113,10 @@ def _nothing_measured(monkeypatch):
                        for dtype in ("float32", "float64")],
         "bandwidth": [{"bytes": 3 << power} | levels for power in range(14, 28, 4)],
     }  # fmt: skip
-    measured = {"measured": [one | {"threads": 1}, one | {"threads": 2}], "notes": ["A note on what is missing."]}
+    measured = {
+        "measured": [one | {"threads": 1}, one | {"threads": 2}],
+        "notes": ["A note on what is missing."],
+    }
     monkeypatch.setattr(ceilings, "measure", lambda _: measured)
     monkeypatch.setattr(ceilings, "keep", lambda _: None)
     line = {"found": "1.2 % to 3.4 % of 40 pairs", "wanted": "at most 5 flagged of 40", "state": "noisy"}

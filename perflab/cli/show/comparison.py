@@ -19,7 +19,7 @@ def shown(comparison: compare.Comparison | several.Several, whole: bool) -> Iter
     """A comparison of two results, or of several with the first; `whole`: with every cell."""
     subject: Any = several
     blocks = []
-    if of_two := isinstance(comparison, compare.Comparison):
+    if isinstance(comparison, compare.Comparison):
         subject = compare
     else:
         blocks = [several.environments(comparison), several.verdicts(comparison)]

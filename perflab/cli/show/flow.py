@@ -1,6 +1,7 @@
 """Text in lines of a given width, broken at spaces only.
 
-A number keeps its unit, an interval its two ends, an operator what follows it. What is wider than the line runs over.
+A number keeps its unit, an interval its two ends, an operator what follows it. What is wider than the line
+runs over.
 """
 
 from __future__ import annotations
@@ -28,6 +29,18 @@ class Lines:
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[Text]:
         yield from map(whole, wrapped(self.text, options.max_width))
+
+
+class Command(Lines):
+    """A text that ends with a command: where it goes on in the next line, as a shell reads it."""
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> Iterator[Text]:
+        if self.text.cell_len <= options.max_width:
+            yield whole(self.text)
+            return
+        *lines, last = wrapped(self.text, options.max_width - 2)
+        yield from (whole(line.append(" \\")) for line in lines)
+        yield whole(last)
 
 
 class Heading(Lines):

@@ -50,7 +50,7 @@ def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
 
 
 def _beside(loop: Loop, width: int) -> RenderableType:
-    """Source lines with the instructions of each, numbered in the loop's order; below it if there is no room."""
+    """Source lines with the instructions of each, numbered in the loop's order, or below it."""
     instructions: dict[tuple[str, int], list[Text]] = defaultdict(list)
     for number, instruction in enumerate(loop.instructions, 1):
         key = instruction.file if instruction.line else "", instruction.line

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from perflab.cli.show.flow import Command
 from perflab.cli.show.table import Table, of_words
 from perflab.contract import Verdict
 
@@ -80,7 +81,7 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
         return
     target = verdict.operation if file else f"{verdict.operation}/{verdict.technique}"
     more = f" --with {typed(file)}" if file else ""
-    yield Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}")
+    yield Command(Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}"))
 
 
 def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:

@@ -1,7 +1,7 @@
 """The one table of the command line. It fits itself to the terminal; no word or number in it is broken.
 
-The first of these layouts that fits is taken: columns as wide as their text; of a matrix, several tables one below
-the other, each with some of the columns; wrapped prose; a few lines a row, all aligned; one value a line.
+The first of these layouts that fits is taken: columns as wide as their text; of a matrix, several tables one
+below the other, each with some of the columns; wrapped prose; a few lines a row, all aligned; one value a line.
 """
 
 from __future__ import annotations
@@ -60,14 +60,19 @@ class Table:
             return self._drawn([columns], widths, rule)
         if self.matrix and max(widths[1:]) + GAP + widths[0] <= width:
             parts = self._packed(columns[1:], width - GAP - widths[0])
-            drawn = ([Text()] * (part is not parts[0]) + [*self._drawn([[0, *part]], widths, rule)] for part in parts)
+            drawn = (
+                [Text()] * (part is not parts[0]) + [*self._drawn([[0, *part]], widths, rule)]
+                for part in parts
+            )
             return chain.from_iterable(drawn)
         if _total(self.least) <= width:
             return self._drawn([columns], _narrowed(widths, self.least, width), rule)
         bands = self._packed(columns, width - INDENT)
         if widths[0] == max(widths) and _total(widths[1:]) + INDENT <= width:
             bands = [[0], [*columns[1:]]]
-        if len(bands) <= MOST_BANDS and all(_total([widths[at] for at in band]) + INDENT <= width for band in bands):
+        if len(bands) <= MOST_BANDS and all(
+            _total([widths[at] for at in band]) + INDENT <= width for band in bands
+        ):
             return self._drawn(bands, widths, rule)
         return self._one_value_a_line(width)
 
@@ -85,7 +90,9 @@ class Table:
         """The head, a rule, and the rows, each with a line, or several, for each band of columns."""
         if any(self.head):
             yield from self._lines(self.head, bands, widths, bottom=True)
-            reach = max(_total([widths[at] for at in band]) + INDENT * bool(n) for n, band in enumerate(bands))
+            reach = max(
+                _total([widths[at] for at in band]) + INDENT * bool(n) for n, band in enumerate(bands)
+            )
             yield Text(rule * reach, "dim")
         for row in self.rows:
             yield from self._lines(row, bands, widths)
@@ -125,10 +132,11 @@ class Table:
 
 
 def of_words(words: Words) -> Table:
-    """A report's table, with its title. A matrix is turned: its rows become columns, as its ladder is read."""
+    """A report's table, with its title. A matrix is turned: one technique a row, as a ladder is read."""
     if words.across:
         head, *rows = zip(words.head, *words.rows, strict=True)
-        return Table(words.across, *head[1:], rows=rows, title=words.title, matrix=True)
+        head = (words.across, *head[1:])
+        return Table(*head, rows=rows, title=words.title, matrix=True)
     return Table(*words.head, rows=words.rows, title=words.title)
 
 

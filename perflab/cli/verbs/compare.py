@@ -18,7 +18,10 @@ EXAMPLES = """
     perflab compare reports/A reports/B --fail-if-slower 5% conv2d=10%
     perflab compare reports/A reports/B reports/C --html compare.html
 """
-HELP = ("a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON", "the same; several allowed")
+HELP = (
+    "a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON",
+    "the same; several allowed",
+)
 MOST_SIDES = 24  # results that one `compare` takes
 
 

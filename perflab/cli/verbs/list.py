@@ -15,7 +15,9 @@ PLACE = 10
 def add(commands: Commands) -> None:
     """The verb's arguments."""
     verb = commands.add_parser(
-        "list", help="operations, their techniques and cases", examples="perflab list\nperflab list conv2d rnn"
+        "list",
+        help="operations, their techniques and cases",
+        examples="perflab list\nperflab list conv2d rnn",
     )
     common.add_targets(verb)
     verb.add_argument("--json", action="store_true", help="print JSON")

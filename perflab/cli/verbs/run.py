@@ -31,7 +31,9 @@ def add(commands: Commands) -> None:
     """The verb's arguments."""
     verb = commands.add_parser("run", help="verify and time, into one folder of results", examples=EXAMPLES)
     common.add_targets(verb)
-    verb.add_argument("--preset", metavar="NAME", help="smoke, quick (the default), own (that of --with), full or peers")
+    verb.add_argument(
+        "--preset", metavar="NAME", help="smoke, quick (the default), own (that of --with), full or peers"
+    )
     common.add_list(verb, "--case", "NAME", "only these cases")
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")

@@ -39,7 +39,7 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
 
 
 def _instructions(way: Way) -> tuple[str, str, str]:
-    """Of the arithmetic in the hot loop: the packed share, the width, the share of FMA (fused multiply-add)."""
+    """Of the arithmetic in the hot loop: the packed share, the width, the share of fused multiply-adds."""
     if way.code is None:
         return way.kind, "–", "–"
     loops = way.code.hot if way.code.hot.arithmetic else way.code.whole
