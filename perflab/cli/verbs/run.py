@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from perflab.run.request import Request
 
 PLACE = 40
+EXAMPLES = """
+    perflab run
+    perflab run --preset smoke
+    perflab run conv2d max_pool2d --threads 1 all
+    perflab run conv2d --with mine.py
+    perflab run --resume
+"""
 
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("run", help="verify and time, into one folder of results")
-    verb.add_argument("targets", nargs="*", metavar="TARGET")
-    verb.add_argument("--preset", help="smoke, quick (the default), own (that of --with), full or peers")
+    verb = commands.add_parser("run", help="verify and time, into one folder of results", examples=EXAMPLES)
+    common.add_targets(verb)
+    verb.add_argument(
+        "--preset", metavar="NAME", help="smoke, quick (the default), own (that of --with), full or peers"
+    )
     common.add_list(verb, "--case", "NAME", "only these cases")
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
