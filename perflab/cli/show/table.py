@@ -1,7 +1,7 @@
 """The one table of the command line. It fits itself to the terminal; no word or number in it is broken.
 
-The first of these layouts that fits is taken: columns as wide as their text; of a matrix, several tables below
-one another, each with some of the columns; wrapped prose; a few lines a row, all aligned; one value a line.
+The first of these layouts that fits is taken: columns as wide as their text; of a matrix, several tables with
+some of the columns each; wrapped prose; a few lines a row, all aligned; one value a line.
 """
 
 from __future__ import annotations
