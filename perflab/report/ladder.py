@@ -19,6 +19,9 @@ from perflab.report import words
 from perflab.report.summary import BASELINE, CellResult, Summary
 from perflab.statistics import Ratio
 
+COMPILED = "jit"
+NO_FASTER = {"SAME": "as fast as", "SLOWER": "slower than", "AMBIGUOUS": "not shown to be faster than"}
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -62,12 +65,13 @@ def apart(summary: Summary, operation: str) -> list[str]:
 def since(summary: Summary, operation: str) -> dict[str, str]:
     """On which other rung of the run each one stands, "" for the lowest.
 
-    A run of an older perflab has no tree: there each stands on the one before. A rung without a place stands
-    on the one with the most similar text, and without any text on naive.
+    A run of an older perflab has no tree: there each stands on the one before, but jit, which compiles naive,
+    on naive. A rung without a place stands on the one with the most similar text, or without text on naive.
     """
     names, unplaced = rungs(summary, operation), apart(summary, operation)
     placed = [name for name in names if name not in unplaced]
-    stands = tree.within(summary.run.operations[operation].since or tree.linear(placed), placed)
+    in_a_row = tree.linear(placed) | ({COMPILED: BASELINE} if {COMPILED, BASELINE} <= {*placed} else {})
+    stands = tree.within(summary.run.operations[operation].since or in_a_row, placed)
     first = BASELINE if BASELINE in placed else ""
     own = {name: _most_similar(summary, operation, name, placed) or first for name in unplaced}
     return {name: {**stands, **own}[name] for name in names}
@@ -130,18 +134,18 @@ def _measured(summary: Summary, cell: Cell) -> list[CellResult]:
 def no_faster(summary: Summary, cell: Cell, below: str) -> str:
     """Where a rung is not faster than the one it stands on: on which cases it is, or that it is on none.
 
-    About the cells that differ from `cell` in the case alone; "" where it is faster on the story's last case.
+    About the cells that differ from `cell` in the case alone; "" where it is faster on the story's last case,
+    and where the machine was unfit to tell.
     """
-    told = [each for figure in _measured(summary, cell) if (each := gain(summary, figure, below)).ratio]
-    shown = [each for each in gains(summary, cell, below) if each.ratio]
-    if not shown or (last := shown[-1]).ratio is None or last.ratio.verdict == "FASTER":
+    told = [each for each in gains(summary, cell, below) if each.ratio]
+    if not told or (last := told[-1]).ratio is None or last.ratio.verdict not in NO_FASTER:
         return ""
-    case = last.figure.cell.case
-    verdict = "as fast as" if last.ratio.verdict == "SAME" else "not faster than"
-    sentence = f"{verdict} {below} on {case} ({words.ratio(last.ratio)})"
-    faster = [each for each in told if each.ratio and each.ratio.verdict == "FASTER"]
+    case, ratio = last.figure.cell.case, last.ratio
+    sentence = f"{NO_FASTER[ratio.verdict]} {below} on {case} ({words.ratio(ratio)})"
+    others = [gain(summary, figure, below) for figure in _measured(summary, cell)]
+    others = [each for each in others if each.ratio and each.figure.cell.case != case]
+    faster = [each for each in others if each.ratio and each.ratio.verdict == "FASTER"]
     if faster:
-        where = ", ".join(f"{each.figure.cell.case} ({words.ratio(each.ratio)})" for each in faster[-3:])
+        where = " and ".join(f"{each.figure.cell.case} ({words.ratio(each.ratio)})" for each in faster[-2:])
         return f"{sentence}; faster on {where}"
-    count = len(told)
-    return f"{sentence}; on none of the {count} cases that both were measured on" if count > 1 else sentence
+    return f"{sentence}; not faster on any other case of this run" if others else sentence
