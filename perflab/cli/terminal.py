@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import rich.console
@@ -44,13 +45,8 @@ def print_all(console: rich.console.Console, pieces: Iterable[Any]) -> None:
     unlimited = getattr(console, "unlimited", False)
     options = console.options.update(max_width=UNLIMITED) if unlimited else console.options
     for piece in pieces:
-        shown = (
-            Lines(Text(piece))
-            if isinstance(piece, str)
-            else Lines(piece)
-            if isinstance(piece, Text)
-            else piece
-        )
+        text = Text(piece) if isinstance(piece, str) else piece
+        shown = Lines(text) if isinstance(text, Text) else text
         if isinstance(shown, (Lines, Table)):
             for line in shown.__rich_console__(console, options):
                 console.print(line, highlight=False, soft_wrap=True)
@@ -60,11 +56,8 @@ def print_all(console: rich.console.Console, pieces: Iterable[Any]) -> None:
 
 def print_paged(console: rich.console.Console, pieces: Iterable[Any]) -> None:
     """Print through the pager that PAGER names (less), if a person reads it and it is more than a screen."""
-    pager = shlex.split(os.environ.get("PAGER") or "less")
-    if (
-        not (console.is_terminal and sys.stdin.isatty() and shutil.which(pager[0]))
-        or console.is_dumb_terminal
-    ):
+    pager = _pager()
+    if not (pager and console.is_terminal and sys.stdin.isatty()) or console.is_dumb_terminal:
         print_all(console, pieces)
         return
     with console.capture() as captured:
@@ -75,10 +68,19 @@ def print_paged(console: rich.console.Console, pieces: Iterable[Any]) -> None:
         sys.stdout.write(text)
         return
     sys.stdout.flush()
-    environment = {"LESS": "FRX"} | os.environ  # as git: colours as they are, and the text stays at the end
-    process = subprocess.Popen(pager, stdin=subprocess.PIPE, env=environment)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pager's
-    try:
-        process.communicate(text.encode("utf-8", "replace"))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode("utf-8", "replace"))
+        file.seek(0)
+        # As git sets it: colours as they are, and the text stays at the end.
+        process = subprocess.Popen(pager, stdin=file, env={"LESS": "FRX"} | os.environ)
+        while process.returncode is None:
+            with suppress(KeyboardInterrupt):  # Ctrl-C is the pager's
+                process.wait()
+
+
+def _pager() -> list[str]:
+    """The words of the pager's command; none where there is no such program."""
+    with suppress(ValueError):  # a quotation without an end
+        words = shlex.split(os.environ.get("PAGER") or "less")
+        return words if words and shutil.which(words[0]) else []
+    return []

@@ -218,7 +218,14 @@ def test_a_study_goes_through_the_pager_in_a_terminal_in_colour():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no pseudo-terminals")
 @pytest.mark.parametrize(
-    "variables", [{"PAGER": PAGER, "rows": 500}, {"PAGER": "no-such-pager"}, {"PAGER": PAGER, "TERM": "dumb"}]
+    "variables",
+    [
+        {"PAGER": PAGER, "rows": 500},
+        {"PAGER": "no-such-pager"},
+        {"PAGER": "less '"},
+        {"PAGER": " "},
+        {"PAGER": PAGER, "TERM": "dumb"},
+    ],
 )
 def test_what_fits_or_has_no_pager_is_printed(variables):
     text = in_a_terminal("study", "max_pool2d/jit", **variables)

@@ -1,7 +1,7 @@
 """The one table of the command line. It fits itself to the terminal; no word or number in it is broken.
 
-The first of these layouts that fits is taken: columns as wide as their text; of a matrix, several tables below
-one another, each with some of the columns; wrapped prose; a few lines a row, all aligned; one value a line.
+The first of these layouts that fits is taken: columns as wide as their text; of a matrix, several tables with
+some of the columns each; wrapped prose; a few lines a row, all aligned; one value a line.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class Table:
     ) -> None:  # fmt: skip
         self.title, self.matrix = title, matrix
         self.head = [_text(name, "bold") for name in head]
-        self.rows = [[_text(cell) for cell in row] for row in (_parts_aligned([*rows]) if matrix else rows)]
+        self.rows = [
+            [_text(cell) for cell in row] for row in (_parts_aligned([*rows]) if matrix and rows else rows)
+        ]
         columns = [*zip(self.head, *self.rows, strict=True)]
         self.numbers = [all(NUMBER.match(cell.plain) for cell in cells) for _, *cells in columns]
         self.natural = [max(map(natural, column)) for column in columns]
