@@ -12,7 +12,7 @@ from typing import Any
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import gains, opening, page, tables, words
+from perflab.report import opening, page, rungs, tables, winners, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -23,11 +23,15 @@ NUMBER = re.compile(r"[×~<>]?[\d–]|$")  # the start of a number in a table, o
 
 @dataclass(frozen=True)
 class Named:
-    """A table with the name of its files, and the anchors of its cells if it shows results of cells."""
+    """A table with the name of its files, the anchors of its cells if it shows results of cells, and links.
+
+    A link is the address on the page of what a row is about.
+    """
 
     name: str
     table: words.Table
     anchors: tuple[tuple[str, ...], ...] = ()
+    links: tuple[str, ...] = ()
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -38,18 +42,18 @@ class Named:
 
 @dataclass(frozen=True)
 class Part:
-    """The part about one operation."""
+    """The part about one operation; its figures in rows, one for each number of threads."""
 
     name: str
     title: str
     summary: str
-    figures: tuple[Drawn, ...]
+    figures: tuple[tuple[Drawn, ...], ...]
+    rungs: tuple[Named, ...]
     times: tuple[Named, ...]
     tables: tuple[Named, ...]
     reasons: tuple[tuple[str, tuple[str, ...]], ...]
     crossing: str
     study: tuple[Section, ...] = ()
-    readings: tuple[reading.Reading, ...] = ()
 
 
 def gather(
@@ -61,20 +65,18 @@ def gather(
         "best": tables.best_table(summary),
         "contest": tables.contest_table(summary),
         "against": tables.against_table(summary),
-        "gains": gains.gains_table(summary),
         "verified": tables.checks_table(summary),
         "compiled": tables.compile_table(summary),
     }
     named = {name: Named(name, table) if table and table.rows else None for name, table in of_run.items()}
-    readings = reading.readings(summary)
-    drawn: dict[str, list[Drawn]] = {"contest": [], "speedup": [], "others": []}  # of the whole run
+    drawn: dict[str, list[Drawn]] = {"contest": [], "climb": []}  # of the whole run
     for figure in figures:
         if not figure.operation:
-            drawn.get(figure.name.partition("-")[0], drawn["others"]).append(figure)
+            drawn[figure.name.partition("-")[0]].append(figure)
     state, reason = opening.fitness(summary)
     return {
         "tables": named,
-        "parts": [_part(summary, operation, figures, studies, readings) for operation in plan.techniques],
+        "parts": [_part(summary, operation, figures, studies) for operation in plan.techniques],
         "plan": plan,
         "environment": {name: words.plain(value) for name, value in run.environment.items()},
         "machine": one_line(run.environment),
@@ -88,7 +90,11 @@ def gather(
         "closing": tables.closing_lines(summary, whole=False),
         "contest_lines": tables.contest_lines(summary),
         "findings": summary.findings,
-        "shortfalls": gains.shortfalls(summary),
+        "readings": reading.readings(summary),
+        "winners": winners.winners(summary),
+        "winners_table": winners.table(summary),
+        "winners_where": winners.where(summary),
+        "verified": tables.verified_line(summary),
         "view": grid.start,
         "rows": grid.rows(grid.start),
         "choices": page.choices(plan) | {"threads": [str(threads) for threads in plan.threads]},
@@ -108,33 +114,20 @@ def every_table(contents: Mapping[str, Any]) -> Iterator[Named]:
     """Every table, in the order of the page."""
     yield from filter(None, contents["tables"].values())
     for part in contents["parts"]:
-        yield from part.times + part.tables
+        yield from part.rungs + part.tables + part.times
 
 
-def _part(
-    summary: Summary,
-    operation: str,
-    drawn: Sequence[Drawn],
-    studies: Sequence[Section],
-    readings: Sequence[reading.Reading],
-) -> Part:
+def _part(summary: Summary, operation: str, drawn: Sequence[Drawn], studies: Sequence[Section]) -> Part:
     plan, description = summary.run.plan, summary.run.operations[operation]
-    times: list[Named] = []
-    further: dict[str, words.Table | None] = {}
-    for threads, dtype in product(plan.threads, plan.dtypes):
-        for direction in plan.directions:
-            table = tables.times_table(summary, operation, dtype, direction, threads, best=True)
-            name = f"times-{operation}-{dtype}-{direction}-t{threads}"
-            anchors = _anchors(summary, Cell(operation, "", dtype, threads, direction, ""))
-            times.append(Named(name, table, anchors))
-        memory = tables.memory_table(summary, operation, dtype, threads)
-        further[f"memory-{operation}-{dtype}-t{threads}"] = memory
+    study = tuple(study for study in studies if study.operation == operation)
     crossovers = tables.crossover_table(summary, operation)
-    further |= {
-        f"made-of-{operation}": why.evidence_table(summary, operation, plan.dtypes[0]),
+    further: dict[str, words.Table | None] = {
         f"growth-{operation}": tables.growth_table(summary, operation),
         f"crossovers-{operation}": crossovers,
     }
+    for threads, dtype in product(plan.threads, plan.dtypes):
+        memory = tables.memory_table(summary, operation, dtype, threads)
+        further[f"memory-{operation}-{dtype}-t{threads}"] = memory
     reasons = tuple(
         (f"{direction}, {plan.dtypes[0]}", tuple(lines))
         for direction in ("forward", "backward")
@@ -142,19 +135,46 @@ def _part(
     )
     return Part(
         operation, description.title, description.summary,
-        tuple(figure for figure in drawn if figure.operation == operation), tuple(times),
+        tuple(tuple(f for f in drawn if f.operation == operation and f.name.endswith(f"-t{threads}"))
+              for threads in plan.threads),
+        tuple(_rungs(summary, operation, {rung.technique: rung.anchor for s in study for rung in s.rungs})),
+        tuple(_times(summary, operation)),
         tuple(Named(name, table) for name, table in further.items() if table is not None), reasons,
-        "" if crossovers else tables.no_crossover(summary, operation),
-        tuple(study for study in studies if study.operation == operation),
-        tuple(part for part in readings if part.operation == operation),
+        "" if crossovers or not summary.fit else tables.no_crossover(summary, operation), study,
     )  # fmt: skip
 
 
-def _anchors(summary: Summary, cell: Cell) -> tuple[tuple[str, ...], ...]:
-    """The anchors of a table of times: cases in rows, techniques in columns, empty without a figure."""
+def _rungs(summary: Summary, operation: str, places: Mapping[str, str]) -> Iterator[Named]:
+    """The table of an operation's rungs for each number of threads, each rung with a link to its study."""
+    for threads in summary.run.plan.threads:
+        table = rungs.rungs_table(summary, operation, threads)
+        if table is not None:
+            links = tuple(places.get(row[0], "") for row in table.rows)
+            yield Named(f"rungs-{operation}-t{threads}", table, links=links)
+
+
+def _times(summary: Summary, operation: str) -> Iterator[Named]:
+    """Every time of an operation: techniques in rows, cases in columns."""
     plan = summary.run.plan
+    for threads, dtype, direction in product(plan.threads, plan.dtypes, plan.directions):
+        table = tables.times_table(summary, operation, dtype, direction, threads)
+        turned = table.turned("technique")
+        anchors = _anchors(summary, turned, Cell(operation, "", dtype, threads, direction, ""))
+        yield Named(f"times-{operation}-{dtype}-{direction}-t{threads}", turned, anchors)
+
+
+def _anchors(summary: Summary, table: words.Table, cell: Cell) -> tuple[tuple[str, ...], ...]:
+    """The anchors of a table of times: techniques in rows, cases in columns, empty without a figure.
+
+    The name of a column may say more after its case.
+    """
+    cases = [
+        next((case for case in summary.run.plan.cases[cell.operation]
+              if head == case or head.startswith(f"{case}, ")), "")
+        for head in table.head[1:]
+    ]  # fmt: skip
     rows = []
-    for case in plan.cases[cell.operation]:
-        cells = [replace(cell, case=case, technique=name) for name in plan.techniques[cell.operation]]
-        rows.append(("", *(page.anchor(cell) if cell in summary.figures else "" for cell in cells)))
+    for technique, *_ in table.rows:
+        cells = [replace(cell, case=case, technique=technique) for case in cases]
+        rows.append(("", *(page.anchor(c) if c in summary.figures else "" for c in cells)))
     return tuple(rows)

@@ -34,7 +34,10 @@ MEANINGS = {
     "not enough": "fewer than six pairs, so there is no interval",
     "UNMEASURABLE": "the machine was unfit to measure",
 }
+LIMBS = ("", "arithmetic", "memory")  # what limits a cell, "" where it is not known
 SAMPLE_STEPS = 1000  # embedded samples are rounded to a thousandth of the cell's fastest sample
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # of base 64
+GROUP = 32  # values of five bits
 FIELDS = (
     "operation", "technique", "case", "dtype", "direction", "threads", "seconds", "time", "interval",
     "least", "min", "gflops", "gbytes", "roof", "limb", "error", "bytes", "memory", "basis", "ratios",
@@ -72,26 +75,14 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Best:
-    """The fastest of an operation's built-in rungs on a case, its share of the roof and what limits it.
-
-    `technique` is empty if none was measured there, `share` if no ceilings are known.
-    """
-
-    case: str
-    technique: str
-    share: str
-    limb: str
-
-
-@dataclass(frozen=True)
 class Row:
-    """An operation in the grid, with its best rung on the shown case and on its common case."""
+    """An operation in the grid, with its fastest rung's share of the roof and what limits it, where known."""
 
     operation: str
     title: str
     case: str
-    bests: tuple[Best, ...]
+    share: str
+    limb: str
     chips: tuple[Chip, ...]
 
 
@@ -127,21 +118,33 @@ class Grid:
         self.start = self._start()
 
     def _common(self, operation: str, baseline: str) -> str:
-        """The case with most ratios over a baseline, without naive's; among equals the one with most work."""
+        """The case with most ratios over a baseline, without naive's; among equals the common case."""
         count = dict.fromkeys(self.plan.cases[operation], 0)
         for figure in self.summary.of(operation=operation):
             cell = figure.cell
             count[cell.case] += cell.technique != BASELINE and baseline in self.ratios.get(cell, ())
-        return max(count, key=lambda case: (count[case], self.summary.work(operation, case)))
+        common = self.summary.common_case(operation)
+        return max(count, key=lambda c: (count[c], c == common, self.summary.work(operation, c)))
 
     def _start(self) -> View:
-        """The first view of the page; in a contest the baseline is the first peer that has a ratio."""
+        """The first view of the page: over naive, unless another rival has twice as many ratios to show.
+
+        In a contest without rivals the baseline is the first peer that has a ratio.
+        """
         plan = self.plan
         names = choices(plan)["baseline"]
-        count = {name: sum(name in ratios for ratios in self.ratios.values()) for name in names}
-        first = [name for name in (BASELINE, *RIVALS, *plan.homes) if count.get(name)]
+        count = {name: self._shown(name) for name in names}
+        most = max(count.values(), default=0)
+        first = [n for n in (BASELINE, *RIVALS, *plan.homes) if count.get(n) and 2 * count[n] >= most]
         baseline = first[0] if first else max(names, key=lambda name: count[name], default="")
         return View(baseline, "", plan.dtypes[0], plan.directions[-1], plan.threads[0])
+
+    def _shown(self, baseline: str) -> int:
+        """How many ratios over a baseline there are on the common cases."""
+        return sum(
+            baseline in ratios and cell.case == self.common[cell.operation].get(baseline)
+            for cell, ratios in self.ratios.items()
+        )
 
     def rows(self, view: View) -> list[Row]:
         """The grid as it is shown without a script."""
@@ -151,14 +154,14 @@ class Grid:
         largest = self.summary.common_case(operation)
         case = view.case or self.common[operation].get(view.baseline) or largest
         cells = self._cells(operation, case, view)
-        bests = {name: self._best(operation, name, view) for name in (case, largest)}
+        best = self._best(operation, case, view)
         ratios = [
             self.ratios[cell][view.baseline].value for cell in cells if view.baseline in self.ratios[cell]
         ]
+        share, limb = _roof_words(self.summary, best) if best else ("", "")
         return Row(
-            operation, self.summary.title(operation), case,
-            tuple(self._best_words(name, best) for name, best in bests.items()),
-            tuple(self._chip(cell, view, bests[case], max([1.0, *ratios])) for cell in cells),
+            operation, self.summary.title(operation), case, share, limb,
+            tuple(self._chip(cell, view, best, max([1.0, *ratios])) for cell in cells),
         )  # fmt: skip
 
     def _cells(self, operation: str, case: str, view: View) -> list[Cell]:
@@ -172,11 +175,6 @@ class Grid:
         rungs = (cell for cell in cells if self.plan.is_built_in(operation, cell.technique))
         figures = map(self.summary.figures.get, rungs)
         return min((f for f in figures if f and not f.predicted), key=lambda f: f.median_s, default=None)
-
-    def _best_words(self, case: str, best: CellResult | None) -> Best:
-        if best is None:
-            return Best(case, "", "", "")
-        return Best(case, best.cell.technique, *_roof_words(self.summary, best))
 
     def _chip(self, cell: Cell, view: View, best: CellResult | None, widest: float) -> Chip:
         figure, ratio = self.summary.figures.get(cell), self.ratios[cell].get(view.baseline)
@@ -281,6 +279,7 @@ def data(grid: Grid) -> dict[str, Any]:
         "largest": {operation: summary.common_case(operation) for operation in plan.techniques},
         "start": vars(grid.start),
         "marks": MARKS,
+        "limbs": LIMBS,
         "steps": SAMPLE_STEPS,
         "fields": FIELDS,
         "cells": cells,
@@ -290,29 +289,55 @@ def data(grid: Grid) -> dict[str, Any]:
 def _measured(summary: Summary, figure: CellResult) -> tuple[Any, ...]:
     """Seconds, time, interval, least, min, rates and roof; empty except the time if it is predicted."""
     if figure.predicted:
-        return _short(figure.median_s), words.time(figure), "", 0, "", "", "", "", ""
+        return _short(figure.median_s), words.time(figure), "", 0, "", "", "", "", 0
+    share, limb = _roof_words(summary, figure)
     return (
         _short(figure.median_s), words.time(figure), time_interval(figure), _short(figure.best_s or 0.0),
         units.seconds(figure.best_s, 3) if figure.best_s else "",
-        units.rounded(figure.gflops, 3), units.rounded(figure.gbytes_s, 3), *_roof_words(summary, figure),
+        units.rounded(figure.gflops, 3), units.rounded(figure.gbytes_s, 3), share, LIMBS.index(limb),
     )  # fmt: skip
 
 
 def _packed(ratios: Mapping[str, Ratio], contenders: Sequence[str]) -> str:
-    """A cell's ratios over every contender of its case, in their order: "×12 [11, 13] FASTER|…"."""
+    """A cell's ratios over every contender of its case, in their order: "12 [11, 13]0|…".
+
+    The digit is the verdict's place in `MARKS`.
+    """
+    verdicts = list(MARKS)
     texts = (ratio_words(ratios.get(name)) for name in contenders)
     return "|".join(
-        f"{value} {interval} {MARKS[verdict]}" if value else "" for value, interval, verdict in texts
+        f"{value.removeprefix('×')} {interval}{verdicts.index(verdict)}" if value else ""
+        for value, interval, verdict in texts
     )
 
 
-def _scaled(figure: CellResult, turns: Sequence[Sequence[float]]) -> tuple[int, int, list[list[int]]]:
-    """The interval and the samples, turn by turn, in thousandths of the fastest sample."""
+def _scaled(figure: CellResult, turns: Sequence[Sequence[float]]) -> tuple[int, int, str]:
+    """The interval and the samples, beyond the fastest sample, in thousandths of it.
+
+    The samples as one text: a turn after the other, a comma between two, each sample by `digits`.
+    """
     if figure.predicted or not figure.best_s:
-        return 0, 0, []
+        return 0, 0, ""
     unit = figure.best_s / SAMPLE_STEPS
-    low, high = (round(value / unit) if value else 0 for value in (figure.low_s, figure.high_s))
-    return low, high, [[round(s / unit) for s in rounds] for rounds in turns]
+
+    def beyond(seconds: float | None) -> int:
+        return round(seconds / unit) - SAMPLE_STEPS if seconds else 0
+
+    samples = ",".join("".join(digits(beyond(s)) for s in rounds) for rounds in turns)
+    return beyond(figure.low_s), beyond(figure.high_s), samples
+
+
+def digits(number: int) -> str:
+    """A whole number from 0: groups of five bits, lowest first, 32 added to all but the last.
+
+    >>> digits(0), digits(31), digits(32), digits(1000)
+    ('A', 'f', 'gB', 'of')
+    """
+    text = ""
+    while number >= GROUP:
+        text += ALPHABET[GROUP + number % GROUP]
+        number //= GROUP
+    return text + ALPHABET[number]
 
 
 def _samples(summary: Summary) -> dict[Cell, list[Sequence[float]]]:

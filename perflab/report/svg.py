@@ -39,6 +39,7 @@ POINTS = 72  # an inch
 NAMES = {light: name for name, (light, _) in COLOURS.items()}
 LETTERS = {Outline.MOVETO: "M", Outline.LINETO: "L", Outline.CURVE3: "Q", Outline.CURVE4: "C"}
 FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Ubuntu,'Liberation Sans',sans-serif"
+DESCRIBED = re.compile(r"<desc .*?</desc>", re.DOTALL)
 STYLED = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
@@ -71,7 +72,8 @@ def on_page(drawn: Drawn, folder: Path) -> Drawn:
     The element has the page's colours, and scrolls on a narrow screen.
     """
     sizes = f"max-width:{drawn.width}px;min-width:{round(0.72 * drawn.width)}px"
-    body = STYLED.sub("", save(drawn, folder), count=1)
+    body = DESCRIBED.sub("", STYLED.sub("", save(drawn, folder), count=1), count=1)
+    body = body.replace(f' {drawn.name}-desc"', '"', 1)  # the caption is below it
     body = body.replace("<svg ", f'<svg style="{sizes}" ', 1)
     opening = f'<div class="drawing" tabindex="0" role="group" aria-label={quoteattr(drawn.title)}>'
     return replace(drawn, svg=Markup(f"{opening}{body}</div>"))

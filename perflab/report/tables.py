@@ -10,7 +10,7 @@ from itertools import product
 from perflab.contract import Cell
 from perflab.records import kinds
 from perflab.report import contest
-from perflab.report.summary import BASELINE, RIVALS, CellResult, Payback, Summary
+from perflab.report.summary import BASELINE, RIVALS, Accuracy, CellResult, Payback, Summary
 from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
 from perflab.units import in_bytes, power, rounded, seconds
@@ -226,16 +226,42 @@ def contest_lines(summary: Summary) -> list[str]:
 
 
 def checks_table(summary: Summary) -> Table:
-    """The largest errors on the timed inputs."""
-    rows = tuple(
-        (
-            f"{c.operation}/{c.technique}", c.case, c.dtype, f"{c.share:.3f}", c.where, c.precision,
-            "same bits" if c.repeatable else "within bound",
-        )
-        for c in summary.checks
-    )  # fmt: skip
-    head = ("implementation", "case", "dtype", "error / bound", "worst", "tolerance", "after timing")
-    return Table("Verified on the timed inputs, before and after timing", head, rows)
+    """The largest errors on the timed inputs: an implementation in one dtype a row, over all its cases."""
+    checks: dict[tuple[str, str], list[Accuracy]] = defaultdict(list)
+    for check in summary.checks:
+        checks[f"{check.operation}/{check.technique}", check.dtype].append(check)
+    rows = []
+    for who, found in checks.items():
+        worst = max(found, key=lambda check: check.share)
+        same = all(check.repeatable for check in found)
+        rows.append((
+            *who, str(len(found)), f"{worst.share:.3f}", worst.case, worst.where, worst.precision,
+            "same bits" if same else "within bound",
+        ))  # fmt: skip
+    head = (
+        "implementation",
+        "dtype",
+        "inputs",
+        "largest error / bound",
+        "on",
+        "worst",
+        "tolerance",
+        "after timing",
+    )
+    return Table("Verified on the timed inputs, before and after timing", head, tuple(rows))
+
+
+def verified_line(summary: Summary) -> str:
+    """How many implementations were right on how many timed inputs, and the largest error."""
+    if not summary.checks:
+        return ""
+    worst = max(summary.checks, key=lambda check: check.share)
+    implementations = {(check.operation, check.technique) for check in summary.checks}
+    return (
+        f"{len(implementations)} implementations were right on all {len(summary.checks)} inputs that were"
+        f" timed, before and after timing. The largest error is {worst.share:.3f} of its rounding bound"
+        f" ({worst.operation}/{worst.technique}, {worst.where}, {worst.case}, {worst.dtype})."
+    )
 
 
 def compile_table(summary: Summary) -> Table | None:

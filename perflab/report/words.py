@@ -28,6 +28,15 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     across: str = ""
 
+    def turned(self, corner: str) -> Table:
+        """The table with its columns as rows; `corner` is the head of the new first column.
+
+        >>> Table("", ("case", "a", "b"), (("x", "1", "2"),)).turned("name").rows
+        (('a', '1'), ('b', '2'))
+        """
+        head, *rows = zip(self.head, *self.rows, strict=True)
+        return Table(self.title, (corner, *head[1:]), tuple(rows))
+
 
 def plain(value: Any) -> str:
     """A value of the environment in words.

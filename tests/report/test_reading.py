@@ -226,10 +226,11 @@ def test_the_report_shows_it_and_escapes_what_the_file_holds(tmp_path):
     assert 'id="reading-fully_connected-mine"' in html
     assert "<code>y = x[:, None] &lt; w</code>" in html
     text = (path.parent / "report.md").read_text("utf-8")
-    assert "### A reading of mine" in text
+    assert "## Your file: fully_connected/mine" in text
+    assert text.index("## Your file") < text.index("## The fastest rungs")
+    assert html.index('id="reading-fully_connected-mine"') < html.index('id="winners"'), "the file is first"
     assert "| forward | beside.py:3 | 20% | 256 | return a @ b |" in text
-    (part,) = contents.gather(summary)["parts"]
-    assert [mine.technique for mine in part.readings] == ["mine"]
+    assert [mine.technique for mine in contents.gather(summary)["readings"]] == ["mine"]
 
 
 def test_shares_in_words():

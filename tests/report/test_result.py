@@ -55,7 +55,7 @@ def test_the_cells_of_the_notebook_run_in_order(tmp_path, monkeypatch, capfd):
     measured = {(row["technique"], row["case"], row["direction"]) for row in found.table()}
     wanted = {(t, c, d) for t in techniques("max_pool2d") for c in ("tiny", "digits") for d in DIRECTIONS}
     assert measured == wanted
-    for name in ("ladder", "accuracy"):
+    for name in ("ladder", "time"):
         assert isinstance(shown[name], Figure)
         assert shown[name]._repr_png_().startswith(b"\x89PNG")
     if HAS_PANDAS:
@@ -302,7 +302,7 @@ def test_an_empty_run_shows_itself(tmp_path, small_run):
         assert len(frame) == 0
         assert list(frame.columns) == list(table.COLUMNS)
     with pytest.raises(PerflabError, match="nothing was measured"):
-        held.plot("accuracy", operation="max_pool2d")
+        held.plot("ladder", operation="max_pool2d")
 
 
 def test_a_result_is_read_from_its_records_and_nothing_else(small_run, tmp_path):

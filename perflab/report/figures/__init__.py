@@ -16,13 +16,10 @@ from itertools import product
 import matplotlib as mpl
 
 from perflab.report import words
-from perflab.report.figures.accuracy import accuracy, accuracy_against_speed
+from perflab.report.figures.climb import climb
 from perflab.report.figures.ladder import ladder
-from perflab.report.figures.memory import memory_against_speed
-from perflab.report.figures.payback import payback
 from perflab.report.figures.peers import peers
 from perflab.report.figures.roofline import roofline
-from perflab.report.figures.speedups import speedups
 from perflab.report.figures.style import STYLE, Picture
 from perflab.report.figures.times import times
 from perflab.report.summary import Summary
@@ -30,10 +27,7 @@ from perflab.report.summary import Summary
 __all__ = ["Drawn", "all_figures", "drawn", "names"]
 
 Draw = Callable[[], Picture | None]
-OF_OPERATION = {
-    "ladder": ladder, "time": times, "roofline": roofline, "accuracy": accuracy_against_speed,
-    "memory": memory_against_speed,
-}  # fmt: skip
+OF_OPERATION = {"ladder": ladder, "time": times, "roofline": roofline}
 
 
 @dataclass(frozen=True)
@@ -82,9 +76,8 @@ def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:
     plan = summary.run.plan
     for threads, dtype in product(plan.threads, plan.dtypes):
         yield f"contest-{dtype}-t{threads}", "", partial(peers, summary, dtype, threads)
-        yield f"speedup-{dtype}-t{threads}", "", partial(speedups, summary, dtype, threads)
+    for threads in plan.threads:
+        yield f"climb-t{threads}", "", partial(climb, summary, threads)
     for operation in plan.techniques:
         for threads, (name, draw) in product(plan.threads, OF_OPERATION.items()):
             yield f"{name}-{operation}-t{threads}", operation, partial(draw, summary, operation, threads)
-        yield f"compilation-{operation}", operation, partial(payback, summary, operation)
-    yield "accuracy", "", partial(accuracy, summary)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,54 +18,44 @@ ASIDE = 1.06  # the factor between two rungs with the same arithmetic and the sa
 
 
 def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | None:
-    """Arithmetic a second against arithmetic a byte, by direction and dtype; None without a roof.
+    """Arithmetic a second against arithmetic a byte; None without a roof.
 
-    A step is excluded: it is forward followed by backward, so its point is between the two.
+    First dtype and last direction, as the other figures of an operation.
     """
-    plan = summary.run.plan
-    directions = [name for name in plan.directions if name != "step"] or list(plan.directions)
-    case = summary.common_case(operation)
+    plan, case = summary.run.plan, summary.common_case(operation)
+    dtype, direction = plan.dtypes[0], plan.directions[-1]
     of_cell = {"operation": operation, "case": case, "threads": threads}
-    panels = {
-        (dtype, direction): summary.measured(**of_cell, dtype=dtype, direction=direction)
-        for dtype, direction in product(plan.dtypes, directions)
-    }
-    dtypes = [
-        dtype for dtype in plan.dtypes
-        if peak(summary.ceilings, dtype, threads) and any(panels[dtype, name] for name in directions)
-    ]  # fmt: skip
-    if not dtypes:
+    shown = summary.measured(**of_cell, dtype=dtype, direction=direction)
+    best = peak(summary.ceilings, dtype, threads)
+    if not shown or not best:
         return None
-    rungs = plan.contenders(operation, case)
-    sheet = Sheet(len(dtypes), len(directions), (3.3, 2.1))
-    met = set()
-    for r, dtype in enumerate(dtypes):
-        row = sheet.axes[r]
-        top = (peak(summary.ceilings, dtype, threads) or 0.0) / 1e9
-        heights = [1.25 * top, top / 20]
-        for c, direction in enumerate(directions):
-            shown = panels[dtype, direction]
-            sheet.names[r, c] = f"{direction}, {dtype}{_nearest(summary, shown)}"
-            heights += [figure.gflops for figure in shown]
-            if not shown:
-                row[c].set_visible(False)
-                continue
-            for figure in shown:
-                aside = ASIDE ** (rungs.index(figure.cell.technique) - (len(rungs) - 1) / 2)
-                mark = style.look(summary, operation, figure.cell.technique)
-                row[c].plot(figure.flops / figure.bytes * aside, figure.gflops, linestyle="", **mark)
-                met.add(figure.cell.technique)
-            _roof(row[c], summary, dtype, threads, shown)
-        style.logarithmic(row, "y", heights, style.short_number, 6, labelled=row[:1])
-        sheet.up("GFLOP/s", r)
+    sheet = Sheet(1, 1, (2.25, max(2.8, 0.16 * len(shown))))
+    ax = sheet.axes[0][0]
+    sheet.ends[0, 0] = list(_rungs(ax, summary, shown))
+    _roof(ax, summary, dtype, threads, shown)
+    heights = [1.25 * best / 1e9, best / 20e9, *(figure.gflops for figure in shown)]
+    style.logarithmic([ax], "y", heights, style.short_number, 8)
+    sheet.up("GFLOP/s")
     sheet.across("operations a byte")
-    title = f"{summary.title(operation)}: under the roof, {words.of_threads(threads)}"
+    where = f"{direction}, {dtype}, {words.of_threads(threads)}"
+    title = f"{summary.title(operation)}: under the roof, {where}"
     caption = (
-        f"Case {case}. All rungs do the same arithmetic on the same bytes; they are drawn side by side. The"
-        " roof is the best measured arithmetic rate, and the best measured bandwidth for arrays of this size"
-        " (solid) and for arrays in the first cache (dotted)."
+        f"Case {case}{_nearest(summary, shown)}. All rungs do the same arithmetic on the same bytes; they are"
+        " drawn side by side. The roof is the best measured arithmetic rate, and the best measured bandwidth"
+        " for arrays of this size (solid) and for arrays in the first cache (dotted)."
     )
-    return sheet.finished(summary.run.environment, title, caption, style.keys_of(summary, operation, met))
+    return sheet.finished(summary.run.environment, title, caption)
+
+
+def _rungs(
+    ax: Axes, summary: Summary, shown: Sequence[CellResult]
+) -> Iterator[tuple[float, style.Look, str]]:
+    """Draw a panel's points; the name of each for its height at the right."""
+    for place, figure in enumerate(shown):
+        aside = ASIDE ** (place - (len(shown) - 1) / 2)
+        look = style.look(summary, figure.cell.operation, figure.cell.technique)
+        ax.plot(figure.flops / figure.bytes * aside, figure.gflops, linestyle="", **look)
+        yield figure.gflops, look, figure.cell.technique
 
 
 def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[CellResult]) -> None:
@@ -87,10 +76,8 @@ def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[
 
 
 def _nearest(summary: Summary, shown: Sequence[CellResult]) -> str:
-    """The rung nearest to the roof and its share of it; empty if the share is under 1 %."""
-    if not shown:
-        return ""
+    """The rung nearest to the roof, and its share of it; empty if that is under 1 %."""
     best = max(shown, key=lambda figure: figure.gflops)
     limit = summary.roof(best)
     share = 100 * limit.seconds / best.median_s if limit else 0.0
-    return f": {best.cell.technique} at {share:.0f}% of the roof" if share >= 1 else ""
+    return f": {best.cell.technique} is at {share:.0f}% of the roof" if share >= 1 else ""

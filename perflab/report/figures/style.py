@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, Literal
@@ -99,24 +99,9 @@ def hues(summary: Summary, operation: str) -> Iterator[tuple[str, str]]:
             yield name, "peers" if name in plan.homes else "own"
 
 
-def keys_of(summary: Summary, operation: str, techniques: Collection[str]) -> dict[str, Look]:
-    """The legend's entries for these techniques, in ladder order."""
-    names = summary.run.plan.techniques[operation]
-    return {t: {"linestyle": ""} | look(summary, operation, t) for t in names if t in techniques}
-
-
 def hollow(look: Look) -> Look:
     """The look of a prediction."""
     return look | {"markerfacecolor": PAPER}
-
-
-def on_common_case(
-    summary: Summary, operation: str, dtype: str, threads: int, direction: str
-) -> dict[str, CellResult]:
-    """The figures by technique, in ladder order, on the operation's common case."""
-    case = summary.common_case(operation)
-    figures = summary.of(operation=operation, case=case, dtype=dtype, threads=threads, direction=direction)
-    return {figure.cell.technique: figure for figure in figures}
 
 
 def measured_dtypes(summary: Summary, **fields: Any) -> list[str]:
@@ -214,13 +199,3 @@ def decimal_ticks(low: float, high: float, room: float) -> list[float]:
         if nearest >= (high - low) / room:
             return places
     return places[:: math.ceil((high - low) / room)]
-
-
-def binary_ticks(low: float, high: float, room: float) -> list[float]:
-    """Powers of two between two powers of ten, at most about `room` of them.
-
-    >>> binary_ticks(3.0, 6.0, 6)
-    [1024.0, 4096.0, 16384.0, 65536.0, 262144.0]
-    """
-    first, last = math.ceil(low / math.log10(2)), math.floor(high / math.log10(2))
-    return [2.0**power for power in range(first, last + 1, max(1, math.ceil((last + 1 - first) / room)))]

@@ -1,9 +1,9 @@
-"""Time against size: each technique's line on log axes, its exponent, and the crossovers."""
+"""Time against size: each technique's line on log axes, with its name and exponent, and the crossovers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from matplotlib.axes import Axes
@@ -19,35 +19,27 @@ APART = 1.1  # times the work, from one case to the next: cases closer than this
 
 
 def times(summary: Summary, operation: str, threads: int) -> style.Picture | None:
-    """Seconds a call against work, a panel for each direction and dtype; None with a single case."""
+    """Seconds a call against work, first dtype and last direction; None with a single case."""
     plan = summary.run.plan
-    dtypes = style.measured_dtypes(summary, operation=operation, threads=threads)
-    shown = list(summary.of(operation=operation, threads=threads))
-    if not dtypes or len({figure.cell.case for figure in shown}) < 2:
+    dtype, direction = plan.dtypes[0], plan.directions[-1]
+    shown = list(summary.of(operation=operation, threads=threads, dtype=dtype, direction=direction))
+    if all(figure.predicted for figure in shown) or len({figure.cell.case for figure in shown}) < 2:
         return None
-    sheet = Sheet(len(dtypes), len(plan.directions), (2.45, 2.15 if len(dtypes) > 1 else 2.9))
-    crossings: list[Crossover] = []
+    contest = (operation, dtype, threads, direction)
+    names = len({figure.cell.technique for figure in shown})
+    sheet = Sheet(1, 1, (2.25, max(2.8, 0.16 * names)))
+    ax = sheet.axes[0][0]
     joined = _differ_in_size(summary, operation)
-    for r, dtype in enumerate(dtypes):
-        for c, direction in enumerate(plan.directions):
-            contest = (operation, dtype, threads, direction)
-            _panel(sheet, (r, c), summary, contest, joined)
-            sheet.names[r, c] = f"{direction}, {dtype}"
-            if joined:
-                crossings += _crossings(sheet.axes[r][c], summary, contest)
-        row = sheet.axes[r]
-        seconds = [f.median_s for f in shown if f.cell.dtype == dtype]
-        style.logarithmic(row, "y", seconds, style.short_seconds, 7, labelled=row[:1])
-        sheet.up("time a call", r)
-    for c, direction in enumerate(plan.directions):
-        column = [row[c] for row in sheet.axes]
-        work = [f.flops for f in shown if f.cell.direction == direction]
-        style.logarithmic(column, "x", work, lambda value: units.power(value, 1), 4)
+    sheet.ends[0, 0] = list(_lines(ax, summary, contest, joined))
+    crossings = _crossings(ax, summary, contest) if joined else []
+    style.logarithmic([ax], "y", [f.median_s for f in shown], style.short_seconds, 8)
+    style.logarithmic([ax], "x", [f.flops for f in shown], lambda value: units.power(value, 1), 4)
+    sheet.up("time a call")
     sheet.across("work, operations")
-    title = f"{summary.title(operation)}: time against size, {words.of_threads(threads)}"
-    keys = style.keys_of(summary, operation, {figure.cell.technique for figure in shown})
+    where = f"{direction}, {dtype}, {words.of_threads(threads)}"
+    title = f"{summary.title(operation)}: time against size, {where}"
     caption = _caption(summary, operation, shown, crossings, joined)
-    return sheet.finished(summary.run.environment, title, caption, keys)
+    return sheet.finished(summary.run.environment, title, caption)
 
 
 def _differ_in_size(summary: Summary, operation: str) -> bool:
@@ -57,15 +49,15 @@ def _differ_in_size(summary: Summary, operation: str) -> bool:
     return all(b > APART * a for a, b in pairwise(sorted(summary.work(operation, case) for case in names)))
 
 
-def _panel(sheet: Sheet, at: tuple[int, int], summary: Summary, contest: Contest, joined: bool) -> None:
-    """A panel's points; if they are `joined`, also the exponents at the ends of the lines."""
-    ax = sheet.axes[at[0]][at[1]]
+def _lines(
+    ax: Axes, summary: Summary, contest: Contest, joined: bool
+) -> Iterator[tuple[float, style.Look, str]]:
+    """Draw every technique; its name for the end of its line, with its exponent if the points are joined."""
     exponents = {
         g.technique: g.scaling.exponent
         for g in summary.growths
         if (g.operation, g.dtype, g.threads, g.direction) == contest
     }
-    ends: list[tuple[float, style.Look, str]] = []
     for technique in summary.run.plan.techniques[contest[0]]:
         figures = summary.line(*contest, technique)
         if not figures:
@@ -73,10 +65,9 @@ def _panel(sheet: Sheet, at: tuple[int, int], summary: Summary, contest: Contest
         look = style.look(summary, contest[0], technique)
         line = summary.growing(*contest, technique)
         _line(ax, summary, figures, line, look | ({} if joined else {"linestyle": ""}))
-        if joined and technique in exponents:
-            last = [figure for figure in figures if not summary.of_digits(figure)][-1]
-            ends.append((last.median_s, look, f"{exponents[technique]:.2f}"))
-    sheet.ends[at] = ends
+        last = [figure for figure in figures if not summary.of_digits(figure)] or figures
+        grows = f"  {exponents[technique]:.2f}" if joined and technique in exponents else ""
+        yield last[-1].median_s, look, f"{technique}{grows}"
 
 
 def _line(
@@ -129,16 +120,14 @@ def _caption(
     if not joined:
         caption += " Some cases do the same work in other shapes: the points are not joined."
     elif any(g.operation == operation for g in summary.growths):
-        caption += " At the end of a line: time grows as this power of work; 1 means proportional."
+        caption += " Beside a name: time grows as this power of work; 1 means proportional."
     if any(f.predicted for f in shown):
         caption += " Hollow points on dashed lines are predictions, not measurements."
     if any(summary.of_digits(f) and not f.predicted for f in shown):
         caption += " Points marked +, not on the lines, are the handwritten digits."
     if crossings and len(crossings) <= MOST_CROSSINGS:
         caption += " Rings: " + "; ".join(
-            f"{c.technique} overtakes {c.overtaken} at {units.power(c.flops)} operations"
-            f" ({c.direction}, {c.dtype})"
-            for c in crossings
+            f"{c.technique} overtakes {c.overtaken} at {units.power(c.flops)} operations" for c in crossings
         ) + "."  # fmt: skip
     elif crossings:
         caption += f" Rings are the {len(crossings)} crossovers; the table of crossovers lists them."

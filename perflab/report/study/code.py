@@ -147,19 +147,23 @@ def _spans(line: str, words: Sequence[str], runs: Iterable[Span]) -> tuple[Span,
 
 
 def side_by_side_html(before: str, after: str, hunks: Sequence[Sequence[Row]]) -> Markup:
-    """Rows of two cells, before and after; an empty cell where a line has nothing opposite."""
-    old, new = coloured(before), coloured(after)
+    """Rows of two cells, before and after; an empty cell where a line has nothing opposite.
 
-    def cell(lines: Sequence[Pieces], number: int | None, marks: Sequence[Span], tag: str) -> str:
+    A line that is the same in both is one cell across. The page's script colours the words.
+    """
+    old, new = before.splitlines(), after.splitlines()
+
+    def cell(lines: Sequence[str], number: int | None, marks: Sequence[Span], tag: str) -> str:
         if number is None:
             return "<s></s>"
-        return f"<{tag}>{_line(lines[number - 1], marks) if number <= len(lines) else ''}</{tag}>"
+        return f"<{tag}>{_line((('', lines[number - 1]),), marks)}</{tag}>"
 
     drawn = []
     for rows in hunks:
         cells = (
-            cell(old, row.left, row.before, "code" if row.same else "del")
-            + cell(new, row.right, row.after, "code" if row.same else "ins")
+            cell(new, row.right, (), "code")
+            if row.same
+            else cell(old, row.left, row.before, "del") + cell(new, row.right, row.after, "ins")
             for row in rows
         )
         drawn.append(f'<div class="pair">{"".join(cells)}</div>')

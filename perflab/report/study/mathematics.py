@@ -68,6 +68,7 @@ def _clearer(latex: str) -> str:
 def _smaller(drawn: str) -> str:
     """MathML without attributes that HTML does not need, with names as words and brackets drawn by CSS."""
     drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "").replace(' display="inline"', "")
+    drawn = re.sub(r"&#x0*([0-9A-F]+);", _character, drawn)
     letters = r'(?:<mi mathvariant="normal">[A-Za-z]</mi>){2,}'
     drawn = re.sub(letters, lambda m: "<mi>" + re.sub("<[^>]*>", "", m[0]) + "</mi>", drawn)
     drawn = re.sub(r"<mo>(?!mod<)(\w{2,})</mo>", r"<mi>\1</mi>", drawn)
@@ -76,7 +77,14 @@ def _smaller(drawn: str) -> str:
         r"<mo[^>]*>(?:\[|&#x0005B;)</mo><mtable>((?:(?!</?mtable).)*)</mtable><mo[^>]*>(?:\]|&#x0005D;)</mo>",
         r'<mtable class="matrix">\1</mtable>', drawn, flags=re.DOTALL,
     )  # fmt: skip
+    drawn = re.sub(r"^(<math[^>]*>)<mrow>(.*)</mrow></math>$", r"\1\2</math>", drawn, flags=re.DOTALL)
     return re.sub(r"<mrow>(<(m[ion])(?: [^>]*)?>[^<]*</\2>)</mrow>", r"\1", drawn)
+
+
+def _character(match: re.Match[str]) -> str:
+    """A character instead of its number, unless it has a meaning in HTML."""
+    character = chr(int(match[1], 16))
+    return match[0] if character in "<>&\"'" else character
 
 
 _WORDS = {

@@ -40,8 +40,9 @@ class Changes:
 
     @property
     def html(self) -> Markup:
-        """Hunks of rows for a page."""
-        return code.side_by_side_html(self.before, self.after, self.hunks)
+        """Rows for a page: the whole of the files, so that no other listing is needed."""
+        whole = code.side_by_side(self.before, self.after, context=len(self.before) + len(self.after))
+        return code.side_by_side_html(self.before, self.after, whole)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Section:
     @property
     def derivation_html(self) -> Markup:
         """The derivation, with MathML in it."""
-        return mathematics.html(self.derivation, below=1)
+        return mathematics.html(self.derivation, below=2)
 
 
 def sections(summary: Summary, installed: Mapping[str, str] | None = None) -> list[Section]:

@@ -6,7 +6,7 @@ causes that changed most are named first. Where none changed, the sentence says 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log, prod
 
@@ -19,6 +19,7 @@ STEP_S = (2e-9, 5e-6)  # seconds that one saved step of the interpreter may take
 TRAFFIC_S = 0.3e9  # bytes saved for each second saved; fewer bytes cannot explain the time
 KINDS = {"compiled": "is compiled", "numpy": "runs its loops in NumPy", "interpreted": "is interpreted"}
 Cause = tuple[float, str]  # by what factor it is better, and in words
+UNEXPLAINED = "the figures here do not explain it"
 PARTLY = 0.5  # on a log scale, the share of the speed-up that the causes must come to
 
 
@@ -53,13 +54,25 @@ def because(
     sentence = f"{upper.technique} {verb} {lower.technique} ({rates})"
     if equal and causes:
         return f"{sentence}, although {causes[0][1]}."
+    if equal:
+        return f"{sentence}: no figure here changed between them."
+    return f"{sentence}: {_in_words(causes, max(ratio, 1 / ratio))}."
+
+
+def causes(slow: Side, fast: Side, *, flops: int, bytes: int, speedup: float) -> str:
+    """Why `fast` is `speedup` times as fast as `slow`: the causes alone, those that changed most first."""
+    found = sorted(_causes(fast, slow, flops, bytes), key=lambda cause: -cause[0])
+    return _in_words(found, speedup, most=2)
+
+
+def _in_words(causes: Sequence[Cause], speedup: float, most: int = 3) -> str:
+    """At most so many causes, and whether they explain a speed-up."""
     if not causes:
-        reason = "no figure here changed between them" if equal else "the figures here do not explain it"
-        return f"{sentence}: {reason}."
-    words = "; ".join(text for _, text in causes[:3])
-    if prod(factor for factor, _ in causes) < max(ratio, 1 / ratio) ** PARTLY:
+        return UNEXPLAINED
+    words = "; ".join(text for _, text in causes[:most])
+    if prod(factor for factor, _ in causes) < speedup**PARTLY:
         words += "; this explains only a part of it"
-    return f"{sentence}: {words}."
+    return words
 
 
 def _causes(fast: Side, slow: Side, flops: int, bytes: int) -> Iterator[Cause]:

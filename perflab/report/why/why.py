@@ -25,7 +25,7 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
         compiled = f"{_seconds(times.compile_s)} / {_seconds(times.load_s)}" if times else "–"
         lines = str(evidence.lines) + (f" + {sum(evidence.imported.values())}" if evidence.imported else "")
         rows += [
-            (technique, direction, *_instructions(way), units.in_bytes(way.temporaries),
+            (technique, direction, *instructions(way), units.in_bytes(way.temporaries),
              units.in_bytes(way.peak), compiled, lines)
             for direction, way in evidence.ways.items()
         ]  # fmt: skip
@@ -38,7 +38,7 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
     return words.Table(title, head, tuple(rows))
 
 
-def _instructions(way: Way) -> tuple[str, str, str]:
+def instructions(way: Way) -> tuple[str, str, str]:
     """Of the arithmetic in the hot loop: the packed share, the width, the share of fused multiply-adds."""
     if way.code is None:
         return way.kind, "–", "–"
@@ -78,6 +78,32 @@ def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: 
             )  # fmt: skip
             return f"On {case}, {sentence}"
     return ""
+
+
+def causes(summary: Summary, slow: CellResult, fast: CellResult) -> str:
+    """Why one of two results of a case is faster: the causes, in the direction that saved most time.
+
+    There is no evidence on a step: its forward and its backward are looked at. "" without evidence.
+    """
+    cell = fast.cell
+    if not all(summary.evidence_on(cell.operation, f.cell.technique, cell.dtype) for f in (slow, fast)):
+        return ""
+    directions = ("forward", "backward") if cell.direction == "step" else (cell.direction,)
+    pairs = [
+        (direction, summary.figures.get(replace(slow.cell, direction=direction)),
+         summary.figures.get(replace(cell, direction=direction)))
+        for direction in directions
+    ]  # fmt: skip
+    saved = [(a.median_s - b.median_s, direction, a, b) for direction, a, b in pairs if a and b]
+    if not saved:
+        return ""
+    _, direction, a, b = max(saved, key=lambda entry: entry[0])
+    ratio = summary.ratio(a.cell, b.cell)
+    words = reasons.causes(
+        _side(summary, a, direction), _side(summary, b, direction), flops=b.flops, bytes=b.bytes,
+        speedup=ratio.value if ratio else a.median_s / b.median_s,
+    )  # fmt: skip
+    return words if direction == cell.direction else f"{words} ({direction}, which saves most of the time)"
 
 
 def _side(summary: Summary, figure: CellResult, direction: str) -> reasons.Side:
