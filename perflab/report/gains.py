@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from perflab.contract import Cell
+from perflab.report import ladder
 from perflab.report.summary import BASELINE, CellResult, Summary
 from perflab.report.words import Table, interval, ratio
 from perflab.units import rounded, seconds
@@ -21,6 +22,7 @@ class Gain:
 
     figure: CellResult
     expected: float
+    below: str  # the rung that it stands on
 
     @property
     def short(self) -> bool:
@@ -35,12 +37,12 @@ def gains(summary: Summary) -> list[Gain]:
     for threads, operation, dtype, direction in product(
         plan.threads, plan.techniques, plan.dtypes, plan.directions
     ):
-        multiplies = summary.run.operations[operation].multiplies
+        multiplies, since = summary.run.operations[operation].multiplies, ladder.since(summary, operation)
         case = summary.widest(operation, dtype, threads, direction) or ""
         for technique, expected in (EXPECTED if multiplies else EXPECTED_WITHOUT_PRODUCTS).items():
             figure = summary.figures.get(Cell(operation, case, dtype, threads, direction, technique))
             if figure and figure.speedup:
-                results.append(Gain(figure, expected))
+                results.append(Gain(figure, expected, since.get(technique, "")))
     return results
 
 
@@ -50,13 +52,30 @@ def gains_table(summary: Summary) -> Table:
         (
             f"{f.cell.operation}/{f.cell.technique}", f.cell.case, f.cell.dtype, f.cell.direction,
             interval(f.speedup), f"×{gain.expected:.0f}" + (" missed" if gain.short else ""),
+            _over_below(summary, gain),
             f"{rounded(f.gflops, 2)}", f"{rounded(f.gbytes_s, 2)}",
         )
         for gain in gains(summary)
         if (f := gain.figure)
     )  # fmt: skip
-    head = ("implementation", "case", "dtype", "direction", "over naive", "expected", "GFLOP/s", "GB/s")
+    head = (
+        "implementation",
+        "case",
+        "dtype",
+        "direction",
+        "over naive",
+        "expected",
+        "over the rung below",
+        "GFLOP/s",
+        "GB/s",
+    )
     return Table("On the largest case where naive was measured", head, rows)
+
+
+def _over_below(summary: Summary, gain: Gain) -> str:
+    """The gain over the rung that it stands on, and that rung's name; a dash where that is naive itself."""
+    ratio = ladder.gain(summary, gain.figure, gain.below).ratio
+    return "–" if gain.below in ("", BASELINE) or not ratio else f"{interval(ratio)} over {gain.below}"
 
 
 def shortfalls(summary: Summary) -> list[str]:

@@ -206,12 +206,16 @@ class Summary:
         return next(reversed(complete if with_further and complete else cases), None)
 
     def common_case(self, operation: str) -> str:
-        """The measured case with the most techniques; among equals the one with the most work."""
-        plan = self.run.plan
+        """The operation's study case; unless it was measured, the one that was in the most techniques.
+
+        Among equals it is the one with the most work.
+        """
+        plan, named = self.run.plan, self.run.operations[operation].study_case
         measured = {figure.cell.case for figure in self.measured(operation=operation)}
 
-        def rank(case: str) -> tuple[bool, int, int]:
-            return case in measured, len(plan.contenders(operation, case)), self.work(operation, case)
+        def rank(case: str) -> tuple[bool, bool, int, int]:
+            contenders = len(plan.contenders(operation, case))
+            return case in measured, case == named, contenders, self.work(operation, case)
 
         return max(plan.cases[operation], key=rank)
 

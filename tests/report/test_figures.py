@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 from conftest import one_line, perflab, slow_but
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from test_report import CEILINGS, FAILURE, LAWS, by_law, copied
 
 from perflab import records, report
-from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
+from perflab.contract import FIRST_RUNGS, Cell
 from perflab.records import typed
 from perflab.records.roof import NOT_MEASURED, Ceilings
-from perflab.report import contest, figures, svg, words
+from perflab.report import contest, figures, svg
 from perflab.report.figures.palette import COLOURS, PAPER, SERIES
 from perflab.report.figures.sheet import spread, width_of, wrapped
 from perflab.report.figures.style import look
@@ -237,38 +236,6 @@ def test_a_part_of_a_run_gives_figures_that_show_something_or_none(change, small
 
 
 # ------------------------------------------------------------------------------------ what they show
-
-
-def test_the_ladder_has_a_bar_a_rung_as_long_as_its_time(small_run, tmp_path):
-    summary = rich(small_run, tmp_path)
-    one = drawn(summary, "ladder-fully_connected-t1")
-    case = summary.common_case("fully_connected")
-    assert case in one.caption
-    assert "predictions" in one.caption
-    assert len(panels(one)) == 6
-    for ax, (dtype, direction) in zip(
-        panels(one), itertools.product(("float32", "float64"), DIRECTIONS), strict=True
-    ):
-        bars = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
-        held = [summary.figures[Cell("fully_connected", case, dtype, 1, direction, name)] for name in MANY]
-        assert [bar.get_x() + bar.get_width() for bar in bars] == pytest.approx([f.median_s for f in held])
-        assert [to_hex(bar.get_facecolor()) == PAPER for bar in bars] == [f.predicted for f in held]
-        intervals = next(line for line in ax.lines)
-        ends = intervals.get_xdata()
-        for figure in held:
-            assert figure.predicted or {figure.low_s, figure.high_s} <= set(ends)
-    told = words_of(one.figure)
-    assert sum(text.startswith("~") for text in told) == 6
-    above = held[MANY.index("jit_tiled")]
-    ratio = summary.ratio(held[MANY.index("jit_parallel")].cell, above.cell)
-    assert any(text.endswith(words.ratio(ratio)) for text in told), "over the rung below: naive was predicted"
-
-
-def test_where_the_baseline_was_measured_the_ladder_tells_gains_over_it(summary):
-    one = drawn(summary, "ladder-fully_connected-t1")
-    assert "as fast as naive" in one.caption
-    gain = summary.figures[Cell("fully_connected", "tiny", "float32", 1, "forward", "jit")]
-    assert any(text.endswith(words.ratio(gain.speedup)) for text in words_of(one.figure))
 
 
 def test_time_against_size_marks_exponents_and_crossovers_where_they_lie(small_run, tmp_path):

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from perflab import catalog, errors, records, report
 from perflab.catalog import sources
+from perflab.cli.show import tree
 from perflab.cli.show.table import of_words, table
 from perflab.contract import PerflabError
 from perflab.records.texts import DERIVATION
@@ -46,7 +47,8 @@ def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
     described = catalog.operation(operation)
     files = [f"{operation}/{DERIVATION}", *(f"{operation}/{name}.py" for name in described.ladder)]
     texts = sources.installed(files)
-    section = studies.of_files(operation, described.title, described.summary, described.ladder, texts)
+    since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
+    section = studies.of_files(operation, described.title, described.summary, since, texts)
     return section, NO_RUN.format(op=operation)
 
 
@@ -65,6 +67,7 @@ def plain(section: studies.Section, rungs: Sequence[studies.Rung]) -> dict[str, 
         "derivation": section.derivation,
         "rungs": [
             {"technique": rung.technique, "heading": rung.heading, "text": rung.text,
+             "since": rung.below, "calls": {part.name: part.text for part in rung.calls},
              "changes": _plain_changes(rung.changes), "gains": _plain_table(rung.gains),
              "evidence": _plain_table(rung.evidence), "accuracy": rung.accuracy, "why": list(rung.why),
              "notes": list(rung.notes), "imports": [name for name, _ in rung.imports]}
@@ -108,6 +111,8 @@ def shown(
         yield Text(section.note, style="yellow")
     if whole and section.derivation:
         yield Markdown(mathematics.readable(section.derivation))
+    if whole:
+        yield from tree.shown(section)
     for rung in rungs:
         yield from _rung(rung, width)
     needed = {name for rung in rungs for name, _ in rung.imports}
@@ -131,6 +136,9 @@ def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
         yield Text(f"\n{rung.technique}.py", style="bold")
         style: Any = {"theme": "ansi_dark", "background_color": "default", "word_wrap": True}
         yield Syntax(rung.text.rstrip(), "python", **style)
+        for part in rung.calls:
+            yield Text(f"\nWhat it calls of {part.name}", style="bold")
+            yield Syntax(part.text.rstrip(), "python", **style)
     if rung.changes:
         yield Text(f"\nWhat changed since {rung.changes.other}", style="bold")
         if rung.changes.written_out:

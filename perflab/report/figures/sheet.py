@@ -27,9 +27,11 @@ TITLE = 11.0  # points
 LINE = 1.32  # of a text's size: from one line to the next
 NARROWEST = 4.6  # inches
 KEY = 0.27  # inches, of a key's mark before its name
+LANE = 0.17  # inches, between two branches of a tree
 ENDS = SMALL * LINE / 72  # inches, between two names at the end of lines
 
 Ends = Sequence[tuple[float, Look, str]]
+Rows = Sequence[tuple[float, int, int | None, Look, str]]  # y, lane, row of what it hangs from, mark, name
 
 
 @lru_cache(maxsize=4096)
@@ -95,6 +97,7 @@ class Sheet:
         ]
         self.names: dict[tuple[int, int], str] = {}  # by row and column: above a panel
         self.ends: dict[tuple[int, int], Ends] = {}  # to the right, each at the height of a value or near it
+        self.trees: dict[int, Rows] = {}  # by row: to the left of its first panel
         self._across: dict[int, str] = {}
         self._up: dict[int, str] = {}
 
@@ -145,6 +148,9 @@ class Sheet:
             column = [row[c] for row in self.axes]
             names = [width_of(text, ax.yaxis.get_ticklabels()[0].get_fontsize())
                      for ax in column for text in _written(ax, "y")]  # fmt: skip
+            if c == 0:
+                names += [LANE * (lane + 1) + width_of(text, SMALL)
+                          for rows in self.trees.values() for _, lane, _, _, text in rows]  # fmt: skip
             left = max(names, default=0.0) + 0.17 + (0.2 if self._up and c == 0 else 0.0)
             overhangs = [_overhang(ax, self.panel[0]) for ax in column]
             left = max(left, 0.06 + max(before for before, _ in overhangs), 0.2 if c else 0.0)
@@ -179,16 +185,13 @@ class Sheet:
             self._write(left + width / 2, bottom - below, self._across[r], SIZE, ha="center", va="top")
         if c == 0 and r in self._up:
             self._write(0.04, bottom + height / 2, self._up[r], SIZE, ha="left", va="center", rotation=90)
+        if c == 0 and r in self.trees:
+            rows = self.trees[r]
+            self._tree(rows, self._heights(ax, bottom, [y for y, *_ in rows]))
         ends = self.ends.get((r, c), ())
         if not ends:
             return
-        transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
-        ends_of = transform.transform(np.array([low, high]))
-        wanted = [
-            bottom + height * float((transform.transform(np.array([y]))[0] - ends_of[0]) / np.ptp(ends_of))
-            * (1 if high > low else -1)
-            for y, _, _ in ends
-        ]  # fmt: skip
+        wanted = self._heights(ax, bottom, [y for y, _, _ in ends])
         places = spread(wanted, ENDS, bottom, bottom + height)
         for (_, look, text), true, y in zip(ends, wanted, places, strict=True):
             edge = left + width
@@ -196,6 +199,24 @@ class Sheet:
                 self._line([edge, edge + 0.09], [true, y], color=look["color"], linewidth=0.7)
                 self._mark(edge + 0.15, y, look)
             self._write(edge + (0.25 if look else 0.06), y, text, SMALL, va="center_baseline")
+
+    def _heights(self, ax: Axes, bottom: float, values: Sequence[float]) -> list[float]:
+        """The places of values of a panel's y axis, in inches."""
+        transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
+        first, last = transform.transform(np.array([low, high]))
+        places = (transform.transform(np.array(values)) - first) / (last - first)
+        return [bottom + self.panel[1] * float(place) for place in places]
+
+    def _tree(self, rows: Rows, heights: Sequence[float]) -> None:
+        """Names at their heights, each joined to the one that it hangs from, on its lane or another."""
+        for (_, lane, hangs, _, _), y in zip(rows, heights, strict=True):
+            if hangs is not None:
+                x, above = 0.12 + LANE * lane, 0.12 + LANE * rows[hangs][1]
+                self._line([above, above, x], [heights[hangs], y, y], color=SOFT, linewidth=0.9)
+        for (_, lane, _, look, name), y in zip(rows, heights, strict=True):
+            x = 0.12 + LANE * lane
+            self._mark(x, y, look)
+            self._write(x + 0.1, y, name, SMALL, va="center_baseline")
 
     def _write(self, x: float, y: float, text: str, size: float, **style: Any) -> None:
         self.figure.text(

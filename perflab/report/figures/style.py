@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
@@ -12,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from perflab import units
-from perflab.contract import FIRST_RUNGS
-from perflab.report.figures.palette import INK, LINE, MARKERS, PAPER, SERIES
+from perflab.records import tree
+from perflab.report import ladder
+from perflab.report.figures.palette import BRANCHES, INK, LINE, MARKERS, PAPER
 from perflab.report.summary import CellResult, Summary
 
 SIZE, SMALL = 9.0, 8.0  # points
@@ -43,6 +45,9 @@ STYLE: dict[Any, Any] = {
     "figure.dpi": 120,
     "figure.facecolor": PAPER,
 }
+FIRST_HUES = {"per_neuron": "numpy", "jit": "compiled"}  # of the branches that begin with these rungs
+OTHER_HUES = ("further", "last", "numpy", "compiled")  # of all other branches, in turn
+FIRST_MARKERS = {"root": 0, "numpy": 1, "compiled": 3, "further": 4, "last": 5, "own": 7, "peers": 5}
 Look = dict[str, Any]
 
 
@@ -56,16 +61,42 @@ class Picture:
 
 
 def look(summary: Summary, operation: str, technique: str) -> Look:
-    """A technique's colour and marker: the same in every figure of an operation, different for up to 64.
+    """A technique's colour and marker, the same in every figure of an operation.
 
-    The first four rungs look the same in every operation.
+    A branch of the ladder has a hue, a rung a shade of it; so have the files of one's own, and the peers. The
+    first four rungs look the same in every operation.
     """
-    further = [t for t in summary.run.plan.techniques[operation] if t not in FIRST_RUNGS]
-    first = technique in FIRST_RUNGS
-    index = FIRST_RUNGS.index(technique) if first else len(FIRST_RUNGS) + further.index(technique)
-    cycle = index // len(SERIES)
-    colour, marker = SERIES[(index + cycle) % len(SERIES)], MARKERS[(index + 2 * cycle) % len(MARKERS)]
-    return {"color": colour, "marker": marker, "markeredgewidth": 0.8}
+    taken = dict.fromkeys(BRANCHES, 0)
+    for name, hue in hues(summary, operation):
+        if taken[hue] >= len(BRANCHES[hue]):  # an unused hue has further shades
+            hue = next((other for other in OTHER_HUES if not taken[other]), hue)
+        step, shades = taken[hue], len(BRANCHES[hue])
+        taken[hue] += 1
+        if name == technique:
+            colour, first = BRANCHES[hue][step % shades], FIRST_MARKERS[hue]
+            marker = MARKERS[(first + step + step // shades) % len(MARKERS)]
+            return {"color": colour, "marker": marker, "markeredgewidth": 0.8}
+    raise KeyError(technique)
+
+
+def hues(summary: Summary, operation: str) -> Iterator[tuple[str, str]]:
+    """Every technique that a run of this operation may have, from the foot of its branch up, and its hue.
+
+    The tree is the operation's, not the part that was measured: so a technique has one look in every run.
+    """
+    plan, own = summary.run.plan, ladder.apart(summary, operation)
+    whole = {**ladder.since(summary, operation), **summary.run.operations[operation].since}
+    free, chosen = cycle(OTHER_HUES), dict[int, str]()
+    for node in tree.nodes(whole, own):
+        if node.technique in own:
+            chosen[node.branch] = "own"
+        elif node.step == 0:
+            named = FIRST_HUES.get(node.technique, "")
+            chosen[node.branch] = (named or next(free)) if node.parent else "root"
+        yield node.technique, chosen[node.branch]
+    for name in plan.techniques[operation]:
+        if name not in whole:
+            yield name, "peers" if name in plan.homes else "own"
 
 
 def keys_of(summary: Summary, operation: str, techniques: Collection[str]) -> dict[str, Look]:

@@ -7,23 +7,24 @@ with a note.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
+from perflab.contract import Cell
 from perflab.records.texts import DERIVATION, heading, imported
-from perflab.report import tables, words
-from perflab.report.study import code, mathematics
-from perflab.report.summary import BASELINE, CellResult, Summary
+from perflab.records.tree import Node, nodes
+from perflab.report import ladder, tables, words
+from perflab.report.study import code, helpers, mathematics
+from perflab.report.summary import BASELINE, Summary
 from perflab.report.why import why
-from perflab.statistics import Ratio
 
 OF_TODAY = (
     "The records of this run have no code. This is the code of the installed perflab; it may differ from what"
     " was measured."
 )
+SHORT = 40  # lines of code that are shown without a fold
 NOT_KEPT = "The records do not have its code."
 
 
@@ -56,6 +57,11 @@ class File:
         return words.anchor("study-file", *self.name.removesuffix(".py").split("/"))
 
     @property
+    def short(self) -> bool:
+        """Whether it need not be folded."""
+        return self.text.count("\n") <= SHORT
+
+    @property
     def html(self) -> Markup:
         """The text in colours."""
         return code.html(self.text)
@@ -63,11 +69,18 @@ class File:
 
 @dataclass(frozen=True)
 class Rung(File):
-    """One technique: its code and the run's figures of it. A table is None where nothing was measured."""
+    """One technique: its code and the run's figures of it. A table is None where nothing was measured.
+
+    `below` is the technique on which it stands; `calls` is the code of others that it is little more than a
+    call of. `steps` gives time and gain on each case of the story where it was measured.
+    """
 
     operation: str
     technique: str
+    below: str
     changes: Changes | None
+    calls: tuple[File, ...] = ()
+    steps: Mapping[str, str] = field(default_factory=dict)
     gains: words.Table | None = None
     evidence: words.Table | None = None
     accuracy: str = ""
@@ -88,15 +101,22 @@ class Rung(File):
 
 @dataclass(frozen=True)
 class Section:
-    """The study of one operation. `files` are the modules that its rungs are the first to import."""
+    """The study of one operation. `files` are the modules that its rungs are the first to import.
+
+    `rungs` are in ladder order, `tree` has them in the order of a drawing. `cases` are those of the story, of
+    which `rungs` give their `steps`, and `setting` says in which direction, dtype and threads.
+    """
 
     operation: str
     title: str
     summary: str
     derivation: str
     rungs: tuple[Rung, ...]
+    tree: tuple[Node, ...]
     files: tuple[File, ...]
     note: str
+    cases: tuple[str, ...] = ()
+    setting: str = ""
 
     @property
     def derivation_html(self) -> Markup:
@@ -117,21 +137,20 @@ def sections(summary: Summary, installed: Mapping[str, str] | None = None) -> li
 
 
 def of_files(
-    operation: str, title: str, described: str, ladder: Sequence[str], texts: Mapping[str, str]
+    operation: str, title: str, described: str, since: Mapping[str, str], texts: Mapping[str, str]
 ) -> Section:
     """A study without any figures: the derivation and the code of a ladder."""
-    rungs = tuple(_rungs(operation, ladder, texts, ()))
+    rungs = tuple(_rungs(operation, since, texts))
     files = _files(rungs, texts, {rung.name for rung in rungs})
-    return Section(operation, title, described, texts.get(f"{operation}/{DERIVATION}", ""), rungs, files, "")
+    derivation = texts.get(f"{operation}/{DERIVATION}", "")
+    return Section(operation, title, described, derivation, rungs, nodes(since), files, "")
 
 
 def _section(
     summary: Summary, operation: str, texts: Mapping[str, str], note: str, shown: set[str]
 ) -> Section:
     plan, described = summary.run.plan, summary.run.operations[operation]
-    ladder = [t for t in plan.techniques[operation] if t not in plan.homes and "@" not in t]
-    outside = [t for t in ladder if f"{operation}/{t}" in plan.outside]
-    dtype = plan.dtypes[0]
+    since, dtype = ladder.since(summary, operation), plan.dtypes[0]
     evidence = why.evidence_table(summary, operation, dtype)
     measured = {
         f"{op}/{technique}.py": words.anchor("study", op, technique)
@@ -140,47 +159,41 @@ def _section(
         if "@" not in technique
     }
     rungs: list[Rung] = []
-    for rung in _rungs(operation, ladder, texts, outside):
-        technique, changes = rung.technique, rung.changes
-        below = rungs[-1].technique if rungs else ""
-        base = changes.other if changes and changes.written_out else below  # what it is a compiled copy of
+    for rung in _rungs(operation, since, texts):
+        technique = rung.technique
         imports = imported(rung.name, texts, directly=True)
         rungs.append(replace(
-            rung, gains=_gains(summary, operation, technique, below),
+            rung, gains=_gains(summary, rung), steps=_steps(summary, rung),
             evidence=_evidence(summary, evidence, operation, technique, dtype),
             accuracy=_accuracy(summary, operation, technique),
-            why=tuple(_why(summary, operation, dtype, (base, below), technique)),
-            notes=tuple(_notes(summary, rung)),
+            why=tuple(_why(summary, rung, dtype)), notes=tuple(_notes(summary, rung)),
             imports=tuple((name, measured.get(name) or File(name, "").anchor) for name in imports),
         ))  # fmt: skip
     derivation, files = texts.get(f"{operation}/{DERIVATION}", ""), _files(rungs, texts, {*measured, *shown})
-    return Section(operation, described.title, described.summary, derivation, tuple(rungs), files, note)
+    return Section(
+        operation, described.title, described.summary, derivation, tuple(rungs),
+        nodes(since, ladder.apart(summary, operation)), files, note,
+        tuple(ladder.story_cases(summary, operation)),
+        f"{plan.directions[-1]}, {dtype}, {words.of_threads(min(plan.threads))}",
+    )  # fmt: skip
 
 
-def _rungs(
-    operation: str, ladder: Sequence[str], texts: Mapping[str, str], outside: Sequence[str]
-) -> Iterator[Rung]:
-    """Every rung's text and what changed since the rung below; for an outside file, the most similar."""
+def _rungs(operation: str, since: Mapping[str, str], texts: Mapping[str, str]) -> Iterator[Rung]:
+    """Every rung's text, and what changed since the rung that it stands on."""
     compared: dict[str, str] = {}  # the text of each technique that is compared with others
-    for technique in ladder:
+    for technique, below in since.items():
         name = f"{operation}/{technique}.py"
         text = texts.get(name, "")
-        below = next(reversed(compared), "")
         plain, base = _written_out(text, compared)
-        if base:
-            below = base
-        elif technique in outside and text and compared:
-            below = max(
-                compared, key=lambda other: SequenceMatcher(None, compared[other], text).quick_ratio()
-            )
-        changes = None
-        if text and below:
-            hunks = tuple(map(tuple, code.side_by_side(compared[below], plain)))
-            reason = f"{technique}.py only compiles the functions of {below}.py. Here they are written out."
-            changes = Changes(below, compared[below], plain, hunks, reason if base else "")
+        other, changes = base or below, None
+        if text and other in compared:
+            hunks = tuple(map(tuple, code.side_by_side(compared[other], plain)))
+            reason = f"{technique}.py only compiles the functions of {other}.py. Here they are written out."
+            changes = Changes(other, compared[other], plain, hunks, reason if base else "")
         if text:
             compared[technique] = plain
-        yield Rung(name, text, operation, technique, changes)
+        calls = tuple(File(file, called) for file, called in helpers.of_shell(name, texts).items())
+        yield Rung(name, text, operation, technique, below, changes, calls)
 
 
 def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
@@ -227,40 +240,40 @@ def _files(rungs: Iterable[Rung], texts: Mapping[str, str], elsewhere: set[str])
     return tuple(File(name, texts[name]) for name in sorted(names))
 
 
-def _gains(summary: Summary, operation: str, technique: str, below: str) -> words.Table | None:
-    """Every direction on the largest measured case, and if possible one on which `below` was measured too."""
-    plan = summary.run.plan
+def _steps(summary: Summary, rung: Rung) -> dict[str, str]:
+    """Time and gain in the plan's last direction, by case; a prediction is marked and has no gain."""
+    plan, steps = summary.run.plan, {}
+    for case in ladder.story_cases(summary, rung.operation):
+        setting = (plan.dtypes[0], min(plan.threads), plan.directions[-1])
+        figure = summary.figures.get(Cell(rung.operation, case, *setting, rung.technique))
+        if figure:
+            steps[case] = ladder.gain(summary, figure, rung.below).words
+    return steps
+
+
+def _gains(summary: Summary, rung: Rung) -> words.Table | None:
+    """Every direction on the story's cases, over the rung below and over naive."""
+    plan, below = summary.run.plan, rung.below
     dtype, threads = plan.dtypes[0], min(plan.threads)
-    rows = []
+    gains = []
     for direction in plan.directions:
-        line = [f for f in summary.line(operation, dtype, threads, direction, technique) if not f.predicted]
-        common = [f for f in line if _over(summary, f, below)] or line
-        if common:
-            figure = common[-1]
-            row = {"direction": direction, "case": figure.cell.case, "time": words.time(figure)}
-            if below:
-                row[f"over {below}"] = words.interval(_over(summary, figure, below))
-            if technique != BASELINE != below:
-                row[f"over {BASELINE}"] = _over_naive(line, figure.cell.case)
-            share, limit = tables.roof_words(summary, figure)
-            rows.append(row | {"of the roof": share if limit == "–" else f"{share} ({limit})"})
+        cell = Cell(rung.operation, "", dtype, threads, direction, rung.technique)
+        gains += ladder.gains(summary, cell, below)
+    rows = []
+    for gain in sorted(gains, key=lambda gain: summary.work(rung.operation, gain.figure.cell.case)):
+        figure = gain.figure
+        row = {"case": figure.cell.case, "direction": figure.cell.direction, "time": words.time(figure)}
+        if below:
+            row[f"over {below}"] = words.interval(gain.ratio)
+        if rung.technique != BASELINE != below:
+            row[f"over {BASELINE}"] = words.interval(gain.over_naive)
+        share, limit = tables.roof_words(summary, figure)
+        rows.append(row | {"of the roof": share if limit == "–" else f"{share} ({limit})"})
     if not rows:
         return None
-    where = "the largest case that both were measured on" if below else "its largest measured case"
-    title = f"{technique} on {where}, {dtype}, {words.of_threads(threads)}"
+    cases = " and ".join(dict.fromkeys(row["case"] for row in rows))
+    title = f"{rung.technique} on {cases}, {dtype}, {words.of_threads(threads)}"
     return words.Table(title, tuple(rows[0]), tuple(tuple(row.values()) for row in rows))
-
-
-def _over(summary: Summary, figure: CellResult, below: str) -> Ratio | None:
-    return summary.ratio(replace(figure.cell, technique=below), figure.cell) if below else None
-
-
-def _over_naive(line: Sequence[CellResult], case: str) -> str:
-    """The speed-up over the baseline on the largest case that has one; another case than `case` is named."""
-    figure = next((figure for figure in reversed(line) if figure.speedup is not None), None)
-    if figure is None:
-        return "–"
-    return words.interval(figure.speedup) + ("" if figure.cell.case == case else f" on {figure.cell.case}")
 
 
 def _evidence(
@@ -274,13 +287,12 @@ def _evidence(
     return words.Table(f"What {technique} is made of, {dtype}, on {record.case}", table.head[1:], rows)
 
 
-def _why(summary: Summary, operation: str, dtype: str, lower: Iterable[str], technique: str) -> Iterator[str]:
-    """A sentence for each direction, compared with each of these rungs. There is no evidence on a step."""
-    for other in filter(None, dict.fromkeys(lower)):
-        for direction in summary.run.plan.directions:
-            reason = why.reason(summary, operation, dtype, direction, other, technique)
-            if reason and direction != "step":
-                yield f"{direction}: {reason}"
+def _why(summary: Summary, rung: Rung, dtype: str) -> Iterator[str]:
+    """A sentence for each direction, compared with the rung below. There is no evidence on a step."""
+    for direction in summary.run.plan.directions if rung.below else ():
+        reason = why.reason(summary, rung.operation, dtype, direction, rung.below, rung.technique)
+        if reason and direction != "step":
+            yield f"{direction}: {reason}"
 
 
 def _accuracy(summary: Summary, operation: str, technique: str) -> str:
@@ -309,3 +321,16 @@ def _notes(summary: Summary, rung: Rung) -> Iterator[str]:
         yield "This run has no figure of it."
     elif all(figure.predicted for figure in figures):
         yield "This run has only predictions of it: it would take longer than the limit of a cell."
+    if rung.below:
+        yield from _no_faster(summary, rung)
+
+
+def _no_faster(summary: Summary, rung: Rung) -> Iterator[str]:
+    """Where it is no faster than the rung below, in one sentence for all directions."""
+    plan = summary.run.plan
+    dtype, threads = plan.dtypes[0], min(plan.threads)
+    cells = (Cell(rung.operation, "", dtype, threads, way, rung.technique) for way in plan.directions)
+    told = {cell.direction: ladder.no_faster(summary, cell, rung.below) for cell in cells}
+    sentences = [f"{direction.capitalize()}: {line}." for direction, line in told.items() if line]
+    if sentences:
+        yield " ".join(sentences)

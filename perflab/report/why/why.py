@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 from perflab import units
 from perflab.contract import Cell
+from perflab.records import tree
 from perflab.records.evidence import Way
-from perflab.report import words
+from perflab.report import ladder, words
 from perflab.report.summary import CellResult, Summary
 from perflab.report.why import reasons
 
@@ -50,20 +50,23 @@ def _instructions(way: Way) -> tuple[str, str, str]:
 
 
 def reasons_of(summary: Summary, operation: str, dtype: str, direction: str) -> list[str]:
-    """Why each rung is faster, or not, than the one below, on the largest case that both were measured on."""
-    techniques = summary.run.plan.techniques[operation]
-    rungs = [rung for rung in techniques if summary.evidence_on(operation, rung, dtype) is not None]
-    sentences = (reason(summary, operation, dtype, direction, *pair) for pair in pairwise(rungs))
-    return list(filter(None, sentences))
+    """Why each rung is faster, or not, than the one that it stands on."""
+    since = ladder.since(summary, operation)
+    rungs = [rung for rung in since if summary.evidence_on(operation, rung, dtype) is not None]
+    pairs = ((below, rung) for rung, below in tree.within(since, rungs).items() if below)
+    return list(filter(None, (reason(summary, operation, dtype, direction, *pair) for pair in pairs)))
 
 
 def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: str, upper: str) -> str:
-    """Why one rung is faster than another, or not; "" without a common case or without evidence."""
+    """Why one rung is faster than another, or not; "" without a common case or without evidence.
+
+    On the study case if both were measured there, else on the largest case on which they were.
+    """
     if not all(summary.evidence_on(operation, rung, dtype) for rung in (lower, upper)):
         return ""
     threads = min(summary.run.plan.threads)
     cases = sorted(summary.run.plan.cases[operation], key=lambda case: summary.work(operation, case))
-    for case in reversed(cases):  # the one with the most work that both were measured on
+    for case in (summary.common_case(operation), *reversed(cases)):
         cell = Cell(operation, case, dtype, threads, direction, lower)
         slow, fast = summary.figures.get(cell), summary.figures.get(replace(cell, technique=upper))
         if slow and fast and not slow.predicted and not fast.predicted:
