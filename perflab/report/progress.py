@@ -74,7 +74,7 @@ class Rows:
         return sum(len(self._seconds(op, case)) for case in self._plan.cases[op])
 
     def _row(self, op: str) -> tuple[str, ...]:
-        cases = [case for case in self._plan.cases[op] if len(self._seconds(op, case)) > 1]
+        cases = [c for c in self._plan.cases[op] if len(self._seconds(op, c)) > 1 and self._over(op, c)]
         if not cases:
             return ()
         wanted = [case for case in cases if self._plan.baseline in self._seconds(op, case)]
@@ -96,7 +96,9 @@ class Rows:
         return {name: median(self._times[c].values()) for name, c in cells.items() if c in self._times}
 
     def _over(self, op: str, case: str) -> str:
-        return baseline.chosen(self._seconds(op, case), self._plan.baseline)
+        seconds = self._seconds(op, case)
+        own = {name: seconds[name] for name in seconds if self._plan.is_built_in(op, name)}
+        return baseline.chosen(own, self._plan.baseline)
 
     def _ratio(self, op: str, case: str, over: str, technique: str) -> str:
         base, other = (self._times.get(self._cell(op, case, name), {}) for name in (over, technique))

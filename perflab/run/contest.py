@@ -159,7 +159,8 @@ class Contest:
         if is_new:
             points = [(v.contender.case, v.flops, self._known_seconds(v)) for v in verdicts]
             seconds, basis = forecast(points, stage.costs["step"].flops)
-            if seconds.get("step", 0.0) * turns > self._cell_s:
+            # A forecast from another size may be far too long: only what one call would exceed is not called.
+            if seconds.get("step", 0.0) > self._cell_s:
                 self._predict(block, benchmark, seconds, basis)
         self.tell("prepare", **asdict(cell.contender))
         try:

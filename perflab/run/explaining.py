@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from perflab import records
 from perflab.catalog.find import operation, prepare_numba_cache
 from perflab.contract import PerflabError
 from perflab.machine import portable
 from perflab.machine.process import begin, finish
+from perflab.machine.threads import cores
 from perflab.records import Plan, Run, kinds
 from perflab.records.roof import Ceilings
 from perflab.run import presets
 from perflab.run.turns import Tell, stop
 
 GATHER_S = 180.0
+EVIDENCE_SHARE = 0.08  # of a run's time, before precision
 LEAST_S = 1.0  # in less time nothing is begun
 
 
@@ -46,9 +51,17 @@ class Explaining:
             records.save(self._folder, "ceilings", [limits])
 
     def of_the_techniques(self) -> None:
-        """The evidence on every technique that was measured and has none."""
-        if self._plan.explain and lacking_evidence(records.read(self._folder)).techniques:
-            self._gather("evidence", 1)
+        """The evidence on the techniques that were measured and have none, on all cores: it is not timed.
+
+        The fastest of each operation first, as the time may not suffice for all.
+        """
+        run = records.read(self._folder)
+        names = lacking_evidence(run) if self._plan.explain else []
+        if names:
+            limit_s = EVIDENCE_SHARE * run.granted_s if run.granted_s else GATHER_S
+            count = min(cores(), len(names))
+            shares = [names[place::count] for place in range(count)]
+            self._gather("evidence", 1, limit_s, [{"names": share} for share in shares])
 
     def of_the_memory(self) -> None:
         """The memory that techniques need on the contest's cases."""
@@ -58,48 +71,67 @@ class Explaining:
         )
         for threads in plan.threads if large else ():
             if not any(r.contender.threads == threads for r in run.of_kind(kinds.PeakMemory)):
-                self._gather("memory", threads)
+                self._gather("memory", threads, GATHER_S, [{"threads": threads}])
 
-    def _gather(self, kind: str, threads: int) -> None:
-        """Gather in a separate process, untimed."""
-        if self._left_s < LEAST_S:
+    def _gather(self, kind: str, threads: int, limit_s: float, orders: Iterable[dict[str, Any]]) -> None:
+        """Gather in separate processes, one for each order, untimed."""
+        limit_s = min(limit_s, self._left_s)
+        if limit_s < LEAST_S:
             return
         self._tell({"event": kind})
-        order = {"folder": str(self._folder.resolve()), "kind": kind, "threads": threads}
-        child = begin("perflab.run.explaining:gather", order, self._left_s, threads, **portable.own_group())
+        until, children = time.monotonic() + limit_s, []
         try:
-            with contextlib.suppress(PerflabError):
-                finish(child, self._left_s)
+            for order in orders:
+                order["folder"] = str(self._folder.resolve())
+                function = f"perflab.run.explaining:gather_{kind}"
+                children.append(begin(function, order, limit_s, threads, **portable.own_group()))
+            for child in children:
+                with contextlib.suppress(PerflabError):
+                    finish(child, max(until - time.monotonic(), 0.0))
         finally:
-            stop(child)
+            for child in children:
+                stop(child)
 
 
-def gather(folder: str, kind: str, threads: int) -> None:
-    """In a separate process: save the evidence on each technique of a run, or its memory on each case."""
-    from perflab import evidence
+def gather_memory(folder: str, threads: int) -> None:
+    """In a separate process: save the memory of the techniques on the contest's cases."""
     from perflab.evidence import pages
-    from perflab.evidence.outside import gather_all
 
     portable.keep_to_cores(threads)
+    prepare_numba_cache()
+    records.save(Path(folder), "memory", pages.gather(records.read(folder), threads))
+
+
+def gather_evidence(folder: str, names: Sequence[str]) -> None:
+    """In a separate process: save the evidence on these OP/TECHNIQUE, one after the other."""
+    from perflab import evidence
+    from perflab.evidence.outside import gather_all
+
+    portable.keep_to_cores(1)
     cache, run = Path(prepare_numba_cache()), records.read(folder)
-    if kind == "memory":
-        records.save(run.folder, kind, pages.gather(run, threads))
-    else:
-        plan = lacking_evidence(run)
-        records.save(run.folder, kind, evidence.gather_all(plan, cache))
-        records.save(run.folder, kind, gather_all(plan, run.records))
+    for name in names:
+        op, technique = name.split("/")
+        plan = replace(run.plan, techniques={op: (technique,)})
+        records.save(run.folder, "evidence", evidence.gather_all(plan, cache))
+        records.save(run.folder, "evidence", gather_all(plan, run.records))
 
 
-def lacking_evidence(run: Run) -> Plan:
-    """The plan, with those techniques alone that were measured and have no evidence."""
+def lacking_evidence(run: Run) -> list[str]:
+    """The OP/TECHNIQUE that were measured and have no evidence: of each operation the fastest first."""
     known = {record.contender.name for record in run.of_kind(kinds.Evidence)}
-    tried = {record.contender.name for record in _judged(run)} - known
-    techniques = {
-        op: tuple(name for name in names if f"{op}/{name}" in tried)
-        for op, names in run.plan.techniques.items()
-    }
-    return replace(run.plan, techniques={op: names for op, names in techniques.items() if names})
-
-
-def _judged(run: Run) -> Iterator[kinds.Judgement | kinds.Failure]:
-    return (r for r in run.records if isinstance(r, (kinds.Judgement, kinds.Failure)))
+    least: dict[str, float] = {}  # seconds for each operation of arithmetic
+    for record in run.records:
+        if isinstance(record, kinds.Judgement) and record.right:
+            name = record.contender.name
+            rate = sum(record.warm_s.values()) / max(record.flops, 1)
+            least[name] = min(least.get(name, math.inf), rate)
+        elif isinstance(record, kinds.Failure) and record.contender.technique:
+            least.setdefault(record.contender.name, math.inf)
+    every = [f"{op}/{name}" for op, names in run.plan.techniques.items() for name in names]
+    places: Counter[str] = Counter()
+    ranked = []
+    for name in sorted((name for name in every if name in least), key=lambda name: least[name]):
+        op = name.partition("/")[0]
+        ranked.append((places[op], name))
+        places[op] += 1
+    return [name for _, name in sorted(ranked, key=lambda each: each[0]) if name not in known]

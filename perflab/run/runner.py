@@ -23,7 +23,7 @@ from perflab.run.schedule import START_S, IsReady, next_part, wishes
 from perflab.run.turns import GOOD_EXITS, Child, Tell, measure_in_turn
 
 COMPILE_SHARE = 0.25  # of a run's time at most
-REPORT_SHARE, REPORT_S = 0.08, 30.0  # of the time, and at most so many seconds, are kept for the report
+REPORT_SHARE, REPORT_S = 0.13, 30.0  # of the time, and at most so many seconds, are kept for the report
 
 
 def run(folder: Path, plan: Plan, tell: Tell, for_s: float = 0.0) -> None:

@@ -125,9 +125,10 @@ def _width(run: Run, times: Times, group: Group, names: Collection[str], threads
     widest = 0.0
     for cells in _cells(run, group, names, threads):
         measured = {cell.technique: times[cell] for cell in cells if cell in times}
-        seconds = {name: median(turns.values()) for name, turns in measured.items()}
+        own = (name for name in measured if run.plan.is_built_in(group[0], name))
+        seconds = {name: median(measured[name].values()) for name in own}
         over = baseline.chosen(seconds, run.plan.baseline)
-        for name in measured.keys() - {over}:
+        for name in measured.keys() - {over} if over else ():
             ratio = ratio_of_turns(measured[over], measured[name])
             if ratio is None or ratio.low is None or ratio.high is None:
                 widest = math.inf
