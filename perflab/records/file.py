@@ -145,12 +145,12 @@ def save(folder: Path, kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def begin(
     folder: Path, plan: Plan, operations: Mapping[str, Any], environment: Mapping[str, Any],
-    fitness: Mapping[str, Any] | None = None,
+    fitness: Mapping[str, Any] | None = None, ceilings: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Make the folder of a new run; `operations` describes the plan's names.
 
-    `fitness` is the latest self-check of this machine. Raises PerflabError if the folder has a run already or
-    cannot be written.
+    `fitness` is the latest self-check of this machine, `ceilings` are its limits. Raises PerflabError if the
+    folder has a run already or cannot be written.
     """
     records = folder / RECORDS
     try:
@@ -163,8 +163,9 @@ def begin(
         (folder / ENVIRONMENT).write_text(text, "utf-8")
         with closing(Writer(folder)) as writer:
             writer.header(plan, operations)
-            if fitness is not None:
-                writer.append("fitness", **fitness)
+            for kind, fields in (("fitness", fitness), ("ceilings", ceilings)):
+                if fields is not None:
+                    writer.append(kind, **fields)
     except OSError as error:
         raise full_or(error, folder) from error
 

@@ -81,7 +81,7 @@ class Rows:
         shown = max(wanted or cases, key=lambda case: len(self._seconds(op, case).keys() & {*self.columns}))
         over = self._over(op, shown)
         first = (self._ratio(op, shown, over, name) for name in self.columns)
-        most = max(cases, key=lambda case: len(self._seconds(op, case)))
+        most = max(reversed(cases), key=lambda case: len(self._seconds(op, case)))
         seconds = self._seconds(op, most)
         fastest = min(seconds, key=lambda name: seconds[name])
         base = self._over(op, most)
@@ -142,7 +142,8 @@ class Progress:
             where = f"{name} on {event['case']} {event['dtype']}"
             self._console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
         self._done += kind in ("block", "skip")
-        self._doing = DOING[kind].format(**event) if kind in DOING else self._doing
+        if kind in DOING:
+            self._doing = DOING[kind].format(**event).replace("/float", " float")
         if self._show == "all" and self._live is None and self._rows:
             self._print_further(event.get("operation", ""))
         elif isinstance(self._live, _Notebook):

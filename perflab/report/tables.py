@@ -41,7 +41,7 @@ def times_table(
     """Cases in rows, techniques in columns: median time, and how many times as fast as the baseline.
 
     With `best`, the fastest round is beside the median. A case on which the ratios are over another technique
-    than the baseline says so; one of which nothing is known yet is left out.
+    than the baseline says so.
     """
     techniques, baseline = summary.run.plan.techniques[operation], summary.run.plan.baseline
     rows = []
@@ -56,14 +56,16 @@ def times_table(
             if figure and technique != over and (times := summary.shown(figure)):
                 text += f"  {ratio(times)}"
             row.append(text)
-        if {*row[1:]} != {time(None)}:
-            rows.append(tuple(row))
+        rows.append(tuple(row))
     title = f"{summary.title(operation)}, {direction}, {dtype}, {of_threads(threads)}, × over {baseline}"
     return Table(title, ("case", *techniques), tuple(rows))
 
 
 def terminal_tables(summary: Summary) -> Iterator[Table]:
-    """The tables at the end of a run in a terminal: each operation's last direction in its first dtype."""
+    """The tables at the end of a run in a terminal: each operation's last direction in its first dtype.
+
+    Without the cases of which nothing is known yet.
+    """
     plan = summary.run.plan
     if against := against_table(summary):
         yield against
@@ -71,7 +73,10 @@ def terminal_tables(summary: Summary) -> Iterator[Table]:
         yield peers
         return
     for threads, operation in product(plan.threads, plan.techniques):
-        yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
+        table = times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
+        rows = tuple(row for row in table.rows if {*row[1:]} != {time(None)})
+        if rows:
+            yield replace(table, rows=rows)
 
 
 def precision(summary: Summary) -> str:

@@ -38,16 +38,14 @@ class Explaining:
         return min(self._until - time.monotonic(), GATHER_S)
 
     def of_the_machine(self) -> None:
-        """The machine's ceilings: the saved ones, else measured, unless the preset answers at once."""
+        """The machine's ceilings, measured where none are saved, unless the preset answers at once."""
         from perflab.machine import ceilings
 
-        if any(records.read(self._folder).of_kind(Ceilings)):
+        known = any(records.read(self._folder).of_kind(Ceilings))
+        if known or not measures_ceilings(self._plan) or self._left_s < LEAST_S:
             return
-        plan, measured = self._plan, False
-        if plan.explain and plan.preset != presets.OWN_PRESET and self._left_s > LEAST_S:
-            self._tell({"event": "ceilings"})
-            measured = True
-        if (limits := ceilings.for_run(plan.threads, measure_missing=measured)) is not None:
+        self._tell({"event": "ceilings"})
+        if (limits := ceilings.for_run(self._plan.threads)) is not None:
             records.save(self._folder, "ceilings", [limits])
 
     def of_the_techniques(self) -> None:
@@ -91,6 +89,20 @@ class Explaining:
         finally:
             for child in children:
                 stop(child)
+
+
+def measures_ceilings(plan: Plan) -> bool:
+    """Whether a run of this plan measures the ceilings that are not saved on this machine."""
+    return plan.explain and plan.preset != presets.OWN_PRESET
+
+
+def saved_ceilings(plan: Plan) -> dict[str, Any] | None:
+    """The machine's ceilings for a plan as saved; None where the run is to measure some of them."""
+    from perflab.machine import ceilings
+
+    limits = ceilings.for_run(plan.threads, measure_missing=False)
+    known = {row["threads"] for row in limits["measured"]} if limits else set()
+    return None if measures_ceilings(plan) and {*plan.threads} - known else limits
 
 
 def gather_memory(folder: str, threads: int) -> None:

@@ -95,8 +95,10 @@ def opened(
 def _begin(folder: Path, plan: Plan, reviewed: FileReview | None) -> None:
     """Write a new run's first records. A file whose review failed is excluded, with the reason."""
     from perflab.run import selfcheck
+    from perflab.run.explaining import saved_ceilings
 
-    records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.stored())
+    limits = saved_ceilings(plan)
+    records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.stored(), limits)
     failed = [r for r in reviewed.reviews if r.reason and not r.left_out] if reviewed else []
     for review in failed:
         op, technique = review.implementation.operation, review.implementation.technique

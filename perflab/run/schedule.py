@@ -11,7 +11,7 @@ from statistics import median
 from perflab.contract import Cell, Contender
 from perflab.records import Part, Phase, Run, baseline, kinds
 from perflab.records.plan import Group
-from perflab.statistics import Turn, known_to, ratio_of_turns
+from perflab.statistics import Ratio, Turn, known_to, ratio_of_turns
 
 START_S = 2.0  # a process before its first block: Python, NumPy, Numba, pytest
 UNKNOWN_S = 0.3  # a contender before its first block: its kernel is loaded, its results are verified
@@ -44,8 +44,8 @@ def wishes(run: Run, phase: Phase, threads: int, is_ready: IsReady = everything)
     """What a phase has not finished with, in the order in which it is measured.
 
     First the cases with less than the phase's least turns, in its order; then those whose ratios are not
-    precise, the least precise first. The rule to stop uses only the width of intervals, never which
-    technique is faster. `is_ready` is false for what is not compiled.
+    precise, the least precise first. Whether to go on depends on the width of intervals alone, never on
+    which technique is faster. `is_ready` is false for what is not compiled.
     """
     times, out = times_of(run, threads), _out(run)
     found = []
@@ -120,7 +120,9 @@ def _turns(run: Run, times: Times, group: Group, names: Collection[str], threads
 def _width(run: Run, times: Times, group: Group, names: Collection[str], threads: int) -> float:
     """The relative width of a case's widest interval; 0 if every ratio is known to the plan's precision.
 
-    Ratios over the baseline that is shown.
+    Of ratios over the baseline that is shown; with all turns, and without those of the last process. A rule
+    that stops the first time that an interval is narrow picks those that are narrow by chance, and covers
+    less than it says; to be narrow twice costs little and cures that (`tests/run/test_schedule.py`).
     """
     widest = 0.0
     for cells in _cells(run, group, names, threads):
@@ -129,12 +131,19 @@ def _width(run: Run, times: Times, group: Group, names: Collection[str], threads
         seconds = {name: median(measured[name].values()) for name in own}
         over = baseline.chosen(seconds, run.plan.baseline)
         for name in measured.keys() - {over} if over else ():
-            ratio = ratio_of_turns(measured[over], measured[name])
-            if ratio is None or ratio.low is None or ratio.high is None:
-                widest = math.inf
-            elif not known_to(ratio, run.plan.precision):
-                widest = max(widest, (ratio.high - ratio.low) / ratio.value)
+            turns = measured[name]
+            last = max(process for process, _ in turns)
+            earlier = {turn: seconds for turn, seconds in turns.items() if turn[0] != last}
+            for some in (turns, earlier):
+                widest = max(widest, _width_of(ratio_of_turns(measured[over], some), run.plan.precision))
     return widest
+
+
+def _width_of(ratio: Ratio | None, precision: float) -> float:
+    """The relative width of a ratio's interval; 0 if it is known to this precision."""
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return math.inf
+    return 0.0 if known_to(ratio, precision) else (ratio.high - ratio.low) / ratio.value
 
 
 def _cost_s(run: Run, times: Times, group: Group, names: Collection[str], threads: int, passes: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,13 +26,9 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser("run", help="verify and time, into one folder of results")
     verb.add_argument("targets", nargs="*", metavar="TARGET")
     verb.add_argument("--preset", help="smoke, quick (the default), own (that of --with), full or peers")
-    verb.add_argument(
-        "--for",
-        dest="time",
-        metavar="TIME",
-        help="the time for all of it, compilation and report"
-        " included: 90, 90s, 10m, 1h30m (100s by default); with --resume: so much more",
-    )
+    about = "the time for all of it, compilation and report too: 90, 90s, 10m, 1h30m (100s by default)"
+    verb.add_argument("--for", dest="time", metavar="TIME", help=f"{about}; with --resume: so much more")
+    verb._negative_number_matcher = re.compile(r"-\d")  # `--for -5s` is a wrong time, no option
     verb.add_argument("--baseline", metavar="NAME", help="the technique over which ratios are shown (naive)")
     common.add_list(verb, "--case", "NAME", "only these cases")
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
