@@ -113,6 +113,8 @@ class Progress:
         self._doing, self._told = "starting", dict[str, int]()
         self._until = self._least_left_s = math.inf
         self._blocks, self._done, self._began = 0, 0, time.monotonic()
+        # Rich would end the process: a run goes on when nobody reads its progress any more.
+        console.on_broken_pipe = self._fall_silent  # type: ignore[method-assign]
         self._live: Live | _Notebook | None = None
         if show == "all" and console.is_jupyter:
             self._live = _Notebook(self._view)
@@ -148,6 +150,9 @@ class Progress:
             self._print_further(event.get("operation", ""))
         elif isinstance(self._live, _Notebook):
             self._live.refresh()
+
+    def _fall_silent(self) -> None:
+        self._console.quiet = True
 
     def _print_further(self, current: str) -> None:
         """A line for each operation of which more is known than at its last one, when its turn is over."""

@@ -131,6 +131,17 @@ def test_a_window_that_is_resized_is_drawn_anew(run):
     assert isinstance(shown._view(), progress.Text), "the line alone"
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_pipe_that_closes_ends_no_run(run, terminal):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    with Progress(run, Console(file=Closed(), width=100, force_terminal=terminal)) as shown:
+        for event in [*SMALL, FAILURE, {"event": "evidence"}, *STUDY]:
+            shown.tell(event)
+
+
 def test_the_time_left_only_falls(run, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
