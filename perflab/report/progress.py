@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -26,7 +27,7 @@ from perflab.report.words import ratio
 from perflab.statistics import Turn, ratio_of_turns
 
 MOST_COLUMNS = 5
-NARROW = 60  # in fewer columns there is no table
+FEWEST_COLUMNS = 3  # the operation, its fastest technique, and over what
 NOTEBOOK_S = 0.5
 DOING = {
     "ceilings": "measuring the ceilings of this machine",
@@ -63,7 +64,7 @@ class Rows:
     @property
     def head(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return ("operation", *self.columns, "fastest")
+        return ("operation", *self.columns, "fastest", "over", "on")
 
     def rows(self) -> dict[str, tuple[str, ...]]:
         """By operation its row, for those with a ratio."""
@@ -85,7 +86,7 @@ class Rows:
         seconds = self._seconds(op, most)
         fastest = min(seconds, key=lambda name: seconds[name])
         base = self._over(op, most)
-        return (op, *first, f"{fastest} {self._ratio(op, most, base, fastest)} over {base} on {most}")
+        return (op, *first, f"{fastest} {self._ratio(op, most, base, fastest)}", base, most)
 
     def _cell(self, op: str, case: str, technique: str) -> Cell:
         plan = self._plan
@@ -161,22 +162,24 @@ class Progress:
             known = self._rows.known(op)
             if op != current and known > self._told.get(op, 0):
                 self._told[op] = known
-                pairs = zip(self._rows.columns, row[1:-1], strict=True)
-                line = ", ".join([*(f"{name} {word}" for name, word in pairs if word != "–"), row[-1]])
+                pairs = zip(self._rows.columns, row[1:-3], strict=True)
+                first = [f"{name} {word}" for name, word in pairs if word != "–"]
+                line = ", ".join([*first, "fastest {} over {} on {}".format(*row[-3:])])
                 self._console.print(f"{op}: {line}", highlight=False, markup=False, soft_wrap=True)
 
     def _view(self) -> RenderableType:
-        """The rows above a line with what is being done; that line alone in a narrow terminal."""
+        """The rows above a line with what is being done; that line alone where no row fits."""
         words = " · ".join(filter(None, [self._left(), self._doing]))
         line = Text(words, style="dim", no_wrap=True, overflow="ellipsis")
-        rows = self._rows.rows().values() if self._rows else ()
-        if not self._rows or not rows or self._console.width < NARROW:
+        rows = [self._rows.head, *self._rows.rows().values()] if self._rows else []
+        columns = _fitting([*zip(*rows, strict=True)], self._console.width)
+        if len(rows) < 2 or len(columns) < FEWEST_COLUMNS:
             return line
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for place, name in enumerate(self._rows.head):
-            last = place == len(self._rows.columns) + 1
-            table.add_column(name, no_wrap=True, justify="right" if place and not last else "left")
-        for row in rows:
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+        for name, *cells in columns:
+            ratios = all(cell[:1] in "×–" for cell in cells)
+            table.add_column(name, no_wrap=True, justify="right" if ratios else "left")
+        for row in zip(*(cells for _, *cells in columns), strict=True):
             table.add_row(*map(Text, row))
         return Group(table, line)
 
@@ -191,6 +194,19 @@ class Progress:
         if self._least_left_s == math.inf:
             return ""
         return f"{int(self._least_left_s // 60)}:{int(self._least_left_s % 60):02d} left"
+
+
+def _fitting(columns: list[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
+    """The columns that fit side by side: of too many, the last is left out, then the first techniques."""
+
+    def total(some: list[tuple[str, ...]]) -> int:
+        return sum(max(map(cell_len, column)) + 2 for column in some)
+
+    if total(columns) > width:
+        columns = columns[:-1]
+    while len(columns) >= FEWEST_COLUMNS and total(columns) > width:
+        del columns[1]
+    return columns
 
 
 class _Notebook:
