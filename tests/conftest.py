@@ -34,6 +34,8 @@ set_hypothesis_home_dir(kept := tempfile.mkdtemp(prefix="perflab-tests-"))  # no
 atexit.register(shutil.rmtree, kept, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
     del os.environ[name]  # the processes that tests start are a user's, no workers of this session
+for name in ("COLUMNS", "LINES"):  # which readline sets for the workers of a session
+    os.environ.pop(name, None)
 
 
 # Rungs whose kernels take longest to compile: the slow tests have them.

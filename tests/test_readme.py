@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import pairwise, product
 
 import pytest
 from conftest import ROOT, perflab
@@ -68,12 +69,18 @@ def test_the_two_commands_stand_alone_on_one_line():
         assert command.startswith("python3 -m venv .venv && ")
 
 
-def test_the_table_of_further_rungs_has_every_rung():
-    rows = dict(re.findall(r"^\| `(\w+)` \| ((?:`\w+`(?:, )?)+) \|$", README, re.MULTILINE))
-    told = {op: tuple(re.findall(r"`(\w+)`", names)) for op, names in rows.items()}
-    assert told == {
-        op: tuple(t for t in catalog.techniques(op) if t not in FIRST_RUNGS) for op in catalog.operations()
-    }
+def test_the_table_of_further_rungs_is_the_tree_of_every_ladder():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (`vectorized` → .+) \|$", README, re.MULTILINE))
+    assert tuple(rows) == catalog.operations()
+    for op, row in rows.items():
+        chains = [[re.findall(r"`(\w+)`", part) for part in chain.split("→")] for chain in row.split(";")]
+        steps = [
+            (below, rung) for chain in chains for pair in pairwise(chain) for below, rung in product(*pair)
+        ]
+        since = catalog.operation(op).since
+        assert {rung: below for below, rung in steps} == {
+            rung: below for rung, below in since.items() if rung not in FIRST_RUNGS
+        }
 
 
 def test_the_number_of_known_mistakes_is_told_right():

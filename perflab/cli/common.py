@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+def add_targets(verb: argparse.ArgumentParser) -> None:
+    """Add the operations and techniques that a verb is for."""
+    text = "OP or OP/TECHNIQUE: conv2d, conv2d/jit; all of them by default"
+    verb.add_argument("targets", nargs="*", metavar="TARGET", help=text)
+
+
 def add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, dest: str = "") -> None:
     """Add an option that takes several words, once or repeatedly."""
     how: Any = {"nargs": "+", "action": "extend", "default": [], "metavar": metavar, "help": help}
@@ -71,21 +77,23 @@ def complain(error: Exception) -> int:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console: as wide as the terminal, or 140 columns without one."""
-    from rich.console import Console
+    """A console on standard output or error."""
+    from perflab.cli import terminal
 
-    return Console(stderr=stderr, width=None if sys.stdout.isatty() else 140)
+    return terminal.Console(stderr)
 
 
 def print_all(console: Console, pieces: Iterable[Any]) -> None:
-    """Print tables, and lines that the terminal wraps, without markup."""
-    for piece in pieces:
-        console.print(piece, highlight=False, markup=False, soft_wrap=not hasattr(piece, "columns"))
+    """Print tables and lines, fitted to the console."""
+    from perflab.cli import terminal
+
+    terminal.print_all(console, pieces)
 
 
 def print_json(value: Any) -> None:
-    """Print strict JSON."""
-    print(json.dumps(units.finite(value), indent=1, ensure_ascii=False, allow_nan=False))
+    """Print strict JSON; in ASCII where the output has no other characters."""
+    ascii_only = "utf" not in (sys.stdout.encoding or "utf-8").lower()
+    print(json.dumps(units.finite(value), indent=1, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def print_answer(as_json: bool, plain: Any, pieces: Iterable[Any]) -> None:

@@ -6,7 +6,6 @@ measure, 130 interrupted.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import pkgutil
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from perflab import __version__
-from perflab.cli import verbs
+from perflab.cli import parsing, streams, verbs
 from perflab.cli.common import GOOD, INTERRUPTED, complain, tell_user
 from perflab.contract import PerflabError
 from perflab.errors import unknown
@@ -25,13 +24,18 @@ VERBS = [module.name for module in pkgutil.iter_modules(verbs.__path__)]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow
+        from perflab.cli import completion
+
+        completion.answer(parser())
+    streams.bear_any_character()
     words = [*(sys.argv[1:] if argv is None else argv)]
     if words[:1] == ["help"]:  # the same as --help after the verb
         words = [*words[1:2], "--help"]
     try:
         if words and words[0] not in VERBS and not words[0].startswith("-"):
             raise PerflabError(unknown("verb", words[0], VERBS))
-        args = parser().parse_args(words or ["--help"])
+        args = parsing.parsed(parser(), words or ["--help"])
         if getattr(args, "draws", False):
             from perflab import machine
 
@@ -50,13 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         tell_user("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe (`| head`) has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        streams.discard_output()
         return GOOD
+    except SystemExit:  # argparse has printed its help or the version
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            streams.discard_output()
+        raise
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> parsing.Parser:
     """The parser of every verb: each module of `verbs/` adds its own, in the order of their `PLACE`."""
-    whole = argparse.ArgumentParser(
+    whole = parsing.Parser(
         prog="perflab",
         description="The performance lab for vectorisation: verified or no number.",
         epilog="TARGET is OP or OP/TECHNIQUE; several are allowed, all are taken where none is named."

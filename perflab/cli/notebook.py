@@ -83,8 +83,7 @@ class Checked:
 
         console = Console(record=True, file=io.StringIO(), width=WIDTH, force_jupyter=False)
         pieces = [*results.reviews(self.reviewed, again=False)]
-        for piece in (*pieces, *(results.summary(self.summary) if self.summary else ())):
-            console.print(piece, highlight=False)
+        common.print_all(console, (*pieces, *(results.summary(self.summary) if self.summary else ())))
         return console
 
     def _repr_html_(self) -> str:

@@ -19,6 +19,7 @@ from perflab.report import words
 from perflab.report.summary import BASELINE, CellResult, Summary
 from perflab.statistics import Ratio
 
+COMPILED = "jit"
 NO_FASTER = {"SAME": "as fast as", "SLOWER": "slower than", "AMBIGUOUS": "not shown to be faster than"}
 
 
@@ -64,12 +65,13 @@ def apart(summary: Summary, operation: str) -> list[str]:
 def since(summary: Summary, operation: str) -> dict[str, str]:
     """On which other rung of the run each one stands, "" for the lowest.
 
-    A run of an older perflab has no tree: there each stands on the one before. A rung without a place stands
-    on the one with the most similar text, and without any text on naive.
+    A run of an older perflab has no tree: there each stands on the one before, but jit, which compiles naive,
+    on naive. A rung without a place stands on the one with the most similar text, or without text on naive.
     """
     names, unplaced = rungs(summary, operation), apart(summary, operation)
     placed = [name for name in names if name not in unplaced]
-    stands = tree.within(summary.run.operations[operation].since or tree.linear(placed), placed)
+    in_a_row = tree.linear(placed) | ({COMPILED: BASELINE} if {COMPILED, BASELINE} <= {*placed} else {})
+    stands = tree.within(summary.run.operations[operation].since or in_a_row, placed)
     first = BASELINE if BASELINE in placed else ""
     own = {name: _most_similar(summary, operation, name, placed) or first for name in unplaced}
     return {name: {**stands, **own}[name] for name in names}

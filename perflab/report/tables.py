@@ -58,7 +58,7 @@ def times_table(
             row.append(text)
         rows.append(tuple(row))
     title = f"{summary.title(operation)}, {direction}, {dtype}, {of_threads(threads)}, × over {baseline}"
-    return Table(title, ("case", *techniques), tuple(rows))
+    return Table(title, ("case", *techniques), tuple(rows), across="technique")
 
 
 def terminal_tables(summary: Summary) -> Iterator[Table]:

@@ -18,11 +18,15 @@ MARKS_OF_MARKDOWN = re.compile(r"[\\`*|$]|~(?=[^\s\d])|(?<=\])[(\[:]|(?<!\w)_(?=
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text, with a title that says what its numbers belong to."""
+    """A table of text, with a title that says what its numbers belong to.
+
+    Where all columns but the first hold the same kind of value, `across` says what each is: "technique".
+    """
 
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    across: str = ""
 
 
 def plain(value: Any) -> str:

@@ -160,6 +160,12 @@ fully_connected.einsum = lab.einsum
 [perflab.peers]
 leaky_relu.plain_numpy = lab.plainly
 """
+CROOKED = OPERATION.replace('name="leaky_relu"', 'name="crooked"').replace(
+    'ladder=("naive", "vectorized")', 'ladder=("naive",),\n    since={"naive": "naive"}'
+)
+NOWHERE = OPERATION.replace('name="leaky_relu"', 'name="nowhere"').replace(
+    "kinks=True", 'kinks=True,\n    study_case="huge"'
+)
 BROKEN = {
     "ruin/__init__.py": "",
     "ruin/bare/__init__.py": '"""Describes nothing."""\n',
@@ -169,6 +175,10 @@ BROKEN = {
     "ruin/other/__init__.py": OPERATION,
     "ruin/other/naive.py": "def forward(): ...\ndef backward(): ...\n",
     "ruin/empty/__init__.py": OPERATION,
+    "ruin/crooked/__init__.py": CROOKED,
+    "ruin/crooked/naive.py": "def forward(): ...\ndef backward(): ...\n",
+    "ruin/nowhere/__init__.py": NOWHERE,
+    "ruin/nowhere/naive.py": "def forward(): ...\ndef backward(): ...\n",
     "ruin/half.py": "def backward(dout, cache): ...\n",
     "ruin/unread.py": "def forward(:\n",
     "ruin/whole.py": "raise SystemExit('imported')\ndef forward(): ...\ndef backward(): ...\n",
@@ -180,6 +190,8 @@ fails = ruin.fails
 named_otherwise = ruin.other
 empty = ruin.empty
 gone = ruin.gone
+crooked = ruin.crooked
+nowhere = ruin.nowhere
 conv2d = ruin.bare
 module = ruin.half
 
@@ -203,6 +215,8 @@ WANTED = {
     "named_otherwise of perflab.operations": "ruin.other: its operation is named 'leaky_relu'",
     "empty of perflab.operations": "ruin.empty: no technique in its folder",
     "gone of perflab.operations": "ruin.gone: no such module",
+    "crooked of perflab.operations": "ruin.crooked: `since` is no tree: naive stands on naive, which",
+    "nowhere of perflab.operations": "ruin.nowhere: `study_case` is 'huge'; wanted one of tiny, large",
     "conv2d of perflab.operations": "there is an operation of this name already",
     "module of perflab.operations": "ruin.half: is no package; wanted a folder with an __init__.py",
     "conv2d.gone of perflab.techniques": "ruin.gone: no such module",

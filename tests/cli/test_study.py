@@ -9,11 +9,13 @@ from itertools import pairwise
 import pytest
 from conftest import one_line, perflab
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from rich.console import Console
 
 from perflab import catalog, evidence, records, report
 from perflab.catalog import cases, find, sources
 from perflab.cli.show import listing as beside
 from perflab.cli.show import study as terminal
+from perflab.cli.show import tree
 from perflab.evidence import assembly, listing
 from perflab.records.texts import imported
 from perflab.report.study import code, mathematics
@@ -151,6 +153,26 @@ def test_a_compiled_copy_is_written_out_as_decorators(sections):
         assert [line for line in added if line.startswith("@")] == ["@njit(cache=True)"] * 2
         assert not [line for line in terminal._lines(changes, "left") if line.strip()]
         compile(changes.after, "jit", "exec")
+
+
+def test_a_rung_that_is_little_more_than_a_call_shows_what_it_calls(sections):
+    rungs = {(rung.operation, rung.technique): rung for section in sections for rung in section.rungs}
+    calls = {file.name: file for file in rungs["conv2d", "winograd2"].calls}
+    assert list(calls) == ["conv2d/_winograd.py", "conv2d/_winograd_out.py", "conv2d/_winograd_dw.py"]
+    assert "def convolve(" in calls["conv2d/_winograd_out.py"].text
+    assert "def bound(" not in calls["conv2d/_winograd.py"].text, "it is no part of forward or backward"
+    for rung in rungs.values():
+        for file in rung.calls:
+            compile(file.text, file.name, "exec")
+            whole = (find.OPS / file.name).read_text("utf-8")
+            assert all(part in whole for part in file.text.strip().split("\n\n\n"))
+    shells = {name for name, rung in rungs.items() if rung.calls}
+    assert shells == {
+        ("softmax_loss", "blocked"), ("conv2d", "implicit"), ("conv2d", "winograd2"), ("conv2d", "winograd4"),
+        ("rnn", "fused"),
+    }  # fmt: skip
+    text = page(sections)
+    assert "What it calls of <code>conv2d/_winograd.py</code>" in text
 
 
 def test_modules_stand_on_the_page_once(sections):
@@ -331,6 +353,26 @@ def test_a_terminal_shows_derivation_and_code_without_any_run(tmp_path):
     for name in catalog.techniques("max_pool2d"):
         assert catalog.summary("max_pool2d", name) in re.sub(r"\s*\n\s*", " ", text)
     assert "OH = ⌊" in text
+    assert "├─● per_neuron\n│ ● vectorized\n│ ● reshaped\n│ ● strided\n└─● jit\n  ● jit_parallel" in text
+
+
+def test_a_terminal_shows_the_tree_with_times_and_gains_in_80_columns(sections):
+    console = Console(width=80, file=io.StringIO())
+    for section in sections:
+        console.print(*tree.shown(section), sep="\n")
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 80
+    left = min(line.index("●") for line in lines if "●" in line)
+    for section in sections:
+        for node in section.tree:
+            steps = next(rung.steps for rung in section.rungs if rung.technique == node.technique)
+            assert set(steps) == set(section.cases)
+            (line,) = [
+                line for line in lines
+                if line.partition("● ")[2].startswith(f"{node.technique} ")
+                and all(step in line for step in steps.values())
+            ][:1]  # fmt: skip
+            assert line.index("●") == left + 2 * node.lane
 
 
 def test_a_terminal_shows_one_rung_with_its_figures(tmp_path):

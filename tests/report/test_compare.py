@@ -346,9 +346,9 @@ def test_few_of_the_ambiguous_are_shown_unless_all_are_asked_for(tmp_path):
         sides[-1].write_text(json.dumps(document))
     short = perflab("compare", *sides)
     assert short.returncode == 0, short.stderr
-    assert short.stdout.count(" AMBIGUOUS ") == compare.MOST_AMBIGUOUS
+    assert short.stdout.count(" AMBIGUOUS\n") == compare.MOST_AMBIGUOUS
     assert "30 cells on both sides" in short.stdout
-    assert perflab("compare", *sides, "--all").stdout.count(" AMBIGUOUS ") > compare.MOST_AMBIGUOUS
+    assert perflab("compare", *sides, "--all").stdout.count(" AMBIGUOUS\n") > compare.MOST_AMBIGUOUS
 
 
 def test_the_small_run_meets_its_own_benchmark_json(small_run):

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.markdown import Markdown
-from rich.rule import Rule
 from rich.text import Text
 from rich.tree import Tree
 
-from perflab.cli.show.table import table
+from perflab.cli.show.flow import Heading, Unbroken
+from perflab.cli.show.table import Table
 from perflab.learn.chain_rule.differences import WRONG
 from perflab.learn.chain_rule.worked import Slope, Worked
 from perflab.report.study import mathematics
@@ -23,10 +23,10 @@ def shown(circuits: Sequence[Worked], derivation: str) -> Iterator[RenderableTyp
     """Every circuit, then the derivation, if there is one."""
     for circuit in circuits:
         title = f"{circuit.title}: " if circuit.title else ""
-        yield Rule(Text.assemble((title + circuit.expression, "bold")), align="left")
+        yield Heading(Text(title + circuit.expression, "bold"))
         yield Text("At " + ", ".join(f"{name} = {number(value)}" for name, value in circuit.values.items())
                    + ": → value forward, ← gradient backward.")  # fmt: skip
-        yield tree(circuit)
+        yield Unbroken(tree(circuit))
         yield nodes(circuit)
         yield Text(circuit.check_line + "\n", style="" if circuit.ok else "bold red")
     if derivation:
@@ -70,7 +70,7 @@ def nodes(circuit: Worked) -> RenderableType:
          Text(step.verdict, style="bold red" if step.verdict == WRONG else ""))
         for step in circuit.steps
     )  # fmt: skip
-    return table("node", "value", "local derivatives", "gradient", "central difference", "check", rows=rows)
+    return Table("node", "value", "local derivatives", "gradient", "central difference", "check", rows=rows)
 
 
 def _derivative(circuit: Worked, slope: Slope) -> str:

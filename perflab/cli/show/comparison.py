@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from perflab.cli.show.table import table
+from perflab.cli.show.table import Table
 from perflab.report.across import compare, several
 
 MOST_NAMED = 20  # cells without a ratio that are named, unless all are asked for
@@ -19,7 +19,7 @@ def shown(comparison: compare.Comparison | several.Several, whole: bool) -> Iter
     """A comparison of two results, or of several with the first; `whole`: with every cell."""
     subject: Any = several
     blocks = []
-    if of_two := isinstance(comparison, compare.Comparison):
+    if isinstance(comparison, compare.Comparison):
         subject = compare
     else:
         blocks = [several.environments(comparison), several.verdicts(comparison)]
@@ -30,10 +30,7 @@ def shown(comparison: compare.Comparison | several.Several, whole: bool) -> Iter
     for block in (*blocks, cells):
         if block is not None and block.rows:
             rows = ([Text(row[0]), *map(_coloured, row[1:])] for row in block.rows)
-            drawn = table(*block.head, rows=rows, right=(1, 2, 3) if of_two else ())
-            for column in drawn.columns[1:]:
-                column.no_wrap = of_two
-            yield drawn
+            yield Table(*block.head, rows=rows)
     yield from map(Text, subject.closing_lines(comparison, None if whole else MOST_NAMED))
 
 

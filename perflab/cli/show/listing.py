@@ -9,15 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.rule import Rule
+from rich.console import RenderableType
 from rich.text import Text
 
 from perflab import catalog
 from perflab.catalog import sources
-from perflab.cli.show.study import WIDE, line_of
-from perflab.cli.show.table import table
+from perflab.cli.show.flow import Heading
+from perflab.cli.show.study import line_of
+from perflab.cli.show.table import Table
 from perflab.evidence.assembly import Loop
 from perflab.evidence.graph import Instruction
 from perflab.evidence.listing import Listing
@@ -27,7 +26,7 @@ from perflab.report.study import code
 def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
     """Each direction's hot loop beside its source lines."""
     title = f"{listing.operation}/{listing.technique}, {listing.dtype}, compiled for {listing.case}"
-    yield Rule(Text(title, style="bold"), align="left")
+    yield Heading(Text(title, "bold"))
     for direction, way in listing.ways.items():
         yield Text(f"\n{direction}", style="bold")
         loop = way.loop
@@ -39,7 +38,7 @@ def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
         packed = f"{counts.packed} packed" + (f" ({widths})" if widths else "")
         yield Text(
             f"The hot loop of {name_of(loop)}: {len(loop.instructions)} instructions, {counts.arithmetic} of"
-            f" them arithmetic, {packed}, {counts.fused} fused."
+            f" them arithmetic, {packed}, {counts.fused} FMA."
         )
         yield Text(
             "Compiled a second time with line numbers; "
@@ -51,29 +50,30 @@ def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
 
 
 def _beside(loop: Loop, width: int) -> RenderableType:
-    """Source lines with the instructions of each, numbered in the loop's order."""
+    """Source lines with the instructions of each, numbered in the loop's order, or below it."""
     instructions: dict[tuple[str, int], list[Text]] = defaultdict(list)
     for number, instruction in enumerate(loop.instructions, 1):
         key = instruction.file if instruction.line else "", instruction.line
         instructions[key].append(_instruction(number, instruction))
-    wide = width >= WIDE
-    head = ("line", "source", "instructions, numbered in the loop's order")
-    drawn = table(*head[: 2 + wide], right=(0,))
-    drawn.columns[0].style = "dim"
+    rows: list[tuple[Text, Text, Text]] = []
     for file in dict.fromkeys(file for file, _ in instructions):
         lines = sorted(line for name, line in instructions if name == file)
-        title = sources.name_of(Path(file)) if file else "no line known"
-        drawn.add_row("", Text(title, style="bold"), *([""] * wide))
+        rows.append((Text(), Text(sources.name_of(Path(file)) if file else "no line known", "bold"), Text()))
         text = code.coloured(Path(file).read_text("utf-8")) if file and Path(file).is_file() else ()
         for line in range(lines[0], lines[-1] + 1) if lines[-1] - lines[0] < 40 else lines:
             source = line_of(text, line, "") if line <= len(text) else Text()
-            beside = Text("\n").join(instructions.get((file, line), []))
-            if wide:
-                drawn.add_row(str(line or ""), source, beside)
-            else:
-                below = Group(source, Padding(beside, (0, 0, 0, 2))) if beside else source
-                drawn.add_row(str(line or ""), below)
-    return drawn
+            shown = Text("\n").join(instructions.get((file, line), []))
+            rows.append((Text(str(line or ""), "dim"), source, shown))
+    head = "line", "source", "instructions, numbered in the loop's order"
+    beside = Table(*head, rows=rows)
+    if beside.width <= width:
+        return beside
+    below = ((at, Text("\n").join(filter(None, (source, _indented(shown))))) for at, source, shown in rows)
+    return Table(*head[:2], rows=below)
+
+
+def _indented(text: Text) -> Text:
+    return Text("\n").join(Text("  ") + line for line in text.split("\n")) if text else text
 
 
 def _instruction(number: int, instruction: Instruction) -> Text:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from perflab.cli.show.table import of_words, table
+from perflab.cli.show.flow import Command
+from perflab.cli.show.table import Table, of_words
 from perflab.contract import Verdict
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def verdicts(verdicts: Iterable[Verdict]) -> Table:
         for verdict in verdicts
     )  # fmt: skip
     head = ("implementation", "dtype", "error / bound", "worst", "integers", "verdict")
-    return table(*head, rows=rows, right=(2,))
+    return Table(*head, rows=rows)
 
 
 def pairs(pairs: Iterable[Pair]) -> Table:
@@ -61,7 +61,7 @@ def pairs(pairs: Iterable[Pair]) -> Table:
          "identical" if pair.identical else f"within {pair.difference:.1e}")
         for pair in pairs
     )  # fmt: skip
-    return table("side by side", "dtype", "on integers", "on real inputs", rows=rows)
+    return Table("side by side", "dtype", "on integers", "on real inputs", rows=rows)
 
 
 def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
@@ -81,7 +81,7 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
         return
     target = verdict.operation if file else f"{verdict.operation}/{verdict.technique}"
     more = f" --with {typed(file)}" if file else ""
-    yield Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}")
+    yield Command(Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}"))
 
 
 def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
@@ -114,7 +114,7 @@ def summary(summary: Summary) -> Iterator[RenderableType]:
     from perflab.report.why import reading
 
     for block in tables.terminal_tables(summary):
-        yield of_words(block, right=range(1, len(block.head)))
+        yield of_words(block)
     yield from map(Text, tables.closing_lines(summary))
     for each in reading.readings(summary):
         yield from map(Text, ("", *reading.lines(each)))
@@ -132,8 +132,7 @@ def training(lines: Iterable[str], tables: Iterable[Words]) -> Iterator[Renderab
     """The result of a training, and its times by layer."""
     yield from map(Text, lines)
     for block in tables:
-        yield Text(block.title, style="bold")
-        yield table(*block.head, rows=block.rows, right=range(2, len(block.head)))
+        yield of_words(block)
 
 
 def _left_out(verdicts: Iterable[Verdict]) -> Iterator[str]:

@@ -8,21 +8,20 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.markdown import Markdown
-from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
 
 from perflab import catalog, errors, records, report
 from perflab.catalog import sources
 from perflab.cli.show import tree
-from perflab.cli.show.table import of_words, table
+from perflab.cli.show.flow import Heading
+from perflab.cli.show.table import Table, of_words
 from perflab.contract import PerflabError
 from perflab.records.texts import DERIVATION
 from perflab.report.study import code, mathematics
 from perflab.report.study import section as studies
 from perflab.report.words import Table as Words
 
-WIDE = 110  # columns of a terminal that has room for two files side by side
 STYLES = {"c": "italic dim", "s": "green", "k": "bold magenta", "n": "cyan", "f": "bold blue", "d": "blue",
           "b": "yellow"}  # fmt: skip
 NO_RUN = "No run here: for figures, `perflab run {op}`, then `perflab study {op}`; or --run DIR."
@@ -105,7 +104,7 @@ def shown(
 ) -> Iterator[RenderableType]:
     """A study, piece by piece; a single rung without the derivation."""
     whole = len(rungs) == len(section.rungs)
-    yield Rule(Text(f"{section.title}: {section.summary}", style="bold"), align="left")
+    yield Heading(Text(f"{section.title}: {section.summary}", "bold"))
     yield Text(source, style="dim")
     if section.note:
         yield Text(section.note, style="yellow")
@@ -123,12 +122,12 @@ def shown(
 
 def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
     yield Text()
-    yield Rule(Text.assemble((rung.technique, "bold"), f"  {rung.heading}"), align="left", characters="─")
+    yield Heading(Text.assemble((rung.technique, "bold"), f"  {rung.heading}"))
     for note in rung.notes:
         yield Text(note, style="yellow")
     for words in (rung.gains, rung.evidence):
         if words:
-            yield of_words(words, right=range(1, len(words.head)))
+            yield of_words(words)
     for line in (*rung.why, rung.accuracy):
         if line:
             yield Text(line)
@@ -149,20 +148,16 @@ def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
 def _changes(changes: studies.Changes, technique: str, width: int) -> RenderableType:
     """Side by side if there is room; else one below the other, like `diff -u`."""
     old, new = code.coloured(changes.before), code.coloured(changes.after)
-    if width < WIDE:
-        return Group(*_unified(changes, old, new))
-    drawn = table(changes.other, technique)
-    drawn.expand = True
-    for column in drawn.columns:
-        column.ratio = 1
+    rows: list[tuple[Text, Text]] = []
     for hunk in changes.hunks:
-        for row in hunk:
-            drawn.add_row(
-                line_of(old, row.left, "" if row.same else "- ", row.before),
-                line_of(new, row.right, "" if row.same else "+ ", row.after),
-            )
-        drawn.add_section()
-    return drawn
+        rows += [(Text("…", "dim"), Text("…", "dim"))] if rows else []
+        rows += (
+            (line_of(old, row.left, "" if row.same else "- ", row.before),
+             line_of(new, row.right, "" if row.same else "+ ", row.after))
+            for row in hunk
+        )  # fmt: skip
+    beside = Table(changes.other, technique, rows=rows)
+    return beside if beside.width <= width else Group(*_unified(changes, old, new))
 
 
 def _unified(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from perflab.cli.show.table import table
+from perflab.cli.show.table import Table
 from perflab.records.tree import Node
 from perflab.report.study.section import Section
 
@@ -28,7 +28,7 @@ def shown(section: Section) -> Iterator[RenderableType]:
         [line, *(steps[node.technique].get(case, "") for case in section.cases)]
         for line, node in zip(lines, section.tree, strict=True)
     ]
-    yield table("", *section.cases, rows=rows, title=f"The ladder: {section.setting}")
+    yield Table("", *section.cases, rows=rows, matrix=True, title=f"The ladder: {section.setting}")
     yield Text(LEGEND, style="dim")
 
 

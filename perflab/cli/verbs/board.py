@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from perflab.cli import common
 from perflab.cli.common import GOOD, print_answer
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
@@ -14,14 +15,17 @@ PLACE = 70
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("board", help="the saved runs' implementations, ranked by case: yours too")
-    verb.add_argument("targets", nargs="*", metavar="TARGET")
-    verb.add_argument("--case", metavar="NAME", help="this case; all for every one")
-    verb.add_argument("--dtype", metavar="DTYPE", help="float32 or float64")
-    verb.add_argument("--direction", metavar="DIRECTION", help="forward, backward or step")
-    verb.add_argument("--threads", metavar="N", help="1, or another number")
+    verb = commands.add_parser(
+        "board", help="the saved runs' implementations, ranked by case: yours too",
+        examples="perflab board conv2d\nperflab board fully_connected --case digits --direction forward",
+    )  # fmt: skip
+    common.add_targets(verb)
+    verb.add_argument("--case", metavar="NAME", help="this case (the largest); all for every one")
+    verb.add_argument("--dtype", metavar="DTYPE", help="float32 (the default) or float64")
+    verb.add_argument("--direction", metavar="DIRECTION", help="forward, backward or step (the default)")
+    verb.add_argument("--threads", metavar="N", help="the number of threads (the fewest)")
     verb.add_argument("--in", dest="folder", type=Path, default=Path("reports"), metavar="DIR",
-                      help="the runs' folder")  # fmt: skip
+                      help="the folder of the runs (reports)")  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=rank, draws=True)
 

@@ -13,6 +13,15 @@ from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
 PLACE = 100
+EXAMPLES = """
+    perflab compare reports/A reports/B
+    perflab compare reports/A reports/B --fail-if-slower 5% conv2d=10%
+    perflab compare reports/A reports/B reports/C --html compare.html
+"""
+HELP = (
+    "a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON",
+    "the same; several allowed",
+)
 MOST_SIDES = 24  # results that one `compare` takes
 
 
@@ -22,14 +31,15 @@ def add(commands: Commands) -> None:
         "compare",
         help="how much faster is one saved result than another? two, or more against the first",
         usage="perflab compare [option ...] BASE NEW [NEW ...]",
-        description="BASE and NEW: a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON.",
+        description="How much faster each NEW is than BASE, cell by cell.",
+        examples=EXAMPLES,
     )
     # One argument each, so that options may be between them; none is required here, since --fail-if-slower
     # may have taken one with its words.
     for position in range(MOST_SIDES):
         side = verb.add_argument("sides", action="append", metavar="NEW" if position else "BASE")
         side.required = False
-        side.help = argparse.SUPPRESS if position > 1 else None
+        side.help = HELP[position] if position < len(HELP) else argparse.SUPPRESS
     verb.add_argument(
         "--fail-if-slower", nargs="+", action=_Thresholds, dest="allowed", metavar="SHARE",
         help="exit with 1 if a whole interval is slower than this: 5%%, or 5, or 0.05 (without a sign, below"

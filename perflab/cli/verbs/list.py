@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from perflab.cli import common
 from perflab.cli.common import GOOD, print_answer
 from perflab.cli.verbs import Commands
 
@@ -13,8 +14,12 @@ PLACE = 10
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("list", help="operations, their techniques and cases")
-    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    verb = commands.add_parser(
+        "list",
+        help="operations, their techniques and cases",
+        examples="perflab list\nperflab list conv2d rnn",
+    )
+    common.add_targets(verb)
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=show)
 
@@ -24,9 +29,10 @@ def show(args: argparse.Namespace) -> int:
     from rich.text import Text
 
     from perflab import catalog
+    from perflab.cli.show.table import Table
 
     plain: dict[str, Any] = {}
-    lines: list[Text] = []
+    shown: list[Any] = []
     for name, techniques in catalog.targets(args.targets).items():
         operation = catalog.operation(name)
         summaries = {technique: catalog.summary(name, technique) for technique in techniques}
@@ -35,10 +41,11 @@ def show(args: argparse.Namespace) -> int:
             "summary": operation.summary, "arguments": list(operation.arguments), "wrt": operation.wrt,
             "techniques": summaries, "cases": cases,
         }  # fmt: skip
-        lines.append(Text.assemble((name, "bold"), f"  {operation.summary}"))
-        lines += [Text(f"  {technique:12} {summary}") for technique, summary in summaries.items()]
-        for case, sizes in cases.items():
-            axes = "  ".join(f"{axis}={size}" for axis, size in sizes.items())
-            lines.append(Text(f"  {case:>12} {axes}", "dim"))
-    print_answer(args.json, plain, lines)
+        sizes = {case: "  ".join(f"{axis}={size}" for axis, size in of.items()) for case, of in cases.items()}
+        shown += [
+            Text.assemble((name, "bold"), f"  {operation.summary}"),
+            Table("technique", "what differs", rows=summaries.items()),
+            Table("case", "sizes", rows=sizes.items()),
+        ]
+    print_answer(args.json, plain, shown)
     return GOOD

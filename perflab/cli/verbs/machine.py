@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 def describe(args: argparse.Namespace) -> int:
     """Print the environment; measure and print the ceilings, unless switched off."""
     from perflab import machine
-    from perflab.cli.show.table import table
+    from perflab.cli.show.table import Table
     from perflab.machine import ceilings
 
     environment, measured = machine.environment(), None
@@ -33,7 +33,7 @@ def describe(args: argparse.Namespace) -> int:
             measured = ceilings.measure((1, machine.cores()))
         ceilings.keep(measured)
     rows = [(name.replace("_", " "), _words(name, value)) for name, value in environment.items()]
-    pieces = [table("machine", "", rows=rows), *(_ceilings(measured) if measured else ())]
+    pieces = [Table("machine", "", rows=rows), *(_ceilings(measured) if measured else ())]
     print_answer(args.json, environment | ({"ceilings": measured} if measured else {}), pieces)
     return GOOD
 
@@ -55,7 +55,7 @@ def _pairs(facts: Mapping[str, Any]) -> str:
 
 
 def _ceilings(measured: Mapping[str, Any]) -> Iterator[Any]:
-    from perflab.cli.show.table import table
+    from perflab.cli.show.table import Table
     from perflab.machine import ceilings
 
     kinds = list(ceilings.MEANING)
@@ -71,7 +71,7 @@ def _ceilings(measured: Mapping[str, Any]) -> Iterator[Any]:
         for row in each["bandwidth"]
     ]  # fmt: skip
     names = [kind.replace("_", " ") for kind in kinds]
-    yield table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic, right=(1, 2, 3))
-    yield table("GB/s", "threads", *names, rows=traffic, right=range(1, 9))
+    yield Table("GFLOP/s", "threads", "multiply-adds", "large product", rows=arithmetic)
+    yield Table("GB/s", "threads", *names, rows=traffic)
     yield from (f"{name}: {ceilings.MEANING[kind]}" for name, kind in zip(names, kinds, strict=True))
     yield from measured["notes"]

@@ -18,8 +18,11 @@ PLACE = 60
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("report", help="make the report of saved results again")
-    verb.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
+    verb = commands.add_parser(
+        "report", help="make the report of saved results again",
+        examples="perflab report reports/NAME\nperflab report reports/NAME --figure ladder-conv2d-t1",
+    )  # fmt: skip
+    verb.add_argument("folder", type=Path, metavar="DIR", help="the folder of a run or of a training")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     common.add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
     verb.set_defaults(command=report, draws=True)

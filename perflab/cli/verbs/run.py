@@ -19,13 +19,23 @@ if TYPE_CHECKING:
     from perflab.run.request import Request
 
 PLACE = 40
+EXAMPLES = """
+    perflab run
+    perflab run --for 10m
+    perflab run --preset smoke
+    perflab run conv2d max_pool2d --threads 1 all
+    perflab run conv2d --with mine.py
+    perflab run --resume --for 5m
+"""
 
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("run", help="verify and time, into one folder of results")
-    verb.add_argument("targets", nargs="*", metavar="TARGET")
-    verb.add_argument("--preset", help="smoke, quick (the default), own (that of --with), full or peers")
+    verb = commands.add_parser("run", help="verify and time, into one folder of results", examples=EXAMPLES)
+    common.add_targets(verb)
+    verb.add_argument(
+        "--preset", metavar="NAME", help="smoke, quick (the default), own (that of --with), full or peers"
+    )
     about = "the time for all of it, compilation and report too: 90, 90s, 10m, 1h30m (100s by default)"
     verb.add_argument("--for", dest="time", metavar="TIME", help=f"{about}; with --resume: so much more")
     verb._negative_number_matcher = re.compile(r"-\d")  # `--for -5s` is a wrong time, no option

@@ -28,7 +28,7 @@ def check(args: argparse.Namespace) -> int:
     from rich.text import Text
 
     from perflab import machine, records
-    from perflab.cli.show.table import table
+    from perflab.cli.show.table import Table
     from perflab.report.progress import Progress
     from perflab.run import selfcheck
 
@@ -44,6 +44,6 @@ def check(args: argparse.Namespace) -> int:
     rows = [(line.name, line.found, line.wanted, line.state) for line in fitness.lines]
     state = Text(f"This machine is {fitness.state}.", "bold")
     reasons = [f"  {reason}" for reason in fitness.reasons]
-    pieces = [table("self-check", "found", "wanted", "", rows=rows), state, *reasons]
+    pieces = [Table("self-check", "found", "wanted", "", rows=rows), state, *reasons]
     print_answer(args.json, asdict(fitness) | {"reasons": fitness.reasons}, pieces)
     return UNFIT if fitness.state == "unfit" else GOOD

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from perflab import errors
-from perflab.cli.common import FINDING, GOOD, console, print_answer, print_json, use_one_thread, write_text
+from perflab.cli.common import FINDING, GOOD, console, print_json, use_one_thread, write_text
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
 PLACE = 80
+EXAMPLES = """
+    perflab study conv2d
+    perflab study conv2d/simd --run reports/NAME
+    perflab study conv2d --asm jit
+    perflab study chain-rule "(x+y)*z" x=-2 y=5 z=-4
+"""
 CHAIN_RULE = "chain-rule"
 MOST_VALUES = 64  # that `study chain-rule` takes after the first
 
@@ -22,7 +28,9 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser(
         "study",
         help="a ladder rung by rung: derivation, code, what changed, how much it gained, and why",
-        usage="perflab study [option ...] TARGET | chain-rule [EXPRESSION NAME=NUMBER ...]",
+        examples=EXAMPLES,
+        usage="perflab study [option ...] TARGET [EXPRESSION [NAME=NUMBER ...]]",
+        description="In a terminal it is shown by the pager that PAGER names (less).",
     )
     target = "OP, or OP/TECHNIQUE for one rung; chain-rule for circuits worked by hand"
     verb.add_argument("target", metavar="TARGET", help=target)
@@ -69,10 +77,11 @@ def study(args: argparse.Namespace) -> int:
 
 
 def _print(shown: Callable[[int], Iterable[Any]]) -> None:
-    """Print the pieces that `shown` gives for the width of the console."""
+    """Print the pieces that `shown` gives for the width of the console, a screen at a time in a terminal."""
+    from perflab.cli.terminal import print_paged
+
     printed = console()
-    for piece in shown(printed.width):
-        printed.print(piece, highlight=False)
+    print_paged(printed, shown(printed.width))
 
 
 def _chain_rule(args: argparse.Namespace) -> int:
@@ -88,7 +97,10 @@ def _chain_rule(args: argparse.Namespace) -> int:
         from perflab.learn.chain_rule import page
 
         pieces.append(f"written: {write_text(args.html, page.html(circuits, worked.derivation()))}")
-    print_answer(args.json, worked.plain(circuits), pieces)
+    if args.json:
+        print_json(worked.plain(circuits))
+    else:
+        _print(lambda _: pieces)
     return code
 
 

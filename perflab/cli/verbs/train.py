@@ -13,6 +13,11 @@ from perflab.cli.common import FINDING, GOOD
 from perflab.cli.verbs import Commands
 
 PLACE = 50
+EXAMPLES = """
+    perflab train
+    perflab train --compare naive,per_neuron,vectorized,jit,fastest
+    perflab train --layers conv:8x5,relu,pool,softmax --with-technique conv=simd
+"""
 
 
 def add(commands: Commands) -> None:
@@ -21,6 +26,7 @@ def add(commands: Commands) -> None:
         "train",
         help="a network on the handwritten digits: loss curve, test accuracy, the time of every layer",
         description="Layers: conv:FILTERSxTAPS, relu, pool:WINDOW, fc:NEURONS, and softmax as the last one.",
+        examples=EXAMPLES,
     )
     which = verb.add_mutually_exclusive_group()
     which.add_argument("--model", default="cnn", metavar="NAME", help="cnn (the default) or linear")

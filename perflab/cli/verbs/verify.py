@@ -17,8 +17,11 @@ PLACE = 20
 
 def add(commands: Commands) -> None:
     """The verb's arguments."""
-    verb = commands.add_parser("verify", help="is every implementation right? the errors and their places")
-    verb.add_argument("targets", nargs="*", metavar="TARGET")
+    verb = commands.add_parser(
+        "verify", help="is every implementation right? the errors and their places",
+        examples="perflab verify conv2d/jit\nperflab verify conv2d --with mine.py --watch",
+    )  # fmt: skip
+    common.add_targets(verb)
     common.add_outside(verb)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
     common.add_list(verb, "--case", "NAME", "only these check cases")

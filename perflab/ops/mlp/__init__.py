@@ -165,7 +165,7 @@ operation = Operation(
     ),
     ladder=tuple(SINCE),
     since=SINCE,
-    study_case="large",
+    study_case="n2048_128",
     small_case="tiny",
     exact_on_integers=False,
 )

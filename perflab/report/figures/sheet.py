@@ -86,11 +86,13 @@ def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> li
 
 
 class Sheet:
-    """Rows and columns of panels, each `panel` inches wide and high."""
+    """Rows and columns of panels, each `panel` inches wide and high; `heights` are those of unequal rows."""
 
-    def __init__(self, rows: int, columns: int, panel: tuple[float, float]) -> None:
+    def __init__(
+        self, rows: int, columns: int, panel: tuple[float, float], heights: Sequence[float] = ()
+    ) -> None:
         """Create the axes; `finished` sets their places."""
-        self.figure, self.panel = Figure(), panel
+        self.figure, self.panel, self.heights = Figure(), panel, heights or (panel[1],) * rows
         self.axes = [
             [self.figure.add_axes((0.0, 0.0, 1.0, 1.0), label=f"{r} {c}") for c in range(columns)]
             for r in range(rows)
@@ -129,8 +131,8 @@ class Sheet:
         self.figure.set_size_inches(width, height)
         for r, row in enumerate(self.axes):
             for c, ax in enumerate(row):
-                at = (lefts[c], height - tops[r] - self.panel[1])
-                size = (self.panel[0] / width, self.panel[1] / height)
+                at = (lefts[c], height - tops[r] - self.heights[r])
+                size = (self.panel[0] / width, self.heights[r] / height)
                 ax.set_position((at[0] / width, at[1] / height, *size))
                 self._dress(r, c, *at)
         self._write(0.05, height - 0.08, heading, TITLE, va="top")
@@ -170,13 +172,13 @@ class Sheet:
             at += 0.27 if any((r, c) in self.names for c in range(len(row))) else 0.08
             tops.append(at)
             lines = max((text.count("\n") + 1 for ax in row for text in _written(ax, "x")), default=0)
-            at += self.panel[1] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
+            at += self.heights[r] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
             at += 0.2 if r in self._across else 0.0
         return tops, at + 0.05 + foot
 
     def _dress(self, r: int, c: int, left: float, bottom: float) -> None:
         """Write a panel's name, the labels of its axes, and the texts at the ends of its lines."""
-        ax, (width, height) = self.axes[r][c], self.panel
+        ax, width, height = self.axes[r][c], self.panel[0], self.heights[r]
         if (r, c) in self.names:
             self._write(left, bottom + height + 0.07, self.names[r, c], SIZE, weight="bold", va="baseline")
         if r in self._across:
@@ -187,11 +189,11 @@ class Sheet:
             self._write(0.04, bottom + height / 2, self._up[r], SIZE, ha="left", va="center", rotation=90)
         if c == 0 and r in self.trees:
             rows = self.trees[r]
-            self._tree(rows, self._heights(ax, bottom, [y for y, *_ in rows]))
+            self._tree(rows, _places(ax, bottom, height, [y for y, *_ in rows]))
         ends = self.ends.get((r, c), ())
         if not ends:
             return
-        wanted = self._heights(ax, bottom, [y for y, _, _ in ends])
+        wanted = _places(ax, bottom, height, [y for y, _, _ in ends])
         places = spread(wanted, ENDS, bottom, bottom + height)
         for (_, look, text), true, y in zip(ends, wanted, places, strict=True):
             edge = left + width
@@ -199,13 +201,6 @@ class Sheet:
                 self._line([edge, edge + 0.09], [true, y], color=look["color"], linewidth=0.7)
                 self._mark(edge + 0.15, y, look)
             self._write(edge + (0.25 if look else 0.06), y, text, SMALL, va="center_baseline")
-
-    def _heights(self, ax: Axes, bottom: float, values: Sequence[float]) -> list[float]:
-        """The places of values of a panel's y axis, in inches."""
-        transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
-        first, last = transform.transform(np.array([low, high]))
-        places = (transform.transform(np.array(values)) - first) / (last - first)
-        return [bottom + self.panel[1] * float(place) for place in places]
 
     def _tree(self, rows: Rows, heights: Sequence[float]) -> None:
         """Names at their heights, each joined to the one that it hangs from, on its lane or another."""
@@ -229,6 +224,14 @@ class Sheet:
 
     def _line(self, x: list[float], y: list[float], **style: Any) -> None:
         self.figure.add_artist(Line2D(x, y, transform=self.figure.dpi_scale_trans, **style))
+
+
+def _places(ax: Axes, bottom: float, height: float, values: Sequence[float]) -> list[float]:
+    """The places of values of a panel's y axis, in inches."""
+    transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
+    first, last = transform.transform(np.array([low, high]))
+    places = (transform.transform(np.array(values)) - first) / (last - first)
+    return [bottom + height * float(place) for place in places]
 
 
 def _keys(keys: Mapping[str, Look], width: float) -> tuple[list[tuple[str, Look, float, int]], int]:

@@ -32,14 +32,14 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
     if not rows:
         return None
     cases = sorted({record.case for record in summary.evidence.values() if record.operation == operation})
-    head = ("technique", "direction", "packed", "widest", "fused", "temporaries", "peak memory",
+    head = ("technique", "direction", "packed", "widest", "FMA", "temporaries", "peak memory",
             "compile / load", "lines")  # fmt: skip
     title = f"What the rungs are made of, {dtype}, on {' or '.join(cases)}"
     return words.Table(title, head, tuple(rows))
 
 
 def _instructions(way: Way) -> tuple[str, str, str]:
-    """Of the arithmetic in the hot loop: the packed share, the width, the fused share."""
+    """Of the arithmetic in the hot loop: the packed share, the width, the share of fused multiply-adds."""
     if way.code is None:
         return way.kind, "–", "–"
     loops = way.code.hot if way.code.hot.arithmetic else way.code.whole
