@@ -1,8 +1,8 @@
-"""Make reports/reference: the report of one default run, small enough for the repository.
+"""Make reports/reference: the report of one longer run, small enough for the repository.
 
     python bench/reference.py [RUN] [--out DIR]
 
-RUN is a run's folder; without it a default run is measured first, in some minutes. The reference has the
+RUN is a run's folder; without it a run of ten minutes is measured first. The reference has the
 page, its Markdown, the environment and the figures of the Markdown, or as many of them as fit. Other files
 are left out; links to them become plain text. Exits with 2 if a run cannot be read or does not fit.
 """
@@ -153,7 +153,7 @@ def main(words: Sequence[str]) -> int:
     args = parser.parse_args(words)
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            run = args.run or perflab.run(out=Path(temporary) / "run").folder
+            run = args.run or perflab.run(for_s="10m", out=Path(temporary) / "run").folder
             count = make(run, args.out)
     except PerflabError as wrong:
         sys.stderr.write(f"reference: {wrong}\n")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,30 +32,37 @@ def run(
     *targets: str, preset: str | None = None, cases: Words = (), dtypes: Words = (),
     threads: int | str | Iterable[int | str] = (),
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (), peers: Words = (),
-    against: str | None = None, out: str | os.PathLike[str] | None = None, resume: bool = False,
-    progress: bool = True,
+    against: str | None = None, for_s: float | str | None = None, baseline: str | None = None,
+    out: str | os.PathLike[str] | None = None, resume: bool = False, progress: bool = True,
 ) -> Result:  # fmt: skip
     """Verify and time, into one folder of results, as `perflab run` does with the same options.
 
     `targets` are OP or OP/TECHNIQUE, all operations if there are none. `preset` is smoke, quick (the
     default), full or peers; `cases`, `dtypes`, `threads` (a number or "all") narrow it; `files` are outside
-    files with forward and backward, `peers` other projects (torch, jax), `against` another commit. `out` is
-    the folder, reports/DATE-TIME by default; `resume` continues the run in it, or the newest run.
+    files with forward and backward, `peers` other projects (torch, jax), `against` another commit. `for_s` is
+    the time for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
+    `out` is the folder, reports/DATE-TIME by default; `resume` continues the run in it, or the newest run,
+    for what is left of its time or for `for_s` more.
 
     Raises PerflabError, in one line, for unknown names and broken input. After an interruption or an error
     the measured records stay in the folder: `perflab.result` reads them, `resume=True` continues.
     """
+    from perflab import records
+    from perflab.report.progress import Progress
     from perflab.run import request
 
+    time_s = 0.0 if for_s is None else request.seconds_of(str(for_s))
     folder, plan, reviewed = request.settle(request.Request(
         targets=targets, preset=preset or "", cases=_words(cases), dtypes=_words(dtypes),
         threads=(threads,) if isinstance(threads, (int, str)) else tuple(threads),
         files=tuple(map(str, (files,) if isinstance(files, (str, os.PathLike)) else files)),
-        peers=_words(peers), against=against or "", out=None if out is None else Path(out), resume=resume,
+        peers=_words(peers), against=against or "", for_s=time_s, baseline=baseline or "",
+        out=None if out is None else Path(out), resume=resume,
     ))  # fmt: skip
-    with request.opened(folder, plan, *_console(progress), reviewed, resume) as measure:
+    with request.opened(folder, plan, reviewed, resume, time_s) as measure:
         try:
-            measure()
+            with Progress(records.read(folder), *_console(progress)) as shown:
+                measure(shown.tell)
         except KeyboardInterrupt as interrupted:
             interrupted.add_note(f"go on with: perflab.run(out={str(folder)!r}, resume=True)")
             raise
@@ -175,14 +181,12 @@ def _words(words: Words) -> tuple[str, ...]:
 
 
 def _console(progress: bool) -> tuple[Console, str]:
-    """The console for progress, and what to show: one line in a notebook, a bar in a terminal, else lines."""
+    """The console for progress, and what to show."""
     from rich.console import Console
 
     if not progress:
         return Console(file=io.StringIO()), "nothing"
-    if Console().is_jupyter:
-        return Console(file=sys.stdout, force_jupyter=False, force_terminal=False), "line"
-    return Console(stderr=True), "all"
+    return (here, "all") if (here := Console()).is_jupyter else (Console(stderr=True), "all")
 
 
 def _png(figure: Any) -> bytes:

@@ -13,6 +13,10 @@ from typing import Any
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+DURATION = re.compile(
+    r"(?:([\d.]+)\s*h(?:ours?)?)?\s*(?:([\d.]+)\s*m(?:in(?:ute)?s?)?)?\s*(?:([\d.]+)\s*(?:s(?:ec(?:ond)?s?)?)?)?",
+    re.ASCII,
+)
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -51,6 +55,19 @@ def count(value: float) -> str:
 def of_time(value: float) -> tuple[float, str]:
     """The unit of a time: its length in seconds, its name."""
     return next((unit for unit in TIMES if value >= unit[0] * 0.9995), TIMES[-1])
+
+
+def duration(text: str) -> float:
+    """The seconds of a time as it is typed: 90, 90s, 1.5m, 10m, 1h30m, 2 h. Raises ValueError.
+
+    >>> duration("90"), duration("1h30m"), duration("1.5 min"), duration("2m 30s")
+    (90.0, 5400.0, 90.0, 150.0)
+    """
+    found = DURATION.fullmatch(text.strip().lower())
+    if found is None or not any(found.groups()):
+        raise ValueError(text)
+    hours, minutes, rest = (float(number or 0) for number in found.groups())
+    return 3600 * hours + 60 * minutes + rest
 
 
 def seconds(value: float, digits: int = 3) -> str:

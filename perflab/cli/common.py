@@ -118,10 +118,11 @@ def write_text(path: Path, text: str) -> Path:
 def race(folder: Path, plan: Plan, console: Console, reviewed: FileReview) -> Summary:
     """Measure a whole run in a temporary folder, showing only failures; its summary."""
     from perflab import records, report
+    from perflab.report.progress import Progress
     from perflab.run import request
 
-    with request.opened(folder, plan, console, "failures", reviewed) as measure:
-        measure()
+    with request.opened(folder, plan, reviewed) as measure:
+        measure(Progress(records.read(folder), console, "failures").tell)
     return report.summarise(records.read(folder))
 
 

@@ -69,9 +69,9 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
                 if fields is None:
                     fields = gather(op, technique, case, dtype, outside=outside).plain()
                     line = json.dumps({"key": key, "fields": fields}) + "\n"
-                    if not outside:
-                        with contextlib.suppress(OSError), file.open("a", encoding="utf-8") as opened:
-                            opened.write(line)
+                    if not outside:  # in one piece: several processes may gather
+                        with contextlib.suppress(OSError), file.open("ab", buffering=0) as opened:
+                            opened.write(line.encode())
             except Exception as error:
                 fields = {**names, "reason": reason(error)}
             yield fields

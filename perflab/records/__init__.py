@@ -14,7 +14,7 @@ from perflab.records.file import (
     read,
     save,
 )
-from perflab.records.plan import Block, Plan
+from perflab.records.plan import Block, Part, Phase, Plan
 
-__all__ = ["ENVIRONMENT", "RECORDS", "SCHEMA", "Block", "Plan", "Run", "Writer",
+__all__ = ["ENVIRONMENT", "RECORDS", "SCHEMA", "Block", "Part", "Phase", "Plan", "Run", "Writer",
            "begin", "full_or", "lock", "mend", "newest", "read", "save"]  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +19,10 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from perflab.contract import NoSpaceLeft, PerflabError
+from perflab.contract import Contender, NoSpaceLeft, PerflabError
 from perflab.records import kinds, typed
 from perflab.records.kinds import KINDS, Header, Record, Timed
-from perflab.records.plan import Block, Plan
+from perflab.records.plan import Block, Part, Plan
 from perflab.records.typed import Wrong, parsed, read_object, shown
 from perflab.units import finite
 
@@ -49,10 +50,35 @@ class Run:
         """The records of one kind, in order."""
         return (record for record in self.records if isinstance(record, kind))
 
-    def groups(self, threads: int, process: int) -> set[tuple[str, str, str]] | None:
-        """The (operation, case, dtype) of a further process; None for a process of the plan."""
-        further = (r for r in self.of_kind(kinds.Extension) if (r.threads, r.process) == (threads, process))
-        return next((set(record.groups) for record in further), None)
+    def parts(self, threads: int) -> dict[int, Part | None]:
+        """What each process measures, by its number; None for all of the plan."""
+        of_plan = {} if self.plan.phases else dict.fromkeys(range(self.plan.processes))
+        recorded = (r for r in self.records if isinstance(r, (kinds.Assigned, kinds.Extension)))
+        return of_plan | {r.process: r.part for r in recorded if r.threads == threads}
+
+    def predicted(self) -> set[Contender]:
+        """The contenders that are predicted and not run, unless more time was granted since and suffices."""
+        return {
+            record.contender
+            for record in self.of_kind(kinds.Prediction)
+            if (record.seconds.get("step") or math.inf) * self.plan.turns > self.cell_s
+        }
+
+    @property
+    def granted_s(self) -> float:
+        """The seconds that the run was given, or 0 for as many as it needs."""
+        granted = sum(record.for_s for record in self.of_kind(kinds.Granted))
+        return self.plan.for_s + granted if self.plan.for_s else 0.0
+
+    @property
+    def spent_s(self) -> float:
+        """The seconds that compiling and measuring took so far."""
+        return sum(r.wall_s for r in self.records if isinstance(r, (kinds.Process, kinds.Compiled)))
+
+    @property
+    def cell_s(self) -> float:
+        """The most seconds for one cell: the plan's, in proportion to the time that was granted."""
+        return self.plan.budget_s * (self.granted_s / self.plan.for_s if self.plan.for_s else 1.0)
 
     def done(self) -> set[Block]:
         """The blocks that were measured."""

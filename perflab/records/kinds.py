@@ -11,14 +11,13 @@ from typing import Annotated, Any, ClassVar, get_args
 from perflab.contract import Cell, Contender
 from perflab.records import tree, typed
 from perflab.records.evidence import Evidence as Evidence
-from perflab.records.plan import Block, Plan
+from perflab.records.plan import Block, Group, Part, Plan
 from perflab.records.roof import Ceilings
 from perflab.records.typed import FLAT, Date, Name, Rule, Seconds, Share, Text, Whole, Wrong, between
 
 CallSeconds = Annotated[float, between(1e-12, 1e9, "seconds")]
 Number = Annotated[int, between(-1, 10**6, "a whole number")]
 Positive = Annotated[int, typed.at_least(1, "a whole number")]
-Group = tuple[str, str, str]  # operation, case, dtype: measured together in a process
 Rounds = Annotated[tuple[CallSeconds, ...], Rule("a list of seconds", bool)]
 
 
@@ -47,7 +46,10 @@ class Fitness:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Kernels that were not in Numba's cache and were compiled before timing; the seconds it took."""
+    """Kernels that were not in Numba's cache and were compiled before timing; the seconds it took.
+
+    A run of phases compiles several times: what each phase needs and lacks.
+    """
 
     kind: ClassVar[str] = "compiled"
     names: tuple[str, ...]
@@ -162,13 +164,36 @@ class Pools:
 
 
 @dataclass(frozen=True, slots=True)
+class Assigned:
+    """The part of the plan that a process measures."""
+
+    kind: ClassVar[str] = "part"
+    process: Number
+    threads: Whole
+    part: Part = field(metadata=FLAT)
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
-    """A further process measures these cases again, as their ratios were not precise enough."""
+    """In runs without phases: a further process measures these cases again."""
 
     kind: ClassVar[str] = "extension"
     process: Number
     threads: Whole
     groups: tuple[Group, ...]
+
+    @property
+    def part(self) -> Part:
+        """The same as a part of the plan."""
+        return Part(self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """More time for a run, given when it was resumed."""
+
+    kind: ClassVar[str] = "granted"
+    for_s: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +219,8 @@ class PeakMemory:
 
 
 Record = (
-    Source | Fitness | Ceilings | Compiled | Judgement | Timed | Prediction | Failure | Pools | Extension
-    | Process | Evidence | PeakMemory
+    Source | Fitness | Ceilings | Compiled | Judgement | Timed | Prediction | Failure | Pools | Assigned
+    | Extension | Granted | Process | Evidence | PeakMemory
 )  # fmt: skip
 KINDS: Mapping[str, Any] = {kind.kind: kind for kind in get_args(Record)}
 
@@ -278,9 +303,9 @@ def read_record(value: Mapping[str, Any]) -> Record:
 
 def check_belongs(record: Record, plan: Plan) -> None:
     """Raise Wrong if a record names an operation, technique, case or dtype that is not in the plan."""
-    if isinstance(record, (Source, Fitness, Ceilings, Compiled)):
+    if isinstance(record, (Source, Fitness, Ceilings, Compiled, Granted)):
         return
-    if isinstance(record, (Pools, Extension, Process)):
+    if isinstance(record, (Pools, Assigned, Extension, Process)):
         _among("threads", record.threads, plan.threads)
         return
     who = record.contender

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Annotated
@@ -14,6 +14,7 @@ MOST_BLOCKS = 2_000_000  # far above the largest preset; a file that names more 
 FILLED = Rule("a list of different values", lambda values: 0 < len(values) == len(set(values)))
 Names = Annotated[tuple[Name, ...], FILLED]
 Count = Annotated[int, between(1, 10_000, "a whole number")]
+Group = tuple[str, str, str]  # operation, case, dtype: measured together in a process
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,53 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What one process measures: these cases, in this order, in so many passes, or the plan's if 0.
+
+    Only these "OP/TECHNIQUE" of their contenders, or all if empty.
+    """
+
+    groups: tuple[Group, ...]
+    techniques: tuple[str, ...] = ()
+    passes: Annotated[int, between(0, 10_000, "a whole number")] = 0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What is measured before the next phase begins: some techniques on some cases in some dtypes.
+
+    Every contender gets `least` turns, and further ones, up to `most`, while a ratio of its case is less
+    precise than the plan wants.
+    """
+
+    name: Name
+    cases: Mapping[Name, Names]
+    dtypes: Names
+    techniques: Mapping[Name, Names]
+    least: Count
+    most: Count
+
+    def groups(self) -> Iterator[Group]:
+        """Its cases with their dtypes, in order."""
+        for op, dtype in product(self.techniques, self.dtypes):
+            yield from ((op, case, dtype) for case in self.cases[op])
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a run measures. Saved as the first record, so that `--resume` is exact.
 
     `outside` gives the file of an "OP/TECHNIQUE" that is not built in. `homes` gives the project in whose
-    process a technique is measured; the others share perflab's own. Cases whose ratios are less precise than
-    `precision` (half the interval's width, relative) are measured further for `extend_s` seconds. With
-    `explain` the run also gathers evidence and saves the machine's ceilings. `narrowed` gives the cases of an
-    "OP/TECHNIQUE" that is not measured on all. `foreign` names those of `outside` with an unknown author:
-    each is measured in a process of its own, behind a guard.
+    process a technique is measured; the others share perflab's own. With `explain` the run also gathers
+    evidence and saves the machine's ceilings. `narrowed` gives the cases of an "OP/TECHNIQUE" that is not
+    measured on all. `foreign` names those of `outside` with an unknown author: each is measured in a process
+    of its own, behind a guard.
+
+    Without `phases`, each of `processes` processes measures everything. With them, the phases decide what
+    the next process measures, and that is saved as a part of the plan when it begins. A ratio is precise
+    where half its interval's width is at most `precision` of it. After `for_s` seconds the run ends, if that
+    is not 0; `budget_s`, the most time for one cell, is the share of it for which the preset says so.
+    Ratios are shown over `baseline`, or the next technique where that was not measured.
     """
 
     preset: Name
@@ -65,10 +104,12 @@ class Plan:
     outside: Mapping[Name, Location] = field(default_factory=dict)
     homes: Mapping[Name, Name] = field(default_factory=dict)
     precision: Seconds = 0.05
-    extend_s: Seconds = 0.0
     explain: bool = True
     narrowed: Mapping[Name, tuple[Name, ...]] = field(default_factory=dict)
     foreign: tuple[Name, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    for_s: Seconds = 0.0
+    baseline: Name = "naive"
 
     def check(self) -> None:
         """Raise Wrong if the fields do not fit together."""
@@ -77,6 +118,13 @@ class Plan:
         for operation in self.techniques:
             if operation not in self.cases:
                 raise Wrong("the cases of each operation", path=f".cases.{operation}")
+        for place, phase in enumerate(self.phases):
+            for operation in phase.techniques:
+                if operation not in phase.cases:
+                    raise Wrong("the cases of each operation", path=f".phases[{place}].cases.{operation}")
+                path = f".phases[{place}].cases.{operation}"
+                if not {*phase.cases[operation]} <= {*self.cases.get(operation, ())}:
+                    raise Wrong("the plan's own cases", phase.cases[operation], path)
         if self.size > MOST_BLOCKS:
             raise Wrong(f"a plan of at most {MOST_BLOCKS:,} blocks", self.size, ".processes")
 
@@ -92,33 +140,39 @@ class Plan:
                 for technique in self.contenders(op, group[0]):
                     yield Cell(op, *group, technique)
 
-    def blocks(
-        self, threads: int, process: int, groups: Collection[tuple[str, str, str]] | None = None
-    ) -> Iterator[Block]:
-        """One process's blocks in the order of measuring; only of these (op, case, dtype) `groups`, if given.
+    def blocks(self, threads: int, process: int, part: Part | None = None) -> Iterator[Block]:
+        """One process's blocks in the order of measuring: all of the plan's, or those of its part.
 
         The contenders of a case follow each other within every pass. Each pass starts with another one, and
         every second pass runs backwards, so that drift and effects of one contender on the next are balanced.
         """
-        for op in self.techniques:
-            for dtype, case in product(self.dtypes, self.cases[op]):
-                contenders = self.contenders(op, case)
-                if not contenders or (groups is not None and (op, case, dtype) not in groups):
-                    continue
-                for pass_, (turn, direction) in product(range(self.passes), enumerate(self.directions)):
-                    count = process * self.passes + pass_ + turn
-                    backwards = count % 2
-                    first = (count + backwards) % len(contenders)
-                    order = contenders[first:] + contenders[:first]
-                    for technique in order[::-1] if backwards else order:
-                        yield Block(Cell(op, case, dtype, threads, direction, technique), process, pass_)
+        whole = ((op, case, d) for op in self.techniques for d, case in product(self.dtypes, self.cases[op]))
+        passes = (part.passes if part else 0) or self.passes
+        for op, case, dtype in part.groups if part else whole:
+            contenders = self.contenders(op, case)
+            if part and part.techniques:
+                contenders = tuple(name for name in contenders if f"{op}/{name}" in part.techniques)
+            if not contenders:
+                continue
+            for pass_, (turn, direction) in product(range(passes), enumerate(self.directions)):
+                count = process * self.passes + pass_ + turn
+                backwards = count % 2
+                first = (count + backwards) % len(contenders)
+                order = contenders[first:] + contenders[:first]
+                for technique in order[::-1] if backwards else order:
+                    yield Block(Cell(op, case, dtype, threads, direction, technique), process, pass_)
 
     @property
     def size(self) -> int:
-        """The number of blocks in the plan."""
+        """The number of blocks in the plan, if every cell gets no more turns than it needs."""
         cells = sum(len(self.contenders(op, case)) for op in self.techniques for case in self.cases[op])
         per_cell = len(self.dtypes) * len(self.directions) * len(self.threads)
-        return cells * per_cell * self.processes * self.passes
+        return cells * per_cell * self.turns
+
+    @property
+    def turns(self) -> int:
+        """How many turns a cell gets at least, if the time suffices."""
+        return self.processes * self.passes
 
     def is_built_in(self, operation: str, technique: str) -> bool:
         """Whether a contender is one of perflab's own rungs: no peer and no outside file."""

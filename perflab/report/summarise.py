@@ -75,8 +75,10 @@ def to_json(summary: Summary) -> dict[str, Any]:
             asdict(f.cell)
             | {k: v for k, v in asdict(f).items() if k not in ("cell", "speedup")}
             | {"speedup": _ratio_json(f.speedup) if f.speedup else None}
-            | {"precise": f.speedup is not None and known_to(f.speedup, summary.run.plan.precision)}
+            | {"over": summary.over(f.cell), "ratio": _ratio_json(ratio) if ratio else None}
+            | {"precise": ratio is not None and known_to(ratio, summary.run.plan.precision)}
             for f in summary.figures.values()
+            for ratio in [summary.shown(f)]
         ],
         "growths": [asdict(growth) for growth in summary.growths],
         "crossovers": [asdict(crossover) for crossover in summary.crossovers],

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from perflab.contract import Cell, Contender
-from perflab.records import Run
+from perflab.records import Run, baseline
 from perflab.records.evidence import Evidence
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
 from perflab.statistics import Ratio, Scaling, break_even_calls, ratio_of_turns
@@ -245,9 +245,28 @@ class Summary:
         """Whether a figure's case has the handwritten digits as its inputs."""
         return self.run.operations[figure.cell.operation].cases[figure.cell.case].inputs == "digits"
 
-    def ratio(self, baseline: Cell, contender: Cell) -> Ratio | None:
-        """How many times as fast as the baseline the contender is, over common turns; None without any."""
-        return ratio_of(self.turns, baseline, contender, self.fit)
+    def over(self, cell: Cell) -> str:
+        """The technique over which the ratios of a cell's contest are shown; "" if none was measured.
+
+        The plan's baseline where it was measured. Else the slowest of perflab's own rungs that was: no
+        prediction enters a ratio.
+        """
+        plan = self.run.plan
+        own = [name for name in plan.techniques[cell.operation] if plan.is_built_in(cell.operation, name)]
+        figures = ((name, self.figures.get(replace(cell, technique=name))) for name in own)
+        seconds = {name: figure.median_s for name, figure in figures if figure and not figure.predicted}
+        return baseline.chosen(seconds, plan.baseline)
+
+    def shown(self, figure: CellResult) -> Ratio | None:
+        """The ratio that is shown with a figure: over the technique that `over` names."""
+        over = self.over(figure.cell)
+        if not over or figure.predicted:
+            return None
+        return self.ratio(replace(figure.cell, technique=over), figure.cell)
+
+    def ratio(self, base: Cell, contender: Cell) -> Ratio | None:
+        """How many times as fast as the base the contender is, over common turns; None without any."""
+        return ratio_of(self.turns, base, contender, self.fit)
 
     def payback(self, figure: CellResult, rival: str, compile_s: float) -> Payback | None:
         """When a compilation has paid for itself on a cell; None if the rival was not timed with it there."""

@@ -10,7 +10,7 @@ from itertools import product
 from perflab.contract import Cell
 from perflab.records import kinds
 from perflab.report import contest
-from perflab.report.summary import BASELINE, RIVALS, Accuracy, CellResult, Payback, Summary
+from perflab.report.summary import RIVALS, Accuracy, CellResult, Payback, Summary
 from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
 from perflab.units import in_bytes, power, rounded, seconds
@@ -38,29 +38,34 @@ ON_THE_ROOF = (
 def times_table(
     summary: Summary, operation: str, dtype: str, direction: str, threads: int, *, best: bool = False
 ) -> Table:
-    """Cases in rows, techniques in columns: median time, and speed-up over the baseline if there is one.
+    """Cases in rows, techniques in columns: median time, and how many times as fast as the baseline.
 
-    With `best`, the fastest round is beside the median.
+    With `best`, the fastest round is beside the median. A case on which the ratios are over another technique
+    than the baseline says so.
     """
-    techniques = summary.run.plan.techniques[operation]
+    techniques, baseline = summary.run.plan.techniques[operation], summary.run.plan.baseline
     rows = []
     for case in summary.run.plan.cases[operation]:
-        row = [case]
+        over = summary.over(Cell(operation, case, dtype, threads, direction, ""))
+        row = [case if over in ("", baseline) else f"{case}, × over {over}"]
         for technique in techniques:
             figure = summary.figures.get(Cell(operation, case, dtype, threads, direction, technique))
             text = time(figure)
             if best and figure and figure.best_s is not None:
                 text += f" (min {seconds(figure.best_s, 2)})"
-            if figure and figure.speedup and technique != BASELINE:
-                text += f"  {ratio(figure.speedup)}"
+            if figure and technique != over and (times := summary.shown(figure)):
+                text += f"  {ratio(times)}"
             row.append(text)
         rows.append(tuple(row))
-    title = f"{summary.title(operation)}, {direction}, {dtype}, {of_threads(threads)}"
+    title = f"{summary.title(operation)}, {direction}, {dtype}, {of_threads(threads)}, × over {baseline}"
     return Table(title, ("case", *techniques), tuple(rows), across="technique")
 
 
 def terminal_tables(summary: Summary) -> Iterator[Table]:
-    """The tables at the end of a run in a terminal: each operation's last direction in its first dtype."""
+    """The tables at the end of a run in a terminal: each operation's last direction in its first dtype.
+
+    Without the cases of which nothing is known yet.
+    """
     plan = summary.run.plan
     if against := against_table(summary):
         yield against
@@ -68,18 +73,21 @@ def terminal_tables(summary: Summary) -> Iterator[Table]:
         yield peers
         return
     for threads, operation in product(plan.threads, plan.techniques):
-        yield times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
+        table = times_table(summary, operation, plan.dtypes[0], plan.directions[-1], threads)
+        rows = tuple(row for row in table.rows if {*row[1:]} != {time(None)})
+        if rows:
+            yield replace(table, rows=rows)
 
 
 def precision(summary: Summary) -> str:
-    """How many speed-ups are known to the plan's precision; the others stopped at the budget."""
+    """How many speed-ups are known to the plan's precision; for the others the time did not suffice."""
     precision = summary.run.plan.precision
-    others = [f for f in summary.figures.values() if f.cell.technique != BASELINE]
-    precise = [known_to(f.speedup, precision) for f in others if f.speedup]
+    others = [f for f in summary.figures.values() if f.cell.technique != summary.over(f.cell)]
+    precise = [known_to(ratio, precision) for f in others if (ratio := summary.shown(f))]
     if not precise:
         return ""
     text = f"{sum(precise)} of {len(precise)} speed-ups known to ±{precision:.0%}"
-    return text if all(precise) else f"{text}; the others stopped at the budget"
+    return text if all(precise) else f"{text}; for the others the time did not suffice"
 
 
 def growth_table(summary: Summary, operation: str) -> Table | None:

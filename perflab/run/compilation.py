@@ -1,30 +1,39 @@
 """Compilation: counted, timed separately, and done before timing starts.
 
-A kernel is compiled once and saved in Numba's cache; the seconds are saved beside the cache. A run first
-compiles the kernels that are missing there, on all cores, each in a process of its own.
+A kernel is compiled once and saved in Numba's cache; the seconds are saved beside the cache. Before a run
+measures a phase, it compiles on all cores the kernels that the phase needs and that are missing there.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
+import math
+import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from perflab import catalog
 from perflab.catalog import inputs
 from perflab.catalog.cases import costs
-from perflab.catalog.find import prepare_numba_cache
-from perflab.contract import Implementation, PerflabError
-from perflab.machine import portable, process
+from perflab.catalog.find import OPS, prepare_numba_cache, source_file
+from perflab.contract import Implementation
+from perflab.machine import process
 from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
+USUAL_RATE = 2.5e-4  # seconds for each byte of code, until this machine's is known
+OVER = 1.2  # times a limit after which compilation is given up
+WORK = "from perflab.run.compilation import work; work()"
 COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
 
 
@@ -89,13 +98,15 @@ def key(operation: str, technique: str, dtype: str) -> str:
 
 
 def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> list[str]:
-    """The built-in ones of these, by `key`, that were never called with this cache: they may compile."""
+    """The built-in ones of these, by `key`, that compile and were never called with this cache."""
     known = remembered()
     built_in = [
         (op, technique)
         for op, names in techniques.items()
         for technique in names
-        if technique in catalog.techniques(op) and technique not in ("naive", *catalog.outsiders(op))
+        if technique in catalog.techniques(op)
+        and technique not in catalog.outsiders(op)
+        and may_compile(op, technique)
     ]
     keys = (key(*names, dtype) for names in built_in for dtype in dtypes)
     return [name for name in keys if name not in known]
@@ -110,33 +121,113 @@ def compile_missing(
         compile_first(names, lambda event: tell(f"compiling {event['name']}"))
 
 
-def compile_first(names: Sequence[str], tell: Callable[[Mapping[str, Any]], None]) -> None:
+def compile_first(
+    names: Sequence[str], tell: Callable[[Mapping[str, Any]], None], limit_s: float = math.inf
+) -> list[str]:
     """Call these once on all cores, a process each, so that kernels are compiled before timing starts.
 
-    Errors are ignored here: the same error is reported when the first block is verified.
+    The cheapest first; none is begun that would not be compiled within `limit_s`, as far as the earlier ones
+    let that be predicted, and one that takes much longer is given up. Returns those that were called. Errors
+    are ignored here: the same error is reported when the first block is verified.
     """
-    children: list[subprocess.Popen[Any]] = []
+    order = sorted(names, key=size_of)
+    began, places = time.monotonic(), iter(enumerate(order, 1))
+    lock, ended, called = threading.Lock(), threading.Event(), list[str]()
+    workers: list[subprocess.Popen[str]] = []
+    rates = [USUAL_RATE]  # seconds for each byte of code
 
-    def compile_next(place: int, name: str) -> None:
-        tell({"event": "compile", "name": name, "left": len(names) - 1 - place, "total": len(names)})
-        with contextlib.suppress(PerflabError):
-            function = "perflab.run.compilation:compile_one"
-            child = process.begin(function, {"name": name}, None, **portable.own_group())
-            children.append(child)
-            process.finish(child)
+    def compile_in_turn() -> None:
+        worker: subprocess.Popen[str] | None = None
+        while True:
+            with lock:
+                place, name = next(places, (0, ""))
+                expected_s = size_of(name) * median(rates) if name else 0.0
+                if ended.is_set() or not name or time.monotonic() - began + expected_s > limit_s:
+                    break
+                tell({"event": "compile", "name": name, "place": place, "total": len(order)})
+                if worker is None:
+                    worker = process.connect(["-c", WORK], 1, text=True)
+                    workers.append(worker)
+            begun = time.monotonic()
+            if not _called_in(worker, name):
+                worker = None  # it died, and would again
+            rates.append((time.monotonic() - begun) / size_of(name))
+            called.append(name)
 
-    pool = ThreadPoolExecutor(cores())
+    threads = [threading.Thread(target=compile_in_turn, daemon=True) for _ in range(min(cores(), len(order)))]
     try:
-        list(pool.map(compile_next, range(len(names)), names))
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.kill()
-        raise
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(limit_s * OVER - (time.monotonic() - began), 0.0) if limit_s < math.inf else None)
+    finally:
+        ended.set()
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+    return called
+
+
+def _called_in(worker: subprocess.Popen[str], name: str) -> bool:
+    """Have a worker call a rung; whether it lives on."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        worker.stdin.write(f"{name}\n")
+        worker.stdin.flush()
+        return bool(worker.stdout.readline())
+    except OSError:
+        return False
+
+
+def work() -> None:
+    """In a process of `compile_first`: call each rung that is named on a line, and answer with a line."""
+    incoming, outgoing = process.private_streams()
+    prepare_numba_cache()
+    with os.fdopen(incoming) as names, os.fdopen(outgoing, "w") as answers:
+        for name in names:
+            with contextlib.suppress(Exception):
+                compile_one(name.strip())
+            answers.write("\n")
+            answers.flush()
+
+
+@cache
+def size_of(name: str) -> int:
+    """The bytes of a rung's code beside the shared intrinsics: what there is to compile."""
+    op, technique, _ = name.split("/")
+    return sum(file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS)
+
+
+@cache
+def may_compile(op: str, technique: str) -> bool:
+    """Whether a rung's code imports Numba; it is read, not imported."""
+    return any(b"numba" in file.read_bytes() for file in _code_of(op, technique))
+
+
+@cache
+def _code_of(op: str, technique: str) -> frozenset[Path]:
+    """A rung's file and the files of ours that it imports."""
+    waiting, found = [source_file(op, technique)], set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file not in found and file.is_file():
+            found.add(file)
+            waiting += _imported_by(file)
+    return frozenset(found)
+
+
+def _imported_by(file: Path) -> Iterator[Path]:
+    """The files of the relative imports of a file."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            yield folder.with_suffix(".py")
+            yield from (folder / f"{alias.name}.py" for alias in node.names)
 
 
 def compile_one(name: str) -> None:
-    """In a separate process: call a technique on its operation's small cases, and save the seconds.
+    """Call a technique on its operation's small cases, and save the seconds that compiling took.
 
     Several cases, since a technique may choose its kernel by shape. Raises what the technique raises.
     """

@@ -21,7 +21,10 @@ from perflab.units import in_bytes
 
 R = TypeVar("R", bound=kinds.Record)
 # The fields of a record that the parent gets.
-EVENT_FIELDS = ("operation", "case", "dtype", "threads", "technique", "direction", "reason")
+EVENT_FIELDS = (
+    "operation", "case", "dtype", "threads", "technique", "direction", "reason", "process", "pass", "rounds_s"
+)  # fmt: skip
+GO, END = ".", "!"  # what a waiting process gets: its turn, or the end of the time
 EXIT_NO_SPACE = 28
 EXIT_BROKEN = 29
 PARENT_GONE = "the run that started this process is gone"
@@ -41,7 +44,10 @@ class Contest:
         events through the second.
         """
         self.plan = plan
-        self.history: list[kinds.Record] = list(records.read(folder).records) if folder else []
+        run = records.read(folder) if folder else None
+        self.history: list[kinds.Record] = list(run.records) if run else []
+        self._predicted = run.predicted() if run else set()
+        self._cell_s = run.cell_s if run else plan.budget_s
         self.writer = records.Writer(folder) if folder else None
         self._parent = parent
         self.places: dict[Block, int] = {}
@@ -122,7 +128,10 @@ class Contest:
         """Other processes may take turns with this one: wait until this block may be measured."""
         if self._parent is not None:
             self.tell("ready", place=self.places[block])
-            if not os.read(self._parent[0], 1):
+            word = os.read(self._parent[0], 1).decode()
+            if word == END:
+                pytest.exit("the time is spent", returncode=0)
+            if not word:
                 pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
@@ -142,16 +151,16 @@ class Contest:
             self._skip(block, benchmark, f"out of the contest: {excluded}")
         if cell.technique in stage.contenders:
             return stage.contenders[cell.technique]
-        turns = self.plan.processes * self.plan.passes
-        for prediction in self._past(kinds.Prediction):
-            if prediction.contender == cell.contender:
-                self._skip(block, benchmark, f"predicted: {prediction.basis}")
+        turns = self.plan.turns
+        if cell.contender in self._predicted:
+            self._skip(block, benchmark, "predicted")
         verdicts = self._right(cell.contender, "case")
         is_new = all(verdict.contender != cell.contender for verdict in verdicts)
         if is_new:
             points = [(v.contender.case, v.flops, self._known_seconds(v)) for v in verdicts]
             seconds, basis = forecast(points, stage.costs["step"].flops)
-            if seconds.get("step", 0.0) * turns > self.plan.budget_s:
+            # A forecast from another size may be far too long: only what one call would exceed is not called.
+            if seconds.get("step", 0.0) > self._cell_s:
                 self._predict(block, benchmark, seconds, basis)
         self.tell("prepare", **asdict(cell.contender))
         try:
@@ -176,7 +185,7 @@ class Contest:
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip
         # A first call far above its forecast is not timed either: its one call shows how long it takes.
-        if is_new and contender.call_s("step") * turns > 2 * self.plan.budget_s:
+        if is_new and contender.call_s("step") * turns > 2 * self._cell_s:
             del stage.contenders[cell.technique]
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
@@ -215,8 +224,9 @@ class Contest:
             raise Rejected(forbidden)
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
-        self.record("prediction", **asdict(block.cell.contender), seconds=dict(seconds), basis=basis,
-                    budget_s=self.plan.budget_s, process=block.process)  # fmt: skip
+        who = block.cell.contender
+        self._predicted.add(who)
+        self.record("prediction", **asdict(who), seconds=dict(seconds), basis=basis, process=block.process)
         self._skip(block, benchmark, f"predicted: {basis}")
 
     def _skip(self, block: Block, benchmark: Any, why: str) -> None:

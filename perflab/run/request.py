@@ -15,11 +15,13 @@ from perflab.catalog import against, cases
 from perflab.contract import DTYPES, FIRST_RUNGS, Contender, PerflabError
 from perflab.records import Plan
 from perflab.run import presets
+from perflab.units import duration
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from perflab.oracle.sandbox.review import FileReview, Review
+    from perflab.run.turns import Tell
+
+LONGEST_S = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Request:
 
     `targets` are OP or OP/TECHNIQUE, all operations if empty; `threads` are numbers or "all"; `files` are
     outside files, in whose review a case may take `limit_s` seconds; `peers` are other projects, `against`
-    is another commit. The preset decides what is empty. With `resume` only `out` may be set.
+    is another commit. `for_s` is the time for all of it, `baseline` the technique over which ratios are
+    shown. The preset decides what is empty. With `resume` only `out` and `for_s` may be set.
     """
 
     targets: tuple[str, ...] = ()
@@ -39,6 +42,8 @@ class Request:
     files: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     against: str = ""
+    for_s: float = 0.0
+    baseline: str = ""
     limit_s: float = 60.0
     out: Path | None = None
     resume: bool = False
@@ -68,41 +73,31 @@ def settle(
 
 @contextmanager
 def opened(
-    folder: Path, plan: Plan, console: Console, show: str = "all", reviewed: FileReview | None = None,
-    resume: bool = False,
-) -> Iterator[Callable[[], None]]:  # fmt: skip
+    folder: Path, plan: Plan, reviewed: FileReview | None = None, resume: bool = False, for_s: float = 0.0
+) -> Iterator[Callable[[Tell], None]]:
     """Lock the folder and begin the run, or mend it to `resume` it; yields the function that measures.
 
-    It measures what the folder lacks and raises what `runner.run` raises; `Progress` describes `show`.
+    It measures what the folder lacks, gives its events to the `Tell`, and raises what `runner.run` raises.
+    With `resume`, `for_s` more seconds are granted to the run.
     """
     from perflab.run import runner
-    from perflab.run.progress import Progress
 
     with records.lock(folder):
-        if resume:
-            records.mend(folder)
+        if not resume:
+            _begin(folder, plan, reviewed)
         else:
-            _begin(folder, plan, console, show, reviewed)
-
-        def measure() -> None:
-            with Progress(runner.outstanding(folder, plan), console, show) as progress:
-                runner.run(folder, plan, progress.tell)
-
-        yield measure
+            records.mend(folder)
+            if for_s:
+                records.save(folder, "granted", [{"for_s": for_s}])
+        yield lambda tell: runner.run(folder, plan, tell, for_s if resume else 0.0)
 
 
-def _begin(folder: Path, plan: Plan, console: Console, show: str, reviewed: FileReview | None) -> None:
-    """Write a new run's first records; before that, measure missing ceilings of the machine.
-
-    A file whose review failed is excluded from the start, with the reason.
-    """
-    from perflab.machine import ceilings
+def _begin(folder: Path, plan: Plan, reviewed: FileReview | None) -> None:
+    """Write a new run's first records. A file whose review failed is excluded, with the reason."""
     from perflab.run import selfcheck
-    from perflab.run.progress import waiting
+    from perflab.run.explaining import saved_ceilings
 
-    missing = plan.explain and plan.preset != presets.OWN_PRESET  # that preset answers at once
-    with waiting(console, show if missing else "nothing", "measuring the ceilings of this machine"):
-        limits = ceilings.for_run(plan.threads, measure_missing=missing)
+    limits = saved_ceilings(plan)
     records.begin(folder, plan, cases.describe(plan), machine.environment(), selfcheck.stored(), limits)
     failed = [r for r in reviewed.reviews if r.reason and not r.left_out] if reviewed else []
     for review in failed:
@@ -111,6 +106,17 @@ def _begin(folder: Path, plan: Plan, console: Console, show: str, reviewed: File
         settings = product(plan.dtypes, plan.threads)
         contenders = (Contender(op, case, dtype, threads, technique) for dtype, threads in settings)
         records.save(folder, "failure", (asdict(contender) | fields for contender in contenders))
+
+
+def seconds_of(words: str) -> float:
+    """The seconds of a time as it is typed. Raises PerflabError for anything else, and for none."""
+    try:
+        seconds = duration(words)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_S:
+        raise PerflabError(f"--for: {words!r}; wanted a time, such as 90s, 10m or 1h30m")
+    return seconds
 
 
 def check_dtypes(words: Sequence[str]) -> None:
@@ -179,7 +185,8 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
         homes |= {column: catalog.home(column) for column in columns}
     return presets.make(
         chosen, preset, cases=request.cases, dtypes=request.dtypes, threads=_threads(request.threads) or (1,),
-        outside=files, homes=homes, foreign=foreign, named=request.targets,
+        outside=files, homes=homes, foreign=foreign, named=request.targets, for_s=request.for_s,
+        baseline=request.baseline,
     )  # fmt: skip
 
 
@@ -212,8 +219,10 @@ def _threads(words: Sequence[str | int]) -> tuple[int, ...]:
 def _folder(request: Request) -> Path:
     if not request.resume:
         return request.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
-    if replace(request, out=None, limit_s=Request.limit_s) != Request(resume=True):
-        raise PerflabError("--resume: the saved plan decides everything; wanted no other choice beside --out")
+    if replace(request, out=None, for_s=0.0, limit_s=Request.limit_s) != Request(resume=True):
+        raise PerflabError(
+            "--resume: the saved plan decides everything; wanted no other choice beside --out and --for"
+        )
     if request.out and not request.out.is_dir():
         raise PerflabError(f"{request.out}: no run here to resume")
     folder = request.out or records.newest()

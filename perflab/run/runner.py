@@ -2,108 +2,159 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
+import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from perflab import records
 from perflab.catalog import sources
-from perflab.catalog.find import operation, prepare_numba_cache
+from perflab.catalog.find import prepare_numba_cache
 from perflab.contract import NoSpaceLeft, PerflabError
 from perflab.machine import portable
-from perflab.machine.process import begin, finish
 from perflab.machine.system import cpu_ticks, steal_share
-from perflab.records import Plan, kinds
-from perflab.run import presets
-from perflab.run.compilation import compile_first, missing
+from perflab.records import Phase, Plan, Run, kinds
+from perflab.run.compilation import compile_first, key, missing
 from perflab.run.contest import EXIT_BROKEN, EXIT_NO_SPACE
-from perflab.run.sampling import next_groups
-from perflab.run.turns import GOOD_EXITS, Child, Tell, measure_in_turn, stop
+from perflab.run.explaining import Explaining
+from perflab.run.schedule import START_S, IsReady, next_part, wishes
+from perflab.run.turns import GOOD_EXITS, Child, Tell, measure_in_turn
 
-GATHER_S = 180.0
+COMPILE_SHARE = 0.25  # of a run's time at most
+REPORT_SHARE, REPORT_S = 0.13, 30.0  # of the time, and at most so many seconds, are kept for the report
 
 
-def run(folder: Path, plan: Plan, tell: Tell) -> None:
-    """Measure every block of the plan that is not in the folder yet.
+def run(folder: Path, plan: Plan, tell: Tell, for_s: float = 0.0) -> None:
+    """Measure what the folder lacks, for `for_s` seconds, or for what is left of the run's time.
 
     `tell` gets every event. Raises KeyboardInterrupt after the measuring processes have ended, NoSpaceLeft
     and PerflabError with one line; the records written before stay in each case.
     """
-    run = records.read(folder)
-    plan = run.plan  # with the names as in the records
-    if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in run.records):
+    saved = records.read(folder)
+    plan = saved.plan  # with the names as in the records
+    if not any(isinstance(record, (kinds.Source, kinds.Timed)) for record in saved.records):
         records.save(folder, "source", sources.of_plan(plan))
     prepare_numba_cache()  # once for all measuring processes
-    names = missing(plan.techniques, plan.dtypes)
-    if names:
-        began = time.time()
-        compile_first(names, tell)
-        records.save(folder, "compiled", [{"names": names, "wall_s": time.time() - began}])
-    for threads in plan.threads:
-        for process in _processes(folder, plan, threads):
-            while homes := _pending(folder, plan, threads, process):
-                began, ticks = time.time(), cpu_ticks()
-                children = measure_in_turn(folder, plan, threads, process, list(homes), tell)
-                _save_end(folder, process, threads, began, ticks, children, tell)
-                for child in children:
-                    if not child.died:
-                        _raise_for(child.process.returncode, folder, "".join(child.printed))
-                    elif not child.last:
-                        raise PerflabError(f"the measuring process measured nothing: {child.cause}")
-                if not any(child.died for child in children):
+    _Drive(folder, plan, tell, _until(saved, for_s)).all()
+
+
+def _until(run: Run, for_s: float) -> float:
+    """When measuring ends, on the monotonic clock: before the run's time does, so that a report is made."""
+    if not (for_s or run.granted_s):
+        return math.inf
+    left_s = for_s or run.granted_s - run.spent_s
+    return time.monotonic() + left_s - min(REPORT_S, REPORT_SHARE * left_s)
+
+
+class _Drive:
+    """One call of `run`: what it measures, and until when."""
+
+    def __init__(self, folder: Path, plan: Plan, tell: Tell, until: float) -> None:
+        self.folder, self.plan, self.tell, self.until = folder, plan, tell, until
+        self.explaining = Explaining(folder, plan, tell, until)
+
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left for measuring."""
+        return self.until - time.monotonic()
+
+    def all(self) -> None:
+        """Phase by phase, compile and measure; explain what was measured when the first figures stand."""
+        plan = self.plan
+        if self.left_s < math.inf:
+            self.tell({"event": "time", "left_s": self.left_s})
+        if not plan.phases and (names := missing(plan.techniques, plan.dtypes)):
+            self.compile(names)
+        parts = {threads: records.read(self.folder).parts(threads) for threads in plan.threads}
+        if not plan.phases:
+            pending = (
+                _pending(self.folder, threads, process) for threads in parts for process in parts[threads]
+            )
+            self.tell({"event": "blocks", "total": sum(each.total() for each in pending)})
+        for threads, processes in parts.items():
+            for process in processes:  # all of the plan, or those that were interrupted
+                self.measure(threads, process)
+        for place, phase in enumerate(plan.phases):
+            self.phase(phase)
+            if place > 0:
+                self.explaining.of_the_machine()
+            if phase.most > phase.least:
+                self.explaining.of_the_techniques()
+        self.explaining.of_the_machine()
+        self.explaining.of_the_techniques()
+        self.explaining.of_the_memory()
+
+    def phase(self, phase: Phase) -> None:
+        """Measure a phase as far as the time reaches."""
+        if names := self.lacking(phase):
+            self.compile(names)
+        for threads in self.plan.threads:
+            while self.left_s > START_S:
+                run = records.read(self.folder)
+                part = next_part(run, phase, threads, _ready(run), self.left_s)
+                if part is None:
                     break
-    if plan.explain and not any(records.read(folder).of_kind(kinds.Evidence)):
-        tell({"event": "evidence"})
-        _gather(folder, "evidence", 1)
-    large = plan.preset != presets.OWN_PRESET and any(
-        case in operation(op).contest for op, cases in plan.cases.items() for case in cases
-    )
-    for threads in plan.threads if large else ():
-        if not any(r.contender.threads == threads for r in records.read(folder).of_kind(kinds.PeakMemory)):
-            tell({"event": "memory"})
-            _gather(folder, "memory", threads)
+                process = max(run.parts(threads), default=-1) + 1
+                records.save(self.folder, "part", [{"process": process, "threads": threads, **asdict(part)}])
+                self.measure(threads, process)
+                if _settled(records.read(self.folder)) == _settled(run):
+                    break  # it measured nothing: neither would the next
+
+    def lacking(self, phase: Phase) -> list[str]:
+        """The kernels that a phase needs and that are not compiled."""
+        run = records.read(self.folder)
+        wanted = {
+            key(wish.group[0], technique, wish.group[2])
+            for threads in self.plan.threads
+            for wish in wishes(run, phase, threads)
+            for technique in wish.techniques
+        }
+        ready = _ready(run)
+        names = missing(phase.techniques, phase.dtypes)
+        return [name for name in names if name in wanted and not ready(*name.split("/"))]
+
+    def compile(self, names: Sequence[str]) -> None:
+        """Compile kernels, within their share of the time."""
+        run = records.read(self.folder)
+        spent_s = sum(record.wall_s for record in run.of_kind(kinds.Compiled))
+        share_s = COMPILE_SHARE * run.granted_s - spent_s if run.granted_s else math.inf
+        limit_s = min(self.left_s, share_s)
+        if limit_s <= 0:
+            return
+        began = time.monotonic()
+        called = compile_first(names, self.tell, limit_s)
+        fields = {"names": called, "wall_s": time.monotonic() - began}
+        records.save(self.folder, "compiled", [fields])
+
+    def measure(self, threads: int, process: int) -> None:
+        """Measure the blocks of one process that have no record yet."""
+        folder, plan, tell = self.folder, self.plan, self.tell
+        while self.left_s > 0 and (homes := _pending(folder, threads, process)):
+            began, ticks = time.time(), cpu_ticks()
+            children = measure_in_turn(folder, plan, threads, process, list(homes), tell, self.until)
+            _save_end(folder, process, threads, began, ticks, children, tell)
+            for child in children:
+                if not child.died:
+                    _raise_for(child.process.returncode, folder, "".join(child.printed))
+                elif not child.last:
+                    raise PerflabError(f"the measuring process measured nothing: {child.cause}")
+            if not any(child.died for child in children):
+                break
 
 
-def _gather(folder: Path, kind: str, threads: int) -> None:
-    """Gather evidence or memory in a separate process, untimed; a run is complete without them."""
-    order = {"folder": str(folder.resolve()), "kind": kind, "threads": threads}
-    child = begin("perflab.run.runner:gather", order, GATHER_S, threads, **portable.own_group())
-    try:
-        with contextlib.suppress(PerflabError):
-            finish(child, GATHER_S)
-    finally:
-        stop(child)
+def _ready(run: Run) -> IsReady:
+    """Whether a technique can be measured without compiling: it was compiled, or an attempt failed."""
+    plan = run.plan
+    tried = {name for record in run.of_kind(kinds.Compiled) for name in record.names}
+    lacking = {*missing(plan.techniques, plan.dtypes)} - tried
+    return lambda op, technique, dtype: key(op, technique, dtype) not in lacking
 
 
-def gather(folder: str, kind: str, threads: int) -> None:
-    """In a separate process: save the evidence on each technique of a run, or its memory on each case."""
-    from perflab import evidence
-    from perflab.evidence import pages
-    from perflab.evidence.outside import gather_all
-
-    portable.keep_to_cores(threads)
-    cache, run = Path(prepare_numba_cache()), records.read(folder)
-    if kind == "memory":
-        records.save(run.folder, kind, pages.gather(run, threads))
-    else:
-        records.save(run.folder, kind, evidence.gather_all(run.plan, cache))
-        records.save(run.folder, kind, gather_all(run.plan, run.records))
-
-
-def _processes(folder: Path, plan: Plan, threads: int) -> Iterator[int]:
-    """The plan's processes, then further ones while ratios are not precise enough."""
-    yield from range(plan.processes)
-    for process in itertools.count(plan.processes):
-        run = records.read(folder)
-        if run.groups(threads, process) is None:
-            groups = next_groups(run, threads)
-            if not groups:
-                return
-            records.save(folder, "extension", [{"process": process, "threads": threads, "groups": groups}])
-        yield process
+def _settled(run: Run) -> int:
+    """How much of a run is measured, predicted or failed."""
+    return sum(isinstance(record, (kinds.Timed, kinds.Prediction, kinds.Failure)) for record in run.records)
 
 
 def _save_end(
@@ -120,21 +171,14 @@ def _save_end(
     records.save(folder, "process", [{**fields, "steal": steal_share(ticks, cpu_ticks())}])
 
 
-def outstanding(folder: Path, plan: Plan) -> int:
-    """How many blocks are still to be measured."""
-    processes = ((threads, process) for threads in plan.threads for process in range(plan.processes))
-    return sum(_pending(folder, plan, *each).total() for each in processes)
-
-
-def _pending(folder: Path, plan: Plan, threads: int, process: int) -> Counter[str]:
+def _pending(folder: Path, threads: int, process: int) -> Counter[str]:
     """Blocks of one process without a record, prediction or failure, counted by their home."""
     run = records.read(folder)
-    plan, done = run.plan, run.done()
-    out = {record.contender for record in run.of_kind(kinds.Prediction)}
+    plan, done, out = run.plan, run.done(), run.predicted()
     out |= {r.contender.across("case") for r in run.of_kind(kinds.Failure) if r.contender.technique}
     return Counter(
         plan.home(block)
-        for block in plan.blocks(threads, process, run.groups(threads, process))
+        for block in plan.blocks(threads, process, run.parts(threads)[process])
         if block not in done and not {block.cell.contender, block.cell.contender.across("case")} & out
     )
 

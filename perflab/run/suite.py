@@ -90,8 +90,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     config.stash[CONTEST] = contest
     config.add_cleanup(contest.close)
     threads, process = config.getoption("--perflab-threads"), config.getoption("--perflab-process")
-    groups = run.groups(threads, process) if folder else None
-    contest.places = {block: place for place, block in enumerate(chosen.blocks(threads, process, groups))}
+    part = run.parts(threads).get(process) if folder else None
+    contest.places = {block: place for place, block in enumerate(chosen.blocks(threads, process, part))}
     home = config.getoption("--perflab-home")
     blocks = [b for b in contest.places if b not in done and chosen.home(b) == home]
     metafunc.parametrize("block", [b.name for b in blocks])

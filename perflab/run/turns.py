@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import queue
 import subprocess
@@ -20,6 +21,7 @@ from perflab.machine import portable
 from perflab.machine.process import connect
 from perflab.machine.threads import cpu_seconds
 from perflab.records import Plan
+from perflab.run.contest import END, GO
 
 PACKAGE = Path(__file__).parents[1]
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
@@ -52,11 +54,13 @@ class Child:
     hung: str = ""
     finished: bool = False
 
-    def grant(self) -> None:
-        """Let it measure the block that it waits for."""
+    def grant(self, word: str = GO) -> None:
+        """Let it measure the block that it waits for, or let it end."""
+        self.place = None
         assert self.process.stdin is not None
-        self.process.stdin.write(".")
-        self.process.stdin.flush()
+        with contextlib.suppress(OSError):  # it has just ended
+            self.process.stdin.write(word)
+            self.process.stdin.flush()
 
     @property
     def died(self) -> bool:
@@ -98,16 +102,20 @@ class Child:
 
 
 def measure_in_turn(
-    folder: Path, plan: Plan, threads: int, process: int, homes: Sequence[str], tell: Tell
-) -> list[Child]:
-    """Start one process per home; they take turns block by block in the plan's order."""
+    folder: Path, plan: Plan, threads: int, process: int, homes: Sequence[str], tell: Tell,
+    until: float = math.inf,
+) -> list[Child]:  # fmt: skip
+    """Start one process per home; they take turns block by block in the plan's order.
+
+    None gets a turn after `until`, a time of the monotonic clock.
+    """
     children: list[Child] = []
     events: Events = queue.SimpleQueue()
     try:
         for home in homes:
             children.append(_spawn(folder, threads, process, home))
             children[-1].read(events)
-        _take_turns(children, events, plan, threads, tell)
+        _take_turns(children, events, plan, threads, tell, until)
         for child in children:
             child.process.wait()
     except BaseException:
@@ -120,7 +128,9 @@ def measure_in_turn(
     return children
 
 
-def _take_turns(children: Sequence[Child], events: Events, plan: Plan, threads: int, tell: Tell) -> None:
+def _take_turns(
+    children: Sequence[Child], events: Events, plan: Plan, threads: int, tell: Tell, until: float
+) -> None:
     """Read events until every child has ended; when all wait, the one with the earliest block measures."""
     running = list(children)
     latest: Child | None = None
@@ -135,11 +145,13 @@ def _take_turns(children: Sequence[Child], events: Events, plan: Plan, threads: 
             _stop_if_hung(child, plan)
         if running and all(child.place is not None for child in running):
             turn = min(running, key=lambda child: child.place or 0)
+            if time.monotonic() > until:
+                turn.grant(END)
+                continue
             if threads > 1 and latest not in (None, turn):
                 _settle(latest.process.pid)
-            latest, turn.place = turn, None
-            with contextlib.suppress(OSError):  # it has just ended
-                turn.grant()
+            latest = turn
+            turn.grant()
 
 
 def _stop_if_hung(child: Child, plan: Plan) -> None:

@@ -31,6 +31,14 @@ MISTAKES = {
     "no run to resume": (["run", "--resume"], ["--resume", "wanted --out DIR"]),
     "resume of nothing": (["run", "--resume", "--out", "none"], ["none", "no run here"]),
     "resume of another plan": (["run", "--resume", "--preset", "full"], ["--resume", "no other choice"]),
+    "no time": (["run", "--for", "0"], ["--for: '0'", "wanted a time, such as 90s, 10m or 1h30m"]),
+    "less than no time": (["run", "--for", "-5s"], ["--for", "-5s", "wanted a time"]),
+    "words that are no time": (["run", "--for", "abc"], ["--for: 'abc'", "wanted a time"]),
+    "no time to resume for": (["run", "--resume", "--for", "0s"], ["--for: '0s'", "wanted a time"]),
+    "baseline that is not measured": (
+        ["run", "conv2d/jit", "--baseline", "winograd2"],
+        ["winograd2: unknown baseline", "jit"],
+    ),
     "unwritable folder": (["run", "--out", "/dev/null/x"], ["/dev/null/x", "cannot be written"]),
 }
 

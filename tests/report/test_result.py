@@ -3,7 +3,6 @@
 import ast
 import dataclasses
 import importlib.util
-import io
 import json
 import shutil
 import subprocess
@@ -13,15 +12,12 @@ from html.parser import HTMLParser
 import pytest
 from conftest import ROOT
 from matplotlib.figure import Figure
-from rich.console import Console
 
 import perflab
 from perflab import records, report, results
-from perflab.catalog.find import techniques
-from perflab.contract import PerflabError
+from perflab.contract import FIRST_RUNGS, PerflabError
 from perflab.records import kinds
 from perflab.report import table
-from perflab.run.progress import Progress
 
 NOTEBOOK = ROOT / "reports" / "example.ipynb"
 HAS_PANDAS = importlib.util.find_spec("pandas") is not None
@@ -53,7 +49,7 @@ def test_the_cells_of_the_notebook_run_in_order(tmp_path, monkeypatch, capfd):
     assert not found.findings
     assert not found.summary.outstanding
     measured = {(row["technique"], row["case"], row["direction"]) for row in found.table()}
-    wanted = {(t, c, d) for t in techniques("max_pool2d") for c in ("tiny", "digits") for d in DIRECTIONS}
+    wanted = {(t, c, d) for t in FIRST_RUNGS for c in ("tiny", "digits") for d in DIRECTIONS}
     assert measured == wanted
     for name in ("ladder", "time"):
         assert isinstance(shown[name], Figure)
@@ -82,7 +78,8 @@ def code_cells():
 
 def evaluated(cell, held):
     """Run a cell as a notebook would; the value of its last line where that is an expression."""
-    tree = ast.parse("".join(cell["source"]))
+    source = "".join(cell["source"]).replace('for_s="30s"', 'preset="smoke"')  # a fixed number of turns
+    tree = ast.parse(source)
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, cell["id"], "exec"), held)
     return eval(compile(ast.Expression(last.value), cell["id"], "eval"), held) if last else None
@@ -108,6 +105,12 @@ MISTAKES = {
     "an outside file of no operation": (((), {"files": OWN}), "wanted an operation as TARGET"),
     "an outside file that is missing": ((("conv2d",), {"files": "x.py"}), "x.py: no such file"),
     "an unknown peer": ((("conv2d",), {"peers": "torhc"}), "torhc: unknown peer"),
+    "no time": (((), {"for_s": 0}), "--for: '0'; wanted a time, such as 90s, 10m or 1h30m"),
+    "words that are no time": (((), {"for_s": "soon"}), "--for: 'soon'; wanted a time"),
+    "a baseline that is not measured": (
+        (("conv2d/jit",), {"baseline": "winograd2"}),
+        "winograd2: unknown baseline; there are jit",
+    ),
     "no run to resume": (((), {"resume": True}), "no run under reports/"),
     "resume of another plan": (((), {"resume": True, "preset": "full"}), "no other choice"),
     "a folder that cannot be written": (((), {"out": "/dev/null/x"}), "/dev/null/x: cannot be written"),
@@ -161,41 +164,6 @@ def test_importing_perflab_stays_instant():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == ""
     assert {"run", "result", "Result"} <= set(dir(perflab))
-
-
-# ---------------------------------------------------------------------------------------------- the progress
-
-EVENTS = [
-    {"event": "prepare", "operation": "rnn", "technique": "jit", "case": "tiny", "dtype": "float32"},
-    {"event": "block"},
-    {"event": "failure", "operation": "rnn", "technique": "jit", "case": "tiny", "dtype": "float32",
-     "reason": "wrong [red]"},
-    {"event": "compile", "name": "rnn/jit", "left": 3},
-    {"event": "block"},
-]  # fmt: skip
-
-
-def told(show):
-    file = io.StringIO()
-    with Progress(2, Console(file=file, width=100), show) as progress:
-        for event in EVENTS:
-            progress.tell(event)
-    return file.getvalue()
-
-
-def test_progress_in_a_notebook_is_one_line_that_is_wiped_at_the_end():
-    text = told("line")
-    assert "\r1 of 2 blocks" in text
-    assert "rnn/jit on tiny float32: wrong [red]\n" in text
-    assert text.count("\n") == 1
-    assert text.rpartition("blocks")[2].endswith("\r")
-
-
-def test_progress_in_a_file_is_few_lines_and_none_where_none_is_wanted():
-    failed = "rnn/jit on tiny float32: wrong [red]"
-    assert told("all").splitlines() == ["1 of 2 blocks", failed, "2 of 2 blocks"]
-    assert told("failures").splitlines() == [failed]
-    assert told("nothing") == ""
 
 
 # ------------------------------------------------------------------------------------------------ the result

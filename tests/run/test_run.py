@@ -8,14 +8,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, interruptible, one_line, perflab, perflab_process, slow_but, user_environment
 
-from perflab import records
+from perflab import catalog, records
+from perflab.catalog import cases
 from perflab.contract import FIRST_RUNGS
-from perflab.records import kinds
+from perflab.records import Part, Phase, kinds
+from perflab.run import compilation, explaining, presets, runner, turns
 
 FIRST = [f"fully_connected/{technique}" for technique in FIRST_RUNGS]
 ONE = (*FIRST, "--preset", "smoke", "--case", "tiny")
@@ -381,24 +384,100 @@ def test_the_suite_runs_once_as_a_test_where_benchmarks_are_disabled():
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-@pytest.mark.slow
-def test_a_run_measures_on_where_ratios_are_not_precise_and_resumes_that_too(small_run, tmp_path):
+TWO = {"fully_connected": ("naive", "vectorized")}
+GROUP = ("fully_connected", "tiny", "float32")
+
+
+def grown(folder, *turns, **changed):
+    """A new run of two techniques on a tiny case, with a phase for each number of turns; its plan."""
+    plan = presets.make(TWO, "quick", cases=("tiny",), dtypes=("float32",))
+    names = {"fully_connected": ("tiny",)}
+    phases = tuple(Phase(f"{n} turns", names, ("float32",), TWO, n, n) for n in turns)
+    plan = replace(plan, **{"phases": phases, "passes": 2, "for_s": 0.0, "explain": False} | changed)
+    records.begin(folder, plan, cases.describe(plan), {})
+    return plan
+
+
+def test_a_run_of_phases_measures_each_in_parts_and_ends(tmp_path):
+    folder, events = tmp_path / "run", []
+    plan = grown(folder, 1, 3)
+    runner.run(folder, plan, events.append)
+    parts = records.read(folder).parts(1)
+    assert [part.passes for part in parts.values()] == [1, 2]
+    assert {part.groups for part in parts.values()} == {(GROUP,)}
+    assert len(keys(folder)) == len(set(keys(folder))) == 3 * 2 * len(plan.directions)
+    assert {(e["process"], e["pass"]) for e in events if e["event"] == "block"} == {(0, 0), (1, 0), (1, 1)}
+    before = (folder / "records.jsonl").read_bytes()
+    runner.run(folder, plan, events.append)
+    assert (folder / "records.jsonl").read_bytes() == before, "a finished run has no more parts"
+
+
+def test_what_an_interrupted_process_was_to_measure_is_measured_first(tmp_path):
+    """Its part is saved when it begins, so that resuming it needs no second choice."""
     folder = tmp_path / "run"
-    folder.mkdir()
-    lines = [json.loads(line) for line in (small_run / "records.jsonl").read_text().splitlines()]
-    lines[0]["plan"] |= {"precision": 1e-9, "extend_s": 6.0}
-    (folder / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plan = grown(folder, 1)
+    part = Part((GROUP,), ("fully_connected/naive", "fully_connected/vectorized"), 2)
+    records.save(folder, "part", [{"process": 0, "threads": 1, **asdict(part)}])
+    runner.run(folder, plan, lambda event: None)
+    assert set(keys(folder)) == set(plan.blocks(1, 0, part))
+    assert len(records.read(folder).parts(1)) == 1, "its turns are more than the phase wants"
+
+
+def test_an_old_run_that_was_extended_is_resumed(small_run, tmp_path):
+    folder = shutil.copytree(small_run, tmp_path / "run")
+    group = ("max_pool2d", "tiny", "float32")
+    records.save(folder, "extension", [{"process": 2, "threads": 1, "groups": [group]}])
     done = perflab("run", "--resume", "--out", folder)
     assert done.returncode == 0, done.stderr
-    run = records.read(folder)
-    extensions = list(run.of_kind(kinds.Extension))
-    assert [r.process for r in extensions][:1] == [2]
-    assert set(extensions[0].groups) == {
-        ("fully_connected", "tiny", "float32"),
-        ("max_pool2d", "tiny", "float32"),
-    }
     found = keys(folder)
-    assert len(found) == len(set(found)) == 96 + 24 * sum(len(extension.groups) for extension in extensions)
+    assert len(found) == len(set(found)) == 96 + 24
+
+
+def test_no_block_begins_when_the_time_is_over_and_the_rest_stays_for_later(tmp_path):
+    folder = tmp_path / "run"
+    plan = grown(folder, 1)
+    part = Part((GROUP,), (), 2)
+    records.save(folder, "part", [{"process": 0, "threads": 1, **asdict(part)}])
+    (child,) = turns.measure_in_turn(folder, plan, 1, 0, [""], lambda event: None, time.monotonic() - 1)
+    assert not child.died
+    assert child.process.returncode == 0
+    assert keys(folder) == []
+    runner.run(folder, plan, lambda event: None)
+    assert len(keys(folder)) == 4 * len(plan.directions)
+
+
+def test_a_run_ends_with_its_time_and_more_can_be_granted(tmp_path):
+    """Whatever the clock makes of it: the records are whole, and granting more is recorded."""
+    folder, words = tmp_path / "run", ["fully_connected/naive", "fully_connected/vectorized"]
+    more = ["--case", "tiny", "--dtype", "float32", "--for", "4s", "--out", folder]
+    done = perflab("run", *words, *more)
+    assert done.returncode == 0, done.stderr
+    run = records.read(folder)
+    assert run.plan.for_s == run.granted_s == 4.0
+    before = keys(folder)
+    done = perflab("run", "--resume", "--for", "0.1m", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    run = records.read(folder)
+    assert run.granted_s == 10.0
+    found = keys(folder)
+    assert found[: len(before)] == before
+    assert len(found) == len(set(found))
+    assert (folder / "report.html").is_file()
+
+
+def test_compilation_takes_the_cheapest_first_and_begins_none_that_its_time_does_not_allow():
+    assert compilation.compile_first(["conv2d/winograd2/float32"], lambda event: 1 / 0, limit_s=0.01) == []
+    first = {op: compilation.size_of(f"{op}/jit/float32") for op in catalog.operations()}
+    assert max(first.values()) < compilation.size_of("conv2d/simd/float32")
+    assert not compilation.may_compile("conv2d", "shift_and_add")
+    assert all(compilation.may_compile(op, "jit") for op in catalog.operations())
+
+
+def test_the_evidence_on_the_fastest_technique_of_each_operation_is_gathered_first(small_run):
+    names = explaining.lacking_evidence(records.read(small_run))
+    assert {name.partition("/")[0] for name in names[:2]} == {"fully_connected", "max_pool2d"}
+    assert {name.partition("/")[2] for name in names[:2]} == {"vectorized"}
+    assert {name.partition("/")[2] for name in names[-2:]} == {"naive"}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 PLACE = 40
 EXAMPLES = """
     perflab run
+    perflab run --for 10m
     perflab run --preset smoke
     perflab run conv2d max_pool2d --threads 1 all
     perflab run conv2d --with mine.py
-    perflab run --resume
+    perflab run --resume --for 5m
 """
 
 
@@ -34,6 +36,10 @@ def add(commands: Commands) -> None:
     verb.add_argument(
         "--preset", metavar="NAME", help="smoke, quick (the default), own (that of --with), full or peers"
     )
+    about = "the time for all of it, compilation and report too: 90, 90s, 10m, 1h30m (100s by default)"
+    verb.add_argument("--for", dest="time", metavar="TIME", help=f"{about}; with --resume: so much more")
+    verb._negative_number_matcher = re.compile(r"-\d")  # `--for -5s` is a wrong time, no option
+    verb.add_argument("--baseline", metavar="NAME", help="the technique over which ratios are shown (naive)")
     common.add_list(verb, "--case", "NAME", "only these cases")
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
@@ -48,13 +54,14 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run once, or race files again at every save."""
-    from perflab.run.request import Request
+    from perflab.run.request import Request, seconds_of
 
     common.settle_words(args)
     request = Request(
         tuple(args.targets), args.preset or "", tuple(args.case), tuple(args.dtype), tuple(args.threads),
-        files=tuple(args.outside), peers=tuple(args.peer), against=args.against or "", limit_s=args.limit,
-        out=args.out, resume=args.resume,
+        files=tuple(args.outside), peers=tuple(args.peer), against=args.against or "",
+        for_s=0.0 if args.time is None else seconds_of(args.time), baseline=args.baseline or "",
+        limit_s=args.limit, out=args.out, resume=args.resume,
     )  # fmt: skip
     if not args.watch:
         return _once(request, args.json)
@@ -66,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _once(request: Request, as_json: bool) -> int:
+    from perflab import records
     from perflab.cli.show import results
+    from perflab.report.progress import Progress
     from perflab.run.request import opened, settle
 
     printed, show = common.console(stderr=True), "failures" if as_json else "all"
@@ -75,9 +84,10 @@ def _once(request: Request, as_json: bool) -> int:
     if reviewed is not None and any(review.reason for review in reviewed.reviews):
         common.print_all(printed, results.reviews(reviewed))
     code = GOOD
-    with opened(folder, plan, printed, show, reviewed, request.resume) as measure:
+    with opened(folder, plan, reviewed, request.resume, request.for_s) as measure:
         try:
-            measure()
+            with Progress(records.read(folder), printed, show) as progress:
+                measure(progress.tell)
         except KeyboardInterrupt:
             common.tell_user(f"interrupted; go on with: perflab run --resume --out {folder}")
             code = INTERRUPTED

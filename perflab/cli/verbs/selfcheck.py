@@ -29,15 +29,16 @@ def check(args: argparse.Namespace) -> int:
 
     from perflab import machine, records
     from perflab.cli.show.table import Table
+    from perflab.report.progress import Progress
     from perflab.run import selfcheck
-    from perflab.run.progress import Progress
 
     with contextlib.ExitStack() as stack:
         folder = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(records.lock(folder))
         plans = [selfcheck.contest_plan, selfcheck.carry_plan][: min(machine.cores(), 2)]
         total, show = sum(plan(folder).size for plan in plans), "failures" if args.json else "all"
-        progress = stack.enter_context(Progress(total, console(stderr=True), show))
+        progress = stack.enter_context(Progress(None, console(stderr=True), show))
+        progress.tell({"event": "blocks", "total": total})
         fitness = selfcheck.check(folder, progress.tell)
     selfcheck.store(fitness)
     rows = [(line.name, line.found, line.wanted, line.state) for line in fitness.lines]

@@ -1,0 +1,149 @@
+"""What explains a run's figures, gathered apart from the clock: ceilings, evidence, memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from perflab import records
+from perflab.catalog.find import operation, prepare_numba_cache
+from perflab.contract import PerflabError
+from perflab.machine import portable
+from perflab.machine.process import begin, finish
+from perflab.machine.threads import cores
+from perflab.records import Plan, Run, kinds
+from perflab.records.roof import Ceilings
+from perflab.run import presets
+from perflab.run.turns import Tell, stop
+
+GATHER_S = 180.0
+EVIDENCE_SHARE = 0.08  # of a run's time, before precision
+LEAST_S = 1.0  # in less time nothing is begun
+
+
+class Explaining:
+    """The gathering for one run, until a time of the monotonic clock. A run is complete without it."""
+
+    def __init__(self, folder: Path, plan: Plan, tell: Tell, until: float) -> None:
+        self._folder, self._plan, self._tell, self._until = folder, plan, tell, until
+
+    @property
+    def _left_s(self) -> float:
+        return min(self._until - time.monotonic(), GATHER_S)
+
+    def of_the_machine(self) -> None:
+        """The machine's ceilings, measured where none are saved, unless the preset answers at once."""
+        from perflab.machine import ceilings
+
+        known = any(records.read(self._folder).of_kind(Ceilings))
+        if known or not measures_ceilings(self._plan) or self._left_s < LEAST_S:
+            return
+        self._tell({"event": "ceilings"})
+        if (limits := ceilings.for_run(self._plan.threads)) is not None:
+            records.save(self._folder, "ceilings", [limits])
+
+    def of_the_techniques(self) -> None:
+        """The evidence on the techniques that were measured and have none, on all cores: it is not timed.
+
+        The fastest of each operation first, as the time may not suffice for all.
+        """
+        run = records.read(self._folder)
+        names = lacking_evidence(run) if self._plan.explain else []
+        if names:
+            limit_s = EVIDENCE_SHARE * run.granted_s if run.granted_s else GATHER_S
+            count = min(cores(), len(names))
+            shares = [names[place::count] for place in range(count)]
+            self._gather("evidence", 1, limit_s, [{"names": share} for share in shares])
+
+    def of_the_memory(self) -> None:
+        """The memory that techniques need on the contest's cases."""
+        run, plan = records.read(self._folder), self._plan
+        large = plan.preset != presets.OWN_PRESET and any(
+            case in operation(op).contest for op, cases in plan.cases.items() for case in cases
+        )
+        for threads in plan.threads if large else ():
+            if not any(r.contender.threads == threads for r in run.of_kind(kinds.PeakMemory)):
+                self._gather("memory", threads, GATHER_S, [{"threads": threads}])
+
+    def _gather(self, kind: str, threads: int, limit_s: float, orders: Iterable[dict[str, Any]]) -> None:
+        """Gather in separate processes, one for each order, untimed."""
+        limit_s = min(limit_s, self._left_s)
+        if limit_s < LEAST_S:
+            return
+        self._tell({"event": kind})
+        until, children = time.monotonic() + limit_s, []
+        try:
+            for order in orders:
+                order["folder"] = str(self._folder.resolve())
+                function = f"perflab.run.explaining:gather_{kind}"
+                children.append(begin(function, order, limit_s, threads, **portable.own_group()))
+            for child in children:
+                with contextlib.suppress(PerflabError):
+                    finish(child, max(until - time.monotonic(), 0.0))
+        finally:
+            for child in children:
+                stop(child)
+
+
+def measures_ceilings(plan: Plan) -> bool:
+    """Whether a run of this plan measures the ceilings that are not saved on this machine."""
+    return plan.explain and plan.preset != presets.OWN_PRESET
+
+
+def saved_ceilings(plan: Plan) -> dict[str, Any] | None:
+    """The machine's ceilings for a plan as saved; None where the run is to measure some of them."""
+    from perflab.machine import ceilings
+
+    limits = ceilings.for_run(plan.threads, measure_missing=False)
+    known = {row["threads"] for row in limits["measured"]} if limits else set()
+    return None if measures_ceilings(plan) and {*plan.threads} - known else limits
+
+
+def gather_memory(folder: str, threads: int) -> None:
+    """In a separate process: save the memory of the techniques on the contest's cases."""
+    from perflab.evidence import pages
+
+    portable.keep_to_cores(threads)
+    prepare_numba_cache()
+    records.save(Path(folder), "memory", pages.gather(records.read(folder), threads))
+
+
+def gather_evidence(folder: str, names: Sequence[str]) -> None:
+    """In a separate process: save the evidence on these OP/TECHNIQUE, one after the other."""
+    from perflab import evidence
+    from perflab.evidence.outside import gather_all
+
+    portable.keep_to_cores(1)
+    cache, run = Path(prepare_numba_cache()), records.read(folder)
+    for name in names:
+        op, technique = name.split("/")
+        plan = replace(run.plan, techniques={op: (technique,)})
+        records.save(run.folder, "evidence", evidence.gather_all(plan, cache))
+        records.save(run.folder, "evidence", gather_all(plan, run.records))
+
+
+def lacking_evidence(run: Run) -> list[str]:
+    """The OP/TECHNIQUE that were measured and have no evidence: of each operation the fastest first."""
+    known = {record.contender.name for record in run.of_kind(kinds.Evidence)}
+    least: dict[str, float] = {}  # seconds for each operation of arithmetic
+    for record in run.records:
+        if isinstance(record, kinds.Judgement) and record.right:
+            name = record.contender.name
+            rate = sum(record.warm_s.values()) / max(record.flops, 1)
+            least[name] = min(least.get(name, math.inf), rate)
+        elif isinstance(record, kinds.Failure) and record.contender.technique:
+            least.setdefault(record.contender.name, math.inf)
+    every = [f"{op}/{name}" for op, names in run.plan.techniques.items() for name in names]
+    places: Counter[str] = Counter()
+    ranked = []
+    for name in sorted((name for name in every if name in least), key=lambda name: least[name]):
+        op = name.partition("/")[0]
+        ranked.append((places[op], name))
+        places[op] += 1
+    return [name for _, name in sorted(ranked, key=lambda each: each[0]) if name not in known]
