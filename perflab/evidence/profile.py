@@ -103,6 +103,10 @@ class _Tracer:
         took = perf_counter_ns() - began
         return took - handling
 
+    def without(self, event_ns: float) -> dict[Key, float]:
+        """Nanoseconds by line without those that its events cost, never below zero."""
+        return {key: max(ns - event_ns * self.events[key], 0.0) for key, ns in self.spent.items()}
+
 
 @cache
 def event_ns() -> float:
@@ -125,20 +129,20 @@ def event_ns() -> float:
 
 def _of_call(call: Callable[[], object], case: str, file: Path) -> Profile | None:
     seconds = min(timed(call) for _ in range(3))
-    rounds: list[dict[Key, float]] = []
-    times: dict[Key, int] = {}
-    subtracted = traced = whole = 0.0
-    own, each, began = _own(file), event_ns(), perf_counter()
+    rounds: list[_Tracer] = []
+    whole, own, began = 0.0, _own(file), perf_counter()
     while not rounds or (perf_counter() - began < BUDGET_S and len(rounds) < MOST_ROUNDS):
-        tracer = _Tracer(own)
-        whole += tracer.run(call)
-        corrected = {key: max(ns - each * tracer.events[key], 0.0) for key, ns in tracer.spent.items()}
-        traced += sum(tracer.spent.values())
-        subtracted += sum(tracer.spent.values()) - sum(corrected.values())
-        rounds.append(corrected)
-        times = tracer.times
-    spent = {key: median(round_.get(key, 0.0) for round_ in rounds) for key in rounds[0]}
-    lines = list(_statements(spent, times, file))
+        rounds.append(_Tracer(own))
+        whole += rounds[-1].run(call)
+    traced = sum(sum(tracer.spent.values()) for tracer in rounds)
+    # No event cost more than what the cheapest line took for one; it may have when it was measured.
+    means = [ns / tracer.events[key] for tracer in rounds for key, ns in tracer.spent.items()]
+    corrected = [tracer.without(min([event_ns(), *means])) for tracer in rounds]
+    if not any(any(each.values()) for each in corrected):
+        corrected = [tracer.without(0.0) for tracer in rounds]
+    subtracted = traced - sum(sum(each.values()) for each in corrected)
+    spent = {key: median(each.get(key, 0.0) for each in corrected) for key in corrected[0]}
+    lines = list(_statements(spent, rounds[-1].times, file))
     total = sum(ns for ns, _ in lines)
     if total <= 0:
         return None

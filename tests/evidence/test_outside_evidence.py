@@ -173,6 +173,13 @@ def test_lines_of_a_file_beside_it_are_its_own_too(tmp_path):
     assert (hottest.file, hottest.number, hottest.text) == ("beside_of_mine.py", 5, "time.sleep(0.02)")
 
 
+def test_an_event_that_was_slow_when_it_was_measured_leaves_every_direction_its_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(profile, "event_ns", lambda: 1e9)
+    found = profile_of(file(tmp_path, "mine", "time.sleep(0.02)", "time"))
+    assert found.keys() == {"forward", "backward"}
+    assert found["forward"].lines[0].text == "time.sleep(0.02)"
+
+
 def test_what_is_compiled_whole_has_no_lines():
     described = catalog.operation("fully_connected")
     held = catalog.raw("fully_connected", "jit")
