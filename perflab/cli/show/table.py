@@ -37,7 +37,9 @@ class Table:
     ) -> None:  # fmt: skip
         self.title, self.matrix = title, matrix
         self.head = [_text(name, "bold") for name in head]
-        self.rows = [[_text(cell) for cell in row] for row in (_parts_aligned([*rows]) if matrix else rows)]
+        self.rows = [
+            [_text(cell) for cell in row] for row in (_parts_aligned([*rows]) if matrix and rows else rows)
+        ]
         columns = [*zip(self.head, *self.rows, strict=True)]
         self.numbers = [all(NUMBER.match(cell.plain) for cell in cells) for _, *cells in columns]
         self.natural = [max(map(natural, column)) for column in columns]
