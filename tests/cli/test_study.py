@@ -35,7 +35,8 @@ WAY = {
 def made_up(folder, *, with_sources=True, outside=None, ladders=None):
     """A run whose every rung was right, and took what SECONDS says, or 1 ms."""
     chosen = ladders or {op: catalog.techniques(op) for op in catalog.operations()}
-    plan = presets.make(chosen, "smoke", outside=outside)
+    named = [f"{op}/{name}" for op, names in chosen.items() for name in names]
+    plan = presets.make(chosen, "smoke", outside=outside, named=named)
     records.begin(folder, plan, cases.describe(plan), {})
     writer = records.Writer(folder)
     for fields in sources.of_plan(plan) if with_sources else ():
@@ -82,7 +83,7 @@ def page(sections):
 
 
 def test_a_plan_keeps_every_technique_its_modules_and_the_derivation():
-    plan = presets.make({"conv2d": ("naive", "jit", "simd")}, "smoke")
+    plan = presets.make({"conv2d": ("naive", "jit", "simd")}, "smoke", named=("conv2d/simd",))
     by_name = {fields["name"]: fields for fields in sources.of_plan(plan)}
     for path in (find.OPS / "conv2d").glob("*.py"):
         name = f"conv2d/{path.name}"
