@@ -31,7 +31,8 @@ def saved(
     techniques = {}
     for op, technique in times:
         techniques.setdefault(op, []).append(technique)
-    made = presets.make({op: tuple(names) for op, names in techniques.items()}, "smoke", cases=("tiny",))
+    chosen, named = {op: tuple(names) for op, names in techniques.items()}, ["/".join(each) for each in times]
+    made = presets.make(chosen, "smoke", cases=("tiny",), named=named)
     plan = dataclasses.replace(made, processes=processes, passes=passes, directions=("forward",))
     records.begin(folder, plan, cases.describe(plan), environment)
     rng = np.random.default_rng(seed)
