@@ -32,7 +32,7 @@ from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
 USUAL_RATE = 2.5e-4  # seconds for each byte of code, until this machine's is known
-OVER = 1.2  # times a limit after which compilation is given up
+PARALLEL = 3  # times as long: a parallel kernel is compiled through more steps
 WORK = "from perflab.run.compilation import work; work()"
 COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
 
@@ -127,7 +127,7 @@ def compile_first(
     """Call these once on all cores, a process each, so that kernels are compiled before timing starts.
 
     The cheapest first; none is begun that would not be compiled within `limit_s`, as far as the earlier ones
-    let that be predicted, and one that takes much longer is given up. Returns those that were called. Errors
+    let that be predicted, and what is not compiled then is given up. Returns those that were called. Errors
     are ignored here: the same error is reported when the first block is verified.
     """
     order = sorted(names, key=size_of)
@@ -150,6 +150,8 @@ def compile_first(
                     workers.append(worker)
             begun = time.monotonic()
             if not _called_in(worker, name):
+                if ended.is_set():  # it was given up
+                    break
                 worker = None  # it died, and would again
             rates.append((time.monotonic() - begun) / size_of(name))
             called.append(name)
@@ -159,11 +161,14 @@ def compile_first(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(max(limit_s * OVER - (time.monotonic() - began), 0.0) if limit_s < math.inf else None)
+            thread.join(max(limit_s - (time.monotonic() - began), 0.0) if limit_s < math.inf else None)
     finally:
         ended.set()
         for worker in workers:
             worker.kill()
+        for thread in threads:
+            thread.join()
+        for worker in workers:
             worker.communicate()
     return called
 
@@ -194,9 +199,10 @@ def work() -> None:
 
 @cache
 def size_of(name: str) -> int:
-    """The bytes of a rung's code beside the shared intrinsics: what there is to compile."""
+    """What there is to compile: the bytes of a rung's code, beside the shared intrinsics."""
     op, technique, _ = name.split("/")
-    return sum(file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS)
+    texts = [file.read_bytes() for file in _code_of(op, technique) if file.parent != OPS]
+    return sum(len(text) * (PARALLEL if b"parallel=True" in text else 1) for text in texts)
 
 
 @cache
