@@ -215,11 +215,13 @@ def ratio_words(ratio: Ratio | None) -> tuple[str, str, str]:
 
     >>> ratio_words(Ratio(123.4, 100.0, 150.0, 6))
     ('×120', '[100, 150]', 'FASTER')
+    >>> ratio_words(Ratio(2.0, None, None, 3))  # no interval; words of any length would not fit into a chip
+    ('×2.0', '3 pairs', 'not enough')
     """
     if ratio is None:
         return "", "", ""
     value, _, interval = words.interval(ratio).partition(" ")
-    return value, interval, ratio.verdict
+    return value, f"{ratio.pairs} pairs" if ratio.low is None else interval, ratio.verdict
 
 
 def time_interval(figure: CellResult) -> str:
