@@ -7,12 +7,13 @@ Where all these sums would be large, every worker has its own filters instead an
 import numpy as np
 from numba import get_num_threads, njit, prange
 
-from .._simd import LANES, REGISTERS, lanes, load, outer, store, tile
+from .._simd import BYTES, LANES, REGISTERS, lanes, load, outer, store, tile
 from ._lanes import from_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_dw
 
-DEEP = 8 if REGISTERS == 32 else 4  # channels, times two registers: the sums of a product; divides a panel
+# Channels, times two registers: the sums of a product. It divides a panel: 4 of float64 in 16-byte vectors.
+DEEP = 8 if REGISTERS == 32 and BYTES > 16 else 4
 TILES = {2: 84, 4: 40}  # of a block: few enough for the cache, enough to read the sums rarely
 LARGE = 16 << 20  # bytes of all workers' sums
 
