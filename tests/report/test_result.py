@@ -65,7 +65,8 @@ def test_the_cells_of_the_notebook_run_in_order(tmp_path, monkeypatch, capfd):
     assert shown["write-report"] == found.folder / "report.html"
     assert shown["write-report"].is_file()
     assert shown["verify"] == ("wrong", held["verdict"].where)
-    assert "blocks" in capfd.readouterr().err, "progress is told where there is no terminal, too"
+    told = capfd.readouterr().err
+    assert "max_pool2d: per_neuron ×" in told, "progress is told where there is no terminal, too"
 
 
 DIRECTIONS = ("forward", "backward")  # of the preset smoke
