@@ -47,6 +47,7 @@ class Rows:
 
     def __init__(self, run: Run) -> None:
         self._plan = run.plan
+        self.operations = tuple(run.plan.techniques)
         self._times: dict[Cell, dict[Turn, float]] = defaultdict(dict)
         for record in run.of_kind(kinds.Timed):
             self._times[record.cell][record.turn] = record.median_s
@@ -68,13 +69,14 @@ class Rows:
 
     def rows(self) -> dict[str, tuple[str, ...]]:
         """By operation its row, for those with a ratio."""
-        return {op: row for op in self._plan.techniques if (row := self._row(op))}
+        return {op: row for op in self.operations if (row := self.row(op))}
 
     def known(self, op: str) -> int:
         """How many techniques were measured, counted on each case."""
         return sum(len(self._seconds(op, case)) for case in self._plan.cases[op])
 
-    def _row(self, op: str) -> tuple[str, ...]:
+    def row(self, op: str) -> tuple[str, ...]:
+        """Its row; empty without a ratio."""
         cases = [c for c in self._plan.cases[op] if len(self._seconds(op, c)) > 1 and self._over(op, c)]
         if not cases:
             return ()
@@ -158,9 +160,10 @@ class Progress:
     def _print_further(self, current: str) -> None:
         """A line for each operation of which more is known than at its last one, when its turn is over."""
         assert self._rows
-        for op, row in self._rows.rows().items():
-            known = self._rows.known(op)
-            if op != current and known > self._told.get(op, 0):
+        for op in self._rows.operations:
+            if op == current or (known := self._rows.known(op)) <= self._told.get(op, 0):
+                continue  # before its ratios are computed: this runs at every event, beside the timing
+            if row := self._rows.row(op):
                 self._told[op] = known
                 pairs = zip(self._rows.columns, row[1:-3], strict=True)
                 first = [f"{name} {word}" for name, word in pairs if word != "–"]
