@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
+import numba
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -40,7 +41,7 @@ for name in ("COLUMNS", "LINES"):  # which readline sets for the workers of a se
 
 # Rungs whose kernels take longest to compile: the slow tests have them.
 DEAR = {
-    *("conv2d/jit_parallel", "conv2d/simd", "conv2d/winograd2", "conv2d/winograd4"),
+    *("conv2d/jit_parallel", "conv2d/simd", "conv2d/implicit", "conv2d/winograd2", "conv2d/winograd4"),
     *("fully_connected/accumulators", "max_pool2d/jit_parallel", "max_pool2d/simd", "mlp/cores", "rnn/cores"),
 }
 
@@ -56,14 +57,21 @@ def quick(operation, technique, dtype):
 
 
 def pytest_sessionstart(session):
-    """Before the whole suite, compile on all cores what no cache holds yet: workers would do it twice."""
+    """Before the whole suite, compile on all cores what no cache holds yet: workers would do it twice.
+
+    The quick tests call the kernels of one thread, which compile in half the time; the slow ones those of
+    all threads.
+    """
+    if session.config.option.markexpr == "not slow":
+        numba.set_num_threads(1)
     whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and not hasattr(session.config, "workerinput"):
         catalog.prepare_numba_cache()
-        names = missing({op: catalog.techniques(op) for op in catalog.operations()}, DTYPES)
+        threads = numba.get_num_threads()
+        names = missing({op: catalog.techniques(op) for op in catalog.operations()}, DTYPES, threads)
         if session.config.option.markexpr == "not slow":
             names = [name for name in names if quick(*name.split("/"))]
-        compile_first(names, lambda event: None)
+        compile_first(names, lambda event: None, threads=threads)
 
 
 def slow_but(quick, values):
@@ -116,8 +124,6 @@ def perflab(*words, cwd=None, **variables):
 
     A command pins the thread pools by variables that hold for good; here they keep this process's count.
     """
-    import numba
-
     catalog.prepare_numba_cache()
     before, out, err = dict(os.environ), io.StringIO(), io.StringIO()
     os.environ.update(dict.fromkeys(machine.POOLS, str(numba.config.NUMBA_NUM_THREADS)) | variables)

@@ -48,12 +48,13 @@ class Fitness:
 class Compiled:
     """Kernels that were not in Numba's cache and were compiled before timing; the seconds it took.
 
-    A run of phases compiles several times: what each phase needs and lacks.
+    A run of phases compiles several times: what each phase needs and lacks on so many threads.
     """
 
     kind: ClassVar[str] = "compiled"
     names: tuple[str, ...]
     wall_s: Seconds
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Compilation: counted, timed separately, and done before timing starts.
 
 A kernel is compiled once and saved in Numba's cache; the seconds are saved beside the cache. Before a run
-measures a phase, it compiles on all cores the kernels that the phase needs and that are missing there.
+measures a phase, it compiles on all cores the kernels that the phase needs and that are missing there. On
+several threads a technique may use other kernels than on one.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
 USUAL_RATE = 2.5e-4  # seconds for each byte of code, until this machine's is known
-PARALLEL = 3  # times as long: a parallel kernel is compiled through more steps
 WORK = "from perflab.run.compilation import work; work()"
 COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
 
@@ -68,20 +68,26 @@ def compilations() -> Iterator[Compilations]:
         yield compiled
 
 
+def on_several_threads() -> bool:
+    """Whether Numba uses more than one thread in this process."""
+    return "numba" in sys.modules and sys.modules["numba"].get_num_threads() > 1
+
+
 def remember(name: str, seconds: float) -> None:
     """Save the seconds of a compilation, as a later process only loads the result."""
-    path = Path(prepare_numba_cache()) / COMPILED
+    path, record = Path(prepare_numba_cache()) / COMPILED, {"name": name, "compile_s": seconds}
     with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"name": name, "compile_s": seconds}) + "\n")
+        file.write(json.dumps(record | {"several": on_several_threads()}) + "\n")
 
 
-def remembered() -> dict[str, float]:
-    """The saved seconds of every compilation, by `key`; 0 for techniques without kernels."""
+def remembered(several: bool) -> dict[str, float]:
+    """The saved seconds of every compilation, for one thread or several, by `key`; 0 without kernels."""
     seconds: dict[str, float] = {}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a damaged file is read in part
         for line in (Path(prepare_numba_cache()) / COMPILED).read_text("utf-8").splitlines():
             record = json.loads(line)
-            seconds[record["name"]] = max(seconds.get(record["name"], 0.0), float(record["compile_s"]))
+            if record.get("several", False) == several:
+                seconds[record["name"]] = max(seconds.get(record["name"], 0.0), float(record["compile_s"]))
     return seconds
 
 
@@ -97,9 +103,10 @@ def key(operation: str, technique: str, dtype: str) -> str:
     return f"{operation}/{technique}/{dtype}"
 
 
-def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> list[str]:
+def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], threads: int = 1) -> list[str]:
     """The built-in ones of these, by `key`, that compile and were never called with this cache."""
-    known = remembered()
+    on_one, on_several = remembered(False), remembered(True)
+    on_any = on_one | on_several
     built_in = [
         (op, technique)
         for op, names in techniques.items()
@@ -108,24 +115,30 @@ def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str]) -> l
         and technique not in catalog.outsiders(op)
         and may_compile(op, technique)
     ]
-    keys = (key(*names, dtype) for names in built_in for dtype in dtypes)
-    return [name for name in keys if name not in known]
+    lacking = []
+    for op, technique in built_in:
+        known = on_any if not uses_threads(op, technique) else on_several if threads > 1 else on_one
+        lacking += [name for dtype in dtypes if (name := key(op, technique, dtype)) not in known]
+    return lacking
 
 
 def compile_missing(
-    techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], tell: Callable[[str], None]
-) -> None:
+    techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], tell: Callable[[str], None],
+    threads: int = 1,
+) -> None:  # fmt: skip
     """Compile missing kernels on all cores first; a single one compiles at its first call."""
-    names = missing(techniques, dtypes)
+    names = missing(techniques, dtypes, threads)
     if len(names) > 1:
-        compile_first(names, lambda event: tell(f"compiling {event['name']}"))
+        compile_first(names, lambda event: tell(f"compiling {event['name']}"), threads=threads)
 
 
 def compile_first(
-    names: Sequence[str], tell: Callable[[Mapping[str, Any]], None], limit_s: float = math.inf
-) -> list[str]:
-    """Call these once on all cores, a process each, so that kernels are compiled before timing starts.
+    names: Sequence[str], tell: Callable[[Mapping[str, Any]], None], limit_s: float = math.inf,
+    threads: int = 1,
+) -> list[str]:  # fmt: skip
+    """Call these once, a process on each core, so that kernels are compiled before timing starts.
 
+    In each process Numba has so many `threads`.
     The cheapest first; none is begun that would not be compiled within `limit_s`, as far as the earlier ones
     let that be predicted, and what is not compiled then is given up. Returns those that were called. Errors
     are ignored here: the same error is reported when the first block is verified.
@@ -146,7 +159,7 @@ def compile_first(
                     break
                 tell({"event": "compile", "name": name, "place": place, "total": len(order)})
                 if worker is None:
-                    worker = process.connect(["-c", WORK], 1, text=True)
+                    worker = process.connect(["-c", WORK], threads, text=True)
                     workers.append(worker)
             begun = time.monotonic()
             if not _called_in(worker, name):
@@ -156,17 +169,17 @@ def compile_first(
             rates.append((time.monotonic() - begun) / size_of(name))
             called.append(name)
 
-    threads = [threading.Thread(target=compile_in_turn, daemon=True) for _ in range(min(cores(), len(order)))]
+    callers = [threading.Thread(target=compile_in_turn, daemon=True) for _ in range(min(cores(), len(order)))]
     try:
-        for thread in threads:
+        for thread in callers:
             thread.start()
-        for thread in threads:
+        for thread in callers:
             thread.join(max(limit_s - (time.monotonic() - began), 0.0) if limit_s < math.inf else None)
     finally:
         ended.set()
         for worker in workers:
             worker.kill()
-        for thread in threads:
+        for thread in callers:
             thread.join()
         for worker in workers:
             worker.communicate()
@@ -201,14 +214,19 @@ def work() -> None:
 def size_of(name: str) -> int:
     """What there is to compile: the bytes of a rung's code, beside the shared intrinsics."""
     op, technique, _ = name.split("/")
-    texts = [file.read_bytes() for file in _code_of(op, technique) if file.parent != OPS]
-    return sum(len(text) * (PARALLEL if b"parallel=True" in text else 1) for text in texts)
+    return sum(file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS)
 
 
 @cache
 def may_compile(op: str, technique: str) -> bool:
     """Whether a rung's code imports Numba; it is read, not imported."""
     return any(b"numba" in file.read_bytes() for file in _code_of(op, technique))
+
+
+@cache
+def uses_threads(op: str, technique: str) -> bool:
+    """Whether a rung's code has loops over threads, which on one thread are other kernels."""
+    return any(b"prange" in file.read_bytes() for file in _code_of(op, technique))
 
 
 @cache

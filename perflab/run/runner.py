@@ -65,8 +65,8 @@ class _Drive:
         plan = self.plan
         if self.left_s < math.inf:
             self.tell({"event": "time", "left_s": self.left_s})
-        if not plan.phases and (names := missing(plan.techniques, plan.dtypes)):
-            self.compile(names)
+        for threads in plan.threads if not plan.phases else ():
+            self.compile(missing(plan.techniques, plan.dtypes, threads), threads)
         parts = {threads: records.read(self.folder).parts(threads) for threads in plan.threads}
         if not plan.phases:
             pending = (
@@ -88,12 +88,11 @@ class _Drive:
 
     def phase(self, phase: Phase) -> None:
         """Measure a phase as far as the time reaches."""
-        if names := self.lacking(phase):
-            self.compile(names)
         for threads in self.plan.threads:
+            self.compile(self.lacking(phase, threads), threads)
             while self.left_s > START_S:
                 run = records.read(self.folder)
-                part = next_part(run, phase, threads, _ready(run), self.left_s)
+                part = next_part(run, phase, threads, _ready(run, threads), self.left_s)
                 if part is None:
                     break
                 process = max(run.parts(threads), default=-1) + 1
@@ -102,30 +101,29 @@ class _Drive:
                 if _settled(records.read(self.folder)) == _settled(run):
                     break  # it measured nothing: neither would the next
 
-    def lacking(self, phase: Phase) -> list[str]:
-        """The kernels that a phase needs and that are not compiled."""
+    def lacking(self, phase: Phase, threads: int) -> list[str]:
+        """The kernels that a phase needs on so many threads and that are not compiled."""
         run = records.read(self.folder)
         wanted = {
             key(wish.group[0], technique, wish.group[2])
-            for threads in self.plan.threads
             for wish in wishes(run, phase, threads)
             for technique in wish.techniques
         }
-        ready = _ready(run)
-        names = missing(phase.techniques, phase.dtypes)
+        ready = _ready(run, threads)
+        names = missing(phase.techniques, phase.dtypes, threads)
         return [name for name in names if name in wanted and not ready(*name.split("/"))]
 
-    def compile(self, names: Sequence[str]) -> None:
-        """Compile kernels, within their share of the time."""
+    def compile(self, names: Sequence[str], threads: int) -> None:
+        """Compile kernels for so many threads, within their share of the time."""
         run = records.read(self.folder)
         spent_s = sum(record.wall_s for record in run.of_kind(kinds.Compiled))
         share_s = COMPILE_SHARE * run.granted_s - spent_s if run.granted_s else math.inf
         limit_s = min(self.left_s, share_s)
-        if limit_s <= 0:
+        if limit_s <= 0 or not names:
             return
         began = time.monotonic()
-        called = compile_first(names, self.tell, limit_s)
-        fields = {"names": called, "wall_s": time.monotonic() - began}
+        called = compile_first(names, self.tell, limit_s, threads)
+        fields = {"names": called, "wall_s": time.monotonic() - began, "threads": threads}
         records.save(self.folder, "compiled", [fields])
 
     def measure(self, threads: int, process: int) -> None:
@@ -144,11 +142,11 @@ class _Drive:
                 break
 
 
-def _ready(run: Run) -> IsReady:
+def _ready(run: Run, threads: int) -> IsReady:
     """Whether a technique can be measured without compiling: it was compiled, or an attempt failed."""
     plan = run.plan
-    tried = {name for record in run.of_kind(kinds.Compiled) for name in record.names}
-    lacking = {*missing(plan.techniques, plan.dtypes)} - tried
+    compiled = (record for record in run.of_kind(kinds.Compiled) if record.threads == threads)
+    lacking = {*missing(plan.techniques, plan.dtypes, threads)} - {n for each in compiled for n in each.names}
     return lambda op, technique, dtype: key(op, technique, dtype) not in lacking
 
 

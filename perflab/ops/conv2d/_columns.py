@@ -5,6 +5,7 @@ from numba import njit, prange
 
 from .._arrays import rows_of
 from .._simd import lanes, load, store, store_part
+from .._threads import parallel
 from ._bands import OPTIONS, cut_out
 from ._borrowed import borrowed
 from ._lay import lay, room
@@ -93,7 +94,7 @@ def work(plan, x, w, offsets, bias, out, depth, buffer, thread, threads):
                     strip(w, k * 8, K, panel, taps, bias, k == 0, flat, ct + p, OH * OW, F, size, ahead)
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def share(plan, x, w, offsets, bias, out, depth, buffers, threads):
     for thread in prange(threads):
         work(plan, x, w, offsets, bias, out, depth, buffers[thread], thread, threads)

@@ -6,6 +6,7 @@ from numba import njit, prange
 from .._arrays import rows_of
 from .._named import named
 from .._simd import BYTES, load, store, tile
+from .._threads import parallel
 from ._bands import OPTIONS, cover, cut_out
 from ._borrowed import borrowed
 from ._lay import lay, room
@@ -42,7 +43,7 @@ def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
     share(b, x, w, offsets, begins, bias, out, step, origin, buffers, threads)
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def share(b, x, w, offsets, begins, bias, out, step, origin, buffers, threads):
     for thread in prange(threads):
         work(b, x, w, offsets, begins, bias, out, step, origin, buffers[thread], thread, threads)

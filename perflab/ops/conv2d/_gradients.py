@@ -1,12 +1,14 @@
 """The loops of `jit_parallel`'s backward: along a row of dout, four filters or four taps at a time."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from .._threads import parallel
 
 OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def spread(dout, w, cols, offsets, dx):
     (N, F, OH, OW), (C, K, _) = dout.shape, w.shape
     for nc in prange(N * C):
@@ -27,7 +29,7 @@ def spread(dout, w, cols, offsets, dx):
                         dx[n, c, at + j] += tap * dout[n, f, i, j]
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def collect(dout, x, cols, offsets, dw):
     (N, F, OH, OW), K = dout.shape, len(offsets)
     for f in prange(F):

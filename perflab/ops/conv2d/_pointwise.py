@@ -1,14 +1,15 @@
 """The filters' gradient for windows of one pixel: the product of dout and x transposed, image by image."""
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
 from .._arrays import flat
+from .._threads import parallel
 from ..fully_connected.packed import buffers, multiply
 from ._bands import OPTIONS
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def share(dout, x, row, part, dws, N, F, C, P, works, threads):
     """dws[thread] = Σ over its images of dout[n] (F × P) · x[n] (C × P) transposed."""
     for thread in prange(threads):

@@ -6,6 +6,7 @@ from numba import njit, prange
 from .._arrays import rows_of
 from .._named import named
 from .._simd import BYTES, load, load_turned_part, store
+from .._threads import parallel
 from ._bands import OPTIONS, cut_out
 from ._borrowed import borrowed
 from ._lay import lay, room
@@ -64,7 +65,7 @@ def reduce(b, x, dout, offsets, threads):
     return dws, dbs
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def share(b, x, dout, offsets, pitch, dws, dbs, buffers, threads):
     for thread in prange(threads):
         work(b, x, dout, offsets, pitch, dws[thread], dbs[thread], buffers[thread], thread, threads)

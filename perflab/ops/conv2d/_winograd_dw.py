@@ -8,6 +8,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 
 from .._simd import BYTES, LANES, REGISTERS, lanes, load, outer, store, tile
+from .._threads import parallel
 from ._lanes import from_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_dw
@@ -37,7 +38,7 @@ def weight_gradient(m, x, dout, pad):
     return dw, db[:, :F].sum(axis=0)
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel(cache=True, error_model="numpy")
 def every_sum(m, x, dout, dw, pad_h, pad_w, count, each, v, d, sums, db, scratch, zeros):
     workers, groups, size = len(v), len(db), (m + 2) * (m + 2)
     (N, C), (F, OH, OW) = x.shape[:2], dout.shape[1:]

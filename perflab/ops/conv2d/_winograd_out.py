@@ -8,6 +8,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 
 from .._simd import LANES, REGISTERS, lanes, outer, store, tile
+from .._threads import parallel
 from ._lanes import from_lanes, to_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_output, transform_weights
@@ -34,7 +35,7 @@ def convolve(m, x, w, b, pad, turned=False):
     return out
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel(cache=True, error_model="numpy")
 def every_block(m, x, w, b, turned, out, pad_h, pad_w, count, u, v, y, scratch):
     workers, L, size = len(v), lanes(x), (m + 2) * (m + 2)
     (N, C), (F, OH, OW) = x.shape[:2], out.shape[1:]

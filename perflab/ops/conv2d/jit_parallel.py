@@ -10,8 +10,9 @@ the cores, backward filters of dw and then planes of dx.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .._threads import parallel
 from ._gradients import OPTIONS, collect, spread
 
 
@@ -54,7 +55,7 @@ def phases(x, w, stride, pad):
     return np.ascontiguousarray(split), offsets.astype(np.uintp)
 
 
-@njit(parallel=True, **OPTIONS)
+@parallel(**OPTIONS)
 def correlate(x, cols, offsets, w, b, out):
     (F, K), (OH, OW) = w.shape, out.shape[2:]
     size = np.uintp((OH - 1) * cols + OW)
@@ -71,4 +72,6 @@ def correlate(x, cols, offsets, w, b, out):
             row, tap = x[n, offsets[k] :], w[f, k]
             for p in range(size):
                 total[p] += tap * row[p]
-        out[n, f] = total.reshape(OH, cols)[:, :OW]
+        for i in range(OH):  # assigning them at once takes 5 s to compile
+            for j in range(OW):
+                out[n, f, i, j] = total[i * cols + j]

@@ -8,6 +8,7 @@ cache.
 from numba import njit, prange
 
 from .._simd import fma, lanes, load, prefetch, store
+from .._threads import parallel
 
 FAST = {"contract", "reassoc", "nsz"}
 
@@ -27,7 +28,7 @@ def add_rows(out, to, x, at, w, wt, M, count):
             out[to + m] += x[at + r] * w[wt + r * M + m]
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST, parallel=True)
+@parallel(cache=True, error_model="numpy", fastmath=FAST)
 def forward(x, w, b, out, parts):
     """Each part has its own columns, in whole cache lines."""
     (N, D), M = x.shape, w.shape[1]
@@ -47,7 +48,7 @@ def forward(x, w, b, out, parts):
                     out[n, m] += x[n, d] * w[d, m]
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST, parallel=True)
+@parallel(cache=True, error_model="numpy", fastmath=FAST)
 def backward(dout, x, w, dx, dw, parts):
     """Each part has rows of w: dx is dot products with them, dw sums over rows of dout."""
     (N, D), M = x.shape, w.shape[1]

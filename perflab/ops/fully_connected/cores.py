@@ -9,10 +9,11 @@ few rows is limited by memory instead of arithmetic and uses another algorithm: 
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
 from .._arrays import aligned
 from .._simd import LANES
+from .._threads import parallel
 from . import _few
 from ._sweep import ROWS, VECTORS
 from .packed import buffers, multiply, operands
@@ -20,7 +21,7 @@ from .packed import buffers, multiply, operands
 FEW = 4  # rows up to which memory limits the speed
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def share(a, ar, ac, b, br, bc, row, c, N, K, M, high, wide, works):
     """Cut c into blocks of high × wide, each computed by one core."""
     across = -(-M // wide)

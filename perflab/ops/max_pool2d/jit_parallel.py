@@ -11,7 +11,9 @@ are still in the cache for the sums; and a table of offsets replaces a division 
 from functools import cache as once
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from .._threads import parallel
 
 
 def forward(x, size=2, stride=2):
@@ -45,7 +47,7 @@ def backward(dout, cache):
 
 @once
 def _forward(size_h, size_w, stride_h, stride_w):
-    @njit(cache=True, parallel=True, error_model="numpy")
+    @parallel(cache=True, error_model="numpy")
     def kernel(x, out, winner):
         planes, OH, OW = out.shape
         for p in prange(planes):
@@ -64,7 +66,7 @@ def _forward(size_h, size_w, stride_h, stride_w):
     return kernel
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel(cache=True, error_model="numpy")
 def _backward(dout, winner, dx, W, size_h, size_w, stride_h, stride_w):
     planes, OH, OW = dout.shape
     offset = np.empty(size_h * size_w, np.intp)  # of every tap from its window's corner

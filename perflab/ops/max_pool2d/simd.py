@@ -11,9 +11,10 @@ no array is cleared before; all other windows scatter their gradients as in `jit
 from functools import cache as once
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
 from .._simd import LANES, lanes
+from .._threads import parallel
 from . import jit_parallel
 from ._lanes import choose, equals, filled
 from ._rows import load, store_zipped
@@ -56,7 +57,7 @@ def backward(dout, cache):
 def _forward(size_h, size_w, stride_h, stride_w):
     step = min(stride_w, FAR)
 
-    @njit(cache=True, parallel=True, error_model="numpy")
+    @parallel(cache=True, error_model="numpy")
     def kernel(x, out, winner, together, parts):
         (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
         rows, L = N * C * OH, lanes(x)
@@ -80,7 +81,7 @@ def _forward(size_h, size_w, stride_h, stride_w):
     return kernel
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@parallel(cache=True, error_model="numpy")
 def _backward(dout, winner, dx, size_w, stride_h, parts):
     (N, C, H, W), (OH, OW) = dx.shape, dout.shape[2:]
     rows, L = N * C * H, lanes(dx)

@@ -11,10 +11,11 @@ products are cut, as on the rung below.
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
 from .._arrays import aligned, rows_of
 from .._simd import LANES
+from .._threads import parallel
 from ..fully_connected._sweep import ROWS, VECTORS
 from . import _rows, packed
 
@@ -24,7 +25,7 @@ FEW = 32  # rows of a core, fewer than which are not worth gradients of its own
 _work = {}
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def activations(x, W2, b2, W3, b3, t, a2, a3, none, high, sums, works):
     N, parts = len(x), len(sums)
     for part in prange(parts):
@@ -34,7 +35,7 @@ def activations(x, W2, b2, W3, b3, t, a2, a3, none, high, sums, works):
         )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def gradients(x, W2, W3, t, a2, a3, share, dx, dW2, db2, dW3, db3, none, high, works):
     N, parts = len(x), len(dW2)
     for part in prange(parts):

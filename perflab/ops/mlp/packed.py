@@ -8,20 +8,21 @@ added at the end.
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
+from .._threads import parallel
 from ..fully_connected.cores import product
 from . import fused
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def activate(A, parts):
     N, none = len(A), np.zeros(A.shape[1], A.dtype)
     for part in prange(parts):
         fused.activate(A[N * part // parts : N * (part + 1) // parts], none)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def squares(A, t, sums):
     N, parts = len(A), len(sums)
     for part in prange(parts):
@@ -29,7 +30,7 @@ def squares(A, t, sums):
         sums[part] = fused.squares(A[i0:i1], t[i0:i1])
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def output_errors(A, t, share, d, dbs):
     N, parts = len(A), len(dbs)
     for part in prange(parts):
@@ -37,7 +38,7 @@ def output_errors(A, t, share, d, dbs):
         fused.output_errors(A[i0:i1], t[i0:i1], share, d[i0:i1], dbs[part])
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def hidden_errors(A, d, dbs):
     N, parts = len(A), len(dbs)
     for part in prange(parts):

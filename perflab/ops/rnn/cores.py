@@ -8,9 +8,10 @@ up.
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
 from .._arrays import aligned
+from .._threads import parallel
 from ..fully_connected.cores import product
 from ..fully_connected.packed import buffers, multiply
 from ._steps import backwards, forwards, laid_out
@@ -18,19 +19,19 @@ from .fused import gradients
 from .one_product import rows as rows_of
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def all_forwards(h, s, W, rows):
     for part in prange(s.shape[1] // rows):
         forwards(part * rows, h, s, W, rows)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def all_backwards(dout, h, da, s, W, rows):
     for part in prange(s.shape[1] // rows):
         backwards(part * rows, dout, h, da, s, W, rows)
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def shares(left, right, row, out, works):
     """out[part] = leftᵀ·right over as many rows for each part."""
     (K, N), (parts, _, M) = left.shape, out.shape

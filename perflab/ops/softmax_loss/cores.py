@@ -8,8 +8,9 @@ So the factor is applied to the smaller of E and the rows of X and dX.
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
+from .._threads import parallel
 from ..fully_connected.cores import product
 from ._few import GROUP, ROWS, gradients, padded, scores, turned
 from ._rows import softmax
@@ -18,7 +19,7 @@ from .blocked import FEW
 CHUNK = 4 * ROWS
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def softmax_rows(S, y, sums, losses):
     N, C = S.shape
     s = S.reshape(-1)
@@ -26,7 +27,7 @@ def softmax_rows(S, y, sums, losses):
         sums[n], losses[n] = softmax(s, n * C, C, y[n])
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def few_forward(X, T, C, y, S, sums, losses):
     N, s = X.shape[0], S.reshape(-1)
     for chunk in prange((N + CHUNK - 1) // CHUNK):
@@ -36,14 +37,14 @@ def few_forward(X, T, C, y, S, sums, losses):
             sums[n], losses[n] = softmax(s, n * S.shape[1], C, y[n])
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def few_backward(X, T, dS, dX, dT, cores):
     share = (len(T) + cores - 1) // cores
     for core in prange(cores):
         gradients(X, T, dS, dX, dT, core * share, min(core * share + share, len(T)))
 
 
-@njit(cache=True, error_model="numpy", parallel=True, fastmath={"contract", "reassoc", "nsz"})
+@parallel(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 def squares(W):
     out = W.dtype.type(0)
     for d in prange(W.shape[0]):
@@ -54,7 +55,7 @@ def squares(W):
     return out
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel(cache=True, error_model="numpy")
 def decay(dW, W, by):
     for d in prange(W.shape[0]):
         for c in range(W.shape[1]):
