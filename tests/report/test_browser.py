@@ -1,6 +1,7 @@
 """The page in a real browser: it shows what the records say, at once, to every reader, and asks nothing.
 
-Skipped where there is no Chromium; Playwright drives the one that is installed and downloads none.
+Skipped where there is no Chromium; Playwright (of the extra `dev`) drives the one that is installed and
+downloads none.
 """
 
 import csv
@@ -10,13 +11,13 @@ import re
 import shutil
 
 import pytest
-from conftest import slow_but
 
 from perflab import records, report
 from perflab.contract import FIRST_RUNGS, Cell
 from perflab.report import page as pages
 from perflab.report import winners, words
 
+pytestmark = pytest.mark.slow
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: the page was not looked at")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if BROWSER is None:
@@ -239,7 +240,7 @@ def test_a_filter_leaves_the_rows_that_the_records_hold(browser, made):
         assert len(shown(page)) == 16
 
 
-@pytest.mark.parametrize("baseline", slow_but({"vectorized"}, FIRST_RUNGS))
+@pytest.mark.parametrize("baseline", FIRST_RUNGS)
 def test_the_baseline_changes_every_ratio_to_the_records_own(browser, made, baseline):
     folder, summary = made
     with Opened(browser, folder) as page:
