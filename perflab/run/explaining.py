@@ -28,10 +28,14 @@ LEAST_S = 1.0  # in less time nothing is begun
 
 
 class Explaining:
-    """The gathering for one run, until a time of the monotonic clock. A run is complete without it."""
+    """The gathering for one run, until a time of the monotonic clock. A run is complete without it.
+
+    `reserved_s` are the seconds that measuring leaves for the evidence, until that was gathered once.
+    """
 
     def __init__(self, folder: Path, plan: Plan, tell: Tell, until: float) -> None:
         self._folder, self._plan, self._tell, self._until = folder, plan, tell, until
+        self.reserved_s = EVIDENCE_SHARE * records.read(folder).granted_s if plan.explain else 0.0
 
     @property
     def _left_s(self) -> float:
@@ -53,6 +57,7 @@ class Explaining:
 
         The fastest of each operation first, as the time may not suffice for all.
         """
+        self.reserved_s = 0.0
         run = records.read(self._folder)
         names = lacking_evidence(run) if self._plan.explain else []
         if names:

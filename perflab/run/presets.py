@@ -54,7 +54,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "quick": Preset(
         "everything, breadth first, as far as the time reaches (--for, 100 s by default)",
-        None, DTYPES, DIRECTIONS, 3, 3, 0.02, 2.0, 0.05, for_s=100.0, grows=True,
+        None, DTYPES, DIRECTIONS, 2, 6, 0.008, 2.0, 0.05, for_s=100.0, grows=True,
         further=("digits", "large"),
     ),
     "own": Preset(
@@ -78,7 +78,7 @@ PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
 OWN_PRESET, WATCH_PRESET = "own", "watch"
 AT_ONCE = FIRST_RUNGS[:3]  # nothing of these is compiled
-AT_FIRST = 2  # turns of the first techniques, before others are compiled
+AT_FIRST = 1  # turns of the first techniques, before others are compiled
 TIMES_THE_LEAST = 3  # so many times the least turns are given to the study cases before other sizes
 MOST_TURNS = 240  # a ratio that this does not make precise is no steady one
 

@@ -52,8 +52,13 @@ class _Drive:
     """One call of `run`: what it measures, and until when."""
 
     def __init__(self, folder: Path, plan: Plan, tell: Tell, until: float) -> None:
-        self.folder, self.plan, self.tell, self.until = folder, plan, tell, until
+        self.folder, self.plan, self.tell, self._end = folder, plan, tell, until
         self.explaining = Explaining(folder, plan, tell, until)
+
+    @property
+    def until(self) -> float:
+        """When measuring ends for now."""
+        return self._end - self.explaining.reserved_s
 
     @property
     def left_s(self) -> float:
@@ -122,9 +127,9 @@ class _Drive:
         if limit_s <= 0 or not names:
             return
         began = time.monotonic()
-        called = compile_first(names, self.tell, limit_s, threads)
-        fields = {"names": called, "wall_s": time.monotonic() - began, "threads": threads}
-        records.save(self.folder, "compiled", [fields])
+        if called := compile_first(names, self.tell, limit_s, threads):
+            fields = {"names": called, "wall_s": time.monotonic() - began, "threads": threads}
+            records.save(self.folder, "compiled", [fields])
 
     def measure(self, threads: int, process: int) -> None:
         """Measure the blocks of one process that have no record yet."""

@@ -69,15 +69,24 @@ def wishes(run: Run, phase: Phase, threads: int, is_ready: IsReady = everything)
 def next_part(
     run: Run, phase: Phase, threads: int, is_ready: IsReady = everything, left_s: float = math.inf
 ) -> Part | None:
-    """The part of a phase that the next process should measure; None if the phase has no more."""
-    times = times_of(run, threads)
-    passes = min(run.plan.passes, phase.least)
+    """The part of a phase that the next process should measure; None if the phase has no more.
+
+    Rather all cases that are not measured yet in fewer passes, down to half, than some of them in all.
+    """
+    times, wanted = times_of(run, threads), wishes(run, phase, threads, is_ready)
     longest_s = min(left_s, max(LEAST_S, run.granted_s * SHARE) if run.granted_s else LONGEST_S)
+
+    def cost_s(wish: Wish, passes: int) -> float:
+        return _cost_s(run, times, wish.group, wish.techniques, threads, passes)
+
+    most = min(run.plan.passes, phase.least)
+    new = [wish for wish in wanted if wish.width == math.inf]
+    enough = (n for n in range(most, most // 2, -1) if START_S + sum(cost_s(w, n) for w in new) <= longest_s)
+    passes = next(enough, most)
     seconds, chosen = START_S, list[Wish]()
-    for wish in wishes(run, phase, threads, is_ready):
-        cost = _cost_s(run, times, wish.group, wish.techniques, threads, passes)
-        if not chosen or seconds + cost <= longest_s:
-            seconds += cost
+    for wish in wanted:
+        if not chosen or seconds + cost_s(wish, passes) <= longest_s:
+            seconds += cost_s(wish, passes)
             chosen.append(wish)
     techniques = {f"{wish.group[0]}/{name}" for wish in chosen for name in wish.techniques}
     groups = tuple(wish.group for wish in chosen)

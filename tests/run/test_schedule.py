@@ -148,12 +148,12 @@ def stopped(saved, rule, shape, noise, rng):
 @pytest.mark.parametrize("shape", ["normal", "lognormal", "bimodal"])
 @pytest.mark.parametrize("noise", [0.03, 0.06])
 def test_an_interval_holds_under_the_very_rule_that_stops_a_run(shape, noise, tmp_path, capsys):
-    """The default run's phase: at least 9 turns, 3 a process, until ±5 %. T3: 92 to 98 % where n ≥ 10."""
+    """The default run's phase: at least 12 turns, 6 a process, until ±5 %. T3: 92 to 98 % where n ≥ 10."""
     wanted = presets.make(BOTH, "quick", cases=("tiny",), dtypes=("float32",))
     wanted = replace(wanted, directions=("step",))
     saved = Run(tmp_path, wanted, {}, {}, 0.0, ())
     last = wanted.phases[-1]
-    assert last.most > last.least == wanted.turns == 9
+    assert last.most > last.least == wanted.turns == 12
     rng, trials = np.random.default_rng(11), 500
     ended = [stopped(saved, replace(last, most=90), shape, noise, rng) for _ in range(trials)]
     held = [low <= 1 <= high for low, high in map(median_interval, ended)]
