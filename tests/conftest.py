@@ -74,6 +74,10 @@ def pytest_sessionstart(session):
         compile_first(names, lambda event: None, threads=threads)
 
 
+# The longest tests, which begin first: a worker that begins one last keeps the other waiting.
+LONGEST = ("test_narrower_registers", "test_selfcheck", "test_wheel", "test_other_systems")
+
+
 def slow_but(quick, values):
     """These values as parameters of a test, all but the `quick` ones marked as slow."""
     return [pytest.param(value, marks=() if value in quick else pytest.mark.slow) for value in values]
@@ -81,13 +85,14 @@ def slow_but(quick, values):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark as slow the tests of a rung, or of a rung in a dtype, that the quick tests do not compile."""
+    """Mark as slow the tests of rungs that the quick tests do not compile; put the longest tests first."""
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
         rung = params.get("door") or SimpleNamespace(**params)
         operation, technique = getattr(rung, "operation", ""), getattr(rung, "technique", "")
         if technique and not quick(operation, technique, params.get("dtype", "float32")):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def user_environment():
