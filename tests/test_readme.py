@@ -11,17 +11,20 @@ from perflab import catalog, cli
 from perflab.contract import FIRST_RUNGS
 
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("perflab/**/*.md"), ROOT / "reports" / "README.md"]
+DOCS = {path.stem: path.read_text("utf-8") for path in sorted(ROOT.glob("docs/*.md"))}
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("perflab/**/*.md")]
+DOCUMENTS.append(ROOT / "reports" / "README.md")
 COMMANDS = [
     line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for text in (README, *DOCS.values())
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     for line in block.splitlines()
     if line.startswith("perflab ")
 ]
 
 
-def test_the_code_in_the_readme_runs():
-    (code,) = re.findall(r"\n\n```python\n(import.*?)```", README, re.DOTALL)
+def test_the_code_in_the_documents_runs():
+    (code,) = re.findall(r"\n\n```python\n(import.*?)```", DOCS["python"], re.DOTALL)
     held = {}
     exec(compile(code, "README.md", "exec"), held)
     assert held["out"].shape == (2, 4, 8, 8)
@@ -32,23 +35,24 @@ def test_the_code_in_the_readme_runs():
             assert repr(eval(statement, held)) == told
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_in_the_readme_are_understood(command):
+@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
+def test_the_commands_in_the_documents_are_understood(command):
     args = cli.parser().parse_args(shlex.split(command)[1:])
     assert callable(args.command)
 
 
 @pytest.mark.slow
 def test_the_section_on_a_file_of_ones_own_is_so(tmp_path):
-    (commands,) = re.findall(r"<!-- own commands -->\n```sh\n(.*?)```", README, re.DOTALL)
+    (commands,) = re.findall(r"<!-- own commands -->\n```sh\n(.*?)```", DOCS["own-file"], re.DOTALL)
     for line in commands.splitlines():
         done = perflab(*shlex.split(line)[1:], cwd=tmp_path)
         assert done.returncode == 0, f"{line}: {done.stderr}"
         assert "mine" in done.stdout, line
     assert "where the time goes" in perflab_of_the_run(tmp_path)
-    ((name, text),) = re.findall(r"<!-- own file: (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
+    own = DOCS["own-file"]
+    ((name, text),) = re.findall(r"<!-- own file: (\S+) -->\n```python\n(.*?)```", own, re.DOTALL)
     (tmp_path / name).write_text(text)
-    ((command, told),) = re.findall(r"<!-- own output: (.*?) -->\n```text\n(.*?)```", README, re.DOTALL)
+    ((command, told),) = re.findall(r"<!-- own output: (.*?) -->\n```text\n(.*?)```", own, re.DOTALL)
     done = perflab(*shlex.split(command)[1:], cwd=tmp_path)
     assert done.returncode == 1
     assert told.strip() in done.stdout
@@ -70,7 +74,7 @@ def test_the_two_commands_stand_alone_on_one_line():
 
 
 def test_the_table_of_further_rungs_is_the_tree_of_every_ladder():
-    rows = dict(re.findall(r"^\| `(\w+)` \| (`vectorized` → .+) \|$", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \| (`vectorized` → .+) \|$", DOCS["techniques"], re.MULTILINE))
     assert tuple(rows) == catalog.operations()
     for op, row in rows.items():
         chains = [[re.findall(r"`(\w+)`", part) for part in chain.split("→")] for chain in row.split(";")]
@@ -85,7 +89,7 @@ def test_the_table_of_further_rungs_is_the_tree_of_every_ladder():
 
 def test_the_number_of_known_mistakes_is_told_right():
     count = sum(len(catalog.mutants(op)) for op in catalog.operations())
-    for text in (README, (ROOT / "CHANGELOG.md").read_text("utf-8")):
+    for text in (README, DOCS["trust"], (ROOT / "CHANGELOG.md").read_text("utf-8")):
         (told,) = re.findall(r"(\d+) (?:known mistakes|mutants)", text)
         assert int(told) == count
 
