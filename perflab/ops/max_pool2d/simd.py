@@ -2,10 +2,9 @@
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
 The compiler fills its vectors with neighbouring windows and processes the rest of a row one window at a time.
-Here a mask switches off the unused lanes. Where a row has few windows but many taps (a whole image, for
-example), the lanes compare the taps of one window, and a reduction finds the first maximum. Backward, windows
-with stride two that do not overlap give pairs of numbers, a gradient or zero, which are stored in order, so
-no array is cleared before; all other windows scatter their gradients as in `jit_parallel`.
+Here a mask switches off the unused lanes. Where a row has few windows but many taps, the lanes compare the
+taps of one window, and a reduction finds the first maximum. Backward, windows with stride two that do not
+overlap give pairs of numbers, a gradient or zero; all others scatter theirs as in `jit_parallel`.
 """
 
 from functools import cache as once
