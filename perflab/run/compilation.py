@@ -68,16 +68,19 @@ def compilations() -> Iterator[Compilations]:
         yield compiled
 
 
-def on_several_threads() -> bool:
-    """Whether Numba uses more than one thread in this process."""
-    return "numba" in sys.modules and sys.modules["numba"].get_num_threads() > 1
+def numba_threads() -> int:
+    """The threads that Numba uses in this process, or would use if it were loaded."""
+    if "numba" in sys.modules:
+        return int(sys.modules["numba"].get_num_threads())
+    wanted = os.environ.get("NUMBA_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() else cores()
 
 
 def remember(name: str, seconds: float) -> None:
     """Save the seconds of a compilation, as a later process only loads the result."""
     path, record = Path(prepare_numba_cache()) / COMPILED, {"name": name, "compile_s": seconds}
     with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record | {"several": on_several_threads()}) + "\n")
+        file.write(json.dumps(record | {"several": numba_threads() > 1}) + "\n")
 
 
 def remembered(several: bool) -> dict[str, float]:

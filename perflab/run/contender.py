@@ -23,7 +23,7 @@ from perflab.catalog.cases import costs
 from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
 from perflab.errors import reason
 from perflab.records.kinds import Judgement
-from perflab.run.compilation import compilations, compiles, key, on_several_threads, remember, remembered
+from perflab.run.compilation import compilations, compiles, key, numba_threads, remember, remembered
 from perflab.run.contest import Rejected
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
@@ -170,7 +170,7 @@ class Contender:
     @property
     def cold_compile_s(self) -> float | None:
         """Seconds of compilation with an empty cache: in this process, or when Numba's cache was filled."""
-        return self.compile_s or (remembered(on_several_threads()).get(self._name) or None)
+        return self.compile_s or (remembered(numba_threads() > 1).get(self._name) or None)
 
     @property
     def _name(self) -> str:

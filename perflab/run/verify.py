@@ -123,8 +123,6 @@ def verify_all(
     Pairs are compared if no case is named; known mistakes are tested if no target is named either. `tell`
     gets each step. Raises PerflabError for unknown names and for a file that cannot be loaded.
     """
-    from numba import get_num_threads  # not at import: most commands need no Numba
-
     request.check_dtypes(dtypes)
     techniques = chosen(targets, files, seed)
     if files:
@@ -141,7 +139,7 @@ def verify_all(
             if name not in known:
                 raise PerflabError(f"{operation}: {errors.unknown('check case', name, known)}")
     dtypes = dtypes or DTYPES
-    compilation.compile_missing(techniques, dtypes, tell, get_num_threads())
+    compilation.compile_missing(techniques, dtypes, tell, compilation.numba_threads())
     verdicts: list[Verdict] = []
     pairs: list[oracle.Pair] = []
     caught: dict[str, dict[str, bool]] = {}

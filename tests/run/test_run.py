@@ -473,6 +473,21 @@ def test_compilation_takes_the_cheapest_first_and_begins_none_that_its_time_does
     assert all(compilation.may_compile(op, "jit") for op in catalog.operations())
 
 
+def test_a_loop_over_threads_is_compiled_for_one_thread_and_again_for_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(compilation, "prepare_numba_cache", lambda: str(tmp_path))
+    asked = {"fully_connected": ("tiles", "cores")}, ("float32",)
+    tiles, cores = "fully_connected/tiles/float32", "fully_connected/cores/float32"
+    assert compilation.missing(*asked) == [tiles, cores]
+    monkeypatch.setattr(compilation, "numba_threads", lambda: 1)
+    compilation.remember(tiles, 1.0)
+    compilation.remember(cores, 1.0)
+    assert compilation.missing(*asked) == []
+    assert compilation.missing(*asked, 2) == [cores]
+    monkeypatch.setattr(compilation, "numba_threads", lambda: 2)
+    compilation.remember(cores, 1.0)
+    assert compilation.missing(*asked, 2) == []
+
+
 def test_the_evidence_on_the_fastest_technique_of_each_operation_is_gathered_first(small_run):
     names = explaining.lacking_evidence(records.read(small_run))
     assert {name.partition("/")[0] for name in names[:2]} == {"fully_connected", "max_pool2d"}
