@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perflab import units
+from perflab.contract import CANNOT_RUN, RIGHT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from perflab.report import Summary
 
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def code_of(statuses: Iterable[str]) -> int:
+    """The exit code of these statuses: 1 with a finding, else 2 where something cannot run here."""
+    found = {*statuses} - {RIGHT}
+    return GOOD if not found else USAGE if found == {CANNOT_RUN} else FINDING
 
 
 def add_targets(verb: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ from perflab.contract import Array, Case, Cost, Implementation, Native, NotAppli
 from perflab.errors import reason
 from perflab.records.kinds import Judgement
 from perflab.run.compilation import compilations, compiles, key, numba_threads, remember, remembered
-from perflab.run.contest import Rejected
+from perflab.run.contest import CannotRun, Rejected, WrongNumbers
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 20
@@ -200,7 +200,7 @@ class Contender:
         try:
             self._compare(reference, self._call_both({}))
         except Rejected as why:
-            raise Rejected(f"on the same arrays with other contents: {why}") from None
+            raise type(why)(f"on the same arrays with other contents: {why.why}") from None
 
     def _check_time_of_new_contents(self) -> None:
         least = {"forward": math.inf, "backward": math.inf}
@@ -224,7 +224,7 @@ class Contender:
         """Raise Rejected, and restore the stage, if an input was written to."""
         if not self.stage.untouched():
             self.stage.fill(self.stage.pristine)
-            raise Rejected("it wrote to its inputs")
+            raise WrongNumbers("it wrote to its inputs")
 
     def callable(self, direction: str) -> Callable[[], Any]:
         """The timed function: it takes no arguments and does no set-up."""
@@ -306,23 +306,24 @@ class Contender:
         except NotApplicable:
             raise
         except (Exception, SystemExit) as error:
-            raise Rejected(f"it raised {reason(error)}") from error
+            rejected = CannotRun if isinstance(error, Exception) else Rejected
+            raise rejected(f"it raised {reason(error)}") from error
         if not isinstance(grads, tuple):
-            raise Rejected(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
+            raise WrongNumbers(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
         return self._numpy((out, *grads))
 
     def _compare(self, reference: oracle.Reference, got: Sequence[Any]) -> None:
         """Raise Rejected for a wrong form or an error above its rounding bound; keep the worst error."""
         if wrong_form := oracle.form(reference, got):
-            raise Rejected(wrong_form)
+            raise WrongNumbers(wrong_form)
         named = zip(reference.names, reference.values, strict=True)
         thin = [name for name, v in named if v.size and np.count_nonzero(v) < oracle.THIN * v.size]
         if thin:
-            raise Rejected(f"not trusted: {', '.join(thin)} is all but zero on these inputs")
+            raise Rejected(f"{', '.join(thin)} is all but zero on these inputs")
         for worst in oracle.judge(reference, got):
             if worst.share > 1:
                 times = f"{worst.share:.3g} times its rounding bound"
-                raise Rejected(f"wrong: {worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
+                raise WrongNumbers(f"{worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
             if worst.share >= self.share:
                 self.share, self.where = worst.share, worst.where
 

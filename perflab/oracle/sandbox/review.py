@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from perflab import catalog
-from perflab.contract import DTYPES, Implementation, Verdict
+from perflab.contract import DTYPES, RIGHT, UNWRITTEN, Implementation, Verdict
 from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox import sandbox
@@ -33,7 +33,7 @@ class Review:
     @property
     def left_out(self) -> str:
         """Why it cannot be raced although nothing is wrong; empty where it can."""
-        if all(verdict.status in ("right", "unwritten") for verdict in self.verdicts) and not self.ok:
+        if all(verdict.status in (RIGHT, UNWRITTEN) for verdict in self.verdicts) and not self.ok:
             return self.verdicts[0].where
         if self.implementation.gives is not None:
             given = ", ".join(f"d{name}" for name in self.implementation.gives)
@@ -41,9 +41,15 @@ class Review:
         return ""
 
     @property
+    def status(self) -> str:
+        """The gravest of the verdicts' statuses."""
+        return max(self.verdicts, key=lambda verdict: verdict.gravity).status
+
+    @property
     def reason(self) -> str:
-        """What is wrong with it; empty where nothing is."""
-        return next((f"{verdict.status}: {verdict.where}" for verdict in self.verdicts if not verdict), "")
+        """The gravest that is said of it, in words that begin with its status; empty where it is right."""
+        worst = max(self.verdicts, key=lambda verdict: verdict.gravity, default=None)
+        return "" if worst is None or worst else f"{worst.status}: {worst.where}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 from perflab import catalog, machine
 from perflab.catalog import outside
 from perflab.contract import Array, Case, PerflabError
+from perflab.errors import reason
 from perflab.machine import process
 from perflab.oracle.observation import answer_of, observe
 from perflab.oracle.sandbox import guard
@@ -44,7 +45,11 @@ def serve() -> None:
             except PerflabError as error:
                 _send(other, {"error": str(error)})
         elif worker is not None:
-            _send(other, *getattr(worker, kind)(*request))
+            try:
+                answer = getattr(worker, kind)(*request)
+            except Exception as error:  # of ours: what the file raises is in the answer
+                answer = ({"failed": reason(error)},)
+            _send(other, *answer)
 
 
 class _Worker:
@@ -73,7 +78,7 @@ class _Worker:
         """The fields of an observation that are no arrays, and those that are."""
         column = self.columns[at]
         with guard.clocks_read(self.files) as clocks:
-            observation = observe(catalog.operation(column.operation), column, case, dtype)
+            observation = observe(catalog.operation(column.operation), column, case, dtype, BaseException)
         observation.forbidden = self.guard.replaced() or next(iter(clocks), "")
         fields = dict(vars(observation))
         arrays = {name: fields.pop(name) for name in ARRAYS}
