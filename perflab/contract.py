@@ -29,6 +29,10 @@ class PerflabError(Exception):
     """An error of the user or of the input, in one line; the command line exits with 2."""
 
 
+class Lacking(PerflabError):
+    """An implementation cannot run here: something is missing, which the message names."""
+
+
 class WrongForm(TypeError):
     """An implementation returned something else than out and cache, or than a tuple of gradients."""
 

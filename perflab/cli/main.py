@@ -1,7 +1,7 @@
 """The command line: the parser of every verb, and the exit code of every error.
 
-Exit codes: 0 good, 1 a finding (wrong numbers, a slow-down), 2 usage, broken input, or what cannot run here, 3
-machine unfit to measure, 130 interrupted. Where there is a finding and something cannot run, it is 1.
+Exit codes: 0 good, 1 a finding (wrong numbers, a slow-down), 2 usage, broken input or what cannot run here,
+3 machine unfit to measure, 130 interrupted. Where there is a finding and something cannot run, it is 1.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from perflab.contract import (
     WrongForm,
 )
 from perflab.errors import reason
+from perflab.machine import lacking, numba_cache
 from perflab.machine.products import is_spurious
 
 
@@ -104,7 +105,8 @@ class Observation:
     All are copies. `form` says what is wrong with the shapes of `first`, `later_form` with those of a later
     call; `raised` is an exception; `ended` says how it left its process instead; `failed` is an exception of
     perflab's own part. `changed_later`: a later call changed, or returned again, an earlier result. `stale`:
-    the same arrays with other contents gave the old output. `forbidden` is from a guard.
+    the same arrays with other contents gave the old output. `forbidden` is from a guard;
+    `remark` is what else there is to say.
     """
 
     case: str
@@ -125,6 +127,7 @@ class Observation:
     stale: bool = False
     warned: str = ""
     forbidden: str = ""
+    remark: str = ""
     whole: bool = False
 
 
@@ -150,7 +153,7 @@ def observe(
     An exception of kind `leaves` that is no Exception is kept too: one that would end the process.
     """
     observation = Observation(case.name, dtype)
-    with quiet() as messages:
+    with numba_cache.remarks() as remarks, quiet() as messages:
         try:
             _call(Problem(operation, case, dtype), implementation, observation)
         except OwnError as error:
@@ -165,6 +168,7 @@ def observe(
         except leaves as error:
             observation.ended = failure_line(error, getattr(implementation, "source", ""))
     observation.warned = messages[0] if messages else ""
+    observation.remark = remarks[0] if remarks else ""
     return observation
 
 
@@ -240,7 +244,7 @@ def answer_of(operation: Operation, case: Case, functions: Any) -> tuple[Array, 
 def failure_line(error: BaseException, source: str = "") -> str:
     """An exception in one line, with the line of the source file that it came from."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if source and f.filename == source]
-    return reason(error) + (f" (line {lines[-1]})" if lines else "")
+    return lacking.told(error) + (f" (line {lines[-1]})" if lines else "")
 
 
 def fingerprint(arrays: Iterable[Any]) -> str:

@@ -24,6 +24,7 @@ from perflab.contract import (
     Case,
     Check,
     Implementation,
+    Lacking,
     Mutant,
     Operation,
     PerflabError,
@@ -57,8 +58,11 @@ def verify(
         raise PerflabError(errors.unknown("check case", case, described.checks))
     if dtype is not None and dtype not in contract.DTYPES:
         raise PerflabError(errors.unknown("dtype", dtype, contract.DTYPES))
-    raw = technique if isinstance(technique, Implementation) else catalog.raw(operation, technique)
     dtypes, cases = [dtype] if dtype else contract.DTYPES, [case] if case else None
+    try:
+        raw = technique if isinstance(technique, Implementation) else catalog.raw(operation, technique)
+    except Lacking as error:
+        return cannot_run(operation, str(technique), "+".join(dtypes), str(error))
     verdicts = [examine(described, raw, name, cases) for name in dtypes]
     return replace(
         max(verdicts, key=lambda v: (v.gravity, v.error)),
@@ -69,6 +73,11 @@ def verify(
         left_out=tuple(dict.fromkeys(line for v in verdicts for line in v.left_out)),
         remarks=tuple(dict.fromkeys(line for v in verdicts for line in v.remarks)),
     )
+
+
+def cannot_run(operation: str, technique: str, dtype: str, why: str) -> Verdict:
+    """The verdict on what was not called, as something is missing."""
+    return Verdict(operation, technique, dtype, CANNOT_RUN, 0.0, why)
 
 
 def examine(
@@ -124,6 +133,7 @@ def verdict_on(
         checks=tuple(checks),
         deterministic=all(each.deterministic for each in findings),
         exact=_all_exact(findings),
+        remarks=tuple(dict.fromkeys(each.observation.remark for each in findings if each.observation.remark)),
         left_out=tuple(
             f"{each.case.name}: {reason}" for each in findings if (reason := each.observation.not_applicable)
         ),

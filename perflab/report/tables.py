@@ -324,7 +324,7 @@ def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
     lines += filter(None, [precision(summary)])
     lines += contest_lines(summary)[: None if whole else 1]
     lines += machine_warnings(summary)
-    return lines + finding_lines(summary)
+    return lines + remark_lines(summary) + finding_lines(summary)
 
 
 def cells_line(summary: Summary, mark: str = "") -> str:
@@ -337,6 +337,13 @@ def cells_line(summary: Summary, mark: str = "") -> str:
 def machine_warnings(summary: Summary) -> list[str]:
     """The sentences about self-checks that did not find the machine fit."""
     return [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
+
+
+def remark_lines(summary: Summary) -> list[str]:
+    """What verification had to say of right contenders."""
+    verdicts = summary.run.of_kind(kinds.Judgement)
+    lines = (f"{v.contender.name}: {remark}" for v in verdicts for remark in v.remarks)
+    return [*dict.fromkeys(lines)]
 
 
 def finding_lines(summary: Summary) -> list[str]:

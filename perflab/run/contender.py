@@ -20,8 +20,11 @@ import numpy as np
 from perflab import oracle
 from perflab.catalog import inputs
 from perflab.catalog.cases import costs
-from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
-from perflab.errors import reason
+from perflab.catalog.find import source_file
+from perflab.catalog.kernels import may_compile
+from perflab.contract import Array, Case, Cost, Implementation, Lacking, Native, NotApplicable, Operation
+from perflab.evidence.compiled import compiled_of
+from perflab.machine import lacking
 from perflab.records.kinds import Judgement
 from perflab.run.compilation import compilations, compiles, key, numba_threads, remember, remembered
 from perflab.run.contest import CannotRun, Rejected, WrongNumbers
@@ -156,11 +159,24 @@ class Contender:
             self._call_both(self.warm_s)
         if native:  # libraries tune themselves, and trace again, on their second call too
             self._call_both(self.warm_s)
+        self._check_kernels()
         if has_kernels and compiled.count:
             remember(self._name, compiled.seconds)
         elif has_kernels:
             self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
         self.check_inputs()
+
+    def _check_kernels(self) -> None:
+        """Raise Rejected if a rung that Numba compiles ran without a kernel for arrays of this dtype."""
+        pair, dtype = self.implementation, self.stage.dtype
+        names = pair.operation, pair.technique
+        if pair.source != str(source_file(*names)) or not may_compile(*names):
+            return
+        overloads = [
+            each for function in (pair.forward, pair.backward) for each in compiled_of(function, dtype)
+        ]
+        if all(overload.objectmode for overload in overloads):
+            raise Rejected(f"none of its kernels is compiled for arrays of {dtype}")
 
     @cached_property
     def reference(self) -> oracle.Reference:
@@ -303,11 +319,11 @@ class Contender:
             self._cache = new_cache if cache is None else cache
             grads = self._pair.backward(self._dout, self._cache)
             seconds.update(forward=between - began, backward=clock() - between)
-        except NotApplicable:
+        except (NotApplicable, Lacking):
             raise
         except (Exception, SystemExit) as error:
             rejected = CannotRun if isinstance(error, Exception) else Rejected
-            raise rejected(f"it raised {reason(error)}") from error
+            raise rejected(f"it raised {lacking.told(error)}") from error
         if not isinstance(grads, tuple):
             raise WrongNumbers(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
         return self._numpy((out, *grads))

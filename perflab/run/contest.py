@@ -25,6 +25,7 @@ from perflab.contract import (
     PerflabError,
 )
 from perflab.errors import first_line, reason
+from perflab.machine import numba_cache
 from perflab.oracle.sandbox import guard
 from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
@@ -198,7 +199,7 @@ class Contest:
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
             verdicts = [verdict for verdict in self._right(cell.contender, "threads") if verdict.digest]
             known = min(verdicts, key=lambda verdict: verdict.contender != cell.contender, default=None)
-            with self._watched(implementation):
+            with self._watched(implementation), numba_cache.remarks() as remarks:
                 contender = stage.admit(implementation, known)
         except NotApplicable as why:
             self._predict(block, benchmark, {}, str(why) or "its interface cannot say this case")
@@ -210,6 +211,7 @@ class Contest:
         self.record(
             "verdict", **asdict(cell.contender), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=contender.precision, digest=contender.digest,
+            remarks=remarks,
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip

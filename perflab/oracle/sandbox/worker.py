@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
@@ -18,12 +19,13 @@ from perflab import catalog, machine
 from perflab.catalog import outside
 from perflab.contract import Array, Case, PerflabError
 from perflab.errors import reason
-from perflab.machine import process
+from perflab.machine import lacking, numba_cache, process
 from perflab.oracle.observation import answer_of, observe
 from perflab.oracle.sandbox import guard
 
 Arrays = Mapping[str, Sequence[Array]]
 ARRAYS = ("first", "repeated", "second", "ints")
+IMPORTS_NUMBA = re.compile(rb"^\s*(import|from)\s+numba\b", re.MULTILINE)
 UNLIMITED = "its memory is not limited on this system"
 DESCRIBED = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
 
@@ -44,6 +46,8 @@ def serve() -> None:
                 _send(other, worker.description())
             except PerflabError as error:
                 _send(other, {"error": str(error)})
+            except Exception as error:
+                _send(other, {"error": f"{request[0]}: perflab's own part failed: {reason(error)}"})
         elif worker is not None:
             try:
                 answer = getattr(worker, kind)(*request)
@@ -60,6 +64,9 @@ class _Worker:
         self.guard = guard.Guard()
         limited = machine.limit_memory(most_bytes)
         content = outside.read(file, operation)
+        numba_cache.seal()
+        if any(IMPORTS_NUMBA.search(path.read_bytes()) for path in content.files):
+            lacking.check_compiler(file)
         self.columns = content.implementations
         self.notes = content.notes if limited else (*content.notes, UNLIMITED)
         if technique is not None and operation is not None:
