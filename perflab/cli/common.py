@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,8 @@ def use_one_thread() -> None:
 
 def tell_user(line: str) -> None:
     """Print a line to standard error, after the program's name."""
-    print(f"perflab: {line}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it
+        print(f"perflab: {line}", file=sys.stderr, flush=True)
 
 
 def complain(error: Exception) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from perflab import records
 from perflab.catalog import sources
 from perflab.catalog.find import prepare_numba_cache
 from perflab.contract import CANNOT_RUN, NOT_SHOWN, NoSpaceLeft, PerflabError
+from perflab.errors import reason
 from perflab.machine import portable
 from perflab.machine.system import cpu_ticks, steal_share
 from perflab.records import Phase, Plan, Run, kinds
@@ -84,12 +85,21 @@ class _Drive:
         for place, phase in enumerate(plan.phases):
             self.phase(phase)
             if place > 0:
-                self.explaining.of_the_machine()
+                self.explain(self.explaining.of_the_machine)
             if phase.most > phase.least:
-                self.explaining.of_the_techniques()
-        self.explaining.of_the_machine()
-        self.explaining.of_the_techniques()
-        self.explaining.of_the_memory()
+                self.explain(self.explaining.of_the_techniques)
+        self.explain(self.explaining.of_the_machine)
+        self.explain(self.explaining.of_the_techniques)
+        self.explain(self.explaining.of_the_memory)
+
+    def explain(self, gather: Callable[[], None]) -> None:
+        """Gather what explains the figures; they stand without it."""
+        try:
+            gather()
+        except NoSpaceLeft:
+            raise
+        except Exception as error:
+            self.tell({"event": "unexplained", "reason": reason(error)})
 
     def phase(self, phase: Phase) -> None:
         """Measure a phase as far as the time reaches."""

@@ -30,6 +30,7 @@ def called(tmp_path, monkeypatch):
     """Loads the file anew and calls both kernels with 5; and the folder of their cache."""
     file, cache = tmp_path / "mine.py", tmp_path / "cache"
     file.write_text(TEXT)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache))  # which Numba reads again where a variable has changed
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(cache))
     monkeypatch.setattr(numba_cache, "thrown_away", [])
 
@@ -106,7 +107,6 @@ def test_a_full_disk_is_named_with_the_folder(called, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache))
     with pytest.raises(Lacking, match=r"NUMBA_CACHE_DIR=.*cache: .*No space left on device"):
         call()
 

@@ -117,6 +117,8 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
         bad = [verdict for verdict in each.verdicts if verdict.status not in ("right", "unwritten")]
         if bad:
             yield from list(failure(bad[0], source))[: None if again else -1]
+        if each.unexplained:
+            yield Text(f"{each.implementation.operation}/{each.implementation.technique}: {each.unexplained}")
         for mistake in each.mistakes:
             yield from map(Text, diagnosis.told(mistake, typed(source)))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perflab import catalog
 from perflab.contract import DTYPES, RIGHT, UNWRITTEN, Implementation, Verdict
+from perflab.errors import reason
 from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox import sandbox
@@ -19,11 +20,12 @@ VALUES = {"rounding bound", "central differences"}  # checks whose failure numbe
 
 @dataclass(frozen=True)
 class Review:
-    """One implementation of a file: a verdict per dtype, and its mistakes by name."""
+    """One implementation of a file: a verdict per dtype; its mistakes by name, or why they are unknown."""
 
     implementation: Implementation
     verdicts: tuple[Verdict, ...]
     mistakes: tuple[Diagnosis, ...] = ()
+    unexplained: str = ""
 
     @property
     def ok(self) -> bool:
@@ -102,8 +104,12 @@ def _review(
         else:
             verdicts.append(sandbox.verify(box, column, dtype, cases, seed))
     mistakes: list[Diagnosis] = []
+    unexplained = ""
     failed = {check.name for verdict in verdicts for check in verdict.checks if not check.ok}
     if failed & VALUES and not box.dead and column.gives is None and not column.unwritten:
         tell(f"{name}: which mistake is it?")
-        mistakes = diagnosis.diagnose(catalog.operation(column.operation), partial(box.answer, column))
-    return Review(column, tuple(verdicts), tuple(mistakes))
+        try:
+            mistakes = diagnosis.diagnose(catalog.operation(column.operation), partial(box.answer, column))
+        except Exception as error:  # the verdict stands without an explanation
+            unexplained = f"which mistake it is could not be found out: {reason(error)}"
+    return Review(column, tuple(verdicts), tuple(mistakes), unexplained)
