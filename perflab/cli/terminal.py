@@ -35,7 +35,7 @@ class Console(rich.console.Console):
         redirected = not stream.isatty()
         self.unlimited = wanted is None and redirected
         # FORCE_COLOR asks for colours: in a file it would bring bars and the movements of a cursor too.
-        colours = "standard" if redirected and os.environ.get("FORCE_COLOR") else "auto"
+        colours: Any = "standard" if redirected and os.environ.get("FORCE_COLOR") else "auto"
         super().__init__(
             stderr=stderr, width=LOG_WIDTH if self.unlimited else wanted, color_system=colours,
             force_terminal=False if redirected else None,

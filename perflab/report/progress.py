@@ -156,11 +156,11 @@ class Progress:
         elif isinstance(self._live, _Notebook):
             self._live.refresh()
 
-    def _print(self, line: str, **style: str) -> None:
+    def _print(self, line: str, style: str | None = None) -> None:
         """A line: where the output is no terminal it is not wrapped."""
         soft_wrap = not self._console.is_terminal
         try:
-            self._console.print(line, highlight=False, markup=False, soft_wrap=soft_wrap, **style)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=soft_wrap, style=style)
         except OSError:  # a full disk: the run goes on, as where nobody reads
             self._fall_silent()
 
