@@ -29,6 +29,14 @@ class PerflabError(Exception):
     """An error of the user or of the input, in one line; the command line exits with 2."""
 
 
+class Lacking(PerflabError):
+    """An implementation cannot run here: something is missing, which the message names."""
+
+
+class WrongForm(TypeError):
+    """An implementation returned something else than out and cache, or than a tuple of gradients."""
+
+
 class NotApplicable(Exception):
     """A case that an implementation's interface cannot express: two strides where it takes one number."""
 
@@ -264,13 +272,29 @@ class Check:
     wanted: str = ""
 
 
+RIGHT, UNWRITTEN, CANNOT_RUN, NOT_SHOWN, WRONG = GRAVITY = (
+    "right", "unwritten", "cannot run here", "not shown", "wrong"
+)  # fmt: skip
+
+
+def status_in(reason: str) -> tuple[str, str]:
+    """The word that a reason begins with, "not shown" where it begins with none, and the rest.
+
+    >>> status_in("wrong: dw[0, 1]: got 1, wanted 2"), status_in("it reads the clock")
+    (('wrong', 'dw[0, 1]: got 1, wanted 2'), ('not shown', 'it reads the clock'))
+    """
+    status, colon, rest = reason.partition(": ")
+    return (status, rest) if colon and status in GRAVITY else (NOT_SHOWN, reason)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The oracle's result for an implementation. Truthy when right.
 
-    `status` is "right", "wrong", "unwritten" (its written parts are right, the rest is still a TODO), "not
-    trusted" (there was too little evidence) or "not checked". `left_out` gives, with the reason, the cases
-    that its interface cannot express.
+    `status` is "right", "wrong" (numbers), "not shown" (it ran, and not as it claims, or there was too little
+    evidence), "cannot run here" (`where` names what is missing, or what it raised), or "unwritten" (its
+    written parts are right, the rest is still a TODO). `left_out` gives, with the reason, the cases that its
+    interface cannot express; `remarks` are what else there is to say of it.
     `error` is the worst error as a share of its rounding bound; `where` the worst tensor and index, or,
     where something is wrong, what and where.
     """
@@ -285,11 +309,17 @@ class Verdict:
     deterministic: bool = True
     exact: bool | None = None
     left_out: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """True when every check passed."""
-        return self.status == "right"
+        return self.status == RIGHT
+
+    @property
+    def gravity(self) -> int:
+        """How grave it is: 0 when right, the most when wrong."""
+        return GRAVITY.index(self.status)
 
     def __bool__(self) -> bool:
         return self.ok

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from perflab.contract import DTYPES, Argument, Array, Implementation, Operation
+from perflab.contract import DTYPES, Argument, Array, Implementation, Operation, WrongForm
 
 LARGEST_PARAMETER = 2**31 - 1
 
@@ -39,7 +39,7 @@ def checked(operation: Operation, raw: Implementation) -> Implementation:
 
     def forward(*args: Any, **kwargs: Any) -> tuple[Any, Cache]:
         canonical, sizes = bind(operation, args, kwargs)
-        out, value = raw.forward(*canonical)
+        out, value = pair(raw.forward(*canonical))
         dtype = float_dtype(operation, canonical)
         shape = tuple(sizes[axis] for axis in operation.out_shape)
         if not shape and type(out) is float:
@@ -51,12 +51,20 @@ def checked(operation: Operation, raw: Implementation) -> Implementation:
             raise TypeError(f"cache: {_what(cache)}; wanted the cache that {name}'s forward returned")
         grads = raw.backward(_upstream(dout, cache), cache.value)
         if not isinstance(grads, tuple):
-            raise TypeError(f"{name}: backward returned {_what(grads)}; wanted a tuple of gradients")
+            raise WrongForm(f"backward returned {_what(grads)}; wanted a tuple of gradients")
         return grads
 
     forward.__doc__ = raw.forward.__doc__
     backward.__doc__ = raw.backward.__doc__
     return replace(raw, forward=forward, backward=backward)
+
+
+def pair(returned: Any) -> tuple[Any, Any]:
+    """Out and cache, as `forward` returned them. Raises WrongForm for anything else."""
+    if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+        raise WrongForm(f"forward returned {_what(returned)}; wanted out and its cache")
+    out, cache = returned
+    return out, cache
 
 
 def bind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import os
@@ -13,10 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from perflab.catalog import find
+from perflab.catalog import find, kernels
 from perflab.catalog.door import checked
-from perflab.contract import Implementation, Native, PerflabError
-from perflab.errors import first_line, no_function, reason, unknown
+from perflab.contract import Implementation, Lacking, Native, PerflabError
+from perflab.errors import first_line, no_function, unknown
+from perflab.machine import lacking, numba_cache
 from perflab.machine.system import version_of
 
 OLDEST_NUMBA = "0.61"  # as in pyproject.toml
@@ -43,6 +45,9 @@ def raw(operation_name: str, technique: str) -> Implementation:
     if file := find.outsiders(operation_name).get(technique):
         return load_raw(file, operation_name, technique)
     find.prepare_numba_cache()
+    if technique != "naive" and kernels.may_compile(operation_name, technique):
+        with contextlib.suppress(ImportError):  # without Numba, its own import says so
+            lacking.check_compiler(f"{operation_name}/{technique}")
     module = _import(f"{find.package(operation_name)}.{technique}", f"{operation_name}/{technique}")
     pair = pair_of(module, operation_name, technique, find.source_file(operation_name, technique))
     # Only files in the operation's folder may give a bound: an outside file would choose a wide one.
@@ -64,7 +69,10 @@ def load_raw(path: AnyPath, operation_name: str, technique: str | None = None) -
     from perflab.catalog import outside
 
     find.prepare_numba_cache()
-    return outside.column(path, operation_name, technique)
+    try:
+        return outside.column(path, operation_name, technique)
+    finally:
+        numba_cache.seal()
 
 
 def column(operation_name: str, technique: str, file: str | None) -> Implementation:
@@ -125,8 +133,11 @@ def _import(module: str, label: str | Path) -> ModuleType:
         return importlib.import_module(module)
     except (Exception, SystemExit) as error:
         of_numba = f"found Numba {version_of('numba')}, wanted {OLDEST_NUMBA} or newer"
-        why = f"{reason(error)}; {of_numba}" if module.startswith("perflab.ops.") else reason(error)
-        raise PerflabError(f"{label}: cannot be imported: {why}") from error
+        why = lacking.told(error)
+        why = f"{why}; {of_numba}" if module.startswith("perflab.ops.") else why
+        raise Lacking(f"{label}: cannot be imported: {why}") from error
+    finally:
+        numba_cache.seal()
 
 
 def _import_elsewhere(file: Path) -> ModuleType:

@@ -7,11 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perflab import units
+from perflab.contract import CANNOT_RUN, RIGHT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from perflab.report import Summary
 
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def code_of(statuses: Iterable[str]) -> int:
+    """The exit code of these statuses: 1 with a finding, else 2 where something cannot run here."""
+    found = {*statuses} - {RIGHT}
+    return GOOD if not found else USAGE if found == {CANNOT_RUN} else FINDING
 
 
 def add_targets(verb: argparse.ArgumentParser) -> None:
@@ -67,7 +74,8 @@ def use_one_thread() -> None:
 
 def tell_user(line: str) -> None:
     """Print a line to standard error, after the program's name."""
-    print(f"perflab: {line}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it
+        print(f"perflab: {line}", file=sys.stderr, flush=True)
 
 
 def complain(error: Exception) -> int:

@@ -1,7 +1,7 @@
 """The command line: the parser of every verb, and the exit code of every error.
 
-Exit codes: 0 good, 1 a finding (a wrong gradient, a slow-down), 2 usage or broken input, 3 machine unfit to
-measure, 130 interrupted.
+Exit codes: 0 good, 1 a finding (wrong numbers, a slow-down), 2 usage, broken input or what cannot run here,
+3 machine unfit to measure, 130 interrupted. Where there is a finding and something cannot run, it is 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import import_module
 
 from perflab import __version__
 from perflab.cli import parsing, streams, verbs
-from perflab.cli.common import GOOD, INTERRUPTED, complain, tell_user
+from perflab.cli.common import GOOD, INTERRUPTED, USAGE, complain, tell_user
 from perflab.contract import PerflabError
 from perflab.errors import unknown
 
@@ -28,7 +28,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         from perflab.cli import completion
 
         completion.answer(parser())
-    streams.bear_any_character()
+    try:
+        streams.open_all()
+        streams.bear_any_character()
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has ended
+        streams.discard_output()
+        return GOOD
+    except OSError as error:  # a full disk, a closed output
+        streams.discard_output()
+        tell_user(f"{error.filename or 'standard output'}: {error.strerror or error}")
+        return USAGE
+
+
+def _run(argv: Sequence[str] | None) -> int:
     words = [*(sys.argv[1:] if argv is None else argv)]
     if words[:1] == ["help"]:  # the same as --help after the verb
         words = [*words[1:2], "--help"]
@@ -41,7 +56,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             machine.prepare_matplotlib()
         code: int = args.command(args)
-        sys.stdout.flush()
         if "perflab.catalog.find" in sys.modules:
             from perflab import catalog
 
@@ -53,14 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         tell_user("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe (`| head`) has ended
-        streams.discard_output()
-        return GOOD
     except SystemExit:  # argparse has printed its help or the version
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            streams.discard_output()
+        sys.stdout.flush()
         raise
 
 

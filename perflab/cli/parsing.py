@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -51,6 +52,10 @@ class Parser(argparse.ArgumentParser):
             message = f"{invalid['option']}: {invalid['value']}; wanted {wanted}"
         see = f"{self.prog.replace(' ', ' help ', 1)}" if " " in self.prog else f"{self.prog} --help"
         raise PerflabError(f"{message.removeprefix('argument ')}; see `{see}`")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print as any other output: argparse would be silent about an error."""
+        (file or sys.stderr).write(message)
 
     def not_understood(self, word: str) -> PerflabError:
         """The error of a word that is left over: an unknown option, with the nearest, or a word too many."""

@@ -1,8 +1,9 @@
-"""Standard output and error: characters that they lack, a reader that has gone."""
+"""Standard output and error: characters that they lack, a reader that has gone, a disk that is full."""
 
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
 import unicodedata
@@ -15,11 +16,30 @@ PLAIN = {
 
 
 def bear_any_character() -> None:
-    """Where output or error has not every character, replace what is missing by what is most like it."""
+    """Where output or error has not every character, replace what is missing by what is most like it.
+
+    UTF-8 lacks half a character, as a file's name may have.
+    """
     codecs.register_error("perflab.plain", plain)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure") and "utf" not in (stream.encoding or "utf-8").lower():
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="perflab.plain")
+
+
+def open_all() -> None:
+    """Open what is closed of the standard streams on nothing, so that no other file takes its place.
+
+    Raises OSError where that is the output.
+    """
+    closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    while closed and (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(descriptor, True)
+    if closed:
+        os.close(descriptor)
+    for name in closed:
+        setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    if "stdout" in closed:
+        raise OSError(errno.EBADF, "it is closed")
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:

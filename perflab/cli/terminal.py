@@ -32,8 +32,14 @@ class Console(rich.console.Console):
         columns = os.environ.get("COLUMNS", "")
         stream = sys.stderr if stderr else sys.stdout
         wanted = int(columns) if columns.isdecimal() and int(columns) else None
-        self.unlimited = wanted is None and not stream.isatty()
-        super().__init__(stderr=stderr, width=LOG_WIDTH if self.unlimited else wanted)
+        redirected = not stream.isatty()
+        self.unlimited = wanted is None and redirected
+        # FORCE_COLOR asks for colours: in a file it would bring bars and the movements of a cursor too.
+        colours: Any = "standard" if redirected and os.environ.get("FORCE_COLOR") else "auto"
+        super().__init__(
+            stderr=stderr, width=LOG_WIDTH if self.unlimited else wanted, color_system=colours,
+            force_terminal=False if redirected else None,
+        )  # fmt: skip
 
     def on_broken_pipe(self) -> None:
         """Leave it to the command line."""

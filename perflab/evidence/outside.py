@@ -16,6 +16,7 @@ import numpy as np
 from perflab import catalog
 from perflab.catalog.cases import costs
 from perflab.contract import Case, Implementation, Operation, PerflabError
+from perflab.errors import reason
 from perflab.evidence import profile
 from perflab.evidence.gathering import examine
 from perflab.evidence.scene import fitting
@@ -44,8 +45,9 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
                 if name not in right:
                     raise PerflabError("it was not shown to be right, so it was not called")
                 yield {**process.call("perflab.evidence.outside:gather", order, LIMIT_S), **who}
-            except PerflabError as error:
-                yield {**who, "case": case, "reason": str(error)}
+            except Exception as error:
+                why = str(error) if isinstance(error, PerflabError) else reason(error)
+                yield {**who, "case": case, "reason": why}
 
 
 def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:

@@ -242,6 +242,7 @@ def _here(threads: int, quick: bool, sizes: Sequence[int]) -> dict[str, Any]:
     """Measure in this process, whose pools have so many threads."""
     from perflab.ops import _simd
 
+    numba_cache.seal()
     began, team = time.perf_counter(), _Team(threads, quick)
     memory = np.empty(max(sizes) // 4 + (6 * threads + 1) * PAGE, np.float32)
     memory = memory[-memory.ctypes.data % (4 * PAGE) // 4 :]

@@ -15,10 +15,10 @@ from perflab.oracle.references import (
     judge,
     reference,
 )
-from perflab.oracle.verdict import THIN, examine, verdict_on, verify
+from perflab.oracle.verdict import THIN, cannot_run, examine, verdict_on, verify
 
 __all__ = [
     "DIFFERENCE_TOLERANCE", "EXTENDED_FLOPS", "STEP", "THIN", "Pair", "Reference", "Worst",
-    "along_a_direction", "differentiable", "examine", "fingerprint", "form", "held_to", "judge", "pairwise",
-    "reference", "verdict_on", "verify",
+    "along_a_direction", "cannot_run", "differentiable", "examine", "fingerprint", "form", "held_to", "judge",
+    "pairwise", "reference", "verdict_on", "verify",
 ]  # fmt: skip

@@ -16,9 +16,35 @@ from typing import Any
 import numpy as np
 
 from perflab.catalog import inputs
-from perflab.contract import Array, Case, Implementation, Mutant, NotApplicable, Operation
+from perflab.catalog.door import pair
+from perflab.contract import (
+    Array,
+    Case,
+    Implementation,
+    Mutant,
+    NotApplicable,
+    Operation,
+    PerflabError,
+    WrongForm,
+)
 from perflab.errors import reason
+from perflab.machine import lacking, numba_cache
 from perflab.machine.products import is_spurious
+
+
+class OwnError(PerflabError):
+    """What perflab's or the operation's own part raised: it is never laid at the implementation's door."""
+
+
+@contextmanager
+def _own(what: str) -> Iterator[None]:
+    """Around such a part. A lack of memory passes: the implementation may have taken it."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise OwnError(f"{what} cannot be made: {reason(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -31,8 +57,9 @@ class Problem:
 
     def arguments(self) -> tuple[tuple[Any, ...], Any]:
         """The arguments of `forward` in their order, and the upstream gradient."""
-        args = tuple(inputs.make(self.operation, self.case, self.dtype).values())
-        return args, inputs.upstream(self.operation, self.case, self.dtype)
+        with _own(f"the inputs of {self.operation.name}, case {self.case.name},"):
+            args = tuple(inputs.make(self.operation, self.case, self.dtype).values())
+            return args, inputs.upstream(self.operation, self.case, self.dtype)
 
     def run(
         self, implementation: Implementation | Mutant, ints: bool = False, backward: bool = True
@@ -41,7 +68,7 @@ class Problem:
         args, dout = self.arguments()
         if ints:
             args = tuple(value[0] if isinstance(value, tuple) else value for value in args)
-        out, cache = implementation.forward(*args)
+        out, cache = pair(implementation.forward(*args))
         return (out, *implementation.backward(dout, cache)) if backward else (out,)
 
 
@@ -76,8 +103,10 @@ class Observation:
     `first` is what forward and backward returned; `repeated` the gradients of a second backward on the same
     cache, after a forward on other inputs; `second` a second call of both; `ints` a call with ints for pairs.
     All are copies. `form` says what is wrong with the shapes of `first`, `later_form` with those of a later
-    call; `raised` is an exception. `changed_later`: a later call changed, or returned again, an earlier
-    result. `stale`: the same arrays with other contents gave the old output. `forbidden` is from a guard.
+    call; `raised` is an exception; `ended` says how it left its process instead; `failed` is an exception of
+    perflab's own part. `changed_later`: a later call changed, or returned again, an earlier result. `stale`:
+    the same arrays with other contents gave the old output. `forbidden` is from a guard;
+    `remark` is what else there is to say.
     """
 
     case: str
@@ -89,6 +118,8 @@ class Observation:
     form: str = ""
     later_form: str = ""
     raised: str = ""
+    ended: str = ""
+    failed: str = ""
     not_applicable: str = ""
     wrote: bool = False
     views: tuple[str, ...] = ()
@@ -96,6 +127,7 @@ class Observation:
     stale: bool = False
     warned: str = ""
     forbidden: str = ""
+    remark: str = ""
     whole: bool = False
 
 
@@ -113,28 +145,41 @@ def expected(
 
 
 def observe(
-    operation: Operation, implementation: Implementation | Mutant, case: Case, dtype: str
-) -> Observation:
-    """Run an implementation on one case with every call that the oracle judges."""
+    operation: Operation, implementation: Implementation | Mutant, case: Case, dtype: str,
+    leaves: type[BaseException] = SystemExit,
+) -> Observation:  # fmt: skip
+    """Run an implementation on one case with every call that the oracle judges.
+
+    An exception of kind `leaves` that is no Exception is kept too: one that would end the process.
+    """
     observation = Observation(case.name, dtype)
-    with quiet() as messages:
+    with numba_cache.remarks() as remarks, quiet() as messages:
         try:
             _call(Problem(operation, case, dtype), implementation, observation)
+        except OwnError as error:
+            observation.failed = str(error)
         except NotApplicable as why:
             observation.not_applicable = str(why) or "its interface cannot say this case"
-        except (Exception, SystemExit) as error:
+        except WrongForm as error:
+            field = "later_form" if observation.first else "form"
+            setattr(observation, field, str(error))
+        except Exception as error:
             observation.raised = failure_line(error, getattr(implementation, "source", ""))
+        except leaves as error:
+            observation.ended = failure_line(error, getattr(implementation, "source", ""))
     observation.warned = messages[0] if messages else ""
+    observation.remark = remarks[0] if remarks else ""
     return observation
 
 
 def _call(problem: Problem, implementation: Implementation | Mutant, observation: Observation) -> None:
     args, dout = problem.arguments()
-    wanted = expected(problem.operation, implementation, args, dout, problem.dtype)
-    before = fingerprint([*args, dout])
+    with _own("what is wanted"):
+        wanted = expected(problem.operation, implementation, args, dout, problem.dtype)
+        before = fingerprint([*args, dout])
     backward = len(wanted.names) > 1
 
-    out, cache = implementation.forward(*args)
+    out, cache = pair(implementation.forward(*args))
     grads = implementation.backward(dout, cache) if backward else ()
     if not isinstance(grads, tuple):
         observation.form = f"backward returned a {type(grads).__name__}; wanted a tuple of gradients"
@@ -154,7 +199,7 @@ def _call(problem: Problem, implementation: Implementation | Mutant, observation
 
     # A call with other inputs must not change what the first one left in its cache.
     other_args, _ = replace(problem, case=replace(problem.case, seed=problem.case.seed + 1)).arguments()
-    other_out = np.array(implementation.forward(*other_args)[0])
+    other_out = np.array(pair(implementation.forward(*other_args))[0])
     reused = False
     if backward:
         repeated = implementation.backward(dout, cache)
@@ -174,7 +219,7 @@ def _call(problem: Problem, implementation: Implementation | Mutant, observation
     for value, other in zip(args, other_args, strict=True):
         if isinstance(value, np.ndarray):
             np.copyto(value, other)
-    again = np.array(implementation.forward(*args)[0])
+    again = np.array(pair(implementation.forward(*args))[0])
     observation.stale = same_bits(again, first[0]) and not same_bits(other_out, first[0])
     observation.whole = True
 
@@ -184,13 +229,13 @@ def copies(got: Iterable[Any]) -> tuple[Array, ...]:
     return tuple(np.array(tensor) for tensor in got)
 
 
-def answer_of(operation: Operation, case: Case, pair: Any) -> tuple[Array, ...] | None:
+def answer_of(operation: Operation, case: Case, functions: Any) -> tuple[Array, ...] | None:
     """Out and gradients in float64, copied; None if a call raises, or a shape or dtype is wrong."""
     problem = Problem(operation, case, "float64")
     try:
         with quiet():
-            form = expected(operation, pair, *problem.arguments(), "float64")
-            got = problem.run(pair, backward=len(form.names) > 1)
+            form = expected(operation, functions, *problem.arguments(), "float64")
+            got = problem.run(functions, backward=len(form.names) > 1)
             return None if form.wrong(got) else copies(got)
     except (Exception, SystemExit):  # a mistake may raise on some shapes
         return None
@@ -199,7 +244,7 @@ def answer_of(operation: Operation, case: Case, pair: Any) -> tuple[Array, ...] 
 def failure_line(error: BaseException, source: str = "") -> str:
     """An exception in one line, with the line of the source file that it came from."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if source and f.filename == source]
-    return reason(error) + (f" (line {lines[-1]})" if lines else "")
+    return lacking.told(error) + (f" (line {lines[-1]})" if lines else "")
 
 
 def fingerprint(arrays: Iterable[Any]) -> str:

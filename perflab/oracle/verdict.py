@@ -14,11 +14,33 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from perflab import catalog, contract, errors
-from perflab.contract import Case, Check, Implementation, Mutant, Operation, PerflabError, Verdict
+from perflab.contract import (
+    CANNOT_RUN,
+    GRAVITY,
+    NOT_SHOWN,
+    RIGHT,
+    UNWRITTEN,
+    WRONG,
+    Case,
+    Check,
+    Implementation,
+    Lacking,
+    Mutant,
+    Operation,
+    PerflabError,
+    Verdict,
+)
 from perflab.oracle import references
 from perflab.oracle.observation import Observation, Problem, expected, observe, same_bits
 from perflab.oracle.references import Worst, differentiable, held_to, judge, of_tensors, on_case
 
+FORBIDDEN = "nothing forbidden"
+# What a failed check says of the implementation, where that is not that its numbers are wrong.
+STATUSES = {
+    "can be checked": CANNOT_RUN, "runs": CANNOT_RUN,
+    "returns": NOT_SHOWN, FORBIDDEN: NOT_SHOWN, "no warning": NOT_SHOWN,
+}  # fmt: skip
+UNFINISHED = {"raised": "runs", "ended": "returns", "failed": "can be checked"}
 THIN = 0.01  # a tensor with fewer non-zeros than this share of its elements shows too little
 
 
@@ -36,17 +58,26 @@ def verify(
         raise PerflabError(errors.unknown("check case", case, described.checks))
     if dtype is not None and dtype not in contract.DTYPES:
         raise PerflabError(errors.unknown("dtype", dtype, contract.DTYPES))
-    raw = technique if isinstance(technique, Implementation) else catalog.raw(operation, technique)
     dtypes, cases = [dtype] if dtype else contract.DTYPES, [case] if case else None
+    try:
+        raw = technique if isinstance(technique, Implementation) else catalog.raw(operation, technique)
+    except Lacking as error:
+        return cannot_run(operation, str(technique), "+".join(dtypes), str(error))
     verdicts = [examine(described, raw, name, cases) for name in dtypes]
     return replace(
-        max(verdicts, key=lambda v: (not v.ok, v.error)),
+        max(verdicts, key=lambda v: (v.gravity, v.error)),
         dtype="+".join(dtypes),
         checks=tuple(check for v in verdicts for check in v.checks),
         deterministic=all(v.deterministic for v in verdicts),
         exact=_all_exact(verdicts),
         left_out=tuple(dict.fromkeys(line for v in verdicts for line in v.left_out)),
+        remarks=tuple(dict.fromkeys(line for v in verdicts for line in v.remarks)),
     )
+
+
+def cannot_run(operation: str, technique: str, dtype: str, why: str) -> Verdict:
+    """The verdict on what was not called, as something is missing."""
+    return Verdict(operation, technique, dtype, CANNOT_RUN, 0.0, why)
 
 
 def examine(
@@ -76,19 +107,20 @@ def verdict_on(
     weight: dict[str, float] = {}
     for tensor, share in (item for each in findings for item in each.weight.items()):
         weight[tensor] = max(weight.get(tensor, 0.0), share)
-    failed = [check for check in checks if not check.ok]
+    failed = sorted((check for check in checks if not check.ok), key=_gravity, reverse=True)
     thin = [tensor for tensor, share in weight.items() if share < THIN]
     bounded = [check for check in checks if check.name == "rounding bound"]
     worst = max(bounded, key=lambda c: c.error, default=None)
     unwritten = getattr(implementation, "unwritten", ())
-    status, where, error = "right", "", worst.error if worst else 0.0
+    status, where, error = RIGHT, "", worst.error if worst else 0.0
     if failed:
-        status, where = "wrong", f"{failed[0].case}: {failed[0].name}: {failed[0].where}"
+        status = STATUSES.get(failed[0].name, WRONG)
+        where = f"{failed[0].case}: {failed[0].name}: {failed[0].where}"
         error = max(error, failed[0].error)
     elif unwritten:
-        status, where = "unwritten", f"{' and '.join(unwritten)} still to be written"
+        status, where = UNWRITTEN, f"{' and '.join(unwritten)} still to be written"
     elif thin or not bounded:
-        status, where = "not trusted", f"{', '.join(thin) or 'every output'}: all but zero in these cases"
+        status, where = NOT_SHOWN, f"{', '.join(thin) or 'every output'}: all but zero in these cases"
     elif worst:
         where = f"{worst.case}: {worst.where}"
     return Verdict(
@@ -101,10 +133,17 @@ def verdict_on(
         checks=tuple(checks),
         deterministic=all(each.deterministic for each in findings),
         exact=_all_exact(findings),
+        remarks=tuple(dict.fromkeys(each.observation.remark for each in findings if each.observation.remark)),
         left_out=tuple(
             f"{each.case.name}: {reason}" for each in findings if (reason := each.observation.not_applicable)
         ),
     )
+
+
+def _gravity(check: Check) -> int:
+    """What is forbidden comes first: it may have made the numbers."""
+    status = STATUSES.get(check.name, WRONG)
+    return len(GRAVITY) if check.name == FORBIDDEN else GRAVITY.index(status)
 
 
 def _all_exact(parts: Iterable[Verdict | _Findings]) -> bool | None:
@@ -130,14 +169,15 @@ class _Findings:
         """Make every check that the observation allows."""
         observation = self.observation
         if observation.forbidden:
-            self.note("nothing forbidden", False, observation.forbidden)
+            self.note(FORBIDDEN, False, observation.forbidden)
         if observation.first or observation.form:
             self.note("form", not observation.form, observation.form)
         if observation.first:
             self.judge_values()
-        if observation.raised:
-            self.note("runs", False, observation.raised)
-        elif observation.whole:
+        for name in ("raised", "ended", "failed"):
+            if fault := getattr(observation, name):
+                self.note(UNFINISHED[name], False, fault)
+        if observation.whole:
             self.note("no warning", not observation.warned, observation.warned)
 
     def note(self, name: str, ok: bool, fault: str = "", got: str = "", wanted: str = "") -> None:

@@ -62,7 +62,8 @@ class Judgement:
     """The check of an implementation on the inputs to be timed (kind "verdict").
 
     `share` is its worst error as a share of the rounding bound; `where` is the place of that error, or says
-    what is wrong. Without a `digest` of the inputs it is checked again on resuming.
+    what is wrong; `remarks` are what else there is to say. Without a `digest` of the inputs it is checked
+    again on resuming.
     """
 
     kind: ClassVar[str] = "verdict"
@@ -79,6 +80,7 @@ class Judgement:
     first_s: Mapping[Name, Seconds] = field(default_factory=dict)
     warm_s: Mapping[Name, Seconds] = field(default_factory=dict)
     flops: Whole = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def right(self) -> bool:

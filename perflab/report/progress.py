@@ -145,7 +145,9 @@ class Progress:
         elif kind == "failure" and self._show != "nothing":
             name = f"{event['operation']}/{event.get('technique') or '?'}"
             where = f"{name} on {event['case']} {event['dtype']}"
-            self._console.print(f"{where}: {event['reason']}", style="red", highlight=False, markup=False)
+            self._print(f"{where}: {event['reason']}", style="red")
+        elif kind == "unexplained" and self._show != "nothing":
+            self._print(f"the figures stand without an explanation: {event['reason']}")
         self._done += kind in ("block", "skip")
         if kind in DOING:
             self._doing = DOING[kind].format(**event).replace("/float", " float")
@@ -153,6 +155,14 @@ class Progress:
             self._print_further(event.get("operation", ""))
         elif isinstance(self._live, _Notebook):
             self._live.refresh()
+
+    def _print(self, line: str, style: str | None = None) -> None:
+        """A line: where the output is no terminal it is not wrapped."""
+        soft_wrap = not self._console.is_terminal
+        try:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=soft_wrap, style=style)
+        except OSError:  # a full disk: the run goes on, as where nobody reads
+            self._fall_silent()
 
     def _fall_silent(self) -> None:
         self._console.quiet = True
@@ -168,7 +178,7 @@ class Progress:
                 pairs = zip(self._rows.columns, row[1:-3], strict=True)
                 first = [f"{name} {word}" for name, word in pairs if word != "–"]
                 line = ", ".join([*first, "fastest {} over {} on {}".format(*row[-3:])])
-                self._console.print(f"{op}: {line}", highlight=False, markup=False, soft_wrap=True)
+                self._print(f"{op}: {line}")
 
     def _view(self) -> RenderableType:
         """The rows above a line with what is being done; that line alone where no row fits."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from perflab.contract import Cell, Contender
+from perflab.contract import Cell, Contender, status_in
 from perflab.records import Run, baseline
 from perflab.records.evidence import Evidence
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
@@ -134,13 +134,23 @@ class Crossover(_OverSizes):
 
 @dataclass(frozen=True)
 class Finding:
-    """A contender that gave no valid figure, and why."""
+    """A contender that gave no valid figure; its `reason` begins with its `status`, and `why` is the rest."""
 
     operation: str
     technique: str
     case: str
     dtype: str
     reason: str
+
+    @property
+    def status(self) -> str:
+        """One of wrong, not shown, cannot run here."""
+        return status_in(self.reason)[0]
+
+    @property
+    def why(self) -> str:
+        """The reason without the status."""
+        return status_in(self.reason)[1]
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def warnings(summary: Summary) -> list[str]:
     """The sentences that must be read before any figure."""
     outstanding = f"{summary.outstanding} cells are still to be measured"
     lines = [*tables.machine_warnings(summary), *([outstanding] if summary.outstanding else [])]
-    return lines + [f"no figure: {line}" for line in tables.finding_lines(summary)]
+    return lines + tables.finding_lines(summary)
 
 
 def marks(ladder: Ladder) -> str:

@@ -324,7 +324,7 @@ def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
     lines += filter(None, [precision(summary)])
     lines += contest_lines(summary)[: None if whole else 1]
     lines += machine_warnings(summary)
-    return lines + [f"not shown: {line}" for line in finding_lines(summary)]
+    return lines + remark_lines(summary) + finding_lines(summary)
 
 
 def cells_line(summary: Summary, mark: str = "") -> str:
@@ -339,6 +339,15 @@ def machine_warnings(summary: Summary) -> list[str]:
     return [line for state, line in fitness(summary) if state in ("noisy", "unfit")]
 
 
+def remark_lines(summary: Summary) -> list[str]:
+    """What verification had to say of right contenders."""
+    verdicts = summary.run.of_kind(kinds.Judgement)
+    lines = (f"{v.contender.name}: {remark}" for v in verdicts for remark in v.remarks)
+    return [*dict.fromkeys(lines)]
+
+
 def finding_lines(summary: Summary) -> list[str]:
-    """The contenders without a valid figure, and why."""
-    return [f"{f.operation}/{f.technique} on {f.case} {f.dtype}: {f.reason}" for f in summary.findings]
+    """The contenders without a valid figure, and why; each line begins with its status."""
+    return [
+        f"{f.status}: {f.operation}/{f.technique} on {f.case} {f.dtype}: {f.why}" for f in summary.findings
+    ]

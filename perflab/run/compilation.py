@@ -7,7 +7,6 @@ several threads a technique may use other kernels than on one.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import math
@@ -18,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,9 +24,10 @@ from typing import Any
 from perflab import catalog
 from perflab.catalog import inputs
 from perflab.catalog.cases import costs
-from perflab.catalog.find import OPS, prepare_numba_cache, source_file
+from perflab.catalog.find import prepare_numba_cache
+from perflab.catalog.kernels import may_compile, size_of, uses_threads
 from perflab.contract import Implementation
-from perflab.machine import process
+from perflab.machine import portable, process
 from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
@@ -80,7 +79,12 @@ def remember(name: str, seconds: float) -> None:
     """Save the seconds of a compilation, as a later process only loads the result."""
     path, record = Path(prepare_numba_cache()) / COMPILED, {"name": name, "compile_s": seconds}
     with contextlib.suppress(OSError), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record | {"several": numba_threads() > 1}) + "\n")
+        file.write(json.dumps(record | {"several": numba_threads() > 1, "target": _target()}) + "\n")
+
+
+def _target() -> str:
+    """The processor that the variables name in place of this one, for which Numba would compile anew."""
+    return " ".join(os.environ.get(name, "") for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")).strip()
 
 
 def remembered(several: bool) -> dict[str, float]:
@@ -89,7 +93,7 @@ def remembered(several: bool) -> dict[str, float]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a damaged file is read in part
         for line in (Path(prepare_numba_cache()) / COMPILED).read_text("utf-8").splitlines():
             record = json.loads(line)
-            if record.get("several", False) == several:
+            if record.get("several", False) == several and record.get("target", "") == _target():
                 seconds[record["name"]] = max(seconds.get(record["name"], 0.0), float(record["compile_s"]))
     return seconds
 
@@ -128,25 +132,30 @@ def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], thre
 def compile_missing(
     techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], tell: Callable[[str], None],
     threads: int = 1,
-) -> None:  # fmt: skip
-    """Compile missing kernels on all cores first; a single one compiles at its first call."""
-    names = missing(techniques, dtypes, threads)
-    if len(names) > 1:
-        compile_first(names, lambda event: tell(f"compiling {event['name']}"), threads=threads)
+) -> dict[str, str]:  # fmt: skip
+    """Compile missing kernels in other processes, on all cores; how a process died, by `key`.
+
+    What was never called is called there first, so that code that crashes ends no process of the user's.
+    """
+    died: dict[str, str] = {}
+    if names := missing(techniques, dtypes, threads):
+        compile_first(names, lambda event: tell(f"compiling {event['name']}"), threads=threads, died=died)
+    return died
 
 
 def compile_first(
     names: Sequence[str], tell: Callable[[Mapping[str, Any]], None], limit_s: float = math.inf,
-    threads: int = 1,
+    threads: int = 1, died: dict[str, str] | None = None,
 ) -> list[str]:  # fmt: skip
     """Call these once, a process on each core, so that kernels are compiled before timing starts.
 
     In each process Numba has so many `threads`.
     The cheapest first; none is begun that would not be compiled within `limit_s`, as far as the earlier ones
     let that be predicted, and what is not compiled then is given up. Returns those that were called. Errors
-    are ignored here: the same error is reported when the first block is verified.
+    are ignored here: the same error is reported when the first block is verified. `died` is given the names
+    at which a process died, and how.
     """
-    order = sorted(names, key=size_of)
+    order = sorted(names, key=_size_of)
     began, places = time.monotonic(), iter(enumerate(order, 1))
     lock, ended, called = threading.Lock(), threading.Event(), list[str]()
     workers: list[subprocess.Popen[str]] = []
@@ -157,7 +166,7 @@ def compile_first(
         while True:
             with lock:
                 place, name = next(places, (0, ""))
-                expected_s = size_of(name) * median(rates) if name else 0.0
+                expected_s = _size_of(name) * median(rates) if name else 0.0
                 if ended.is_set() or not name or time.monotonic() - began + expected_s > limit_s:
                     break
                 tell({"event": "compile", "name": name, "place": place, "total": len(order)})
@@ -168,8 +177,10 @@ def compile_first(
             if not _called_in(worker, name):
                 if ended.is_set():  # it was given up
                     break
-                worker = None  # it died, and would again
-            rates.append((time.monotonic() - begun) / size_of(name))
+                if died is not None:
+                    died[name] = portable.death(worker.wait())
+                worker = None  # it would die again
+            rates.append((time.monotonic() - begun) / _size_of(name))
             called.append(name)
 
     callers = [threading.Thread(target=compile_in_turn, daemon=True) for _ in range(min(cores(), len(order)))]
@@ -213,44 +224,9 @@ def work() -> None:
             answers.flush()
 
 
-@cache
-def size_of(name: str) -> int:
-    """What there is to compile: the bytes of a rung's code, beside the shared intrinsics."""
+def _size_of(name: str) -> int:
     op, technique, _ = name.split("/")
-    return sum(file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS)
-
-
-@cache
-def may_compile(op: str, technique: str) -> bool:
-    """Whether a rung's code imports Numba; it is read, not imported."""
-    return any(b"numba" in file.read_bytes() for file in _code_of(op, technique))
-
-
-@cache
-def uses_threads(op: str, technique: str) -> bool:
-    """Whether a rung's code has loops over threads, which on one thread are other kernels."""
-    return any(b"prange" in file.read_bytes() for file in _code_of(op, technique))
-
-
-@cache
-def _code_of(op: str, technique: str) -> frozenset[Path]:
-    """A rung's file and the files of ours that it imports."""
-    waiting, found = [source_file(op, technique)], set[Path]()
-    while waiting:
-        file = waiting.pop()
-        if file not in found and file.is_file():
-            found.add(file)
-            waiting += _imported_by(file)
-    return frozenset(found)
-
-
-def _imported_by(file: Path) -> Iterator[Path]:
-    """The files of the relative imports of a file."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            folder = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
-            yield folder.with_suffix(".py")
-            yield from (folder / f"{alias.name}.py" for alias in node.names)
+    return size_of(op, technique)
 
 
 def compile_one(name: str) -> None:

@@ -20,11 +20,14 @@ import numpy as np
 from perflab import oracle
 from perflab.catalog import inputs
 from perflab.catalog.cases import costs
-from perflab.contract import Array, Case, Cost, Implementation, Native, NotApplicable, Operation
-from perflab.errors import reason
+from perflab.catalog.find import source_file
+from perflab.catalog.kernels import may_compile
+from perflab.contract import Array, Case, Cost, Implementation, Lacking, Native, NotApplicable, Operation
+from perflab.evidence.compiled import compiled_of
+from perflab.machine import lacking
 from perflab.records.kinds import Judgement
 from perflab.run.compilation import compilations, compiles, key, numba_threads, remember, remembered
-from perflab.run.contest import Rejected
+from perflab.run.contest import CannotRun, Rejected, WrongNumbers
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
 MOST_ROUNDS = 20
@@ -156,11 +159,24 @@ class Contender:
             self._call_both(self.warm_s)
         if native:  # libraries tune themselves, and trace again, on their second call too
             self._call_both(self.warm_s)
+        self._check_kernels()
         if has_kernels and compiled.count:
             remember(self._name, compiled.seconds)
         elif has_kernels:
             self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
         self.check_inputs()
+
+    def _check_kernels(self) -> None:
+        """Raise Rejected if a rung that Numba compiles ran without a kernel for arrays of this dtype."""
+        pair, dtype = self.implementation, self.stage.dtype
+        names = pair.operation, pair.technique
+        if pair.source != str(source_file(*names)) or not may_compile(*names):
+            return
+        overloads = [
+            each for function in (pair.forward, pair.backward) for each in compiled_of(function, dtype)
+        ]
+        if all(overload.objectmode for overload in overloads):
+            raise Rejected(f"none of its kernels is compiled for arrays of {dtype}")
 
     @cached_property
     def reference(self) -> oracle.Reference:
@@ -200,7 +216,7 @@ class Contender:
         try:
             self._compare(reference, self._call_both({}))
         except Rejected as why:
-            raise Rejected(f"on the same arrays with other contents: {why}") from None
+            raise type(why)(f"on the same arrays with other contents: {why.why}") from None
 
     def _check_time_of_new_contents(self) -> None:
         least = {"forward": math.inf, "backward": math.inf}
@@ -224,7 +240,7 @@ class Contender:
         """Raise Rejected, and restore the stage, if an input was written to."""
         if not self.stage.untouched():
             self.stage.fill(self.stage.pristine)
-            raise Rejected("it wrote to its inputs")
+            raise WrongNumbers("it wrote to its inputs")
 
     def callable(self, direction: str) -> Callable[[], Any]:
         """The timed function: it takes no arguments and does no set-up."""
@@ -303,26 +319,27 @@ class Contender:
             self._cache = new_cache if cache is None else cache
             grads = self._pair.backward(self._dout, self._cache)
             seconds.update(forward=between - began, backward=clock() - between)
-        except NotApplicable:
+        except (NotApplicable, Lacking):
             raise
         except (Exception, SystemExit) as error:
-            raise Rejected(f"it raised {reason(error)}") from error
+            rejected = CannotRun if isinstance(error, Exception) else Rejected
+            raise rejected(f"it raised {lacking.told(error)}") from error
         if not isinstance(grads, tuple):
-            raise Rejected(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
+            raise WrongNumbers(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
         return self._numpy((out, *grads))
 
     def _compare(self, reference: oracle.Reference, got: Sequence[Any]) -> None:
         """Raise Rejected for a wrong form or an error above its rounding bound; keep the worst error."""
         if wrong_form := oracle.form(reference, got):
-            raise Rejected(wrong_form)
+            raise WrongNumbers(wrong_form)
         named = zip(reference.names, reference.values, strict=True)
         thin = [name for name, v in named if v.size and np.count_nonzero(v) < oracle.THIN * v.size]
         if thin:
-            raise Rejected(f"not trusted: {', '.join(thin)} is all but zero on these inputs")
+            raise Rejected(f"{', '.join(thin)} is all but zero on these inputs")
         for worst in oracle.judge(reference, got):
             if worst.share > 1:
                 times = f"{worst.share:.3g} times its rounding bound"
-                raise Rejected(f"wrong: {worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
+                raise WrongNumbers(f"{worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
             if worst.share >= self.share:
                 self.share, self.where = worst.share, worst.where
 

@@ -13,8 +13,19 @@ from typing import Any, TypeVar
 import pytest
 
 from perflab import machine, records, units
-from perflab.contract import Cell, Contender, Implementation, NoSpaceLeft, NotApplicable, PerflabError
+from perflab.contract import (
+    CANNOT_RUN,
+    NOT_SHOWN,
+    WRONG,
+    Cell,
+    Contender,
+    Implementation,
+    NoSpaceLeft,
+    NotApplicable,
+    PerflabError,
+)
 from perflab.errors import first_line, reason
+from perflab.machine import numba_cache
 from perflab.oracle.sandbox import guard
 from perflab.records import Block, Plan, kinds
 from perflab.units import in_bytes
@@ -31,7 +42,25 @@ PARENT_GONE = "the run that started this process is gone"
 
 
 class Rejected(Exception):
-    """A contender must not be timed, or its time must not be shown; the message gives the reason."""
+    """A contender must not be timed, or its time must not be shown; the message is its status and why."""
+
+    status = NOT_SHOWN
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{self.status}: {why}")
+        self.why = why
+
+
+class WrongNumbers(Rejected):
+    """Its numbers are wrong."""
+
+    status = WRONG
+
+
+class CannotRun(Rejected):
+    """It, or the machine, lacks something."""
+
+    status = CANNOT_RUN
 
 
 class Contest:
@@ -116,7 +145,7 @@ class Contest:
         if stage is not None and stage.contenders and not stage.untouched():
             self.record("failure", operation=stage.operation.name, case=stage.case.name, dtype=stage.dtype,
                         threads=self._threads, technique="", process=self._process,
-                        reason="the inputs changed while they were timed")  # fmt: skip
+                        reason=f"{NOT_SHOWN}: the inputs changed while they were timed")  # fmt: skip
 
     def close(self) -> None:
         """Clear the stage and close the records."""
@@ -170,17 +199,19 @@ class Contest:
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
             verdicts = [verdict for verdict in self._right(cell.contender, "threads") if verdict.digest]
             known = min(verdicts, key=lambda verdict: verdict.contender != cell.contender, default=None)
-            with self._watched(implementation):
+            with self._watched(implementation), numba_cache.remarks() as remarks:
                 contender = stage.admit(implementation, known)
         except NotApplicable as why:
             self._predict(block, benchmark, {}, str(why) or "its interface cannot say this case")
-        except (Rejected, PerflabError) as why:
-            verdict = {"process": block.process, "status": "wrong", "where": str(why)}
+        except (Rejected, PerflabError) as error:
+            rejected = error if isinstance(error, Rejected) else CannotRun(str(error))
+            verdict = {"process": block.process, "status": rejected.status, "where": rejected.why}
             self.record("verdict", **asdict(cell.contender), **verdict)
-            raise Rejected(str(why)) from why
+            raise rejected from error
         self.record(
             "verdict", **asdict(cell.contender), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=contender.precision, digest=contender.digest,
+            remarks=remarks,
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
         )  # fmt: skip

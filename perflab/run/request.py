@@ -196,11 +196,12 @@ def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tupl
     The last only if it is compiled already. With --watch only the first three and the named: loading compiled
     code takes longer than the race.
     """
-    from perflab.run.compilation import compiles, missing
+    from perflab.catalog.kernels import may_compile
+    from perflab.run.compilation import missing
 
     chosen = {name for name in names if name in FIRST_RUNGS[:3] or f"{op}/{name}" in request.targets}
     if preset == presets.OWN_PRESET:
-        chosen |= {name for name in names if name in FIRST_RUNGS or not compiles(catalog.raw(op, name))}
+        chosen |= {name for name in names if name in FIRST_RUNGS or not may_compile(op, name)}
         chosen |= {names[-1]} if not missing({op: (names[-1],)}, ("float32",)) else set()
     return tuple(name for name in names if name in chosen)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from perflab import records
 from perflab.catalog import sources
 from perflab.catalog.find import prepare_numba_cache
-from perflab.contract import NoSpaceLeft, PerflabError
+from perflab.contract import CANNOT_RUN, NOT_SHOWN, NoSpaceLeft, PerflabError
+from perflab.errors import reason
 from perflab.machine import portable
 from perflab.machine.system import cpu_ticks, steal_share
 from perflab.records import Phase, Plan, Run, kinds
@@ -84,12 +85,21 @@ class _Drive:
         for place, phase in enumerate(plan.phases):
             self.phase(phase)
             if place > 0:
-                self.explaining.of_the_machine()
+                self.explain(self.explaining.of_the_machine)
             if phase.most > phase.least:
-                self.explaining.of_the_techniques()
-        self.explaining.of_the_machine()
-        self.explaining.of_the_techniques()
-        self.explaining.of_the_memory()
+                self.explain(self.explaining.of_the_techniques)
+        self.explain(self.explaining.of_the_machine)
+        self.explain(self.explaining.of_the_techniques)
+        self.explain(self.explaining.of_the_memory)
+
+    def explain(self, gather: Callable[[], None]) -> None:
+        """Gather what explains the figures; they stand without it."""
+        try:
+            gather()
+        except NoSpaceLeft:
+            raise
+        except Exception as error:
+            self.tell({"event": "unexplained", "reason": reason(error)})
 
     def phase(self, phase: Phase) -> None:
         """Measure a phase as far as the time reaches."""
@@ -137,7 +147,7 @@ class _Drive:
         while self.left_s > 0 and (homes := _pending(folder, threads, process)):
             began, ticks = time.time(), cpu_ticks()
             children = measure_in_turn(folder, plan, threads, process, list(homes), tell, self.until)
-            _save_end(folder, process, threads, began, ticks, children, tell)
+            _save_end(folder, plan, process, threads, began, ticks, children, tell)
             for child in children:
                 if not child.died:
                     _raise_for(child.process.returncode, folder, "".join(child.printed))
@@ -161,13 +171,15 @@ def _settled(run: Run) -> int:
 
 
 def _save_end(
-    folder: Path, process: int, threads: int, began: float, ticks: Mapping[str, int],
+    folder: Path, plan: Plan, process: int, threads: int, began: float, ticks: Mapping[str, int],
     children: Sequence[Child], tell: Tell,
 ) -> None:  # fmt: skip
     """Save the wall time and steal of a process, and the cells in which processes died."""
     for child in children:
         if child.died and child.last:
-            failure = {**child.last, "reason": child.cause}
+            name = f"{child.last['operation']}/{child.last['technique']}"
+            status = NOT_SHOWN if name in plan.foreign else CANNOT_RUN
+            failure = {**child.last, "reason": f"{status}: {child.cause}"}
             records.save(folder, "failure", [{**failure, "process": process}])
             tell({"event": "failure", **failure})
     fields = {"process": process, "threads": threads, "wall_s": time.time() - began, "started": began}

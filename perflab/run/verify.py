@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, overload
 
 from perflab import catalog, errors, oracle
-from perflab.contract import DTYPES, Implementation, PerflabError, Verdict
+from perflab.contract import DTYPES, Implementation, Lacking, PerflabError, Verdict
 from perflab.oracle.sandbox.review import FileReview, review
 from perflab.run import compilation, request
 
@@ -92,6 +92,15 @@ def verify(
             raise PerflabError("perflab.verify: a technique without its operation; wanted both")
         if paths or seed is not None:
             raise PerflabError(OF_FILES)
+        if isinstance(technique, str):
+            dtypes = [dtype] if dtype in DTYPES else DTYPES
+            died = compilation.compile_missing(
+                {operation: (technique,)}, dtypes, lambda _: None, compilation.numba_threads()
+            )
+            try:
+                _raise_if_died(operation, technique, dtypes, died)
+            except Lacking as error:
+                return oracle.cannot_run(operation, technique, "+".join(dtypes), str(error))
         return oracle.verify(operation, technique, dtype=dtype, case=case)
     return verify_all(
         [] if operation is None else [operation],
@@ -139,7 +148,7 @@ def verify_all(
             if name not in known:
                 raise PerflabError(f"{operation}: {errors.unknown('check case', name, known)}")
     dtypes = dtypes or DTYPES
-    compilation.compile_missing(techniques, dtypes, tell, compilation.numba_threads())
+    died = compilation.compile_missing(techniques, dtypes, tell, compilation.numba_threads())
     verdicts: list[Verdict] = []
     pairs: list[oracle.Pair] = []
     caught: dict[str, dict[str, bool]] = {}
@@ -148,11 +157,9 @@ def verify_all(
         options: Any = {"dtypes": dtypes, "cases": cases, "tell": tell}
         for name in (name for name in names if name in outsiders):
             verdicts += _verdicts(review(outsiders[name], operation, technique=name, **options))
-        columns = [catalog.raw(operation, name) for name in names if name not in outsiders]
-        for implementation in columns:
-            for dtype in dtypes:
-                tell(f"{operation}/{implementation.technique} {dtype}")
-                verdicts.append(oracle.examine(described, implementation, dtype, cases))
+        rungs = [name for name in names if name not in outsiders]
+        columns, found = _examined(operation, rungs, dtypes, cases, died, tell)
+        verdicts += found
         if not cases and len(columns) > 1:
             for dtype in dtypes:
                 tell(f"{operation}: every two techniques, {dtype}")
@@ -164,6 +171,37 @@ def verify_all(
                 for mutant in catalog.mutants(operation)
             }
     return Verification(tuple(verdicts), tuple(pairs), caught)
+
+
+def _examined(
+    operation: str, names: Sequence[str], dtypes: Sequence[str], cases: Sequence[str],
+    died: Mapping[str, str], tell: Callable[[str], None],
+) -> tuple[list[Implementation], list[Verdict]]:  # fmt: skip
+    """The built-in techniques of these that run here, and the verdicts on all of them.
+
+    What `died` in another process is not called in this one.
+    """
+    described = catalog.operation(operation)
+    columns: list[Implementation] = []
+    verdicts: list[Verdict] = []
+    for name in names:
+        try:
+            _raise_if_died(operation, name, dtypes, died)
+            implementation = catalog.raw(operation, name)
+        except Lacking as error:
+            verdicts += [oracle.cannot_run(operation, name, dtype, str(error)) for dtype in dtypes]
+            continue
+        columns.append(implementation)
+        for dtype in dtypes:
+            tell(f"{operation}/{name} {dtype}")
+            verdicts.append(oracle.examine(described, implementation, dtype, cases))
+    return columns, verdicts
+
+
+def _raise_if_died(operation: str, name: str, dtypes: Sequence[str], died: Mapping[str, str]) -> None:
+    keys = [compilation.key(operation, name, dtype) for dtype in dtypes]
+    if fault := next((died[key] for key in keys if key in died), ""):
+        raise Lacking(f"its compiled code cannot be called: {fault}")
 
 
 def _verdicts(reviewed: FileReview) -> list[Verdict]:

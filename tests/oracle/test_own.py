@@ -93,3 +93,15 @@ def test_what_cannot_be_raced_stays_out_and_the_rest_is_raced(tmp_path):
 )
 def test_a_mistake_is_one_line(words, told):
     assert told in one_line(perflab(*words), 2)
+
+
+def test_an_exception_while_a_mistake_is_explained_costs_the_explanation_alone(tmp_path, monkeypatch):
+    def broken(*_):
+        raise KeyError("explanation")
+
+    monkeypatch.setattr("perflab.oracle.diagnosis.diagnose", broken)
+    (tmp_path / "mine.py").write_text(RIGHT.replace("dout.sum(", "dout.mean("))
+    done = perflab("verify", "fully_connected", "--with", "mine.py", "--dtype", "float32", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "wrong: fully_connected/mine float32" in done.stdout
+    assert "which mistake it is could not be found out: KeyError: 'explanation'" in done.stdout

@@ -35,6 +35,11 @@ TOLD = {
     "writes": "forward or backward wrote to an input",
     "zeros": "rounding bound: out[",
 }
+WRONG, NOT_SHOWN, CANNOT_RUN = "wrong", "not shown", "cannot run here"
+NO_NUMBERS = {"raises": CANNOT_RUN, "eats_memory": CANNOT_RUN} | dict.fromkeys(
+    ("crashes", "exits", "forges", "hangs", "leaves", "patches_later", "patches_numpy", "patches_the_clock",
+     "prints", "reads_the_clock"), NOT_SHOWN,
+)  # fmt: skip
 UNREADABLE = {
     "exits_when_read": "while it was loaded, it ended its process with exit status 0",
     "hangs_when_read": "while it was loaded, it gave no answer for 2 s",
@@ -61,7 +66,8 @@ def test_a_cheat_is_told_as_what_it_is(name):
     limit_s = 15.0 if name == "hangs" else 60.0
     (review,) = look(name, limit_s=limit_s)
     assert not review.ok
-    assert any(verdict.status == "wrong" and TOLD[name] in verdict.where for verdict in review.verdicts), (
+    status = NO_NUMBERS.get(name, WRONG)
+    assert any(verdict.status == status and TOLD[name] in verdict.where for verdict in review.verdicts), (
         review.reason
     )
     assert TOLD[name] in review.reason

@@ -238,3 +238,14 @@ def test_shares_in_words():
     assert Bound("", 0.0, None, "").share == "not shown"
     assert Bound("", 0.0, 0.2, "").share == "at most about 20%"
     assert Bound("", 0.3, None, "", 1.4).share == "about all"
+
+
+def test_an_exception_while_a_file_is_explained_costs_the_explanation_alone(tmp_path, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("explanation")
+
+    summary = made_up(tmp_path / "run")
+    monkeypatch.setattr(reading, "standing", broken)
+    (only,) = reading.readings(summary)
+    assert only.notes == ("Where the time goes could not be told: ZeroDivisionError: explanation.",)
+    assert [mine.technique for mine in contents.gather(summary)["readings"]] == ["mine"]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from perflab.cli.show.flow import Command
 from perflab.cli.show.table import Table, of_words
-from perflab.contract import Verdict
+from perflab.contract import CANNOT_RUN, Verdict
 
 if TYPE_CHECKING:
     from perflab.oracle.pairs import Pair
@@ -30,6 +30,7 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
         yield from reviews(verification.outside, seconds)
         return
     yield verdicts(verification.verdicts)
+    yield from remarks(verification.verdicts)
     if verification.pairs:
         yield pairs(verification.pairs)
     yield from map(Text, verification.lines())
@@ -39,11 +40,16 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
             yield from failure(verdict)
 
 
+def remarks(verdicts: Iterable[Verdict]) -> Iterator[Text]:
+    """What else there is to say of each implementation."""
+    lines = (f"{v.operation}/{v.technique}: {remark}" for v in verdicts for remark in v.remarks)
+    yield from map(Text, dict.fromkeys(lines))
+
+
 def verdicts(verdicts: Iterable[Verdict]) -> Table:
     """One row per verdict: its error as a share of the bound, and the place of the worst error."""
     rows = (
-        (f"{verdict.operation}/{verdict.technique}", verdict.dtype,
-         f"{verdict.error:.3f}" if verdict.error < MANY else f"{verdict.error:.1e}", verdict.where,
+        (f"{verdict.operation}/{verdict.technique}", verdict.dtype, _share(verdict), verdict.where,
          {True: "identical", False: "differ", None: "–"}[verdict.exact],
          Text.assemble((verdict.status, _colour(verdict)),
                        "" if verdict.deterministic else ", not repeatable"))
@@ -51,6 +57,12 @@ def verdicts(verdicts: Iterable[Verdict]) -> Table:
     )  # fmt: skip
     head = ("implementation", "dtype", "error / bound", "worst", "integers", "verdict")
     return Table(*head, rows=rows)
+
+
+def _share(verdict: Verdict) -> str:
+    if verdict.status == CANNOT_RUN:
+        return "–"
+    return f"{verdict.error:.3f}" if verdict.error < MANY else f"{verdict.error:.1e}"
 
 
 def pairs(pairs: Iterable[Pair]) -> Table:
@@ -96,6 +108,7 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
         name = f"{each.implementation.operation}/{each.implementation.technique}"
         for note in each.implementation.notes:
             yield Text(f"{name}: {note}")
+        yield from remarks(each.verdicts)
         yield from (Text(f"{name}: left out {line}") for line in _left_out(each.verdicts))
     took = "" if seconds is None else f", {seconds:.1f} s"
     yield Text(f"{sum(map(bool, every))} of {len(every)} right{took}")
@@ -104,6 +117,8 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
         bad = [verdict for verdict in each.verdicts if verdict.status not in ("right", "unwritten")]
         if bad:
             yield from list(failure(bad[0], source))[: None if again else -1]
+        if each.unexplained:
+            yield Text(f"{each.implementation.operation}/{each.implementation.technique}: {each.unexplained}")
         for mistake in each.mistakes:
             yield from map(Text, diagnosis.told(mistake, typed(source)))
 

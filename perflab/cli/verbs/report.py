@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perflab import errors
 from perflab.cli import common
-from perflab.cli.common import FINDING, GOOD
+from perflab.cli.common import GOOD
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.train import print_training
 from perflab.contract import PerflabError
@@ -34,7 +34,7 @@ def report(args: argparse.Namespace) -> int:
         return _report_training(args)
     if args.figure:
         return _write_figures(args.folder, args.figure, args.json)
-    return FINDING if write_report(args.folder, args.json) else GOOD
+    return write_report(args.folder, args.json)
 
 
 def _report_training(args: argparse.Namespace) -> int:
@@ -67,7 +67,7 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
 
 
 def write_report(folder: Path, as_json: bool) -> int:
-    """Make a run's report, print its tables; the number of its findings."""
+    """Make a run's report, print its tables; the exit code for its findings."""
     from perflab import records, report
     from perflab.catalog import sources
     from perflab.cli.show import results
@@ -85,4 +85,4 @@ def write_report(folder: Path, as_json: bool) -> int:
         common.print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
     else:
         common.print_all(printed, [*results.summary(summary), f"report: {written}"])
-    return len(summary.findings)
+    return common.code_of(finding.status for finding in summary.findings)

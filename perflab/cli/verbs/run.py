@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perflab.cli import common, watch
-from perflab.cli.common import FINDING, GOOD, INTERRUPTED
+from perflab.cli.common import GOOD, INTERRUPTED
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.report import write_report
 from perflab.contract import PerflabError
@@ -94,10 +94,10 @@ def _once(request: Request, as_json: bool) -> int:
         except PerflabError as error:
             code = common.complain(error)
         try:
-            findings = write_report(folder, as_json)
+            found = write_report(folder, as_json)
         except PerflabError as error:
             return code or common.complain(error)
-    return code or (FINDING if findings else GOOD)
+    return code or found
 
 
 def _race(request: Request) -> tuple[int, Sequence[Path]]:
@@ -116,7 +116,7 @@ def _race(request: Request) -> tuple[int, Sequence[Path]]:
         assert reviewed is not None, "there is a file"
         common.print_all(printed, results.reviews(reviewed, time.perf_counter() - began))
         if all(review.reason for review in reviewed.reviews):
-            return FINDING, reviewed.files
+            return common.code_of(review.status for review in reviewed.reviews), reviewed.files
         summary = common.race(folder, plan, printed, reviewed)
     common.print_all(printed, results.summary(summary))
-    return (FINDING if summary.findings else GOOD), reviewed.files
+    return common.code_of(finding.status for finding in summary.findings), reviewed.files

@@ -11,6 +11,7 @@ from typing import Any
 from perflab.cli import common
 from perflab.cli.common import FINDING, GOOD
 from perflab.cli.verbs import Commands
+from perflab.contract import PerflabError
 
 PLACE = 50
 EXAMPLES = """
@@ -64,7 +65,9 @@ def train(args: argparse.Namespace) -> int:
     page.free(folder)
     progress = common.console(stderr=True)
     with progress.status("compiling") as status:
-        compilation.compile_missing(used, (settings.dtype,), status.update)
+        died = compilation.compile_missing(used, (settings.dtype,), status.update)
+    for name, how in died.items():
+        raise PerflabError(f"{name}: its compiled code cannot be called: {how}")
     with common.step_bar(progress, "training") as tell:
         saved = descent.train(settings, tell)
     page.save(folder, saved)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perflab.cli import common, watch
-from perflab.cli.common import FINDING, GOOD
+from perflab.cli.common import FINDING
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -57,4 +57,5 @@ def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
     shown = results.verification(verification, time.perf_counter() - began)
     common.print_answer(args.json, engine.to_json(verification), shown)
     files = verification.outside.files if verification.outside else ()
-    return (GOOD if verification else FINDING), files
+    code = common.code_of(verdict.status for verdict in verification.verdicts)
+    return (FINDING if verification.missed else code), files

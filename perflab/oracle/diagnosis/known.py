@@ -43,7 +43,7 @@ class Known:
 
     def separates(self, operation: Operation, example: Example, t: int) -> Answered | None:
         """Its answer, where tensor `t` is clearly wrong and not that of the first of two mistakes."""
-        answer = answered(partial(answer_of, operation, pair=self.mutant), example, CLEAR)
+        answer = answered(partial(answer_of, operation, functions=self.mutant), example, CLEAR)
         if answer is None or not answer.wrong[t]:
             return None
         first = answer_of(operation, example.case, self.upon) if self.upon else None
@@ -150,7 +150,7 @@ def mixed(look: Look, first: Known, known: Sequence[Known]) -> list[Known]:
 
 
 def _known(operation: Operation, mutant: Mutant, upon: Mutant | None = None) -> Known:
-    return Known(mutant, answers_on(operation, partial(answer_of, operation, pair=mutant), CLEAR), upon)
+    return Known(mutant, answers_on(operation, partial(answer_of, operation, functions=mutant), CLEAR), upon)
 
 
 def answers_on(operation: Operation, answer: Answer, share: float) -> Answers:

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from perflab import catalog
-from perflab.contract import DTYPES, Implementation, Verdict
+from perflab.contract import DTYPES, RIGHT, UNWRITTEN, Implementation, Verdict
+from perflab.errors import reason
 from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox import sandbox
@@ -19,11 +20,12 @@ VALUES = {"rounding bound", "central differences"}  # checks whose failure numbe
 
 @dataclass(frozen=True)
 class Review:
-    """One implementation of a file: a verdict per dtype, and its mistakes by name."""
+    """One implementation of a file: a verdict per dtype; its mistakes by name, or why they are unknown."""
 
     implementation: Implementation
     verdicts: tuple[Verdict, ...]
     mistakes: tuple[Diagnosis, ...] = ()
+    unexplained: str = ""
 
     @property
     def ok(self) -> bool:
@@ -33,7 +35,7 @@ class Review:
     @property
     def left_out(self) -> str:
         """Why it cannot be raced although nothing is wrong; empty where it can."""
-        if all(verdict.status in ("right", "unwritten") for verdict in self.verdicts) and not self.ok:
+        if all(verdict.status in (RIGHT, UNWRITTEN) for verdict in self.verdicts) and not self.ok:
             return self.verdicts[0].where
         if self.implementation.gives is not None:
             given = ", ".join(f"d{name}" for name in self.implementation.gives)
@@ -41,9 +43,15 @@ class Review:
         return ""
 
     @property
+    def status(self) -> str:
+        """The gravest of the verdicts' statuses."""
+        return max(self.verdicts, key=lambda verdict: verdict.gravity).status
+
+    @property
     def reason(self) -> str:
-        """What is wrong with it; empty where nothing is."""
-        return next((f"{verdict.status}: {verdict.where}" for verdict in self.verdicts if not verdict), "")
+        """The gravest that is said of it, in words that begin with its status; empty where it is right."""
+        worst = max(self.verdicts, key=lambda verdict: verdict.gravity, default=None)
+        return "" if worst is None or worst else f"{worst.status}: {worst.where}"
 
 
 @dataclass(frozen=True)
@@ -96,8 +104,12 @@ def _review(
         else:
             verdicts.append(sandbox.verify(box, column, dtype, cases, seed))
     mistakes: list[Diagnosis] = []
+    unexplained = ""
     failed = {check.name for verdict in verdicts for check in verdict.checks if not check.ok}
     if failed & VALUES and not box.dead and column.gives is None and not column.unwritten:
         tell(f"{name}: which mistake is it?")
-        mistakes = diagnosis.diagnose(catalog.operation(column.operation), partial(box.answer, column))
-    return Review(column, tuple(verdicts), tuple(mistakes))
+        try:
+            mistakes = diagnosis.diagnose(catalog.operation(column.operation), partial(box.answer, column))
+        except Exception as error:  # the verdict stands without an explanation
+            unexplained = f"which mistake it is could not be found out: {reason(error)}"
+    return Review(column, tuple(verdicts), tuple(mistakes), unexplained)

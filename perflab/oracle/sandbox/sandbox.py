@@ -23,7 +23,7 @@ from perflab import catalog, machine
 from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, Verdict
 from perflab.machine import portable, process
 from perflab.oracle.observation import Observation
-from perflab.oracle.sandbox import guard
+from perflab.oracle.sandbox import answers, guard
 from perflab.oracle.verdict import verdict_on
 
 LIMIT_S = 60.0  # for one case, compilation included
@@ -53,15 +53,17 @@ class Sandbox:
     def observe(self, column: Implementation, case: Case, dtype: str) -> Observation:
         """What a column does on a case. Where the process ends, `raised` says how."""
         fields = self._ask("observe", self.columns.index(column), case, dtype)
-        if fields is None:
-            return Observation(case.name, dtype, raised=self.dead)
-        forbidden = self.forbidden or fields["forbidden"] or guard.printed(self.printed)
-        return Observation(**fields | {"views": tuple(fields["views"]), "forbidden": forbidden})
+        told = None if fields is None else answers.observation(fields, column, case, dtype)
+        if told is None:
+            return Observation(case.name, dtype, ended=self.dead or self._garbled())
+        told.forbidden = self.forbidden or told.forbidden or guard.printed(self.printed)
+        return told
 
     def answer(self, column: Implementation, case: Case) -> tuple[Array, ...] | None:
         """Out and gradients of a column on a case in float64; None where it has no right form."""
         fields = self._ask("answer", self.columns.index(column), case)
-        return fields["answer"] or None if fields else None
+        arrays = fields.get("answer") if fields else None
+        return arrays if arrays and answers.fit(arrays, answers.wanted(column, case, "float64")) else None
 
     def restart(self) -> None:
         """Start a new process after one that ended, for the file's other columns."""
@@ -85,14 +87,16 @@ class Sandbox:
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
         path = str(self.file.resolve())
-        content = self._ask("load", path, self.operation, self.technique, most_bytes)
-        if content is None or "error" in content:
+        fields = self._ask("load", path, self.operation, self.technique, most_bytes)
+        content = None if fields is None else answers.content(fields)
+        if content is None or content.error:
+            dead = self.dead or self._garbled()
             self.close()
-            message = content["error"] if content else f"{self.file}: while it was loaded, {self.dead}"
+            message = content.error if content else f"{self.file}: while it was loaded, {dead}"
             raise PerflabError(message.replace(path, str(self.file)))
-        self.columns = [_column(fields) for fields in content["columns"]]
-        self.files = tuple(map(Path, content["files"]))
-        self.notes, self.forbidden = tuple(content["notes"]), content["forbidden"]
+        self.columns = [answers.column(described) for described in content.columns]
+        self.files = tuple(map(Path, content.files))
+        self.notes, self.forbidden = content.notes, content.forbidden
 
     def _drain(self) -> None:
         while chunk := self._child.stderr.read1(65536):
@@ -117,12 +121,17 @@ class Sandbox:
             return fields | {name: tuple(starmap(self._array, forms[name])) for name in forms}
         except (EOFError, OSError):
             self.dead = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else self._end()
-        except (AttributeError, ValueError, KeyError, TypeError):
-            self.dead = "it wrote into the pipe of its own results"
-            self._child.kill()
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            self._garbled()
         finally:
             watchdog.cancel()
         return None
+
+    def _garbled(self) -> str:
+        """End the process after an answer that our worker does not give; what to say of it."""
+        self.dead = "it wrote into the pipe of its own results"
+        self._child.kill()
+        return self.dead
 
     def _array(self, dtype: str, shape: Sequence[int]) -> Array:
         if dtype not in DTYPES:
@@ -137,17 +146,6 @@ class Sandbox:
             self._child.kill()
             return "it closed the pipe of its results"
         return portable.death(status, "it crashed the interpreter")
-
-
-def _column(fields: dict[str, Any]) -> Implementation:
-    """A column without functions: outside code cannot be called in this process."""
-
-    def elsewhere(*_: Any) -> Any:
-        raise AssertionError("outside code runs in its sandbox")
-
-    for name in ("unwritten", "notes", "gives"):
-        fields[name] = None if fields[name] is None else tuple(fields[name])
-    return Implementation(forward=elsewhere, backward=elsewhere, **fields)
 
 
 def verify(

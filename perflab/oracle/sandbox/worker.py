@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
@@ -17,12 +18,14 @@ from typing import Any
 from perflab import catalog, machine
 from perflab.catalog import outside
 from perflab.contract import Array, Case, PerflabError
-from perflab.machine import process
+from perflab.errors import reason
+from perflab.machine import lacking, numba_cache, process
 from perflab.oracle.observation import answer_of, observe
 from perflab.oracle.sandbox import guard
 
 Arrays = Mapping[str, Sequence[Array]]
 ARRAYS = ("first", "repeated", "second", "ints")
+IMPORTS_NUMBA = re.compile(rb"^\s*(import|from)\s+numba\b", re.MULTILINE)
 UNLIMITED = "its memory is not limited on this system"
 DESCRIBED = ("operation", "technique", "source", "summary", "unwritten", "notes", "gives")
 
@@ -43,8 +46,14 @@ def serve() -> None:
                 _send(other, worker.description())
             except PerflabError as error:
                 _send(other, {"error": str(error)})
+            except Exception as error:
+                _send(other, {"error": f"{request[0]}: perflab's own part failed: {reason(error)}"})
         elif worker is not None:
-            _send(other, *getattr(worker, kind)(*request))
+            try:
+                answer = getattr(worker, kind)(*request)
+            except Exception as error:  # of ours: what the file raises is in the answer
+                answer = ({"failed": reason(error)},)
+            _send(other, *answer)
 
 
 class _Worker:
@@ -55,6 +64,9 @@ class _Worker:
         self.guard = guard.Guard()
         limited = machine.limit_memory(most_bytes)
         content = outside.read(file, operation)
+        numba_cache.seal()
+        if any(IMPORTS_NUMBA.search(path.read_bytes()) for path in content.files):
+            lacking.check_compiler(file)
         self.columns = content.implementations
         self.notes = content.notes if limited else (*content.notes, UNLIMITED)
         if technique is not None and operation is not None:
@@ -73,7 +85,7 @@ class _Worker:
         """The fields of an observation that are no arrays, and those that are."""
         column = self.columns[at]
         with guard.clocks_read(self.files) as clocks:
-            observation = observe(catalog.operation(column.operation), column, case, dtype)
+            observation = observe(catalog.operation(column.operation), column, case, dtype, BaseException)
         observation.forbidden = self.guard.replaced() or next(iter(clocks), "")
         fields = dict(vars(observation))
         arrays = {name: fields.pop(name) for name in ARRAYS}

@@ -316,7 +316,7 @@ def _notes(summary: Summary, rung: Rung) -> Iterator[str]:
         yield NOT_KEPT
     for finding in summary.findings:
         if (finding.operation, finding.technique) == (rung.operation, rung.technique):
-            yield f"Not shown on {finding.case}, {finding.dtype}: {finding.reason}."
+            yield f"{finding.status.capitalize()} on {finding.case}, {finding.dtype}: {finding.why}."
     figures = list(summary.of(operation=rung.operation, technique=rung.technique))
     if not figures:
         yield "This run has no figure of it."

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from perflab.contract import Contender
+from perflab.errors import reason
 from perflab.records import kinds
 from perflab.report import words
 from perflab.report.summary import Summary
@@ -69,13 +70,20 @@ class Reading:
 
 def readings(summary: Summary) -> list[Reading]:
     """A reading of every outside file that the run has a figure of, in its first dtype, on fewest threads."""
-    outside = (
-        _reading(summary, operation, technique)
-        for operation, techniques in summary.run.plan.techniques.items()
-        for technique in techniques
-        if f"{operation}/{technique}" in summary.run.plan.outside and "@" not in technique
-    )
-    return [reading for reading in outside if reading.standings or reading.spent]
+    plan = summary.run.plan
+    found = []
+    for operation, technique in ((op, name) for op, names in plan.techniques.items() for name in names):
+        if f"{operation}/{technique}" not in plan.outside or "@" in technique:
+            continue
+        try:
+            reading = _reading(summary, operation, technique)
+        except Exception as error:  # the figures stand without an explanation
+            note = f"Where the time goes could not be told: {reason(error)}."
+            reading = Reading(operation, technique, plan.dtypes[0], min(plan.threads), (), (), (note,))
+            found.append(reading)
+        else:
+            found += [reading] if reading.standings or reading.spent else []
+    return found
 
 
 def lines(reading: Reading) -> Iterator[str]:

@@ -1,0 +1,49 @@
+"""Which built-in rungs Numba compiles: their code is read, not imported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from perflab.catalog.find import OPS, source_file
+
+
+@cache
+def size_of(op: str, technique: str) -> int:
+    """What there is to compile: the bytes of a rung's code, beside the shared intrinsics."""
+    return sum(file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS)
+
+
+@cache
+def may_compile(op: str, technique: str) -> bool:
+    """Whether a rung's code imports Numba."""
+    return any(b"numba" in file.read_bytes() for file in _code_of(op, technique))
+
+
+@cache
+def uses_threads(op: str, technique: str) -> bool:
+    """Whether a rung's code has loops over threads, which on one thread are other kernels."""
+    return any(b"prange" in file.read_bytes() for file in _code_of(op, technique))
+
+
+@cache
+def _code_of(op: str, technique: str) -> frozenset[Path]:
+    """A rung's file and the files of ours that it imports."""
+    waiting, found = [source_file(op, technique)], set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file not in found and file.is_file():
+            found.add(file)
+            waiting += _imported_by(file)
+    return frozenset(found)
+
+
+def _imported_by(file: Path) -> Iterator[Path]:
+    """The files of the relative imports of a file."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            yield folder.with_suffix(".py")
+            yield from (folder / f"{alias.name}.py" for alias in node.names)
