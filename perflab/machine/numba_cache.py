@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from perflab.contract import Lacking
 from perflab.machine.saved import cache_folder, writable_folder
 
@@ -45,10 +47,13 @@ def prepare(operations: Iterable[Path] = (OPS,)) -> str:
 def seal() -> None:
     """Have Numba seal the files of its cache and read none that is not, where Numba is loaded.
 
-    Before the first call of a kernel. Without effect on a Numba whose cache has other parts.
+    And let it name a file by its signature, under a lock: Numba counts, so that of two processes which save
+    two signatures of one function at once, one was given the other's code. Before the first call of a kernel.
+    Without effect on a Numba whose cache has other parts.
     """
     caching: Any = sys.modules.get("numba.core.caching")
     parts = {"_load_index", "_load_data", "_open_for_write", "_data_path"}
+    parts |= {"save", "_data_name", "_save_index", "_save_data"}
     files = getattr(caching, "IndexDataCacheFile", None)
     if files is None or hasattr(files, "sealed") or not parts <= {*dir(files)}:
         return
@@ -70,6 +75,13 @@ def seal() -> None:
             return load_data(self, name)
         raise FileNotFoundError(path)  # then Numba compiles
 
+    def save_one(self: Any, key: Any, data: Any) -> None:
+        number = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
+        name = self._data_name(int.from_bytes(number, "big"))
+        with FileLock(f"{self._index_path}.lock"):
+            self._save_data(name, data)
+            self._save_index(self._load_index() | {key: name})
+
     def save_overload(self: Any, *args: Any) -> None:
         try:
             save(self, *args)
@@ -77,6 +89,7 @@ def seal() -> None:
             raise Lacking(unwritable(self.cache_path, error.strerror or str(error))) from error
 
     files._load_index, files._load_data, files._open_for_write = checked_index, checked_data, open_for_write
+    files.save = save_one
     caching.Cache.save_overload, files.sealed = save_overload, True
 
 

@@ -144,3 +144,13 @@ def test_a_numba_that_compiles_nothing_is_named(monkeypatch):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     with pytest.raises(Lacking, match="conv2d/jit: NUMBA_DISABLE_JIT=1: nothing is compiled"):
         lacking.check_compiler("conv2d/jit")
+
+
+def test_two_signatures_never_share_a_file(called):
+    """Also where a process does not see what another has just saved: here the index is gone."""
+    call, cache = called
+    module = call()
+    (index,) = cache.rglob("*plus*.nbi")
+    index.unlink()
+    module.plus(5)
+    assert len(list(cache.rglob("*plus*.nbc"))) == 2
