@@ -224,7 +224,7 @@ def ratio_words(ratio: Ratio | None) -> tuple[str, str, str]:
     if ratio is None:
         return "", "", ""
     value, _, interval = words.interval(ratio).partition(" ")
-    return value, f"{ratio.pairs} pairs" if ratio.low is None else interval, ratio.verdict
+    return value, words.number_of_pairs(ratio) if ratio.low is None else interval, ratio.verdict
 
 
 def time_interval(figure: CellResult) -> str:
