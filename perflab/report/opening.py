@@ -72,8 +72,13 @@ def is_spent(summary: Summary) -> bool:
 
 
 def _turns_left(summary: Summary) -> int:
-    """Turns of measured cells without a record: the run was interrupted before them."""
+    """Turns of measured cells without a record: the run was interrupted before them.
+
+    None in a run of phases, which gives each cell as many as its precision wants.
+    """
     run = summary.run
+    if run.plan.phases:
+        return 0
     done = run.done()
     failed = {record.contender.across("threads") for record in run.of_kind(kinds.Failure)}
     return sum(
