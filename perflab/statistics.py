@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -88,17 +89,23 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
     >>> median_interval([1, 2, 3, 4, 5]) is None
     True
     """
-    n = len(values)
+    cut = _cut(len(values), confidence)
+    if cut < 0:
+        return None
+    ordered = sorted(values)
+    return ordered[cut], ordered[len(values) - 1 - cut]
+
+
+@lru_cache(maxsize=1024)  # a report has thousands of intervals, of few sizes
+def _cut(n: int, confidence: float) -> int:
+    """How many of n values the interval leaves out on either side; -1 if even all of them are too few."""
     tail, cut = 0.0, -1
     for k in range(n // 2):
         tail += math.comb(n, k) / 2**n
         if 2 * tail > 1 - confidence:
             break
         cut = k
-    if cut < 0:
-        return None
-    ordered = sorted(values)
-    return ordered[cut], ordered[n - 1 - cut]
+    return cut
 
 
 def paired_ratio(baseline: Sequence[float], contender: Sequence[float], fit: bool = True) -> Ratio:

@@ -52,9 +52,14 @@ def count(value: float) -> str:
     return f"{int(float(rounded(value, 2))):,}".replace(",", "\u202f")
 
 
-def of_time(value: float) -> tuple[float, str]:
-    """The unit of a time: its length in seconds, its name."""
-    return next((unit for unit in TIMES if value >= unit[0] * 0.9995), TIMES[-1])
+def of_time(value: float, digits: int = 3) -> tuple[float, str]:
+    """The unit of a time that is written with so many digits: its length in seconds, its name.
+
+    >>> of_time(0.000996, 3)[1], of_time(0.000996, 2)[1]
+    ('µs', 'ms')
+    """
+    written = float(f"{value:.{digits - 1}e}")
+    return next((unit for unit in TIMES if written >= unit[0]), TIMES[-1])
 
 
 def duration(text: str) -> float:
@@ -76,7 +81,7 @@ def seconds(value: float, digits: int = 3) -> str:
     >>> seconds(0.0000723), seconds(2.5, 2), seconds(0.9999999)
     ('72.3 µs', '2.5 s', '1.00 s')
     """
-    size, unit = of_time(value)
+    size, unit = of_time(value, digits)
     return f"{rounded(value / size, digits)} {unit}"
 
 

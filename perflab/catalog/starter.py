@@ -10,13 +10,14 @@ import keyword
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from perflab import errors
 from perflab.catalog import find
 from perflab.catalog.door import axes
 from perflab.contract import Argument, Operation, PerflabError
+from perflab.records import tree
 
 STARTS = ("per_neuron", "vectorized")  # where both need more than NumPy: the lowest rung that does not
 NUMPY = ("numpy", "math")
@@ -125,15 +126,22 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
         sums = any("+=" in line for line in formulas)
         yield from _section("Formulas; sums with += start at zero:" if sums else "Formulas:", formulas)
     yield from _section("Rules:", (f"- {rule}" for rule in RULES))
-    further = described.ladder[described.ladder.index(rung) + 1 :]
+    further = [*_further(described.since, rung)][:NEXT]
     if further:
-        lines = (f"{name}: {find.summary(op, name)}" for name in further[:NEXT])
+        lines = (f"{name}: {find.summary(op, name)}" for name in further)
         yield from _section(f"To try next; `perflab study {op}` shows all rungs with their code:", lines)
     path = shlex.quote(str(file))
     commands = (f"perflab verify {op} --with {path} --watch", f"perflab run {op} --with {path}")
     yield ""
     yield "Is it correct? Checked again whenever the file is saved. And how fast is it, beside the ladder?"
     yield from (f"    {command}" for command in commands)
+
+
+def _further(since: Mapping[str, str], rung: str) -> Iterator[str]:
+    """What to try next: rungs that stand on this one, the nearest first; then those of other branches."""
+    below = (rung, *tree.ancestors(since, rung))
+    above = dict.fromkeys(name for each in below for name in tree.standing_on(since, each))
+    yield from (name for name in above if name not in below)
 
 
 def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:

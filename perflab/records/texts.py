@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import PurePath, PurePosixPath
 from typing import TypeVar
 
 DERIVATION = "derivation.md"
+MOST_FILES = 256  # whose trees are kept: a report asks for each many times
 Location = TypeVar("Location", bound=PurePath)
 
 
@@ -28,24 +30,40 @@ def imported(name: str, texts: Mapping[str, str], *, directly: bool = False) -> 
 
 def candidates(path: Location, source: str) -> Iterator[Location]:
     """The paths of a file's relative imports: modules, and names that may be modules of a folder."""
-    tree = _parsed(source) if path.suffix == ".py" else None
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(path.parents):
-            folder = path.parents[node.level - 1]
-            inner = folder.joinpath(*(node.module or "").split(".")) if node.module else folder
-            for place in (inner, *(inner / alias.name for alias in node.names)):
+    for level, module, names in _relative_imports(source) if path.suffix == ".py" else ():
+        if level <= len(path.parents):
+            folder = path.parents[level - 1]
+            inner = folder.joinpath(*module.split(".")) if module else folder
+            for place in (inner, *(inner / name for name in names)):
                 if place.name and place.name != "__init__":
                     yield place.with_name(f"{place.name}.py")
 
 
+@lru_cache(maxsize=MOST_FILES)
 def heading(text: str) -> str:
     """The first line of a file's docstring."""
-    tree = _parsed(text)
-    return (ast.get_docstring(tree) or "").partition("\n")[0] if tree else ""
+    return (ast.get_docstring(syntax(text)) or "").partition("\n")[0]
 
 
-def _parsed(source: str) -> ast.Module | None:
+@lru_cache(maxsize=MOST_FILES)
+def syntax(source: str) -> ast.Module:
+    """A file's tree, which nobody may change; an empty one for text that is not Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+        return ast.Module(body=[], type_ignores=[])
+
+
+@lru_cache(maxsize=MOST_FILES)
+def _relative_imports(source: str) -> list[tuple[int, str, list[str]]]:
+    """Level, module and names of each relative import."""
+    nodes = (node for node in _statements(syntax(source)) if isinstance(node, ast.ImportFrom) and node.level)
+    return [(node.level, node.module or "", [alias.name for alias in node.names]) for node in nodes]
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement within one, at any depth: expressions, which are most of a tree, are not entered."""
+    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for inner in getattr(node, field, ()):
+            yield inner
+            yield from _statements(inner)

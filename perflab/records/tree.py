@@ -56,6 +56,19 @@ def ancestors(since: Since, technique: str) -> Iterator[str]:
         parent = since.get(parent, "")
 
 
+def standing_on(since: Since, technique: str) -> Iterator[str]:
+    """The techniques that stand on one, directly or on others between, the nearest first.
+
+    >>> [*standing_on({"a": "", "b": "a", "c": "b", "d": "a"}, "a")]
+    ['b', 'd', 'c']
+    """
+    level = {technique}
+    while level:
+        names = [name for name, parent in since.items() if parent in level]
+        yield from names
+        level = {*names}
+
+
 def within(since: Since, names: Collection[str]) -> dict[str, str]:
     """The tree of these techniques alone: each stands on its nearest ancestor among them, or on none."""
     return {name: next((below for below in ancestors(since, name) if below in names), "") for name in names}

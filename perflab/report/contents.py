@@ -12,7 +12,7 @@ from typing import Any
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import opening, page, rungs, tables, winners, words
+from perflab.report import method, opening, page, rungs, tables, winners, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -86,6 +86,7 @@ def gather(
         "fitness_reason": reason,
         "checked": [line for _, line in tables.fitness(summary)],
         "counts": opening.counts(summary),
+        "is_spent": opening.is_spent(summary),
         "torn": run.torn,
         "closing": tables.closing_lines(summary, whole=False),
         "contest_lines": tables.contest_lines(summary),
@@ -103,9 +104,8 @@ def gather(
         "meanings": page.MEANINGS,
         "figures": figures,
         "drawn": drawn,
-        "on_growth": tables.ON_GROWTH,
-        "on_crossovers": tables.ON_CROSSOVERS,
-        "on_the_roof": tables.ON_THE_ROOF,
+        "method": method,
+        "measured": method.measured(summary),
         "version": __version__,
     }
 
@@ -154,11 +154,14 @@ def _rungs(summary: Summary, operation: str, places: Mapping[str, str]) -> Itera
 
 
 def _times(summary: Summary, operation: str) -> Iterator[Named]:
-    """Every time of an operation: techniques in rows, cases in columns."""
+    """Every time of an operation: techniques in rows, the cases of which something is known in columns."""
     plan = summary.run.plan
     for threads, dtype, direction in product(plan.threads, plan.dtypes, plan.directions):
         table = tables.times_table(summary, operation, dtype, direction, threads)
-        turned = table.turned("technique")
+        known = tuple(row for row in table.rows if {*row[1:]} != {words.time(None)})
+        if not known:
+            continue
+        turned = replace(table, rows=known).turned("technique")
         anchors = _anchors(summary, turned, Cell(operation, "", dtype, threads, direction, ""))
         yield Named(f"times-{operation}-{dtype}-{direction}-t{threads}", turned, anchors)
 

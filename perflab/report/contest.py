@@ -64,8 +64,8 @@ def why_behind(summary: Summary, meeting: Meeting) -> str:
     hot = pair.code.hot if pair and pair.code else None
     if limit.limb == "arithmetic" and hot and hot.arithmetic == hot.packed == hot.fused > 0:
         text += (
-            "; all arithmetic of its hot loop is packed and fused, so the rest of the time is spent on copies"
-            " around the loop and on waiting for data"
+            "; every arithmetic instruction of its hot loop works on packed numbers and is a multiply-add"
+            " (FMA), so the rest of the time is spent on copies around the loop and on waiting for data"
         )
     return text
 

@@ -10,6 +10,8 @@ from perflab.records import kinds
 from perflab.report import tables
 from perflab.report.summary import Summary
 
+SPENT = 0.5  # of a run's time, by compiling and measuring
+
 
 def facts(summary: Summary) -> list[tuple[str, str]]:
     """Where and with what the figures were measured; "not recorded" for what the run does not say."""
@@ -61,17 +63,28 @@ def counts(summary: Summary) -> dict[str, int]:
     }  # fmt: skip
 
 
+def is_spent(summary: Summary) -> bool:
+    """Whether a run had its time: then what is left was not reached, and the run is not cut short.
+
+    What remains of the time is for evidence and report; a run that was interrupted has more.
+    """
+    return 0 < SPENT * summary.run.granted_s <= summary.run.spent_s
+
+
 def _turns_left(summary: Summary) -> int:
-    """Turns of measured cells without a record: the run was interrupted before them."""
+    """Turns of measured cells without a record: the run was interrupted before them.
+
+    None in a run of phases, which gives each cell as many as its precision wants.
+    """
     run = summary.run
+    if run.plan.phases:
+        return 0
     done = run.done()
     failed = {record.contender.across("threads") for record in run.of_kind(kinds.Failure)}
     return sum(
-        block not in done
-        and block.cell in summary.turns
-        and not {contender.across("threads"), contender.across("threads", "technique")} & failed
+        not {contender.across("threads"), contender.across("threads", "technique")} & failed
         for threads in run.plan.threads
         for process in range(run.plan.processes)
         for block in run.plan.blocks(threads, process)
-        if (contender := block.cell.contender)
+        if block.cell in summary.turns and block not in done and (contender := block.cell.contender)
     )

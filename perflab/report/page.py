@@ -129,13 +129,16 @@ class Grid:
     def _start(self) -> View:
         """The first view of the page: over naive, unless another rival has twice as many ratios to show.
 
-        In a contest without rivals the baseline is the first peer that has a ratio.
+        In a contest without rivals the baseline is the first peer that has a ratio. A baseline that was asked
+        for is taken where it has any.
         """
         plan = self.plan
         names = choices(plan)["baseline"]
         count = {name: self._shown(name) for name in names}
         most = max(count.values(), default=0)
-        first = [n for n in (BASELINE, *RIVALS, *plan.homes) if count.get(n) and 2 * count[n] >= most]
+        first = [n for n in (*RIVALS, *plan.homes) if count.get(n) and 2 * count[n] >= most]
+        if plan.baseline != BASELINE and count.get(plan.baseline):
+            first = [plan.baseline]
         baseline = first[0] if first else max(names, key=lambda name: count[name], default="")
         return View(baseline, "", plan.dtypes[0], plan.directions[-1], plan.threads[0])
 
@@ -221,16 +224,16 @@ def ratio_words(ratio: Ratio | None) -> tuple[str, str, str]:
     if ratio is None:
         return "", "", ""
     value, _, interval = words.interval(ratio).partition(" ")
-    return value, f"{ratio.pairs} pairs" if ratio.low is None else interval, ratio.verdict
+    return value, words.number_of_pairs(ratio) if ratio.low is None else interval, ratio.verdict
 
 
 def time_interval(figure: CellResult) -> str:
     """The 95 % interval of a cell's time, in the unit of its time."""
     if figure.low_s is None or figure.high_s is None:
         return ""
-    size = units.of_time(figure.median_s)[0]
-    low, high = figure.low_s / size, figure.high_s / size
     least = significant(figure.median_s, figure.low_s, figure.high_s)
+    size = units.of_time(figure.median_s, least)[0]
+    low, high = figure.low_s / size, figure.high_s / size
     digits = next((n for n in (2, 3, 4) if n >= least and units.rounded(low, n) != units.rounded(high, n)), 4)
     return f"[{units.rounded(low, digits)}, {units.rounded(high, digits)}]"
 

@@ -84,7 +84,7 @@ def _code(summary: Summary, figure: CellResult) -> Columns:
     packed, widest, fused = _instructions(record)
     return {
         "peak memory": in_bytes(peak), "temporaries": in_bytes(max(temporaries, default=None)),
-        "packed": packed, "bits": widest, "fused": fused,
+        "packed": packed, "bits": widest, "FMA": fused,
         "compiled in": seconds(compiled.compile_s, 2) if compiled and compiled.compile_s else "–",
         "paid after": _paid(compiled),
     }  # fmt: skip

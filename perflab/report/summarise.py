@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations, islice
 from statistics import median
 from typing import Any
 
-from perflab.contract import Cell, Contender
+from perflab.contract import Cell, Contender, PerflabError
+from perflab.errors import unknown
 from perflab.records import Run, kinds
 from perflab.records.kinds import Cost
 from perflab.records.roof import NOT_MEASURED, Ceilings
@@ -30,9 +31,14 @@ from perflab.report.summary import (
 from perflab.statistics import Ratio, crossover, known_to, median_interval, scaling
 
 
-def summarise(run: Run) -> Summary:
-    """Compute the results of a run. A contender that was wrong anywhere in a case has no result there."""
+def summarise(run: Run, baseline: str = "") -> Summary:
+    """Compute the results of a run. A contender that was wrong anywhere in a case has no result there.
+
+    Ratios are shown over `baseline` instead of the plan's own. Raises PerflabError if it was not measured.
+    """
     times, samples = _blocks(run)
+    if baseline:
+        run = _over(run, baseline, {cell.technique for cell in times})
     fit = all(record.state != "unfit" for record in run.of_kind(kinds.Fitness))
     predictions = {record.contender: record for record in run.of_kind(kinds.Prediction)}
     figures: dict[Cell, CellResult] = {}
@@ -60,6 +66,17 @@ def summarise(run: Run) -> Summary:
     compilations = tuple(replace(c, paybacks=tuple(_paybacks(measured, c))) for c in measured.compilations)
     growths, crossovers = tuple(_growths(measured)), tuple(_crossovers(measured))
     return replace(measured, growths=growths, crossovers=crossovers, compilations=compilations)
+
+
+def _over(run: Run, baseline: str, measured: Collection[str]) -> Run:
+    """The run with another baseline in its plan."""
+    names = dict.fromkeys(name for names in run.plan.techniques.values() for name in names)
+    if baseline in names and baseline not in measured:
+        known = ", ".join(name for name in names if name in measured) or "none"
+        raise PerflabError(f"{baseline}: not measured in this run; wanted one of {known}")
+    if baseline not in names:
+        raise PerflabError(unknown("baseline", baseline, names))
+    return replace(run, plan=replace(run.plan, baseline=baseline))
 
 
 def to_json(summary: Summary) -> dict[str, Any]:

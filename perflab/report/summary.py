@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -184,11 +185,21 @@ class Summary:
 
     def of(self, **fields: Any) -> Iterator[CellResult]:
         """The figures whose cells have these fields, in the plan's order."""
+        known = self._of_operations
+        among = known.get(fields.pop("operation"), ()) if "operation" in fields else self.figures.values()
         return (
             figure
-            for cell, figure in self.figures.items()
-            if all(getattr(cell, name) == value for name, value in fields.items())
+            for figure in among
+            if all(getattr(figure.cell, name) == value for name, value in fields.items())
         )
+
+    @cached_property
+    def _of_operations(self) -> Mapping[str, list[CellResult]]:
+        """The figures of each operation: most questions are about one."""
+        found: dict[str, list[CellResult]] = {}
+        for figure in self.figures.values():
+            found.setdefault(figure.cell.operation, []).append(figure)
+        return found
 
     def measured(self, **fields: Any) -> list[CellResult]:
         """The figures whose cells have these fields, without predictions."""
@@ -262,7 +273,8 @@ class Summary:
         prediction enters a ratio.
         """
         plan = self.run.plan
-        own = [name for name in plan.techniques[cell.operation] if plan.is_built_in(cell.operation, name)]
+        own = [name for name in plan.techniques[cell.operation]
+               if name == plan.baseline or plan.is_built_in(cell.operation, name)]  # fmt: skip
         figures = ((name, self.figures.get(replace(cell, technique=name))) for name in own)
         seconds = {name: figure.median_s for name, figure in figures if figure and not figure.predicted}
         return baseline.chosen(seconds, plan.baseline)
@@ -276,7 +288,15 @@ class Summary:
 
     def ratio(self, base: Cell, contender: Cell) -> Ratio | None:
         """How many times as fast as the base the contender is, over common turns; None without any."""
-        return ratio_of(self.turns, base, contender, self.fit)
+        pair = base, contender
+        if pair not in self._ratios:
+            self._ratios[pair] = ratio_of(self.turns, base, contender, self.fit)
+        return self._ratios[pair]
+
+    @cached_property
+    def _ratios(self) -> dict[tuple[Cell, Cell], Ratio | None]:
+        """The ratios that were asked for: a report shows most of them in several places."""
+        return {}
 
     def payback(self, figure: CellResult, rival: str, compile_s: float) -> Payback | None:
         """When a compilation has paid for itself on a cell; None if the rival was not timed with it there."""

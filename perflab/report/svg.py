@@ -1,7 +1,8 @@
-"""A figure as a small SVG: its text is text, its colours have names.
+"""A figure as a small SVG, and in the same pass as PNG: its text is text, its colours have names.
 
 `Pen` is a matplotlib renderer that writes only what is drawn: coordinates to a tenth of a point, one element
-for each style, each marker's outline once. Colours of the palette become classes: a saved file has their
+for each style, each marker's outline once. What it writes it also paints on Agg's canvas, so that a figure is
+laid out once. Colours of the palette become classes: a saved file has their
 light values in its own <style>; in a page the classes use the page's custom properties
 (templates/figures.css.jinja), so that a figure is dark if the page is dark.
 """
@@ -20,11 +21,12 @@ import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontProperties
+from matplotlib.image import imsave
 from matplotlib.path import Path as Outline
-from matplotlib.transforms import Transform
+from matplotlib.transforms import Affine2D, Transform
 
 from perflab.records import full_or
 from perflab.report.figures.palette import COLOURS
@@ -58,10 +60,9 @@ def write(drawn: Drawn, folder: Path) -> tuple[Path, Path]:
 
 def save(drawn: Drawn, folder: Path) -> str:
     """Write a figure as PNG and as SVG, in light colours; its <svg> element."""
-    with mpl.rc_context(STYLE):
-        agg: Any = FigureCanvasAgg(drawn.figure)  # has no complete types
-        agg.print_png(folder / f"{drawn.name}.png", pil_kwargs={"compress_level": 3})
-    text = element(drawn)
+    text, canvas = _drawn(drawn)
+    imsave(folder / f"{drawn.name}.png", canvas.buffer_rgba(), format="png", dpi=drawn.figure.dpi,
+           pil_kwargs={"compress_level": 3})  # fmt: skip
     (folder / f"{drawn.name}.svg").write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n', "utf-8")
     return text
 
@@ -81,22 +82,28 @@ def on_page(drawn: Drawn, folder: Path) -> Drawn:
 
 def element(drawn: Drawn) -> str:
     """A figure as a complete <svg> with title and description."""
+    return _drawn(drawn)[0]
+
+
+def _drawn(drawn: Drawn) -> tuple[str, Any]:
+    """A figure as an <svg> and on Agg's canvas."""
     figure, name = drawn.figure, drawn.name
     width, height = figure.get_size_inches() * POINTS
-    pen = Pen(name, width, height)
-    dpi, visible = figure.dpi, figure.patch.get_visible()
+    agg: Any = RendererAgg  # has no types
+    canvas = agg(*(int(length) for length in figure.bbox.max), figure.dpi)
+    pen = Pen(name, width, height, canvas)
+    visible = figure.patch.get_visible()
     with mpl.rc_context(STYLE):
-        figure.dpi = POINTS
-        figure.patch.set_visible(False)  # the background is the page's, or the file's
+        figure.patch.draw(canvas)
+        figure.patch.set_visible(False)  # the SVG's background is the page's, or the file's
         figure.draw(pen)
-        figure.dpi = dpi
         figure.patch.set_visible(visible)
     ground, ink = COLOURS["paper"][0], COLOURS["ink"][0]
     used = "".join(
         f".f-{n}{{fill:{v}}}.s-{n}{{stroke:{v}}}" for n, (v, _) in COLOURS.items() if n in pen.used
     )
     shared = "".join(text.format(key) for text, key in pen.defs.items())
-    return (
+    text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {_n(width)} {_n(height)}"'
         f' width="{_n(width)}pt" height="{_n(height)}pt"'
         f' fill="none" stroke-linejoin="round" font-size="{_n(SIZE)}" font-family="{FONT}" role="img"'
@@ -107,18 +114,21 @@ def element(drawn: Drawn) -> str:
         + "".join(pen.elements())
         + "</svg>"
     )
+    return text, canvas
 
 
 class Pen(RendererBase):
-    """Writes elements; `used` has the names of colours.
+    """Writes elements, and paints the same on a canvas; `used` has the names of colours.
 
     `defs` has the ids of elements that are used more than once; each has {} in place of its id.
     """
 
-    def __init__(self, name: str, width: float, height: float) -> None:
-        """Begin a drawing; its size is in points."""
+    def __init__(self, name: str, width: float, height: float, canvas: Any) -> None:
+        """Begin a drawing; its size is in points, what is drawn is in the canvas's pixels."""
         super().__init__()
-        self.name, self.width, self.height = name, width, height
+        self.name, self.width, self.height, self.canvas = name, width, height, canvas
+        self.scale: float = POINTS / canvas.dpi
+        self._to_points = Affine2D().scale(self.scale)
         self.defs: dict[str, str] = {}
         self.used: set[str] = set()
         self._written: list[tuple[str, str]] = []  # a path's attributes and outline, or "" and an element
@@ -132,12 +142,17 @@ class Pen(RendererBase):
         return elements
 
     def get_canvas_width_height(self) -> tuple[float, float]:
-        """In points."""
-        return self.width, self.height
+        """In pixels."""
+        size: tuple[float, float] = self.canvas.get_canvas_width_height()
+        return size
+
+    def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> Any:
+        """In pixels."""
+        return self.canvas.get_text_width_height_descent(s, prop, ismath)
 
     def points_to_pixels(self, points: float) -> float:  # type: ignore[override]
-        """Points are the unit."""
-        return points
+        """Of the canvas."""
+        return points / self.scale
 
     def flipy(self) -> bool:
         """Y grows downwards in SVG."""
@@ -147,6 +162,8 @@ class Pen(RendererBase):
         self, gc: GraphicsContextBase, path: Outline, transform: Transform, rgbFace: Any = None
     ) -> None:
         """One outline."""
+        self.canvas.draw_path(gc, path, transform, rgbFace)
+        transform = transform + self._to_points
         style = self._style(gc, rgbFace)
         points = np.atleast_2d(transform.transform(path.vertices))
         d = self._outline(path, transform, flip=True)
@@ -158,6 +175,8 @@ class Pen(RendererBase):
         path: Outline, trans: Transform, rgbFace: Any = None,
     ) -> None:  # fmt: skip
         """One outline at many places."""
+        self.canvas.draw_markers(gc, marker_path, marker_trans, path, trans, rgbFace)
+        marker_trans, trans = marker_trans + self._to_points, trans + self._to_points
         style = self._style(gc, rgbFace)
         at = [(x, self.height - y) for vertices, _ in path.iter_segments(trans, simplify=False)
               for x, y in [vertices[-2:]]]  # fmt: skip
@@ -173,6 +192,7 @@ class Pen(RendererBase):
         ismath: Any = False, mtext: Text | None = None,
     ) -> None:  # fmt: skip
         """One line of text, anchored at its alignment, so that it keeps its place in any font."""
+        self.canvas.draw_text(gc, x, y, s, prop, angle, ismath=ismath, mtext=mtext)
         size = prop.get_size_in_points()
         attributes = "" if size == SIZE else f' font-size="{_n(size)}"'
         attributes += ' font-weight="600"' if prop.get_weight() in ("bold", 700) else ""
@@ -183,6 +203,7 @@ class Pen(RendererBase):
             if hasattr(mtext, "xyann"):  # an annotation's place is computed when it is drawn
                 x = float(mtext.get_window_extent(self).x1 if align == "right" else x)
             attributes += f' text-anchor="{"middle" if align == "center" else "end"}"'
+        x, y = x * self.scale, self.height - (self.canvas.height - y) * self.scale
         place = f' x="{_n(x)}" y="{_n(y)}"'
         if angle:
             place = f' transform="translate({_n(x)} {_n(y)}) rotate({_n(-angle)})"'
@@ -243,10 +264,12 @@ class Pen(RendererBase):
         box = gc.get_clip_rectangle()
         if box is None:
             return ""
+        low, high = np.array(box.min) * self.scale, np.array(box.max) * self.scale
         finite = points[np.isfinite(points).all(axis=1)]
-        if (finite >= np.array(box.min) - 1).all() and (finite <= np.array(box.max) + 1).all():
+        if (finite >= low - 1).all() and (finite <= high + 1).all():
             return ""
-        d = f"M{_n(box.x0)} {_n(self.height - box.y1)}h{_n(box.width)}v{_n(box.height)}h{_n(-box.width)}z"
+        (x, _), (across, down) = low, high - low
+        d = f"M{_n(x)} {_n(self.height - high[1])}h{_n(across)}v{_n(down)}h{_n(-across)}z"
         key = self._shared("c", f'<clipPath id="{{}}"><path d="{d}"/></clipPath>')
         return f' clip-path="url(#{key})"'
 

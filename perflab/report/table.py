@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perflab.records.environment import one_line
-from perflab.report import page, tables, words
+from perflab.report import opening, page, tables, words
 from perflab.report.summary import Summary
 from perflab.report.template import template
 from perflab.statistics import known_to
@@ -98,8 +98,9 @@ def html(summary: Summary) -> str:
 
 def warnings(summary: Summary) -> list[str]:
     """The sentences that must be read before any figure."""
+    is_cut_short = summary.outstanding and not opening.is_spent(summary)
     outstanding = f"{summary.outstanding} cells are still to be measured"
-    lines = [*tables.machine_warnings(summary), *([outstanding] if summary.outstanding else [])]
+    lines = [*tables.machine_warnings(summary), *([outstanding] if is_cut_short else [])]
     return lines + tables.finding_lines(summary)
 
 
@@ -112,7 +113,8 @@ def marks(ladder: Ladder) -> str:
 
 def closing(summary: Summary) -> str:
     """How many cells there are in all: the ladders show only some of them."""
-    return f"{tables.cells_line(summary, mark=' (~)')}: .table() and .to_dataframe() have all of them"
+    left = f", {summary.outstanding} not reached in its time" if opening.is_spent(summary) else ""
+    return f"{tables.cells_line(summary, mark=' (~)')}{left}: .table() and .to_dataframe() have all of them"
 
 
 def _words(chip: page.Chip) -> str:

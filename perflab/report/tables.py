@@ -15,25 +15,6 @@ from perflab.report.words import Table, exponent, interval, number_of_calls, of_
 from perflab.statistics import Scaling, known_to
 from perflab.units import in_bytes, power, rounded, seconds
 
-ON_GROWTH = (
-    "How time grows is the slope of a straight line through the measured times on log axes, without the"
-    " handwritten digits. A slope of 1 means that time is proportional to work. A smaller slope means that a"
-    " fixed cost matters less for larger sizes. A larger slope means that larger sizes exceed a limit, such"
-    " as the size of a cache. The interval treats the scatter about the line as random: it is wide where the"
-    " line bends."
-)
-ON_CROSSOVERS = (
-    "A crossover is between two measured cases. In both of them one technique is clearly faster: the interval"
-    " of their ratio is beyond ±1 %. Its size is interpolated between the two on log axes; nothing is"
-    " extrapolated beyond the measured sizes."
-)
-ON_THE_ROOF = (
-    "The roof of a cell is the larger of two times: the operation's arithmetic at the best measured rate of"
-    " multiply-adds or matrix products on this machine, and its compulsory bytes at the best measured"
-    " bandwidth for arrays of this size. An algorithm that needs fewer multiplications than the definition"
-    " can be faster than the roof."
-)
-
 
 def times_table(
     summary: Summary, operation: str, dtype: str, direction: str, threads: int, *, best: bool = False

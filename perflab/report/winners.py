@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from perflab.records.texts import heading
 from perflab.report import tables, words
-from perflab.report.summary import BASELINE, RIVALS, CellResult, Summary
+from perflab.report.summary import RIVALS, CellResult, Summary
 from perflab.report.why import reasons, why
 
 
@@ -110,13 +110,15 @@ def _rival(here: list[CellResult], best: CellResult) -> CellResult | None:
 
 
 def _gains(summary: Summary, best: CellResult, rival: CellResult | None) -> Iterator[Gain]:
-    """Over the rival on the same case, and over naive on the largest case that both were measured on."""
-    if rival and rival.cell.technique != BASELINE:
-        yield Gain(words.interval(summary.ratio(rival.cell, best.cell)), rival.cell.technique)
-    c = best.cell
+    """Over the rival on the same case, and over the baseline on the largest that both were measured on."""
+    c, baseline = best.cell, summary.run.plan.baseline
+    if rival and rival.cell.technique != baseline:
+        yield Gain(words.interval(summary.ratio(rival.cell, c)), rival.cell.technique)
+    if c.technique == baseline:
+        return
     line = summary.line(c.operation, c.dtype, c.threads, c.direction, c.technique)
-    with_naive = [figure for figure in line if figure.speedup is not None and c.technique != BASELINE]
-    if with_naive:
-        largest = next((figure for figure in with_naive if figure.cell == c), with_naive[-1])
-        case = "" if largest.cell == c else largest.cell.case
-        yield Gain(words.interval(largest.speedup), BASELINE, case)
+    for cell in (c, *(figure.cell for figure in reversed(line))):
+        ratio = summary.ratio(replace(cell, technique=baseline), cell)
+        if ratio is not None:
+            yield Gain(words.interval(ratio), baseline, "" if cell == c else cell.case)
+            return

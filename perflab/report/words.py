@@ -84,10 +84,15 @@ def ratio(speedup: Ratio | None) -> str:
 def interval(speedup: Ratio | None) -> str:
     """A speed-up with its 95 % interval, with enough digits that the two ends differ."""
     if speedup is None or speedup.low is None or speedup.high is None:
-        return f"{ratio(speedup)} (not enough: {speedup.pairs} pairs)" if speedup else "–"
+        return f"{ratio(speedup)} (not enough: {number_of_pairs(speedup)})" if speedup else "–"
     digits = 3 if speedup.high / speedup.low < 1.1 else 2
     value, low, high = (rounded(end, digits) for end in (speedup.value, speedup.low, speedup.high))
     return f"×{value} [{low}, {high}]"
+
+
+def number_of_pairs(speedup: Ratio) -> str:
+    """From how many pairs a ratio is."""
+    return "1 pair" if speedup.pairs == 1 else f"{speedup.pairs} pairs"
 
 
 def exponent(scaling: Scaling | None) -> str:

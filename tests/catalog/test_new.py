@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 from conftest import perflab
 
-import perflab as lab
 from perflab import catalog, oracle
 from perflab.catalog import find, starter
 from perflab.contract import DTYPES, PerflabError
 
 OPERATIONS = catalog.operations()
+NEXT = {  # above per_neuron in its branch, then what begins another one
+    "softmax_loss": ["vectorized", "fused", "jit_exp"],
+    "fully_connected": ["vectorized", "in_place", "jit"],
+    "conv2d": ["vectorized", "one_product", "shift_and_add"],
+    "max_pool2d": ["vectorized", "reshaped", "strided"],
+    "rnn": ["vectorized", "one_product", "fused"],
+    "mlp": ["vectorized", "in_place", "fused"],
+}
 
 
 def written(operation, folder, name="mine.py", rung=""):
@@ -71,9 +78,22 @@ def test_its_code_is_the_rungs_own_and_leans_on_numpy_alone(operation, tmp_path)
 def test_the_next_rungs_are_named_with_what_differs_in_them(operation, tmp_path):
     _, text = written(operation, tmp_path)
     told = re.sub(r"\s+", " ", ast.get_docstring(ast.parse(text)))
-    ladder = lab.techniques(operation)
-    for name in ladder[ladder.index("per_neuron") + 1 :][: starter.NEXT]:
-        assert f"{name}: {catalog.summary(operation, name)}" in told
+    _, _, names = told.partition("To try next")
+    for name in NEXT[operation]:
+        assert f"{name}: {catalog.summary(operation, name)}" in names
+
+
+@pytest.mark.parametrize(
+    ("rung", "names"),
+    [
+        ("vectorized", ("one_product", "shift_and_add", "jit")),
+        ("shift_and_add", ("one_product", "jit", "jit_parallel")),
+    ],
+)
+def test_what_to_try_next_stands_on_the_rung_or_begins_another_branch(rung, names, tmp_path):
+    _, text = written("conv2d", tmp_path, rung=rung)
+    _, _, told = text.partition("To try next")
+    assert tuple(re.findall(r"^    (\w+): ", told, re.MULTILINE)) == names
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

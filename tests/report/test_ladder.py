@@ -11,7 +11,7 @@ from test_report import LAWS, by_law, copied
 
 from perflab import records, report
 from perflab.contract import Cell, PerflabError
-from perflab.report import gains, ladder, words
+from perflab.report import ladder, words
 from perflab.report.figures.palette import BRANCHES, PAPER
 from perflab.report.figures.style import look
 from perflab.report.why import why
@@ -107,16 +107,11 @@ def test_what_is_no_tree_is_refused_with_its_field(small_run, tmp_path):
         records.read(copied(small_run, tmp_path, circle))
 
 
-def test_reasons_and_gains_follow_the_tree(small_run, tmp_path):
+def test_reasons_follow_the_tree(small_run, tmp_path):
     summary = rich(small_run, tmp_path)
     reasons = why.reasons_of(summary, "fully_connected", "float32", "forward")
     assert any("jit is" in line or "jit takes" in line for line in reasons)
     assert not any("jit" in line and "vectorized" in line for line in reasons)
-    (tmp_path / "told").mkdir()
-    table = gains.gains_table(told(small_run, tmp_path / "told"))
-    rows = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
-    assert rows["fully_connected/vectorized"]["over the rung below"].endswith("over per_neuron")
-    assert rows["fully_connected/jit"]["over the rung below"] == "–", "naive, which has a column"
 
 
 # ------------------------------------------------------------------------------------------ the figure

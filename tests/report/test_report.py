@@ -9,16 +9,18 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from conftest import perflab, slow_but
+from conftest import one_line, perflab, slow_but
 
 from perflab import evidence, records, report
+from perflab.catalog import cases
 from perflab.contract import DIRECTIONS, FIRST_RUNGS, Cell
 from perflab.records import kinds, typed
 from perflab.records.roof import NOT_MEASURED, Ceilings
-from perflab.report import contest, gains, tables, words
+from perflab.report import contents, contest, method, opening, tables, winners, words
 from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
 from perflab.report.why import why
+from perflab.run import presets
 from perflab.statistics import Ratio, Scaling
 
 CEILINGS = {
@@ -344,19 +346,57 @@ def test_without_the_baseline_there_is_no_ratio_and_no_error(small_run, tmp_path
     assert report.write(run, summary).is_file()
 
 
-def test_a_gain_that_falls_short_is_told_with_figures(small_run, tmp_path):
-    def change(lines):
-        for line in lines:
-            if line["kind"] == "block" and line["technique"] == "vectorized":
-                line["rounds_s"] = [0.005] * len(line["rounds_s"])
-        return lines
+def test_of_what_nothing_is_known_there_is_no_table(small_run, tmp_path):
+    folder = copied(small_run, tmp_path, lambda lines: [x for x in lines if x.get("direction") != "backward"])
+    parts = contents.gather(report.summarise(records.read(folder)))["parts"]
+    names = [named.name for part in parts for named in part.times]
+    assert names == [f"times-{op}-float32-forward-t1" for op in ("fully_connected", "max_pool2d")]
 
-    summary = report.summarise(records.read(copied(small_run, tmp_path, change)))
-    told = gains.shortfalls(summary)
-    assert any(
-        "fully_connected/vectorized" in line and "over naive" in line and "GFLOP/s" in line for line in told
-    )
-    assert any("max_pool2d/vectorized" in line and "GB/s" in line for line in told)
+
+def test_the_method_says_for_how_long_and_how_often_was_measured(small_run, tmp_path):
+    once = method.measured(report.summarise(records.read(small_run)))
+    assert once.startswith("2 new processes with 3 passes in each; in a pass the contenders of a case")
+    plan = presets.make({"mlp": FIRST_RUNGS}, "quick", for_s=100.0)
+    described = {op: typed.read(kinds.Operation, each) for op, each in cases.describe(plan).items()}
+    run = records.Run(tmp_path, plan, described, {}, 0.0, (kinds.Granted(50.0), kinds.Process(0, 1, 9.0)))
+    summary = report.summarise(run)
+    assert not opening.is_spent(summary), "it was interrupted"
+    assert opening.is_spent(replace(summary, run=replace(run, records=(kinds.Process(0, 1, 90.0),))))
+    told = method.measured(summary)
+    assert "The time of the run was 150 s, compilation, evidence and report included. 1 new process " in told
+    assert f"more than {1.5 * plan.budget_s:.1f} s in all was predicted and not run" in told
+    assert method.ON_RATIOS in told
+
+
+def test_the_same_run_is_shown_over_another_baseline(small_run, tmp_path):
+    folder = copied(small_run, tmp_path)
+    done = perflab("report", folder, "--baseline", "jit")
+    assert done.returncode == 0, done.stderr
+    assert "1 thread, × over jit" in done.stdout
+    summary = report.summarise(records.read(folder), "jit")
+    cell = Cell("max_pool2d", "tiny", "float32", 1, "backward", "vectorized")
+    held = summary.ratio(replace(cell, technique="jit"), cell)
+    assert summary.shown(summary.figures[cell]) == held
+    lines = done.stdout.partition("Max-pool")[2].splitlines()
+    (row,) = [line.split() for line in lines if line.startswith("vectorized")]
+    assert row[-1] == words.ratio(held)
+    assert '<span id="grid-baseline">jit</span>' in (folder / "report.html").read_text()
+    winner = next(w for w in winners.winners(summary) if w.operation == "max_pool2d")
+    assert [gain.over for gain in winner.gains] == ["naive", "jit"]
+    assert records.read(folder).plan.baseline == "naive", "the run is what it was"
+
+
+def test_a_baseline_that_was_not_measured_gets_one_line(small_run, tmp_path):
+    def change(lines):
+        return [line for line in lines if line["kind"] != "block" or line["technique"] != "jit"]
+
+    folder = copied(small_run, tmp_path, change)
+    line = one_line(perflab("report", folder, "--baseline", "jit"), 2)
+    assert "jit: not measured in this run" in line
+    assert line.endswith("wanted one of naive, per_neuron, vectorized")
+    line = one_line(perflab("report", folder, "--baseline", "vectorised"), 2)
+    assert "vectorised: unknown baseline; did you mean vectorized?" in line
+    assert not (folder / "report.html").exists()
 
 
 def test_strict_json_everywhere(small_run):

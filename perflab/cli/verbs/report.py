@@ -24,6 +24,8 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     verb.add_argument("folder", type=Path, metavar="DIR", help="the folder of a run or of a training")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
+    about = "the technique over which ratios are shown (the run's)"
+    verb.add_argument("--baseline", metavar="NAME", help=about)
     common.add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
     verb.set_defaults(command=report, draws=True)
 
@@ -33,25 +35,26 @@ def report(args: argparse.Namespace) -> int:
     if (args.folder / "training.json").is_file():
         return _report_training(args)
     if args.figure:
-        return _write_figures(args.folder, args.figure, args.json)
-    return write_report(args.folder, args.json)
+        return _write_figures(args.folder, args.figure, args.baseline or "", args.json)
+    return write_report(args.folder, args.json, args.baseline or "")
 
 
 def _report_training(args: argparse.Namespace) -> int:
     from perflab.learn.training import page
 
-    if args.figure:
-        raise PerflabError(f"{args.folder}: a training, whose figures are made together; wanted no --figure")
+    for name in ("figure", "baseline"):
+        if getattr(args, name):
+            raise PerflabError(f"{args.folder}: a training, which is reported as a whole; wanted no --{name}")
     saved = page.read(args.folder)
     return print_training(saved, page.write(args.folder, saved), args.json)
 
 
-def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
+def _write_figures(folder: Path, names: list[str], baseline: str, as_json: bool) -> int:
     """Draw only the named figures and print their paths."""
     from perflab import records, report
     from perflab.report import figures, svg
 
-    summary = report.summarise(records.read(folder))
+    summary = report.summarise(records.read(folder), baseline)
     known = figures.names(summary)
     for name in names:
         if name not in known:
@@ -66,15 +69,18 @@ def _write_figures(folder: Path, names: list[str], as_json: bool) -> int:
     return GOOD
 
 
-def write_report(folder: Path, as_json: bool) -> int:
-    """Make a run's report, print its tables; the exit code for its findings."""
+def write_report(folder: Path, as_json: bool, baseline: str = "") -> int:
+    """Make a run's report, print its tables; the exit code for its findings.
+
+    Ratios are over the `baseline`, by default the run's own.
+    """
     from perflab import records, report
     from perflab.catalog import sources
     from perflab.cli.show import results
     from perflab.report.why import reading
 
     run = records.read(folder)
-    summary = report.summarise(run)
+    summary = report.summarise(run, baseline)
     if run.torn:
         common.tell_user(f"{folder}: the last line is incomplete and is ignored")
     printed = common.console(stderr=as_json)

@@ -32,7 +32,7 @@ def roofline(summary: Summary, operation: str, threads: int) -> style.Picture | 
     sheet = Sheet(1, 1, (2.25, max(2.8, 0.16 * len(shown))))
     ax = sheet.axes[0][0]
     sheet.ends[0, 0] = list(_rungs(ax, summary, shown))
-    _roof(ax, summary, dtype, threads, shown)
+    sheet.names[0, 0] = _roof(ax, summary, dtype, threads, shown)
     heights = [1.25 * best / 1e9, best / 20e9, *(figure.gflops for figure in shown)]
     style.logarithmic([ax], "y", heights, style.short_number, 8)
     sheet.up("GFLOP/s")
@@ -58,21 +58,20 @@ def _rungs(
         yield figure.gflops, look, figure.cell.technique
 
 
-def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[CellResult]) -> None:
-    """The ceilings over the range of the points, with room on either side."""
+def _roof(ax: Axes, summary: Summary, dtype: str, threads: int, shown: Sequence[CellResult]) -> str:
+    """The ceilings over the range of the points, with room on either side; their figures in words."""
     top = peak(summary.ceilings, dtype, threads)
     here = bandwidth(summary.ceilings, threads, max(figure.bytes for figure in shown))
     nearest = bandwidth(summary.ceilings, threads, 0)
     if top is None or here is None or nearest is None:
-        return
+        return ""
     intensity = shown[0].flops / shown[0].bytes
     ends = [min(intensity / 3, top / nearest / 2), max(intensity * 3, top / here * 3)]
     low, high = style.logarithmic([ax], "x", ends, style.short_number, 6)
     for traffic, line in ((nearest, ":"), (here, "-")):
         x = np.array([low, top / traffic, high])
         ax.plot(x, np.minimum(top, x * traffic) / 1e9, color=INK, linewidth=1.2, linestyle=line, zorder=1.5)
-    ax.annotate(f"{top / 1e9:.0f} GFLOP/s, {here / 1e9:.0f} GB/s", (high, top / 1e9), xytext=(0, 3),
-                textcoords="offset points", ha="right", fontsize=style.SMALL - 1)  # fmt: skip
+    return f"roof: {top / 1e9:.0f} GFLOP/s, {here / 1e9:.0f} GB/s"
 
 
 def _nearest(summary: Summary, shown: Sequence[CellResult]) -> str:

@@ -2,7 +2,8 @@
 
 Panels have a size in inches. The margins around them follow from the labels, the legend and the title, so
 that nothing overlaps and nothing is cut off. Text outside the panels is placed in inches from the lower left
-corner.
+corner; so are the grid and the labels of the axes, since matplotlib's own ticks take longer to draw than all
+else in a figure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -21,12 +23,14 @@ from matplotlib.textpath import text_to_path
 
 from perflab.records.environment import one_line
 from perflab.report.figures.palette import INK, SOFT
+from perflab.report.figures.palette import LINE as GRID
 from perflab.report.figures.style import SIZE, SMALL, STYLE, Look, Picture
 
 TITLE = 11.0  # points
 LINE = 1.32  # of a text's size: from one line to the next
 NARROWEST = 4.6  # inches
 KEY = 0.27  # inches, of a key's mark before its name
+PAD = 7 / 72  # inches, between an axis and the labels of its ticks
 LANE = 0.17  # inches, between two branches of a tree
 ENDS = SMALL * LINE / 72  # inches, between two names at the end of lines
 
@@ -135,6 +139,7 @@ class Sheet:
                 size = (self.panel[0] / width, self.heights[r] / height)
                 ax.set_position((at[0] / width, at[1] / height, *size))
                 self._dress(r, c, *at)
+                self._draw_ticks(ax, *at, self.panel[0], self.heights[r])
         self._write(0.05, height - 0.08, heading, TITLE, va="top")
         for name, look, x, line in placed:
             y = height - 0.12 - TITLE * LINE / 72 * (heading.count("\n") + 1) - 0.2 * line - 0.1
@@ -148,8 +153,7 @@ class Sheet:
         at, lefts = 0.0, []
         for c in range(len(self.axes[0])):
             column = [row[c] for row in self.axes]
-            names = [width_of(text, ax.yaxis.get_ticklabels()[0].get_fontsize())
-                     for ax in column for text in _written(ax, "y")]  # fmt: skip
+            names = [width_of(text, SMALL) for ax in column for text in _written(ax, "y")]
             if c == 0:
                 names += [LANE * (lane + 1) + width_of(text, SMALL)
                           for rows in self.trees.values() for _, lane, _, _, text in rows]  # fmt: skip
@@ -189,11 +193,11 @@ class Sheet:
             self._write(0.04, bottom + height / 2, self._up[r], SIZE, ha="left", va="center", rotation=90)
         if c == 0 and r in self.trees:
             rows = self.trees[r]
-            self._tree(rows, _places(ax, bottom, height, [y for y, *_ in rows]))
+            self._tree(rows, _places(ax.yaxis, bottom, height, [y for y, *_ in rows]))
         ends = self.ends.get((r, c), ())
         if not ends:
             return
-        wanted = _places(ax, bottom, height, [y for y, _, _ in ends])
+        wanted = _places(ax.yaxis, bottom, height, [y for y, _, _ in ends])
         places = spread(wanted, ENDS, bottom, bottom + height)
         for (_, look, text), true, y in zip(ends, wanted, places, strict=True):
             edge = left + width
@@ -201,6 +205,22 @@ class Sheet:
                 self._line([edge, edge + 0.09], [true, y], color=look["color"], linewidth=0.7)
                 self._mark(edge + 0.15, y, look)
             self._write(edge + (0.25 if look else 0.06), y, text, SMALL, va="center_baseline")
+
+    def _draw_ticks(self, ax: Axes, left: float, bottom: float, width: float, height: float) -> None:
+        """The grid's lines, below all else, and the labels of both axes in place of matplotlib's own."""
+        across, up = ([at for at, _ in _ticks(ax, which)] for which in "xy")
+        xs, ys = _places(ax.xaxis, left, width, across), _places(ax.yaxis, bottom, height, up)
+        lines = [([x, x], [bottom, bottom + height]) for x in xs if _has_grid(ax.xaxis)]
+        lines += [([left, left + width], [y, y]) for y in ys if _has_grid(ax.yaxis)]
+        if lines:
+            x, y = ([at for line in lines for at in (*line[side], math.nan)] for side in (0, 1))
+            self._line(x, y, color=GRID, linewidth=0.8, zorder=-1, solid_capstyle="butt")
+        for x_at, text in zip(xs, _written(ax, "x"), strict=False):
+            self._write(x_at, bottom - PAD, text, SMALL, ha="center", va="top")
+        for y_at, text in zip(ys, _written(ax, "y"), strict=False):
+            self._write(left - PAD, y_at, text, SMALL, ha="right", va="center_baseline")
+        ax.xaxis.set_visible(False)
+        ax.yaxis.set_visible(False)
 
     def _tree(self, rows: Rows, heights: Sequence[float]) -> None:
         """Names at their heights, each joined to the one that it hangs from, on its lane or another."""
@@ -226,12 +246,16 @@ class Sheet:
         self.figure.add_artist(Line2D(x, y, transform=self.figure.dpi_scale_trans, **style))
 
 
-def _places(ax: Axes, bottom: float, height: float, values: Sequence[float]) -> list[float]:
-    """The places of values of a panel's y axis, in inches."""
-    transform, (low, high) = ax.yaxis.get_transform(), ax.get_ylim()
-    first, last = transform.transform(np.array([low, high]))
+def _places(axis: Axis, start: float, length: float, values: Sequence[float]) -> list[float]:
+    """The places of values along an axis of a panel, in inches."""
+    transform = axis.get_transform()
+    first, last = transform.transform(np.array(axis.get_view_interval()))
     places = (transform.transform(np.array(values)) - first) / (last - first)
-    return [bottom + height * float(place) for place in places]
+    return [start + length * float(place) for place in places]
+
+
+def _has_grid(axis: Axis) -> bool:
+    return bool(axis.get_tick_params().get("gridOn"))
 
 
 def _keys(keys: Mapping[str, Look], width: float) -> tuple[list[tuple[str, Look, float, int]], int]:
@@ -248,8 +272,9 @@ def _keys(keys: Mapping[str, Look], width: float) -> tuple[list[tuple[str, Look,
 
 
 def _written(ax: Axes, which: str) -> list[str]:
-    """The texts of the visible ticks of an axis."""
-    return [text for _, text in _ticks(ax, which)]
+    """The texts of the visible ticks of an axis; none where they have no text."""
+    texts = [text for _, text in _ticks(ax, which)]
+    return texts if any(texts) else []
 
 
 def _ticks(ax: Axes, which: str) -> list[tuple[float, str]]:
@@ -259,7 +284,7 @@ def _ticks(ax: Axes, which: str) -> list[tuple[float, str]]:
     places = [float(place) for place in axis.get_majorticklocs()]
     texts = axis.get_major_formatter().format_ticks(places)
     low, high = sorted(axis.get_view_interval())
-    return [(at, text) for at, text in zip(places, texts, strict=False) if text and low <= at <= high]
+    return [(at, text) for at, text in zip(places, texts, strict=False) if low <= at <= high]
 
 
 def _overhang(ax: Axes, width: float) -> tuple[float, float]:

@@ -54,30 +54,14 @@ def coloured(source: str) -> tuple[Pieces, ...]:
     return tuple(map(tuple, lines))
 
 
-def html(source: str) -> Markup:
-    """A file as the inside of a <pre>."""
-    return Markup("\n".join(_line(pieces) for pieces in coloured(source)))
-
-
-def _line(pieces: Pieces, marks: Sequence[Span] = ()) -> str:
+def _line(text: str, marks: Sequence[Span]) -> str:
     """One line, the marked places in bold."""
-    parts, start = [], 0
-    for kind, text in pieces:
-        inside = "".join(
-            f"<b>{escape(part)}</b>" if marked else str(escape(part))
-            for part, marked in _cut(text, start, marks)
-        )
-        parts.append(f'<i class="{kind}">{inside}</i>' if kind else inside)
-        start += len(text)
+    edges = sorted({0, len(text), *(edge for span in marks for edge in span)})
+    parts = []
+    for low, high in pairwise(edges):
+        part = str(escape(text[low:high]))
+        parts.append(f"<b>{part}</b>" if any(first <= low < last for first, last in marks) else part)
     return "".join(parts)
-
-
-def _cut(text: str, start: int, marks: Sequence[Span]) -> Iterator[tuple[str, bool]]:
-    """The parts of a piece that starts at `start` in its line, each inside a marked place or outside."""
-    end = start + len(text)
-    edges = {start, end, *(edge for span in marks for edge in span if start < edge < end)}
-    for low, high in pairwise(sorted(edges)):
-        yield text[low - start : high - start], any(first <= low < last for first, last in marks)
 
 
 def side_by_side(before: str, after: str, context: int = CONTEXT) -> list[list[Row]]:
@@ -156,7 +140,7 @@ def side_by_side_html(before: str, after: str, hunks: Sequence[Sequence[Row]]) -
     def cell(lines: Sequence[str], number: int | None, marks: Sequence[Span], tag: str) -> str:
         if number is None:
             return "<s></s>"
-        return f"<{tag}>{_line((('', lines[number - 1]),), marks)}</{tag}>"
+        return f"<{tag}>{_line(lines[number - 1], marks)}</{tag}>"
 
     drawn = []
     for rows in hunks:

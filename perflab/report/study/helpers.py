@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from perflab.records.texts import syntax
+
 THIN = 30  # lines of functions: a shorter file that calls longer functions is a shell around them
 DEPTH = 2  # the called functions, and those that they call
 ASIDE = ("bound", "workspace_bytes")  # what a rung says of itself, beside what it computes
@@ -18,14 +20,16 @@ Function = tuple[str, str]  # file and name
 def of_shell(name: str, texts: Mapping[str, str]) -> dict[str, str]:
     """By file, the code that a shell calls; empty for a file with code enough of its own."""
     functions = {f.name: f for f in _functions(texts.get(name, "")) if f.name not in ASIDE}
+    own = sum(map(_length, functions.values()))
+    if own > THIN:
+        return {}
     called: dict[Function, ast.FunctionDef] = {}
-    level: dict[Function, ast.FunctionDef] = {(name, own): function for own, function in functions.items()}
+    level: dict[Function, ast.FunctionDef] = {(name, each): function for each, function in functions.items()}
     for _ in range(DEPTH):
         level = {at: found for function in level.items() for at, found in _called(*function, texts)}
         level = {at: found for at, found in level.items() if at not in called and at[0] != name}
         called |= level
-    own, inside = (sum(map(_length, each.values())) for each in (functions, called))
-    if own > THIN or inside <= own:
+    if sum(map(_length, called.values())) <= own:
         return {}
     files = dict.fromkeys(file for file, _ in called)
     return {file: _code(texts[file], [f for at, f in called.items() if at[0] == file]) for file in files}
@@ -39,7 +43,7 @@ def _called(
     known = {(file, f.name): f for f in _functions(texts[file])}
     named = {name: (file, name) for _, name in known}
     modules: dict[str, str] = {}
-    for node in _parsed(texts[file]).body:
+    for node in syntax(texts[file]).body:
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             for alias in node.names:
                 module = PurePosixPath(file).with_name(f"{node.module or alias.name}.py").as_posix()
@@ -70,7 +74,7 @@ def _code(text: str, functions: list[ast.FunctionDef]) -> str:
 
 
 def _functions(text: str) -> list[ast.FunctionDef]:
-    return [node for node in _parsed(text).body if isinstance(node, ast.FunctionDef)]
+    return [node for node in syntax(text).body if isinstance(node, ast.FunctionDef)]
 
 
 def _first(function: ast.FunctionDef) -> int:
@@ -79,11 +83,3 @@ def _first(function: ast.FunctionDef) -> int:
 
 def _length(function: ast.FunctionDef) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
-
-
-def _parsed(text: str) -> ast.Module:
-    """A file's tree; an empty one for text that is not Python."""
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module(body=[], type_ignores=[])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 from latex2mathml.converter import convert
@@ -47,10 +48,15 @@ def _block(tokens: Sequence[Token], at: int, *_: Any) -> str:
 
 def mathml(latex: str, options: Mapping[str, Any]) -> str:
     """One formula as a <math> element; one that cannot be read is shown as it was written."""
+    return _mathml(latex.strip(), bool(options.get("display_mode")))
+
+
+@lru_cache(maxsize=4096)  # a derivation has the same letters in many places
+def _mathml(latex: str, displayed: bool) -> str:
     try:
-        drawn = convert(_clearer(latex.strip()), display="block" if options.get("display_mode") else "inline")
+        drawn = convert(_clearer(latex), display="block" if displayed else "inline")
     except Exception:  # no wrong formula may stop the report
-        return f"<code>{escape(latex.strip())}</code>"
+        return f"<code>{escape(latex)}</code>"
     return _smaller(drawn)
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from markupsafe import Markup
 
 from perflab.contract import Cell
-from perflab.records.texts import DERIVATION, heading, imported
+from perflab.records.texts import DERIVATION, heading, imported, syntax
 from perflab.records.tree import Node, nodes
 from perflab.report import ladder, tables, words
 from perflab.report.study import code, helpers, mathematics
@@ -24,7 +25,6 @@ OF_TODAY = (
     "The records of this run have no code. This is the code of the installed perflab; it may differ from what"
     " was measured."
 )
-SHORT = 40  # lines of code that are shown without a fold
 NOT_KEPT = "The records do not have its code."
 
 
@@ -35,8 +35,12 @@ class Changes:
     other: str
     before: str
     after: str
-    hunks: tuple[tuple[code.Row, ...], ...]
     written_out: str = ""
+
+    @cached_property
+    def hunks(self) -> tuple[tuple[code.Row, ...], ...]:
+        """What differs, with some lines before and after; empty where nothing does."""
+        return tuple(map(tuple, code.side_by_side(self.before, self.after)))
 
     @property
     def html(self) -> Markup:
@@ -56,16 +60,6 @@ class File:
     def anchor(self) -> str:
         """The id of its place on a page."""
         return words.anchor("study-file", *self.name.removesuffix(".py").split("/"))
-
-    @property
-    def short(self) -> bool:
-        """Whether it need not be folded."""
-        return self.text.count("\n") <= SHORT
-
-    @property
-    def html(self) -> Markup:
-        """The text in colours."""
-        return code.html(self.text)
 
 
 @dataclass(frozen=True)
@@ -188,9 +182,8 @@ def _rungs(operation: str, since: Mapping[str, str], texts: Mapping[str, str]) -
         plain, base = _written_out(text, compared)
         other, changes = base or below, None
         if text and other in compared:
-            hunks = tuple(map(tuple, code.side_by_side(compared[other], plain)))
             reason = f"{technique}.py only compiles the functions of {other}.py. Here they are written out."
-            changes = Changes(other, compared[other], plain, hunks, reason if base else "")
+            changes = Changes(other, compared[other], plain, reason if base else "")
         if text:
             compared[technique] = plain
         calls = tuple(File(file, called) for file, called in helpers.of_shell(name, texts).items())
@@ -206,11 +199,7 @@ def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
     wrapped: dict[str, str] = {}
     bases: set[str] = set()
     imports = []
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return text, ""
-    for node in tree.body:
+    for node in syntax(text).body:
         match node:
             case ast.Assign(
                 [ast.Name(name)], ast.Call(decorator, [ast.Attribute(ast.Name(base), attr)], [])
