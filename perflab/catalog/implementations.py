@@ -46,7 +46,7 @@ def raw(operation_name: str, technique: str) -> Implementation:
         return load_raw(file, operation_name, technique)
     find.prepare_numba_cache()
     if technique != "naive" and kernels.may_compile(operation_name, technique):
-        with contextlib.suppress(ImportError):  # without Numba, its own import says so
+        with contextlib.suppress(ImportError, AttributeError):  # the rung's own import says why
             lacking.check_compiler(f"{operation_name}/{technique}")
     module = _import(f"{find.package(operation_name)}.{technique}", f"{operation_name}/{technique}")
     pair = pair_of(module, operation_name, technique, find.source_file(operation_name, technique))
