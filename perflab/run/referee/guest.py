@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pickle
 import threading
@@ -23,7 +24,7 @@ from perflab.errors import first_line
 from perflab.machine import family, portable, process
 from perflab.machine.arena import Arena
 from perflab.oracle.sandbox import guard
-from perflab.run.referee.findings import Rejected, kept_until, rejected
+from perflab.run.referee.findings import CannotRun, Rejected, kept_until, rejected
 
 SERVE = "import sys; from perflab.run.referee.contestant import serve; serve(sys.argv[1])"
 LOOK_S = 0.5  # how often the watch looks whether an answer is due
@@ -123,7 +124,8 @@ class Guest:
             arrays = fields.pop("arrays")
             tensors = list(starmap(self._tensor, arrays)) if arrays else []
         except (EOFError, OSError):
-            raise Rejected(self._end()) from None
+            ended = CannotRun if self._limit_s == math.inf else Rejected  # perflab's own have no limit
+            raise ended(self._end()) from None
         except (AttributeError, ValueError, KeyError, TypeError):
             self.close()
             raise Rejected(FORGED) from None
