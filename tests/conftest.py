@@ -25,7 +25,8 @@ from perflab.run.compilation import compile_first, missing
 
 ROOT = Path(__file__).parent.parent
 # Files from outside, which no test session imports.
-collect_ignore = ["catalog/assignments", "oracle/cheats", "oracle/mistakes", "oracle/unknown_mistakes"]
+collect_ignore = ["catalog/assignments", "oracle/cheats", "oracle/mistakes", "oracle/raced"]
+collect_ignore += ["oracle/odd", "oracle/unknown_mistakes"]
 hypothesis.settings.register_profile(
     "same everywhere", deadline=None, derandomize=True, database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],

@@ -16,8 +16,18 @@ from perflab.catalog.find import (
     targets,
     techniques,
 )
-from perflab.catalog.implementations import column, implementation, load, load_raw, raw
+from perflab.catalog.implementations import column, elsewhere, implementation, load, load_raw, raw
 
-__all__ = ["broken", "column", "columns_of_peers", "folder", "home", "implementation", "load", "load_raw"]
-__all__ += ["mutants", "operation", "operations", "outsiders", "package", "peers", "prepare_numba_cache"]
+__all__ = ["broken", "column", "columns_of_peers", "elsewhere", "folder", "home", "implementation"]
+__all__ += [
+    "load",
+    "load_raw",
+    "mutants",
+    "operation",
+    "operations",
+    "outsiders",
+    "package",
+    "peers",
+    "prepare_numba_cache",
+]
 __all__ += ["raw", "summary", "targets", "techniques"]

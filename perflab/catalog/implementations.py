@@ -85,6 +85,15 @@ def column(operation_name: str, technique: str, file: str | None) -> Implementat
     return load_raw(file, operation_name, technique)
 
 
+def elsewhere(operation_name: str, technique: str, file: str) -> Implementation:
+    """A technique of a file that runs in a process of its own: here its functions cannot be called."""
+
+    def here(*_: Any) -> Any:
+        raise AssertionError("outside code runs in a process of its own")
+
+    return Implementation(operation_name, technique, here, here, file)
+
+
 def _peer(operation_name: str, project: str) -> Implementation:
     """Another project's version of an operation, as an implementation from NumPy to NumPy.
 

@@ -12,7 +12,10 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 try:
@@ -72,6 +75,30 @@ def keep_to_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(affinity())[:count])
 
 
+def share_core(pid: int = 0) -> set[int]:
+    """Keep this thread, and that of the process `pid`, to the core on which this one runs, where possible.
+
+    Returns the cores of before, for `free_cores`.
+    """
+    before = affinity()
+    if hasattr(os, "sched_setaffinity"):
+        core = ctypes.CDLL(None).sched_getcpu()
+        _keep_to({core} & before or before, pid)
+    return before
+
+
+def free_cores(before: set[int], pid: int = 0) -> None:
+    """Undo `share_core`."""
+    if hasattr(os, "sched_setaffinity"):
+        _keep_to(before, pid)
+
+
+def _keep_to(cores: set[int], pid: int) -> None:
+    for each in {0, pid}:
+        with contextlib.suppress(OSError):  # it has ended
+            os.sched_setaffinity(each, cores)
+
+
 def load_averages() -> list[float]:
     """The load of 1, 5 and 15 minutes; empty where the system has none."""
     try:
@@ -126,6 +153,60 @@ def own_group() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True}
+
+
+def shared_file() -> tuple[int, str]:
+    """A file for memory that two processes share: its descriptor, and the path at which the other opens it.
+
+    Where the system has no files without a name, it is in the folder for temporary files.
+    """
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("inputs")
+        return descriptor, f"/proc/{os.getpid()}/fd/{descriptor}"
+    return tempfile.mkstemp("-perflab")
+
+
+def drop_shared(descriptor: int, path: str) -> None:
+    """Close a `shared_file`, and delete it where it has a name."""
+    os.close(descriptor)
+    if not path.startswith("/proc/"):
+        with contextlib.suppress(OSError):  # Windows keeps a file that another process has open
+            Path(path).unlink()
+
+
+def pause(child: subprocess.Popen[Any]) -> None:
+    """Stop a process of `own_group` and its group, where the system can; returns when it stands still."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
+            os.killpg(child.pid, signal.SIGSTOP)
+            if hasattr(os, "waitid"):  # macOS has none before Python 3.13
+                os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
+def go_on(child: subprocess.Popen[Any]) -> None:
+    """Let a process go on that `pause` stopped."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGCONT)
+
+
+def kill_group(child: subprocess.Popen[Any]) -> None:
+    """Kill a process of `own_group` with its group."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
+
+
+def processor_s(pid: int) -> float:
+    """The processor time of a process with all its threads, in seconds; 0 where it is not known exactly.
+
+    Linux has a clock for each process: its number is made from the process's (clock_getcpuclockid(3)).
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # it has ended
+            return time.clock_gettime((~pid << 3) | 2)
+    return 0.0
 
 
 def interrupt(child: subprocess.Popen[Any]) -> None:

@@ -120,9 +120,11 @@ class Messages:
     def __init__(self, incoming: IO[Any], outgoing: IO[Any]) -> None:
         self._incoming, self._outgoing = incoming, outgoing
 
-    def send(self, message: bytes) -> None:
-        """Send one message. Raises OSError where the other process has ended."""
-        self._outgoing.write(BEGIN + len(message).to_bytes(8, "big") + message)
+    def send(self, *messages: bytes) -> None:
+        """Send messages, one after the other. Raises OSError where the other process has ended."""
+        self._outgoing.writelines(
+            part for each in messages for part in (BEGIN + len(each).to_bytes(8, "big"), each)
+        )
         self._outgoing.flush()
 
     def receive(self) -> bytes:

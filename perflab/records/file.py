@@ -121,11 +121,19 @@ class Writer:
     def _append(self, record: Mapping[str, Any]) -> None:
         line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
         try:
+            self._follow()
             written = self._file.write(line)
         except OSError as error:
             raise full_or(error, self._path) from error
         if written != len(line):
             raise NoSpaceLeft(f"{self._path}: no space left; what was measured before is kept")
+
+    def _follow(self) -> None:
+        """Go on in the file that has the path now: code from outside may have put another one there."""
+        opened = os.fstat(self._file.fileno())
+        if not (self._path.is_file() and os.path.samestat(opened, self._path.stat())):
+            self._file.close()
+            self._file = self._path.open("ab", buffering=0)
 
     def close(self) -> None:
         """Write everything to the disk and close."""

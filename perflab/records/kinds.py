@@ -62,8 +62,8 @@ class Judgement:
     """The check of an implementation on the inputs to be timed (kind "verdict").
 
     `share` is its worst error as a share of the rounding bound; `where` is the place of that error, or says
-    what is wrong; `remarks` are what else there is to say. Without a `digest` of the inputs it is checked
-    again on resuming.
+    what is wrong; `remarks` are what else there is to say, `calls` names what an outside file calls of
+    others. Without a `digest` of the inputs it is checked again on resuming.
     """
 
     kind: ClassVar[str] = "verdict"
@@ -81,6 +81,7 @@ class Judgement:
     warm_s: Mapping[Name, Seconds] = field(default_factory=dict)
     flops: Whole = 0
     remarks: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
     @property
     def right(self) -> bool:
@@ -95,7 +96,11 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One contender's turn in one pass (kind "block"): its rounds, in seconds per call."""
+    """One contender's turn in one pass (kind "block"): its rounds, in seconds per call.
+
+    Of a contender in a process of its own: `seeds` are those of its secret contents, `way_s` is what asking
+    for nothing costs, of which every round has one.
+    """
 
     kind: ClassVar[str] = "block"
     contender: Contender = field(metadata=FLAT)
@@ -105,6 +110,8 @@ class Timed:
     iterations: Annotated[int, between(1, 10**12, "a whole number")]
     rounds_s: Rounds
     after: str
+    seeds: tuple[Whole, ...] = ()
+    way_s: Seconds | None = None
 
     @property
     def cell(self) -> Cell:

@@ -11,6 +11,7 @@ from perflab.contract import Cell
 from perflab.records.typed import Location, Name, Rule, Seconds, Wrong, between
 
 MOST_BLOCKS = 2_000_000  # far above the largest preset; a file that names more is damaged
+HANG_S, HANG_BUDGETS = 10.0, 5.0
 FILLED = Rule("a list of different values", lambda values: 0 < len(values) == len(set(values)))
 Names = Annotated[tuple[Name, ...], FILLED]
 Count = Annotated[int, between(1, 10_000, "a whole number")]
@@ -173,6 +174,11 @@ class Plan:
     def turns(self) -> int:
         """How many turns a cell gets at least, if the time suffices."""
         return self.processes * self.passes
+
+    @property
+    def patience_s(self) -> float:
+        """The seconds that an answer of outside code may take: much longer than a cell may."""
+        return HANG_S + HANG_BUDGETS * self.budget_s
 
     def is_built_in(self, operation: str, technique: str) -> bool:
         """Whether a contender is one of perflab's own rungs: no peer and no outside file."""

@@ -304,8 +304,16 @@ def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
     lines += filter(None, [precision(summary)])
     lines += contest_lines(summary)[: None if whole else 1]
-    lines += machine_warnings(summary)
+    lines += [*machine_warnings(summary), *borrowed_lines(summary)]
     return lines + remark_lines(summary) + finding_lines(summary)
+
+
+def borrowed_lines(summary: Summary) -> list[str]:
+    """What outside files call of perflab's own techniques and of other libraries, a line for each file."""
+    called: dict[str, dict[str, None]] = defaultdict(dict)
+    for verdict in summary.run.of_kind(kinds.Judgement):
+        called[verdict.contender.name] |= dict.fromkeys(verdict.calls)
+    return [f"{name} calls {', '.join(others)}" for name, others in called.items() if others]
 
 
 def cells_line(summary: Summary, mark: str = "") -> str:

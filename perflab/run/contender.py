@@ -1,121 +1,37 @@
 """A cell becomes a warmed, checked callable; nothing else is timed.
 
-A `Stage` holds one case's inputs in one dtype while its contenders take turns on it. A `Contender` is
-admitted if it computes the right output and gradients from the same inputs that will be timed.
+A `Contender` is admitted to a stage if it computes the right output and gradients from the same inputs that
+will be timed. A `Turn` is one block of it: rounds of calls, on contents that change in place between them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from itertools import starmap
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from perflab import oracle
-from perflab.catalog import inputs
-from perflab.catalog.cases import costs
 from perflab.catalog.find import source_file
 from perflab.catalog.kernels import may_compile
-from perflab.contract import Array, Case, Cost, Implementation, Lacking, Native, NotApplicable, Operation
+from perflab.contract import Array, Implementation, Lacking, Native, NotApplicable
 from perflab.evidence.compiled import compiled_of
 from perflab.machine import lacking
 from perflab.records.kinds import Judgement
 from perflab.run.compilation import compilations, compiles, key, numba_threads, remember, remembered
-from perflab.run.contest import CannotRun, Rejected, WrongNumbers
+from perflab.run.referee.findings import CannotRun, Rejected, WrongNumbers
+from perflab.run.referee.rounds import Call, Set, calls_on, play
+from perflab.run.stage import Stage, same_bits
 
 ROUND_S = 1e-3  # a shorter round is noise of the timer: calls are repeated within it
+FAR_ROUND_S, FEWEST_ROUNDS = 5e-3, 3  # where a round is a request, whose cost is less than 1 % of it
 MOST_ROUNDS = 20
-UNKNOWN_SEED = 1000 + int.from_bytes(os.urandom(3), "big")  # random, so that no file can contain its answers
-LOOKED_UP = 4.0  # times as long on new contents as on old ones: more than any cache effect
-LOOK_S = 0.3  # about the time that this test may take
 FAST_CALL_S = 0.05  # a faster call is repeated before timing, to know its time without warm-up
-
-
-@dataclass
-class Stage:
-    """One case in one dtype: its inputs, their reference, and its contenders."""
-
-    operation: Operation
-    case: Case
-    dtype: str
-    contenders: dict[str, Contender] = field(default_factory=dict)
-
-    @property
-    def group(self) -> tuple[str, str, str]:
-        """Operation, case and dtype."""
-        return self.operation.name, self.case.name, self.dtype
-
-    @cached_property
-    def args(self) -> tuple[Any, ...]:
-        """The inputs, in the order of the operation's arguments."""
-        return tuple(inputs.make(self.operation, self.case, self.dtype).values())
-
-    @cached_property
-    def dout(self) -> Any:
-        """The upstream gradient: random, never ones."""
-        return inputs.upstream(self.operation, self.case, self.dtype)
-
-    @cached_property
-    def pristine(self) -> list[Array]:
-        """Copies of every array, to restore the stage after a contender wrote to one."""
-        return [array.copy() for array in self.arrays()]
-
-    def save(self) -> None:
-        """Make the hash and the copies of the inputs before a contender gets them."""
-        assert self.fingerprint
-        assert self.pristine
-
-    def fill(self, contents: Sequence[Array]) -> None:
-        """Give every array other contents, in place."""
-        for array, other in zip(self.arrays(), contents, strict=True):
-            np.copyto(array, other)
-
-    def arrays(self) -> list[Array]:
-        """The arrays among the inputs and the upstream gradient."""
-        return [value for value in (*self.args, self.dout) if isinstance(value, np.ndarray)]
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """The hash of all inputs as they were drawn."""
-        return oracle.fingerprint([*self.args, self.dout])
-
-    @cached_property
-    def costs(self) -> Mapping[str, Cost]:
-        """The operation's costs here, per direction."""
-        return costs(self.operation, self.case, self.dtype)
-
-    @cached_property
-    def reference(self) -> oracle.Reference:
-        """The reference, itself compared with the definition along a random direction."""
-        self.save()
-        flops = self.costs["forward"].flops
-        reference = oracle.reference(self.operation, self.args, self.dout, self.dtype, flops)
-        if oracle.differentiable(self.operation, self.case):
-            share, _ = oracle.along_a_direction(self.operation, self.args, self.dout, reference)
-            if not share <= 1:
-                raise AssertionError(f"{self.operation.name}: its gradient is not its definition's: {share}")
-        return reference
-
-    def admit(self, implementation: Implementation, known: Judgement | Contender | None = None) -> Contender:
-        """Verify an implementation on these inputs. Raises Rejected if it is not shown to be right.
-
-        `known` is an earlier verification here: the same bits from the same inputs are right again, without
-        a new reference.
-        """
-        contender = Contender(self, implementation)
-        contender.verify(known)
-        self.contenders[implementation.technique] = contender
-        return contender
-
-    def untouched(self) -> bool:
-        """Whether the inputs are still bit for bit the verified ones."""
-        return all(starmap(same_bits, zip(self.arrays(), self.pristine, strict=True)))
 
 
 @dataclass
@@ -123,7 +39,8 @@ class Contender:
     """An implementation on a stage, from its verification to its last block.
 
     `share` is the worst error as a share of its bound, at `where`; `precision` is the reference's; `digest`
-    is a hash of the inputs, the output and the gradients.
+    is a hash of the inputs, the output and the gradients. With `far` its rounds are as long as those of a
+    contender in another process, which it is compared with. `borrowed` names what it calls of others.
     """
 
     stage: Stage
@@ -138,13 +55,12 @@ class Contender:
     warm_s: dict[str, float] = field(default_factory=dict)
     _right: tuple[Array, ...] = ()
     _cache: Any = None
+    far: bool = False
+    borrowed: tuple[str, ...] = ()
 
     def verify(self, known: Judgement | Contender | None = None) -> None:
         """Run once on the stage's inputs, compare with the reference, learn how long a call takes."""
-        self.stage.save()
-        with compilations() as compiled:
-            got = self._call_both(self.first_s)
-        self.compile_s = compiled.seconds
+        got, compiled = self._first_call()
         self.check_inputs()
         self.digest = f"{self.stage.fingerprint} {_digest(got)}"
         if known is not None and known.digest == self.digest:
@@ -154,14 +70,14 @@ class Contender:
             self._compare(self.reference, got)
         self._right = tuple(map(np.array, got))
         self.warm_s = dict(self.first_s)
-        native, has_kernels = self.implementation.native, compiles(self.implementation)
-        if compiled.count or has_kernels or native or sum(self.first_s.values()) < FAST_CALL_S:
+        native, has_kernels = self.implementation.native, self.has_kernels
+        if compiled or has_kernels or native or sum(self.first_s.values()) < FAST_CALL_S:
             self._call_both(self.warm_s)
         if native:  # libraries tune themselves, and trace again, on their second call too
             self._call_both(self.warm_s)
         self._check_kernels()
-        if has_kernels and compiled.count:
-            remember(self._name, compiled.seconds)
+        if has_kernels and compiled:
+            remember(self._name, self.compile_s)
         elif has_kernels:
             self.load_s = max(sum(self.first_s.values()) - sum(self.warm_s.values()), 0.0)
         self.check_inputs()
@@ -172,11 +88,12 @@ class Contender:
         names = pair.operation, pair.technique
         if pair.source != str(source_file(*names)) or not may_compile(*names):
             return
-        overloads = [
-            each for function in (pair.forward, pair.backward) for each in compiled_of(function, dtype)
-        ]
-        if all(overload.objectmode for overload in overloads):
+        if self._runs_without_kernels():
             raise Rejected(f"none of its kernels is compiled for arrays of {dtype}")
+
+    def _runs_without_kernels(self) -> bool:
+        """Whether no function of the pair is compiled for this dtype."""
+        return without_kernels(self.implementation, self.stage.dtype)
 
     @cached_property
     def reference(self) -> oracle.Reference:
@@ -189,52 +106,21 @@ class Contender:
         return self.compile_s or (remembered(numba_threads() > 1).get(self._name) or None)
 
     @property
+    def gone(self) -> bool:
+        """Whether its calls cannot be made any more."""
+        return False
+
+    @property
+    def has_kernels(self) -> bool:
+        """Whether a first call may compile or load a kernel."""
+        return compiles(self.implementation)
+
+    @property
     def _name(self) -> str:
         return key(self.implementation.operation, self.implementation.technique, self.stage.dtype)
 
-    def check_other_contents(self, known: bool = False) -> None:
-        """Raise Rejected if the result for other contents of the same arrays is wrong, or looked up.
-
-        A result is looked up if a call on new contents takes many times as long as a call on the same ones
-        again; the arrays are written before both calls. If an earlier verification is `known`, only the
-        times are compared.
-        """
-        try:
-            if not known:
-                self._check_results_of_new_contents()
-            self._check_time_of_new_contents()
-        finally:
-            self._dout = self.stage.dout
-            self.stage.fill(self.stage.pristine)
-        self._call_both({})
-
-    def _check_results_of_new_contents(self) -> None:
-        other = Stage(self.stage.operation, replace(self.stage.case, seed=UNKNOWN_SEED), self.stage.dtype)
-        self.stage.fill(other.arrays())
-        reference = oracle.held_to(other.reference, self.implementation, other.args, other.dout)
-        self._dout = other.dout
-        try:
-            self._compare(reference, self._call_both({}))
-        except Rejected as why:
-            raise type(why)(f"on the same arrays with other contents: {why.why}") from None
-
-    def _check_time_of_new_contents(self) -> None:
-        least = {"forward": math.inf, "backward": math.inf}
-        turns = max(2, min(5, int(LOOK_S / max(sum(self.warm_s.values()), 1e-6))))
-        for turn in range(1, turns + 1):
-            rolled = [np.roll(array, 7 * turn) for array in self.stage.pristine]
-            new: dict[str, float] = {}
-            same: dict[str, float] = {}
-            self.stage.fill(rolled)
-            self._call_both(new)
-            self.stage.fill(rolled)
-            self._call_both(same, self._cache)
-            for direction in least:
-                least[direction] = min(least[direction], new[direction] / max(same[direction], 1e-9))
-        for direction, times in least.items():
-            if times > LOOKED_UP:
-                as_long = f"{times:.0f} times as long as on the same ones again"
-                raise Rejected(f"it looks answers up: {direction} on new contents takes {as_long}")
+    def check_other_contents(self) -> None:
+        """Raise Rejected if results on other contents are wrong: needless for code whose author is known."""
 
     def check_inputs(self) -> None:
         """Raise Rejected, and restore the stage, if an input was written to."""
@@ -242,48 +128,44 @@ class Contender:
             self.stage.fill(self.stage.pristine)
             raise WrongNumbers("it wrote to its inputs")
 
-    def callable(self, direction: str) -> Callable[[], Any]:
-        """The timed function: it takes no arguments and does no set-up."""
-        forward, backward = self._pair.forward, self._pair.backward
-        args, dout = self._args, self._dout
-        if direction == "forward":
-            return partial(forward, *args)
-        if direction == "backward":
-            return partial(backward, dout, self._cache)
-
-        def step() -> Any:
-            out, cache = forward(*args)
-            return out, backward(dout, cache)
-
-        return step
+    def turn(self, direction: str, block_s: float, alone: bool = False) -> Turn:
+        """The next block: as many rounds as fill it, or one if that is a test's."""
+        rounds, iterations = self.rounds(direction, block_s)
+        return Turn(self, direction, 1 if alone else rounds, iterations)
 
     def rounds(self, direction: str, block_s: float) -> tuple[int, int]:
         """Rounds, and calls within each, that fill a block."""
         call_s = max(self.call_s(direction), 1e-9)
-        iterations = max(1, round(ROUND_S / call_s))
-        return max(1, min(MOST_ROUNDS, int(block_s / (iterations * call_s)))), iterations
+        if not self.far:
+            iterations = max(1, round(ROUND_S / call_s))
+            return max(1, min(MOST_ROUNDS, int(block_s / (iterations * call_s)))), iterations
+        iterations = math.ceil(FAR_ROUND_S / call_s)
+        fewest = FEWEST_ROUNDS if iterations > 1 else 1
+        return max(fewest, min(MOST_ROUNDS, int(block_s / (iterations * call_s)))), iterations
 
     @cached_property
-    def _pair(self) -> Native:
+    def pair(self) -> Native:
         """The timed pair: a peer's own on its own tensors, else the implementation's on the arrays."""
         given = self.implementation
         return given.native or Native(given.forward, given.backward, lambda value: value, lambda value: value)
 
     @cached_property
     def _args(self) -> tuple[Any, ...]:
-        return tuple(map(self._pair.to_native, self.stage.args))
+        return tuple(map(self.pair.to_native, self.stage.args))
 
     @cached_property
     def _dout(self) -> Any:
-        return self._pair.to_native(self.stage.dout)
-
-    def _numpy(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(map(self._pair.to_numpy, values))
+        return self.pair.to_native(self.stage.dout)
 
     def call_s(self, direction: str) -> float:
         """Seconds of one warm call, from the verification or the last block."""
         both = self.warm_s["forward"] + self.warm_s["backward"]
         return self.warm_s.get(direction, both)
+
+    def calls(self, direction: str) -> list[Call]:
+        """The call on the verified inputs, or on a peer's own tensors."""
+        inputs: list[Set] = [(self._args, self._dout)]
+        return calls_on(direction, self.pair.forward, self.pair.backward, inputs, [self._cache])
 
     def check_after(self, direction: str, result: Any) -> str:
         """Compare the result of the last timed call with the verified one: "same bits" or "within bound".
@@ -291,33 +173,42 @@ class Contender:
         Raises Rejected if it is neither.
         """
         if direction == "forward":
-            got, part = (result[0],), slice(0, 1)
+            got = (result[0],)
         elif direction == "backward":
-            got, part = tuple(result), slice(1, None)
+            got = tuple(result)
         else:
-            got, part = (result[0], *result[1]), slice(None)
-        got, verified = self._numpy(got), self._right[part]
+            got = (result[0], *result[1])
+        return self.check_tensors(direction, tuple(map(self.pair.to_numpy, got)))
+
+    def check_tensors(self, direction: str, got: Sequence[Any]) -> str:
+        """As `check_after`, for its tensors."""
+        part = part_of(direction)
+        verified = self._right[part]
         if len(got) == len(verified) and all(
             same_bits(np.asarray(value, right.dtype), right)
             or np.array_equal(np.asarray(value, right.dtype), right, equal_nan=True)
             for value, right in zip(got, verified, strict=True)
         ):
             return "same bits"
-        whole = self.reference
-        names, values, bounds = whole.names[part], whole.values[part], whole.bounds[part]
-        self._compare(replace(whole, names=names, values=values, bounds=bounds), got)
+        self._compare(of_part(self.reference, part), got)
         return "within bound"
 
-    def _call_both(self, seconds: dict[str, float], cache: Any = None) -> tuple[Any, ...]:
-        """Out and gradients, with the seconds of both calls; backward on an older `cache` if one is given."""
+    def _first_call(self) -> tuple[tuple[Any, ...], int]:
+        """Out and gradients of the first call, and how many functions it compiled."""
+        with compilations() as compiled:
+            got = self._call_both(self.first_s)
+        self.compile_s = compiled.seconds
+        return got, compiled.count
+
+    def _call_both(self, seconds: dict[str, float]) -> tuple[Any, ...]:
+        """Out and gradients, with the seconds of both calls."""
         clock = time.perf_counter
         try:
             self._args, self._dout  # noqa: B018 - converted before the clock starts
             began = clock()
-            out, new_cache = self._pair.forward(*self._args)
+            out, self._cache = self.pair.forward(*self._args)
             between = clock()
-            self._cache = new_cache if cache is None else cache
-            grads = self._pair.backward(self._dout, self._cache)
+            grads = self.pair.backward(self._dout, self._cache)
             seconds.update(forward=between - began, backward=clock() - between)
         except (NotApplicable, Lacking):
             raise
@@ -326,7 +217,7 @@ class Contender:
             raise rejected(f"it raised {lacking.told(error)}") from error
         if not isinstance(grads, tuple):
             raise WrongNumbers(f"backward returned a {type(grads).__name__}; wanted a tuple of gradients")
-        return self._numpy((out, *grads))
+        return tuple(map(self.pair.to_numpy, (out, *grads)))
 
     def _compare(self, reference: oracle.Reference, got: Sequence[Any]) -> None:
         """Raise Rejected for a wrong form or an error above its rounding bound; keep the worst error."""
@@ -344,12 +235,58 @@ class Contender:
                 self.share, self.where = worst.share, worst.where
 
 
-def same_bits(one: Array, other: Array) -> bool:
-    """Whether two arrays of one dtype have the same shape and the same bits, NaN and zeros too."""
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
-    return np.array_equal(one.reshape(-1).view(np.uint8), other.reshape(-1).view(np.uint8))
+class Turn:
+    """A block: what is called before each round and is not timed, and what is timed.
+
+    `iterations` are the calls of a round, `turns` those on each of its `count` sets of inputs.
+    """
+
+    def __init__(self, contender: Contender, direction: str, rounds: int, iterations: int) -> None:
+        self.contender, self.direction, self.rounds = contender, direction, rounds
+        self.turns = self.iterations = iterations
+        self.count = 1
+        self._round = 0
+
+    def between(self) -> None:
+        """Before a round: nothing, but for the first one."""
+        self._round += 1
+        if self._round == 1:
+            self._calls = self.contender.calls(self.direction)
+
+    def on_one_core(self, threads: int) -> contextlib.AbstractContextManager[None]:
+        """What the block runs in: where this process makes the calls, the system chooses the core."""
+        return contextlib.nullcontext()
+
+    def play(self) -> list[Any]:
+        """The timed function: it takes no arguments and does no set-up."""
+        return play(self._calls, self.turns)
+
+    def check(self, held: Sequence[Any]) -> str:
+        """How the results of the last round compare with what was verified. Raises Rejected."""
+        self.contender.check_inputs()
+        return self.contender.check_after(self.direction, held[0])
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """What the record of the block says of it further."""
+        return {}
+
+
+def without_kernels(pair: Any, dtype: str) -> bool:
+    """Whether no function of a pair is compiled for arrays of this dtype."""
+    functions = (pair.forward, pair.backward)
+    return all(each.objectmode for function in functions for each in compiled_of(function, dtype))
+
+
+def part_of(direction: str) -> slice:
+    """Which of out and gradients a direction gives."""
+    return {"forward": slice(0, 1), "backward": slice(1, None)}.get(direction, slice(None))
+
+
+def of_part(reference: oracle.Reference, part: slice) -> oracle.Reference:
+    """The reference of some of the tensors."""
+    names, values, bounds = reference.names[part], reference.values[part], reference.bounds[part]
+    return replace(reference, names=names, values=values, bounds=bounds)
 
 
 def _digest(got: Sequence[Any]) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 import pytest
 
 from perflab import machine, records, units
 from perflab.contract import (
-    CANNOT_RUN,
     NOT_SHOWN,
-    WRONG,
     Cell,
     Contender,
     Implementation,
@@ -26,8 +24,10 @@ from perflab.contract import (
 )
 from perflab.errors import first_line, reason
 from perflab.machine import numba_cache
-from perflab.oracle.sandbox import guard
 from perflab.records import Block, Plan, kinds
+from perflab.records.roof import Ceilings
+from perflab.run.referee import floor
+from perflab.run.referee.findings import CannotRun, Rejected
 from perflab.units import in_bytes
 
 R = TypeVar("R", bound=kinds.Record)
@@ -41,26 +41,10 @@ EXIT_BROKEN = 29
 PARENT_GONE = "the run that started this process is gone"
 
 
-class Rejected(Exception):
-    """A contender must not be timed, or its time must not be shown; the message is its status and why."""
-
-    status = NOT_SHOWN
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{self.status}: {why}")
-        self.why = why
-
-
-class WrongNumbers(Rejected):
-    """Its numbers are wrong."""
-
-    status = WRONG
-
-
-class CannotRun(Rejected):
-    """It, or the machine, lacks something."""
-
-    status = CANNOT_RUN
+def per_call(stats: Any, iterations: int) -> None:
+    """Turn pytest-benchmark's seconds of rounds into those of a call: it calls what it times once a round."""
+    stats.iterations = iterations
+    stats.stats.data[:] = [seconds / iterations for seconds in stats.stats.data]
 
 
 class Contest:
@@ -72,6 +56,8 @@ class Contest:
         `parent`, the process that started this one, grants turns through the first descriptor and gets the
         events through the second.
         """
+        from perflab.run.referee.seats import Seats  # NumPy: the thread pools are pinned by now
+
         self.plan = plan
         run = records.read(folder) if folder else None
         self.history: list[kinds.Record] = list(run.records) if run else []
@@ -82,7 +68,7 @@ class Contest:
         self.places: dict[Block, int] = {}
         self._stage: Any = None
         self._pools_recorded = False
-        self._guard: Any = None
+        self.seats = Seats(plan, folder)
         failures = self._past(kinds.Failure)
         self._excluded = {failure.contender.across("case"): failure.reason for failure in failures}
 
@@ -92,33 +78,38 @@ class Contest:
 
         cell = block.cell
         self._wait_for_turn(block)
+        self.seats.look()
         if not self._pools_recorded:
             self._pools_recorded = True
             self.record("pools", process=block.process, threads=cell.threads, **machine.pools())
         self.tell("start", **asdict(cell), pass_=block.pass_)
         try:
             contender = self._contender(block, benchmark)
-            rounds, iterations = contender.rounds(cell.direction, self.plan.block_s)
+            turn = contender.turn(cell.direction, self.plan.block_s, benchmark.disabled)
             if cell.threads > 1:
                 machine.settle()
             benchmark.group = f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}"
-            timed = contender.callable(cell.direction)
             try:
-                with compilations() as compiled:
-                    result = benchmark.pedantic(timed, rounds=rounds, iterations=iterations)
+                with turn.on_one_core(cell.threads), compilations() as compiled:
+                    held = benchmark.pedantic(turn.play, setup=turn.between, rounds=turn.rounds)
+            except Rejected:
+                raise
             except (Exception, SystemExit) as error:
                 message = first_line(str(error))
                 raise Rejected(f"it raised {type(error).__name__} while timed: {message}") from error
             if compiled.count:
                 raise Rejected("it compiled while it was timed")
-            if cell.contender.name in self.plan.outside:
-                contender.check_inputs()
-                self._check_guard()
             try:
-                checked = contender.check_after(cell.direction, result)
+                checked = turn.check(held)
             except (TypeError, ValueError, IndexError) as error:
                 raise Rejected(f"a timed call returned something else: {error}") from error
+            self.seats.check_files(cell)
+            if benchmark.stats is not None:
+                per_call(benchmark.stats, turn.iterations)
+                self._check_floor(cell, median(benchmark.stats.stats.data))
         except Rejected as why:
+            if self._stage is not None:
+                self._stage.fill(self._stage.pristine)
             benchmark.has_error = True
             if benchmark.stats is not None:
                 benchmark.stats.stats.data.clear()  # verified or no number
@@ -135,21 +126,23 @@ class Contest:
         seconds = [float(f"{s:.6g}") for s in benchmark.stats.stats.data]
         contender.warm_s[cell.direction] = min(seconds)  # the next block is planned with it
         self.record(
-            "block", **asdict(cell), process=block.process, **{"pass": block.pass_}, iterations=iterations,
-            rounds_s=seconds, after=checked,
+            "block", **asdict(cell), process=block.process, **{"pass": block.pass_},
+            iterations=turn.iterations, rounds_s=seconds, after=checked, **turn.fields,
         )  # fmt: skip
 
     def finish_stage(self) -> None:
         """Clear the stage; record a failure if its inputs are not bit for bit the verified ones."""
         stage, self._stage = self._stage, None
-        if stage is not None and stage.contenders and not stage.untouched():
+        own = not self.plan.foreign  # else contents change all the time, and each block was checked
+        if own and stage is not None and stage.contenders and not stage.untouched():
             self.record("failure", operation=stage.operation.name, case=stage.case.name, dtype=stage.dtype,
                         threads=self._threads, technique="", process=self._process,
                         reason=f"{NOT_SHOWN}: the inputs changed while they were timed")  # fmt: skip
 
     def close(self) -> None:
-        """Clear the stage and close the records."""
+        """Clear the stage, end the contestants' processes and close the records."""
         self.finish_stage()
+        self.seats.close()
         if self.writer is not None:
             self.writer.close()
 
@@ -165,20 +158,25 @@ class Contest:
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
         from perflab import catalog
-        from perflab.run.contender import Stage
         from perflab.run.forecast import forecast, memory_needed
+        from perflab.run.stage import Stage
 
         cell = block.cell
         if self._stage is None or self._stage.group != (cell.operation, cell.case, cell.dtype):
             self.finish_stage()
             described = catalog.operation(cell.operation)
-            self._stage = Stage(described, described.case(cell.case), cell.dtype)
+            self._stage = Stage(
+                described,
+                described.case(cell.case),
+                cell.dtype,
+                arena=self.seats.arena if self.plan.foreign else None,
+            )
             self._process, self._threads = block.process, cell.threads
         stage = self._stage
         excluded = self._excluded.get(cell.contender.across("case"))
         if excluded is not None:
             self._skip(block, benchmark, f"out of the contest: {excluded}")
-        if cell.technique in stage.contenders:
+        if cell.technique in stage.contenders and not stage.contenders[cell.technique].gone:
             return stage.contenders[cell.technique]
         turns = self.plan.turns
         if cell.contender in self._predicted:
@@ -199,8 +197,11 @@ class Contest:
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
             verdicts = [verdict for verdict in self._right(cell.contender, "threads") if verdict.digest]
             known = min(verdicts, key=lambda verdict: verdict.contender != cell.contender, default=None)
-            with self._watched(implementation), numba_cache.remarks() as remarks:
-                contender = stage.admit(implementation, known)
+            with numba_cache.remarks() as remarks:
+                contender = stage.enter(self._entrant(cell, implementation), known)
+            too_slow = is_new and contender.call_s("step") * turns > 2 * self._cell_s
+            if known is None and not too_slow:
+                contender.check_other_contents()
         except NotApplicable as why:
             self._predict(block, benchmark, {}, str(why) or "its interface cannot say this case")
         except (Rejected, PerflabError) as error:
@@ -214,45 +215,45 @@ class Contest:
             remarks=remarks,
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
+            calls=contender.borrowed,
         )  # fmt: skip
         # A first call far above its forecast is not timed either: its one call shows how long it takes.
-        if is_new and contender.call_s("step") * turns > 2 * self._cell_s:
+        if too_slow:
             del stage.contenders[cell.technique]
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
-        if self._guard is not None:
-            contender.check_other_contents(known is not None)
-            self._check_guard()
         return contender
 
     def _implementation(self, cell: Cell) -> Implementation:
-        """A cell's pair of functions: built in, from a peer, or from the plan's outside file."""
+        """A cell's pair of functions: built in, from a peer, or from the plan's outside file.
+
+        That of an unknown author is not loaded here, and cannot be called.
+        """
         from perflab import catalog
 
-        if self.plan.foreign_file(cell.operation, cell.technique) and self._guard is None:
-            self._guard = guard.Guard()
-            machine.limit_memory(machine.memory_available() / 2)
+        if file := self.plan.foreign_file(cell.operation, cell.technique):
+            return catalog.elsewhere(cell.operation, cell.technique, file)
         return catalog.column(cell.operation, cell.technique, self.plan.outside.get(cell.contender.name))
 
-    @contextlib.contextmanager
-    def _watched(self, implementation: Implementation) -> Iterator[None]:
-        """Watch the verification of outside code. Raises Rejected for what it may not do."""
-        if self._guard is None:
-            yield
-            return
-        with guard.clocks_read({implementation.source}) as clocks:
-            yield
-        if clocks:
-            raise Rejected(clocks[0])
-        self._check_guard()
+    def _entrant(self, cell: Cell, implementation: Implementation) -> Any:
+        """A contender of the stage; in a race with code from outside, one in another process."""
+        from perflab.run.contender import Contender as Here
+        from perflab.run.referee.elsewhere import Elsewhere
+        from perflab.run.referee.outsider import Outsider
 
-    def _check_guard(self) -> None:
-        """Raise Rejected if outside code replaced a function or printed too much."""
-        if self._guard is None:
-            return
-        printed = os.fstat(1).st_size  # pytest captures the output of each block in a file
-        if forbidden := self._guard.replaced() or guard.printed(printed):
-            raise Rejected(forbidden)
+        if not self.plan.foreign or implementation.native:
+            return Here(self._stage, implementation, far=bool(self.plan.foreign))
+        entrant: Elsewhere
+        if self.plan.foreign_file(cell.operation, cell.technique):
+            guest = self.seats.guest(cell)
+            entrant = Outsider(self._stage, implementation, guest=guest, threads=cell.threads)
+        else:
+            column = cell.operation, cell.technique, self.plan.outside.get(cell.contender.name)
+            entrant = Elsewhere(
+                self._stage, implementation, guest=self.seats.own(cell.threads), column=column
+            )
+        entrant.enter()
+        return entrant
 
     def _predict(self, block: Block, benchmark: Any, seconds: Mapping[str, float], basis: str) -> None:
         who = block.cell.contender
@@ -284,6 +285,7 @@ class Contest:
 
     def record(self, kind: str, **fields: Any) -> None:
         """Add a record to the history and to the run's folder, if any; send it to the parent."""
+        self.seats.wrote_records()
         if self.writer is None:
             self.history.append(kinds.read_record(units.finite({"kind": kind, **fields})))
         else:
@@ -293,7 +295,16 @@ class Contest:
                 pytest.exit(str(full), returncode=EXIT_NO_SPACE)
             except PerflabError as broken:
                 pytest.exit(str(broken), returncode=EXIT_BROKEN)
+        self.seats.look()
         self.tell(kind, **{name: fields[name] for name in EVENT_FIELDS if name in fields})
+
+    def _check_floor(self, cell: Cell, seconds: float) -> None:
+        """Raise Rejected for a time that this machine cannot reach."""
+        cost = self._stage.costs[cell.direction]
+        for ceilings in self._past(Ceilings):
+            why = floor.below(ceilings, cell.operation, cost, cell.dtype, cell.threads, seconds)
+            if why:
+                raise Rejected(why)
 
     def tell(self, event: str, **fields: Any) -> None:
         """Send one line to the parent; end this process if the parent is gone."""

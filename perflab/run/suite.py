@@ -64,7 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     threads = config.getoption("--perflab-threads")
     for name, value in machine.pinned(threads).items():
         os.environ.setdefault(name, value)
-    if config.getoption("--perflab-home"):
+    home = config.getoption("--perflab-home")
+    if home and not home.endswith(".py"):  # of a file, what uses more cores than it was given is named
         machine.keep_to_cores(threads)
 
 
@@ -93,6 +94,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     part = run.parts(threads).get(process) if folder else None
     contest.places = {block: place for place, block in enumerate(chosen.blocks(threads, process, part))}
     home = config.getoption("--perflab-home")
+    contest.seats.invite(home, threads)
     blocks = [b for b in contest.places if b not in done and chosen.home(b) == home]
     metafunc.parametrize("block", [b.name for b in blocks])
 

@@ -26,7 +26,7 @@ from perflab.run.contest import END, GO
 PACKAGE = Path(__file__).parents[1]
 GOOD_EXITS = (0, 1, 5)  # all passed, a finding, nothing to do
 GRACE_S = 10.0
-HANG_S, HANG_BUDGETS = 10.0, 5.0
+MARGIN_S = 10.0  # a contestant's own process is ended before
 SETTLE_S = 0.5
 MEASURE = "import sys; from perflab.run.suite import measure; sys.exit(measure(sys.argv[1:]))"
 Tell = Callable[[Mapping[str, Any]], None]
@@ -156,7 +156,7 @@ def _take_turns(
 
 def _stop_if_hung(child: Child, plan: Plan) -> None:
     """Kill a process whose outside contender is silent for much longer than a cell may take."""
-    limit_s = HANG_S + HANG_BUDGETS * plan.budget_s
+    limit_s = plan.patience_s + MARGIN_S
     silent_s = time.monotonic() - child.last_event_at
     name = f"{child.last.get('operation')}/{child.last.get('technique')}"
     if name in plan.outside and child.place is None and silent_s > limit_s and not child.hung:

@@ -9,8 +9,10 @@ import perflab
 from perflab import catalog
 from perflab.contract import Implementation
 from perflab.run.compilation import compilations
-from perflab.run.contender import MOST_ROUNDS, Rejected, Stage
+from perflab.run.contender import MOST_ROUNDS
 from perflab.run.forecast import forecast, memory_needed
+from perflab.run.referee.findings import Rejected
+from perflab.run.stage import Stage
 
 
 @pytest.fixture
@@ -23,15 +25,32 @@ def admitted(stage, technique="vectorized"):
     return stage.admit(catalog.raw("fully_connected", technique))
 
 
-def test_what_is_timed_takes_no_arguments_and_gives_what_was_verified(stage):
+DIRECTIONS = ("forward", "backward", "step")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_every_round_of_a_block_is_on_what_was_verified(stage, direction):
+    turn = admitted(stage).turn(direction, 0.003)
+    for _ in range(turn.rounds):
+        turn.between()
+        (held,) = turn.play()
+        assert stage.untouched()
+    assert turn.check([held]) == "same bits"
+
+
+def test_rounds_that_are_compared_with_requests_are_as_long_as_those(stage):
     contender = admitted(stage)
-    for direction in ("forward", "backward", "step"):
-        assert contender.check_after(direction, contender.callable(direction)()) == "same bits"
+    contender.far, contender.warm_s = True, {"forward": 1e-6, "backward": 0.02}
+    assert contender.rounds("forward", 0.03) == (6, 5000)
+    assert contender.rounds("forward", 0.003) == (3, 5000)
+    assert contender.rounds("backward", 0.003) == (1, 1)
 
 
 def test_a_result_that_differs_within_the_bound_is_told_from_one_beyond_it(stage):
     contender = admitted(stage)
-    dx, dw, db = contender.callable("backward")()
+    turn = contender.turn("backward", 0.0, alone=True)
+    turn.between()
+    ((dx, dw, db), *_) = turn.play()
     assert contender.check_after("backward", (np.nextafter(dx, np.inf), dw, db)) == "within bound"
     dx[3, 5] += 1e-9
     with pytest.raises(Rejected, match=r"wrong: dx\[3, 5\]"):

@@ -158,7 +158,7 @@ WRONG = {
     "raises_later": (
         "calls = []\ndef forward(x, w, b):\n    calls.append(len(x) > 15)\n    1 / (sum(calls) < 20)\n"
         "    return x @ w + b, (x, w)\n",
-        "it raised ZeroDivisionError while timed",
+        "it raised ZeroDivisionError: division by zero",
     ),
     "later": (
         "calls = []\ndef forward(x, w, b):\n    calls.append(len(x) > 15)\n"

@@ -1,0 +1,39 @@
+"""A process and what it started: their processor time, their memory, and those that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from perflab.machine import portable
+from perflab.machine.system import bytes_of, read_file
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that a process started, and those that they did; none where no file says it."""
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for word in read_file(f"proc/{pid}/task/{task.name}/children").split():
+                yield int(word)
+                yield from descendants(int(word))
+
+
+def processor_s(pid: int) -> float:
+    """The processor time of a process and of those that it started and that still run, in seconds."""
+    return portable.processor_s(pid) + sum(map(portable.processor_s, descendants(pid)))
+
+
+def ended(pid: int) -> int:
+    """How many processes it started that have ended and that it did not wait for."""
+    return sum(_state(child) == "Z" for child in descendants(pid))
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory of its own that a process uses now; 0 where that is not known."""
+    return (bytes_of("RssAnon", f"proc/{pid}/status") or 0) + (bytes_of("VmSwap", f"proc/{pid}/status") or 0)
+
+
+def _state(pid: int) -> str:
+    words = read_file(f"proc/{pid}/stat").rpartition(")")[2].split()
+    return words[0] if words else ""

@@ -1,0 +1,13 @@
+"""Returns another dtype where the arrays are large."""
+
+import numpy as np
+
+
+def forward(x, w, b):
+    out = x @ w + b
+    return (out.astype(np.float64) if len(x) > 60 else out), (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
