@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from perflab import catalog, machine
-from perflab.catalog import outside
 from perflab.contract import CANNOT_RUN, DTYPES, WRONG, Array, NotApplicable, PerflabError, WrongForm
 from perflab.errors import reason
 from perflab.machine import lacking, process
@@ -88,7 +87,7 @@ class _Contestant:
     def load(self, file: str, operation: str, technique: str, most_bytes: float) -> Answer:
         """Load an implementation of a file; what is known of it."""
         machine.limit_memory(most_bytes)
-        self.pair = outside.column(file, operation, technique)
+        self.pair = catalog.load_raw(file, operation, technique)
         return {"kernels": compiles(self.pair), "summary": self.pair.summary}, ()
 
     def own(self, operation: str, technique: str, file: str | None) -> Answer:
