@@ -11,9 +11,9 @@ from perflab.catalog.find import OPS, source_file
 
 
 @cache
-def size_of(op: str, technique: str) -> int:
-    """What there is to compile: the bytes of a rung's code, beside the shared intrinsics."""
-    return sum(file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS)
+def sizes(op: str, technique: str) -> dict[Path, int]:
+    """What there is to compile: the files of a rung's code, beside the shared intrinsics, and their bytes."""
+    return {file: file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS}
 
 
 @cache

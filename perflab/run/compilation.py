@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -25,7 +25,7 @@ from perflab import catalog
 from perflab.catalog import inputs
 from perflab.catalog.cases import costs
 from perflab.catalog.find import prepare_numba_cache
-from perflab.catalog.kernels import may_compile, size_of, uses_threads
+from perflab.catalog.kernels import may_compile, sizes, uses_threads
 from perflab.contract import Implementation
 from perflab.machine import portable, process
 from perflab.machine.threads import cores
@@ -33,6 +33,7 @@ from perflab.machine.threads import cores
 SMALL_FLOPS = 1e7
 USUAL_RATE = 2.5e-4  # seconds for each byte of code, until this machine's is known
 WORK = "from perflab.run.compilation import work; work()"
+Code = tuple[Path, str]  # a file, compiled for a dtype
 COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
 
 
@@ -160,13 +161,16 @@ def compile_first(
     lock, ended, called = threading.Lock(), threading.Event(), list[str]()
     workers: list[subprocess.Popen[str]] = []
     rates = [USUAL_RATE]  # seconds for each byte of code
+    shared = set[Code]()  # what an earlier one of them has compiled
 
     def compile_in_turn() -> None:
         worker: subprocess.Popen[str] | None = None
         while True:
             with lock:
                 place, name = next(places, (0, ""))
-                expected_s = _size_of(name) * median(rates) if name else 0.0
+                size = _size_of(name, shared) if name else 0
+                shared.update(_code_of(name) if name else ())
+                expected_s = size * median(rates)
                 if ended.is_set() or not name or time.monotonic() - began + expected_s > limit_s:
                     break
                 tell({"event": "compile", "name": name, "place": place, "total": len(order)})
@@ -180,7 +184,7 @@ def compile_first(
                 if died is not None:
                     died[name] = portable.death(worker.wait())
                 worker = None  # it would die again
-            rates.append((time.monotonic() - begun) / _size_of(name))
+            rates.append((time.monotonic() - begun) / size)
             called.append(name)
 
     callers = [threading.Thread(target=compile_in_turn, daemon=True) for _ in range(min(cores(), len(order)))]
@@ -224,9 +228,16 @@ def work() -> None:
             answers.flush()
 
 
-def _size_of(name: str) -> int:
-    op, technique, _ = name.split("/")
-    return size_of(op, technique)
+def _size_of(name: str, compiled: Collection[Code] = ()) -> int:
+    """The bytes of code that there are to compile for a name, beside what is compiled; at least 1."""
+    op, technique, dtype = name.split("/")
+    return max(1, sum(size for file, size in sizes(op, technique).items() if (file, dtype) not in compiled))
+
+
+def _code_of(name: str) -> set[Code]:
+    """The files of a name's code, with its dtype."""
+    op, technique, dtype = name.split("/")
+    return {(file, dtype) for file in sizes(op, technique)}
 
 
 def compile_one(name: str) -> None:
