@@ -88,8 +88,8 @@ class Contest:
             if cell.threads > 1:
                 machine.settle()
             benchmark.group = f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}"
+            turn = contender.turn(cell.direction, self.plan.block_s, benchmark.disabled)
             try:
-                turn = contender.turn(cell.direction, self.plan.block_s, benchmark.disabled)
                 with turn.on_one_core(cell.threads), compilations() as compiled:
                     held = benchmark.pedantic(turn.play, setup=turn.between, rounds=turn.rounds)
             except CannotRun as why:  # it was verified: it can
