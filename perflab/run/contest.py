@@ -85,13 +85,15 @@ class Contest:
         self.tell("start", **asdict(cell), pass_=block.pass_)
         try:
             contender = self._contender(block, benchmark)
-            turn = contender.turn(cell.direction, self.plan.block_s, benchmark.disabled)
             if cell.threads > 1:
                 machine.settle()
             benchmark.group = f"{cell.operation} {cell.case} {cell.dtype} {cell.direction} t{cell.threads}"
+            turn = contender.turn(cell.direction, self.plan.block_s, benchmark.disabled)
             try:
                 with turn.on_one_core(cell.threads), compilations() as compiled:
                     held = benchmark.pedantic(turn.play, setup=turn.between, rounds=turn.rounds)
+            except CannotRun as why:  # it was verified: it can
+                raise Rejected(why.why) from None
             except Rejected:
                 raise
             except (Exception, SystemExit) as error:

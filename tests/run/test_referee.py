@@ -30,7 +30,7 @@ OPERATION, BLOCK_S = "fully_connected", 0.01
 DIRECTIONS = ("forward", "backward", "step")
 # What is told of each; None where its time is true all the same, since what it tries has no effect here.
 TOLD = {
-    "answers_late": "it computes when its results are read",
+    "answers_late": ("it computes when its results are read", "it does not make the calls that it is asked "),
     "borrowed": None,
     "closes": "it ended its process with exit status ",
     "counts_only": "out[",
@@ -110,6 +110,8 @@ def test_a_cheat_gets_no_time_and_is_told_as_what_it_is(name):
         assert isinstance(found, Outsider), found
     elif name == "threads_two" and isinstance(found, Outsider):  # another program held the other core
         assert median(found.shown["forward"].cores) < 1.5
+    elif name == "slow_lookup" and isinstance(found, Outsider):  # too much noise for an interval
+        assert median(found.shown["forward"].seen) > 0.5
     else:
         assert isinstance(found, str), f"{name} was given a time"
         assert any(each in found for each in ((told,) if isinstance(told, str) else told)), found

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from perflab import oracle
+from perflab import oracle, units
 from perflab.machine import portable
 from perflab.run.contender import FAR_ROUND_S, Contender, Turn
 from perflab.run.referee.contents import Contents
@@ -24,6 +24,7 @@ from perflab.run.referee.findings import Rejected
 from perflab.run.referee.guest import Guest
 
 ABOUT_S, GROWTH = 1e-3, 4  # to learn how long a short call takes
+MOST_TURNS = 1 << 18  # in ABOUT_S: Python needs longer to call anything
 
 
 @dataclass
@@ -79,6 +80,9 @@ class Elsewhere(Contender):
             visit.refill(1)
             visit.turns *= GROWTH if visit.took_s else 1
             visit.play()
+            if visit.turns > MOST_TURNS:
+                took = f"{visit.turns:,} took {units.seconds(visit.took_s)}"
+                raise Rejected(f"it does not make the calls that it is asked for: {took}")
         self.warm_s[direction] = visit.took_s / visit.turns
 
     def _first_call(self) -> tuple[tuple[Any, ...], int]:
