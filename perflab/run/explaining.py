@@ -35,7 +35,8 @@ class Explaining:
 
     def __init__(self, folder: Path, plan: Plan, tell: Tell, until: float) -> None:
         self._folder, self._plan, self._tell, self._until = folder, plan, tell, until
-        self.reserved_s = EVIDENCE_SHARE * records.read(folder).granted_s if plan.explain else 0.0
+        left_s = until - time.monotonic()
+        self.reserved_s = EVIDENCE_SHARE * left_s if plan.explain and left_s < math.inf else 0.0
 
     @property
     def _left_s(self) -> float:
