@@ -43,7 +43,8 @@ for name in ("COLUMNS", "LINES"):  # which readline sets for the workers of a se
 # Rungs whose kernels take longest to compile: the slow tests have them.
 DEAR = {
     *("conv2d/jit_parallel", "conv2d/simd", "conv2d/implicit", "conv2d/winograd2", "conv2d/winograd4"),
-    *("fully_connected/accumulators", "max_pool2d/jit_parallel", "max_pool2d/simd", "mlp/cores", "rnn/cores"),
+    *("fully_connected/accumulators", "max_pool2d/jit_parallel", "max_pool2d/simd"),
+    *("mlp/packed", "mlp/cores", "rnn/fused", "rnn/cores"),
 }
 
 

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+
+from perflab.cli import notebook
+
+pytest.importorskip("IPython", reason="no IPython (perflab[dev]): the cell magic was not tried")
 from IPython.core.error import UsageError
 from IPython.testing.globalipapp import start_ipython
 
-from perflab.cli import notebook
+pytestmark = pytest.mark.slow
 
 RIGHT = """
 def forward(x, w, b):

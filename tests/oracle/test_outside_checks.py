@@ -22,14 +22,12 @@ from perflab import catalog, oracle
 from perflab.catalog import door
 from perflab.contract import Implementation
 
+pytestmark = pytest.mark.slow
 OPERATIONS = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn")
 GRID = [(operation, technique) for operation in OPERATIONS for technique in perflab.techniques(operation)]
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
-every_implementation = pytest.mark.parametrize(
-    ("operation", "technique"),
-    [pytest.param(*one, marks=() if one[1] == "vectorized" else pytest.mark.slow) for one in GRID],
-)
+every_implementation = pytest.mark.parametrize(("operation", "technique"), GRID)
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 # PyTorch keeps sample inputs of functions; its recurrent layer has none.
 every_sampled = pytest.mark.parametrize("operation", OPERATIONS[:4])
@@ -190,7 +188,7 @@ CATCH = {
 @lru_cache(maxsize=1)
 def onnx_vectors():
     """Every test of one node of the four operators: operation -> Sorted."""
-    pytest.importorskip("onnx", reason="ONNX is not installed (perflab[test])")
+    pytest.importorskip("onnx", reason="ONNX is not installed (perflab[dev])")
     from onnx.helper import get_attribute_value
 
     table = {operation: Sorted([], {}) for operation in OPERATIONS}
@@ -490,7 +488,6 @@ def test_our_definition_gives_what_pytorch_says_of_its_samples(operation, dtype)
         hold_definition(operation, vector)
 
 
-@pytest.mark.slow
 @every_sampled_implementation
 @every_dtype
 def test_every_technique_gives_what_pytorch_says_of_its_samples(operation, technique, dtype):

@@ -173,8 +173,9 @@ def test_the_time_left_only_falls(run, monkeypatch):
     assert len(set(left)) > 1
 
 
+@pytest.mark.slow
 def test_a_notebook_has_one_display_that_is_cleared_at_the_end(run, monkeypatch):
-    display = pytest.importorskip("IPython.display")
+    display = pytest.importorskip("IPython.display", reason="no IPython (perflab[dev])")
     written = []
     handle = SimpleNamespace(update=lambda data, raw: written.append(data["text/plain"]))
     monkeypatch.setattr(display, "display", lambda *_, **__: handle)
