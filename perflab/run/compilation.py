@@ -168,10 +168,11 @@ def compile_first(
         while True:
             with lock:
                 place, name = next(places, (0, ""))
-                size = _size_of(name, shared) if name else 0
-                shared.update(_code_of(name) if name else ())
-                expected_s = size * median(rates)
-                if ended.is_set() or not name or time.monotonic() - began + expected_s > limit_s:
+                if ended.is_set() or not name:
+                    break
+                size = _size_of(name, shared)
+                shared.update(_code_of(name))
+                if time.monotonic() - began + size * median(rates) > limit_s:
                     break
                 tell({"event": "compile", "name": name, "place": place, "total": len(order)})
                 if worker is None:
@@ -230,14 +231,13 @@ def work() -> None:
 
 def _size_of(name: str, compiled: Collection[Code] = ()) -> int:
     """The bytes of code that there are to compile for a name, beside what is compiled; at least 1."""
-    op, technique, dtype = name.split("/")
-    return max(1, sum(size for file, size in sizes(op, technique).items() if (file, dtype) not in compiled))
+    return max(1, sum(size for code, size in _code_of(name).items() if code not in compiled))
 
 
-def _code_of(name: str) -> set[Code]:
-    """The files of a name's code, with its dtype."""
+def _code_of(name: str) -> dict[Code, int]:
+    """What there is to compile for a name, and its bytes."""
     op, technique, dtype = name.split("/")
-    return {(file, dtype) for file in sizes(op, technique)}
+    return {(file, dtype): size for file, size in sizes(op, technique).items()}
 
 
 def compile_one(name: str) -> None:
