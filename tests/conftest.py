@@ -38,6 +38,8 @@ for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
     del os.environ[name]  # the processes that tests start are a user's, no workers of this session
 for name in ("COLUMNS", "LINES"):  # which readline sets for the workers of a session
     os.environ.pop(name, None)
+# The test command installs without compiling, so that each process would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 # Rungs whose kernels take longest to compile: the slow tests have them.

@@ -58,7 +58,7 @@ def steps(python: str, folder: Path, lowest: bool) -> dict[str, list[str]]:
         uv = [str(folder / "bin" / "uv"), "pip", "install", "-q", "--python", own]
         todo["install"] = [*uv, "--resolution", "lowest-direct", str(ROOT)]
     else:
-        todo["install"] = [own, "-m", "pip", "install", "-q", str(ROOT), "hypothesis"]
+        todo["install"] = [own, "-m", "pip", "install", "-q", "--no-compile", str(ROOT), "hypothesis"]
     todo["verify"] = [own, "-m", "perflab", "verify", *targets]
     out = str(folder / "run")
     todo["run"] = [own, "-m", "perflab", "run", *targets, "--preset", "smoke", "--out", out]

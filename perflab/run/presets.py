@@ -48,8 +48,8 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "smoke": Preset(
-        "the first four techniques on two small cases, float32: does it all work?",
-        ("tiny", "digits"), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0, 0.05, only_first=True,
+        "the first four techniques on the smallest case, float32: does it all work?",
+        ("tiny",), ("float32",), ("forward", "backward"), 2, 3, 0.01, 2.0, 0.05, only_first=True,
         explain=False,
     ),
     "quick": Preset(

@@ -96,7 +96,7 @@ def runs(tmp_path_factory):
     best = {op: (*catalog.techniques(op)[-3:], "torch_channels_last") for op in ("conv2d", "max_pool2d")}
     measured(folder / "contest", best, "peers", homes={"torch_channels_last": "torch"}, dtypes=("float32",))
     words = ("--layers", "conv:2x3,relu,pool:2,fc:5,softmax", "--batch", "4")
-    for name, more in (("one", ()), ("several", ("--compare", "vectorized,per_neuron"))):
+    for name, more in (("one", ("--technique", "jit")), ("several", ("--compare", "vectorized,per_neuron"))):
         done = perflab("train", *words, *more, "--steps", "2", "--out", folder / f"train-{name}")
         assert done.returncode == 0, done.stderr
     return folder.parent

@@ -450,16 +450,16 @@ def test_no_block_begins_when_the_time_is_over_and_the_rest_stays_for_later(tmp_
 def test_a_run_ends_with_its_time_and_more_can_be_granted(tmp_path):
     """Whatever the clock makes of it: the records are whole, and granting more is recorded."""
     folder, words = tmp_path / "run", ["fully_connected/naive", "fully_connected/vectorized"]
-    more = ["--case", "tiny", "--dtype", "float32", "--for", "4s", "--out", folder]
+    more = ["--case", "tiny", "--dtype", "float32", "--for", "2s", "--out", folder]
     done = perflab("run", *words, *more)
     assert done.returncode == 0, done.stderr
     run = records.read(folder)
-    assert run.plan.for_s == run.granted_s == 4.0
+    assert run.plan.for_s == run.granted_s == 2.0
     before = keys(folder)
-    done = perflab("run", "--resume", "--for", "0.1m", "--out", folder)
+    done = perflab("run", "--resume", "--for", "0.05m", "--out", folder)
     assert done.returncode == 0, done.stderr
     run = records.read(folder)
-    assert run.granted_s == 10.0
+    assert run.granted_s == 5.0
     found = keys(folder)
     assert found[: len(before)] == before
     assert len(found) == len(set(found))
