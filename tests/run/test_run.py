@@ -172,38 +172,34 @@ BACKWARD = (
 )
 
 
-@pytest.mark.slow
-def test_an_outside_implementation_that_hangs_is_named_and_the_run_goes_on(tmp_path):
-    file = tmp_path / "hangs.py"
-    file.write_text(
-        '"""Never answers."""\ndef forward(x, w, b):\n    while len(x) > 15:\n        pass\n'
-        "    return x @ w + b, (x, w)\n" + BACKWARD
-    )
-    done = perflab("run", *ONE, "--with", file, "--out", tmp_path / "run", "--json")
-    assert done.returncode == 1, done.stderr
-    held = json.loads(done.stdout)
-    found = [(f["technique"], f["reason"]) for f in held["findings"]]
-    assert found == [("hangs", "not shown: it gave no answer for 20 s")]
-    assert {f["technique"] for f in held["figures"]} == set(FIRST_RUNGS)
-    assert all(f["blocks"] == 6 for f in held["figures"])
+HANGS = "def forward(x, w, b):\n    while len(x) > 15:\n        pass\n    return x @ w + b, (x, w)\n"
+WRONG["hangs"] = (HANGS, "not shown: it gave no answer for 20 s")
+TOGETHER = tuple(name for name in WRONG if name not in ("wrong", *CANNOT_RUN))
 
 
-@pytest.mark.parametrize("name", slow_but({"wrong"}, WRONG))
-def test_no_time_is_shown_for_a_wrong_contender_and_the_run_goes_on(name, tmp_path):
-    source, told = WRONG[name]
-    file = tmp_path / f"{name}.py"
-    file.write_text('"""Wrong on purpose."""\n' + source + BACKWARD)
-    folder = tmp_path / "run"
-    done = perflab("run", *ONE, "--with", file, "--out", folder, "--json")
-    assert done.returncode == (2 if name in CANNOT_RUN else 1), done.stderr
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (("wrong",), 1),
+        *(pytest.param(*both, marks=pytest.mark.slow) for both in ((CANNOT_RUN, 2), (TOGETHER, 1))),
+    ],
+)
+def test_no_time_is_shown_for_wrong_contenders_and_the_run_goes_on(names, code, tmp_path):
+    folder, files = tmp_path / "run", [tmp_path / f"{name}.py" for name in names]
+    for file in files:
+        file.write_text('"""Wrong on purpose."""\n' + WRONG[file.stem][0] + BACKWARD)
+    done = perflab("run", *ONE, "--with", *files, "--out", folder, "--json")
+    assert done.returncode == code, done.stderr
     held = json.loads(done.stdout)
-    assert any(told in finding["reason"] and finding["technique"] == name for finding in held["findings"])
-    assert name not in {figure["technique"] for figure in held["figures"]}
+    reasons = {finding["technique"]: finding["reason"] for finding in held["findings"]}
+    assert set(reasons) == set(names)
+    for name in names:
+        assert WRONG[name][1] in reasons[name]
     others = Counter(figure["technique"] for figure in held["figures"])
     assert others == dict.fromkeys(FIRST_RUNGS, 2)
     assert all(figure["blocks"] == 6 for figure in held["figures"])
     shown = json.loads((folder / "benchmark.json").read_text())
-    assert not [b for b in shown["benchmarks"] if f"/{name}/" in b["name"]]
+    assert not [b for b in shown["benchmarks"] if any(f"/{name}/" in b["name"] for name in names)]
 
 
 STOPS = """
