@@ -97,6 +97,8 @@ class Sandbox:
         self.columns = [answers.column(described) for described in content.columns]
         self.files = tuple(map(Path, content.files))
         self.notes, self.forbidden = content.notes, content.forbidden
+        if self.forbidden:  # what it replaced may have been used to see what is written
+            self.columns = [replace(column, unwritten=()) for column in self.columns]
 
     def _drain(self) -> None:
         while chunk := self._child.stderr.read1(65536):
