@@ -30,8 +30,9 @@ process, compare with the textbook's lines in NumPy, if they compare, and take t
 `np.allclose` has its own tolerances, or 1e-2. The honest files that are accused are right: they sum in
 another order.
 
-This page was made by `{command}`. The case is `fully_connected` on the handwritten digits, in
-float32, on one thread. ×3 means a time three times as short as that of plain honest code, by the same judge.
+This page was made by `{command}`. The case is `fully_connected` on the
+handwritten digits, in float32, on one thread. ×3 means a time three times as short as that of plain honest
+code, by the same judge.
 """
 
 

@@ -55,7 +55,8 @@ class Sandbox:
         fields = self._ask("observe", self.columns.index(column), case, dtype)
         told = None if fields is None else answers.observation(fields, column, case, dtype)
         if told is None:
-            return Observation(case.name, dtype, ended=self.dead or self._garbled())
+            ended = self.dead or self._garbled()
+            return Observation(case.name, dtype, ended=ended, forbidden=self.forbidden)
         told.forbidden = self.forbidden or told.forbidden or guard.printed(self.printed)
         return told
 

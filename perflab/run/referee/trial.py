@@ -25,8 +25,8 @@ from perflab.records import Plan, kinds
 from perflab.run.contest import Contest
 from perflab.run.referee.corpus import OPERATION
 
-LIMIT_S = 3.0  # for a case, or a round
-BLOCK_S, PASSES, BUDGET_S = 0.01, 2, 4.0
+LIMIT_S = 15.0  # for a case of the review
+BLOCK_S, PASSES, BUDGET_S = 0.01, 3, 4.0
 MOST_BYTES = 1 << 30  # that the file may allocate
 
 

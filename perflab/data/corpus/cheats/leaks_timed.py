@@ -1,4 +1,4 @@
-"""Keeps 20 MB a call when large.
+"""Keeps 19 MiB a call when large.
 
 family: resources
 told: it keeps memory from call to call until none is left:
