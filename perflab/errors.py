@@ -6,8 +6,10 @@ import difflib
 from collections.abc import Iterable
 
 
-def unknown(kind: str, name: str, known: Iterable[str], near: str | None = None) -> str:
+def unknown(kind: str, name: str, known: Iterable[str], near: str | None = None, listed: str = "") -> str:
     """One line: the unknown name, the names nearest to `near` (by default `name`), and all known names.
+
+    Where these are many, `listed` is the command that shows them.
 
     >>> unknown("technique", "mlp/jjit", ["naive", "jit"], near="jjit")
     'mlp/jjit: unknown technique; did you mean jit? there are naive, jit'
@@ -15,7 +17,9 @@ def unknown(kind: str, name: str, known: Iterable[str], near: str | None = None)
     known = list(known)
     nearest = difflib.get_close_matches(near or name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
-    return f"{name}: unknown {kind}; {hint}there are {', '.join(known)}"
+    return f"{name}: unknown {kind}; {hint}" + (
+        f"see `{listed}`" if listed else f"there are {', '.join(known)}"
+    )
 
 
 def no_function(names: Iterable[str]) -> str:

@@ -24,9 +24,9 @@ from perflab.contract import DTYPES, FIRST_RUNGS
 from perflab.run.compilation import compile_first, missing
 
 ROOT = Path(__file__).parent.parent
+CHEATS = ROOT / "perflab" / "data" / "corpus" / "cheats"
 # Files from outside, which no test session imports.
-collect_ignore = ["catalog/assignments", "oracle/cheats", "oracle/mistakes", "oracle/raced"]
-collect_ignore += ["oracle/odd", "oracle/unknown_mistakes"]
+collect_ignore = ["catalog/assignments", "oracle/mistakes", "oracle/unknown_mistakes"]
 hypothesis.settings.register_profile(
     "same everywhere", deadline=None, derandomize=True, database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],

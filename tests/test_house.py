@@ -36,7 +36,8 @@ MAY_IMPORT = {
 }
 CALLED = PACKAGE / "run" / "__init__.py"  # `perflab.run(...)` is `perflab.results.run`
 MOST_LINES, MOST_LINES_OF_THE_COMMAND_LINE = 400, 250
-MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.relative_to(PACKAGE).parts[0] not in ("ops", "peers"))
+NO_MODULES = ("ops", "peers", "data")  # files of the product, and files that are data
+MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p.relative_to(PACKAGE).parts[0] not in NO_MODULES)
 TECHNIQUES = sorted(p for p in PACKAGE.glob("ops/*/*.py") if not p.stem.startswith("_"))
 
 

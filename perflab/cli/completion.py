@@ -58,6 +58,12 @@ def _figures(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     return [path.stem for path in (parsed_args.folder / "figures").glob("*.svg")]
 
 
+def _kinds(**_: Any) -> list[str]:
+    from perflab.run.referee.corpus import kinds
+
+    return [kind.name for kind in kinds()]
+
+
 def _presets(**_: Any) -> Iterable[str]:
     from perflab.run.presets import PRESETS
 
@@ -94,6 +100,7 @@ OFFERS: dict[str, Offer] = {
     "targets": _targets, "target": _studied, "operation": _operations, "case": _cases, "preset": _presets,
     "rung": _techniques, "asm": _techniques, "technique": _techniques, "baseline": _techniques,
     "peer": _peers, "dtype": _words(*DTYPES), "direction": _words(*DIRECTIONS), "threads": _words("1", "all"),
+    "kinds": _kinds, "judge": _words("perflab", "stopwatch", "pytest-benchmark", "verify-once"),
     "model": _words("cnn", "linear"), "figure": _figures,
 }  # fmt: skip
 OF_VERBS: dict[tuple[str, str], Offer] = {

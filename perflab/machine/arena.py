@@ -36,13 +36,24 @@ class Arena:
 
     def arrays(self, places: Sequence[Place]) -> list[Array]:
         """The arrays at these places."""
-        size = max((at + _bytes(dtype, shape) for at, dtype, shape in places), default=0) or 1
-        if os.fstat(self._file).st_size < size:
-            os.ftruncate(self._file, size)
-        memory = mmap.mmap(self._file, size)
+        memory = self._mapped(places)
         return [
             np.frombuffer(memory, dtype, math.prod(shape), at).reshape(shape) for at, dtype, shape in places
         ]
+
+    def column(self, places: Sequence[Place], element: int) -> Array:
+        """The element with this number of some arrays of one form, at equal distances, as an array."""
+        (first, dtype, _), *others = places
+        distance = others[0][0] - first if others else LINE
+        at = first + element * np.dtype(dtype).itemsize
+        return np.ndarray((len(places),), dtype, self._mapped(places), at, (distance,))
+
+    def _mapped(self, places: Sequence[Place]) -> mmap.mmap:
+        """The memory from the beginning to the last of these places."""
+        size = max((at + _bytes(dtype, shape) for at, dtype, shape in places), default=0) or 1
+        if os.fstat(self._file).st_size < size:
+            os.ftruncate(self._file, size)
+        return mmap.mmap(self._file, size)
 
     def close(self) -> None:
         """Close the file. The memory is freed when no array of it is left."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,13 +11,54 @@ from perflab.machine import portable
 from perflab.machine.system import bytes_of, read_file
 
 
-def descendants(pid: int) -> Iterator[int]:
-    """The processes that a process started, and those that they did; none where no file says it."""
+def children(pid: int) -> Iterator[int]:
+    """The processes that a process started; none where no file says it."""
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for word in read_file(f"proc/{pid}/task/{task.name}/children").split():
-                yield int(word)
-                yield from descendants(int(word))
+            yield from map(int, read_file(f"proc/{pid}/task/{task.name}/children").split())
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that a process started, and those that they did; none where no file says it."""
+    for child in children(pid):
+        yield child
+        yield from descendants(child)
+
+
+def threads(pid: int) -> list[int]:
+    """The numbers of all threads of a process and of those that it started."""
+    found: list[int] = []
+    for each in (pid, *descendants(pid)):
+        with suppress(OSError):
+            found += [int(task.name) for task in Path(f"/proc/{each}/task").iterdir()]
+    return found
+
+
+def open_files(pid: int) -> int:
+    """How many files a process has open; 0 where that is not known."""
+    with suppress(OSError):
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return 0
+
+
+def strays(pid: int, known: Collection[int]) -> list[int]:
+    """Running processes that a process started and that have left its group, or that it left to this one.
+
+    `known` are those that this process started in groups of their own.
+    """
+    ours = os.getpid()
+    left = (each for each in descendants(pid) if portable.group_of(each) != pid)
+    orphans = (
+        each
+        for each in children(ours)
+        if each not in known and portable.group_of(each) != portable.group_of(ours)
+    )
+    return [each for each in (*left, *orphans) if _state(each) not in ("Z", "")]
+
+
+def running(pid: int) -> int:
+    """How many processes that it started still run."""
+    return sum(_state(child) not in ("Z", "") for child in descendants(pid))
 
 
 def processor_s(pid: int) -> float:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ FATAL = {
 }
 CRASHED = 0xC0000000  # Windows' exit codes of crashes are as large or larger
 INTERRUPTED = (2, -signal.SIGINT, 0xC000013A)  # exit statuses: pytest's, a signal's, that of Windows
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl(2)
 
 
 def affinity() -> set[int]:
@@ -75,28 +76,58 @@ def keep_to_cores(count: int) -> None:
         os.sched_setaffinity(0, sorted(affinity())[:count])
 
 
-def share_core(pid: int = 0) -> set[int]:
-    """Keep this thread, and that of the process `pid`, to the core on which this one runs, where possible.
+def share_core(threads: Iterable[int] = ()) -> set[int]:
+    """Keep this thread, and others by their numbers, to the core on which this one runs, where possible.
 
     Returns the cores of before, for `free_cores`.
     """
     before = affinity()
-    if hasattr(os, "sched_setaffinity"):
-        core = ctypes.CDLL(None).sched_getcpu()
-        _keep_to({core} & before or before, pid)
+    give_core([0, *threads])
     return before
 
 
-def free_cores(before: set[int], pid: int = 0) -> None:
-    """Undo `share_core`."""
+def give_core(threads: Iterable[int]) -> None:
+    """Keep threads, by their numbers, to the core on which this one runs, where possible."""
     if hasattr(os, "sched_setaffinity"):
-        _keep_to(before, pid)
+        _keep_to({ctypes.CDLL(None).sched_getcpu()} & affinity() or affinity(), threads)
 
 
-def _keep_to(cores: set[int], pid: int) -> None:
-    for each in {0, pid}:
+def free_cores(before: set[int]) -> None:
+    """Let this thread run on the cores of before again."""
+    if hasattr(os, "sched_setaffinity"):
+        _keep_to(before, [0])
+
+
+def _keep_to(cores: set[int], threads: Iterable[int]) -> None:
+    for each in threads:
         with contextlib.suppress(OSError):  # it has ended
             os.sched_setaffinity(each, cores)
+
+
+def cores_of(thread: int) -> int:
+    """How many cores a thread may run on, by its number; 0 where that is not known, or it has ended."""
+    with contextlib.suppress(AttributeError, OSError):
+        return len(os.sched_getaffinity(thread))
+    return 0
+
+
+def group_of(pid: int) -> int:
+    """The group of a process; 0 where it has ended, or the system has none."""
+    with contextlib.suppress(AttributeError, OSError):
+        return os.getpgid(pid)
+    return 0
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes further down whose own parents end, where the system can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(ADOPT_ORPHANS, 1)
+
+
+def kill(pid: int) -> None:
+    """Kill a process by its number; one that has ended is left alone."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def load_averages() -> list[float]:
@@ -155,6 +186,13 @@ def own_group() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
+def lead_group() -> None:
+    """Become the first process of a new group, out of the reach of the keyboard, and end with the parent."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+        die_with(os.getppid())
+
+
 def shared_file() -> tuple[int, str]:
     """A file for memory that two processes share: its descriptor, and the path at which the other opens it.
 
@@ -190,8 +228,8 @@ def go_on(child: subprocess.Popen[Any]) -> None:
             os.killpg(child.pid, signal.SIGCONT)
 
 
-def kill_group(child: subprocess.Popen[Any]) -> None:
-    """Kill a process of `own_group` with its group."""
+def kill_group(child: Any) -> None:
+    """Kill a process of `own_group` or `lead_group`, of subprocess or multiprocessing, with its group."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)

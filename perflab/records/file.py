@@ -56,6 +56,14 @@ class Run:
         recorded = (r for r in self.records if isinstance(r, (kinds.Assigned, kinds.Extension)))
         return of_plan | {r.process: r.part for r in recorded if r.threads == threads}
 
+    def called(self) -> dict[str, tuple[str, ...]]:
+        """What outside files call of perflab's own techniques and of libraries, by OP/TECHNIQUE."""
+        names: dict[str, dict[str, None]] = {}
+        for verdict in self.of_kind(kinds.Judgement):
+            if verdict.calls:
+                names.setdefault(verdict.contender.name, {}).update(dict.fromkeys(verdict.calls))
+        return {name: tuple(others) for name, others in names.items()}
+
     def predicted(self) -> set[Contender]:
         """The contenders that are predicted and not run, unless more time was granted since and suffices."""
         return {

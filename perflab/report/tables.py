@@ -310,10 +310,7 @@ def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
 
 def borrowed_lines(summary: Summary) -> list[str]:
     """What outside files call of perflab's own techniques and of other libraries, a line for each file."""
-    called: dict[str, dict[str, None]] = defaultdict(dict)
-    for verdict in summary.run.of_kind(kinds.Judgement):
-        called[verdict.contender.name] |= dict.fromkeys(verdict.calls)
-    return [f"{name} calls {', '.join(others)}" for name, others in called.items() if others]
+    return [f"{name} calls {', '.join(others)}" for name, others in summary.run.called().items()]
 
 
 def cells_line(summary: Summary, mark: str = "") -> str:

@@ -37,6 +37,7 @@ def measure(words: Sequence[str]) -> int:
     """In a process that a run started: pytest with these words; its exit code."""
     streams = process.private_streams()
     portable.heed_interrupt()
+    portable.adopt_orphans()  # so that what a contestant leaves is seen
     return int(pytest.main([*words], plugins=[_Measured(streams)]))
 
 

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, one_line, perflab
+from conftest import CHEATS, ROOT, one_line, perflab
 
 from perflab import catalog
 from perflab.catalog.find import techniques
 
-OWN = str(ROOT / "tests" / "oracle" / "cheats" / "zeros.py")
+OWN = str(CHEATS / "zeros.py")
 MISTAKES = {
     "unknown operation": (["run", "conv2f"], ["conv2f", "did you mean conv2d"]),
     "unknown technique": (["verify", "conv2d/jitt"], ["conv2d/jitt", "did you mean jit"]),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import ROOT, one_line, perflab
+from conftest import CHEATS, ROOT, one_line, perflab
 
 HERE = ROOT / "tests"
 LAYERS = HERE / "catalog" / "assignments" / "filled" / "cs231n" / "layers.py"
@@ -86,7 +86,7 @@ def test_what_cannot_be_raced_stays_out_and_the_rest_is_raced(tmp_path):
         (("verify", "conv2d", "--with", LAYERS, "--case", "od"), "od: unknown check case; did you mean odd"),
         (("verify", "conv2d/jit", "--with", LAYERS), "wanted OP as TARGET"),
         (("verify", "conv2d", "--seed", "3"), "--seed: for files of your own"),
-        (("verify", "softmax_loss", "--with", HERE / "oracle" / "cheats" / "naive.py"), "no such file"),
+        (("verify", "softmax_loss", "--with", CHEATS / "naive.py"), "no such file"),
         (("new", "conv2d", HERE / "conftest.py"), "conftest.py"),
         (("board", "conv2d", "--in", HERE), "no saved run in it"),
     ],

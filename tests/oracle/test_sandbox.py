@@ -1,40 +1,20 @@
-"""Nobody gets past the oracle: each way to try is a file in cheats/, and is told as what it is."""
+"""Nobody gets past the oracle: each way to try is a file of the corpus, and is told as what it is."""
 
 import json
-from pathlib import Path
 
 import pytest
-from conftest import one_line, perflab, slow_but
+from conftest import CHEATS, one_line, perflab, slow_but
 
 from perflab.contract import PerflabError
 from perflab.oracle.sandbox import review
+from perflab.run.referee import corpus
 
-CHEATS = Path(__file__).parent / "cheats"
 OPERATION = "fully_connected"
-# What a first look tells of each, on the check cases.
-TOLD = {
-    "casts": "out: float64; wanted float32, the dtype of the inputs",
-    "crashes": "it crashed the interpreter: SIGSEGV",
-    "eats_memory": "MemoryError: Unable to allocate",
-    "exits": "it ended its process with exit status 0",
-    "forges": "it wrote into the pipe of its own results",
-    "hangs": "it gave no answer for 15 s",
-    "leaves": "SystemExit: 0 (line 7)",
-    "patches_later": "it replaced numpy.copyto",
-    "patches_numpy": "it replaced numpy.a",
-    "patches_the_clock": "it replaced time.perf_counter",
-    "prints": "it printed ",
-    "raises": "RuntimeError: not today (line 5)",
-    "reads_the_clock": "it reads the clock: line 9 calls time.monotonic",
-    "remembers_objects": "the same arrays with other contents got the old answer",
-    "reuses": "a later call changed what an earlier one had returned",
-    "right_for_a_while": "rounding bound: out[",
-    "right_once": "rounding bound: out[",
-    "right_where_known": "(seed ",
-    "views": "out: shares memory with an input",
-    "writes": "forward or backward wrote to an input",
-    "zeros": "rounding bound: out[",
-}
+FIRST = (  # which a first look finds, on the check cases
+    "casts", "crashes", "eats_memory", "exits", "forges", "hangs", "leaves", "patches_later", "patches_numpy",
+    "patches_the_clock", "prints", "raises", "reads_the_clock", "remembers_objects", "reuses",
+    "right_for_a_while", "right_once", "right_where_known", "views", "writes", "zeros",
+)  # fmt: skip
 WRONG, NOT_SHOWN, CANNOT_RUN = "wrong", "not shown", "cannot run here"
 NO_NUMBERS = {"raises": CANNOT_RUN, "eats_memory": CANNOT_RUN} | dict.fromkeys(
     ("crashes", "exits", "forges", "hangs", "leaves", "patches_later", "patches_numpy", "patches_the_clock",
@@ -45,32 +25,23 @@ UNREADABLE = {
     "hangs_when_read": "while it was loaded, it gave no answer for 2 s",
 }
 # What only a race shows: answers on inputs that are timed, and how long they take.
-RACED = {
-    "exits_later": "it ended its process with exit status 0",
-    "remembers_contents": "it looks answers up: forward on new contents takes",
-    "remembers_in_its_cache": "it looks answers up: backward on new contents takes",
-    "right_when_small": "times its rounding bound",
-}
+RACED = ("exits_later", "remembers_contents", "remembers_in_its_cache", "right_when_small")
 
 
 def look(name, **more):
     return review.review(CHEATS / f"{name}.py", OPERATION, **more).reviews
 
 
-def test_every_file_is_held_to_something():
-    assert {path.stem for path in CHEATS.glob("*.py")} == {*TOLD, *UNREADABLE, *RACED}
-
-
-@pytest.mark.parametrize("name", slow_but(TOLD.keys() - {"hangs"}, TOLD))
+@pytest.mark.parametrize("name", slow_but({*FIRST} - {"hangs"}, FIRST))
 def test_a_cheat_is_told_as_what_it_is(name):
     limit_s = 15.0 if name == "hangs" else 60.0
     (review,) = look(name, limit_s=limit_s)
     assert not review.ok
     status = NO_NUMBERS.get(name, WRONG)
-    assert any(verdict.status == status and TOLD[name] in verdict.where for verdict in review.verdicts), (
-        review.reason
-    )
-    assert TOLD[name] in review.reason
+    (kind,) = corpus.kinds([name])
+    named = [verdict.status for verdict in review.verdicts if kind.is_named_by(verdict.where)]
+    assert status in named, review.reason
+    assert kind.is_named_by(review.reason)
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -113,8 +84,8 @@ def test_a_race_goes_on_without_those_that_cheat(tmp_path):
     timed = {(r["technique"], r["case"]) for r in records if r["kind"] == "block"}
     assert {("vectorized", "digits"), ("right", "digits"), ("right", "tiny")} <= timed
     reasons = {r["technique"]: r["reason"] for r in records if r["kind"] == "failure"}
-    for name, told in {**RACED, "zeros": TOLD["zeros"], "raises": TOLD["raises"]}.items():
-        assert told in reasons[name], name
+    for kind in corpus.kinds([*RACED, "zeros", "raises"]):
+        assert kind.is_named_by(reasons[kind.name]), kind.name
     cells = (folder / "tables" / "cells.csv").read_text()
     assert ",right," in cells
     assert not [name for name in (*RACED, "zeros", "raises") if f",{name}," in cells]

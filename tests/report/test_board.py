@@ -254,6 +254,20 @@ def test_a_table_keeps_the_newest_of_ones_own_beyond_its_first_entries(tmp_path)
     assert len({len(row) for row in (*table.rows, table.head)}) == 1
 
 
+def test_whose_work_a_file_calls_stands_beside_it(tmp_path):
+    who = {"operation": "fully_connected", "technique": "mine", "case": "large", "dtype": "float32"}
+    writer = records.Writer(saved(tmp_path, "a", DAY, SECONDS))
+    said = {"status": "right", "where": "out[0, 0]", "share": 0.1, "calls": ["perflab's packed", "torch"]}
+    writer.append("verdict", **who, threads=1, process=0, **said)
+    writer.close()
+    result = ranking_of(tmp_path)
+    (table,) = board.tables(result)
+    assert {row[1]: row[2] for row in table.rows} == {
+        "mine": "own, calls perflab's packed, torch", "vectorized": "rung", "jit": "rung",
+    }  # fmt: skip
+    assert board.to_json(result)["rows"][0]["calls"] == ["perflab's packed", "torch"]
+
+
 def test_rows_are_plain_json(tmp_path):
     saved(tmp_path, "a", DAY, SECONDS)
     board_json = board.to_json(ranking_of(tmp_path))

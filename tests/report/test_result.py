@@ -10,7 +10,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from conftest import ROOT
+from conftest import CHEATS, ROOT
 from matplotlib.figure import Figure
 
 import perflab
@@ -94,7 +94,7 @@ def test_the_notebook_is_one_and_holds_no_figure_of_a_machine():
     nbformat.validate(nbformat.reads(NOTEBOOK.read_text("utf-8"), as_version=4))
 
 
-OWN = ROOT / "tests" / "oracle" / "cheats" / "zeros.py"
+OWN = CHEATS / "zeros.py"
 MISTAKES = {
     "unknown operation": ((("conv2f",), {}), "conv2f: unknown operation; did you mean conv2d"),
     "unknown technique": ((("conv2d/jitt",), {}), "did you mean jit"),

@@ -3,12 +3,10 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pytest
-from conftest import perflab_process, slow_but
+from conftest import CHEATS, perflab_process
 
 from perflab import catalog
 from perflab.contract import Cost
@@ -16,57 +14,19 @@ from perflab.machine import family, process
 from perflab.machine.arena import Arena, layout
 from perflab.records.ledger import Ledger
 from perflab.records.roof import Arithmetic, Ceilings, Measured, Rate, Traffic
-from perflab.run.referee import floor
+from perflab.run.referee import corpus, floor
 from perflab.run.referee.contents import Contents
 from perflab.run.referee.elsewhere import Elsewhere
-from perflab.run.referee.findings import Rejected, Shown
+from perflab.run.referee.findings import Left, Rejected, Shown
 from perflab.run.referee.guest import Guest
 from perflab.run.referee.outsider import Outsider
+from perflab.run.referee.rounds import changes_of, play_changing
 from perflab.run.stage import Stage
 
-ODD = Path(__file__).parents[1] / "oracle" / "odd"
-RACED = Path(__file__).parents[1] / "oracle" / "raced"
+HONEST = CHEATS.parent / "honest"
 OPERATION, BLOCK_S = "fully_connected", 0.01
 DIRECTIONS = ("forward", "backward", "step")
-# What is told of each; None where its time is true all the same, since what it tries has no effect here.
-TOLD = {
-    "answers_late": ("it computes when its results are read", "it does not make the calls that it is asked "),
-    "borrowed": None,
-    "closes": "it ended its process with exit status ",
-    "counts_only": "out[",
-    "crashes_later": "its process died: SIGSEGV",
-    "double": "out: float64; wanted float32, the dtype of the inputs",
-    "finished_forge": "it wrote into the pipe of its own results",
-    "floods": "it printed ",
-    "frames": "out[",
-    "half_precision": "out[",
-    "hangs_later": "it gave no answer for 3 s",
-    "itimer": "it raised RuntimeError: tick",
-    "last_answer": ("out[", "it looks answers up: "),
-    "lazy_array2": "it returned a Lazy; wanted a NumPy array or number",
-    "lazy_tuple": "forward returned a Lazy; wanted out and cache",
-    "leaks_timed": "it keeps memory from call to call until none is left: ",
-    "matrix": "it returned a matrix; wanted a NumPy array or number",
-    "noexcept_exit": "it raised KeyboardInterrupt: me",
-    "part": "out[",
-    "patch_class": "out[",
-    "patch_stats": None,
-    "pytest_exit": "it raised Skipped: do not look",
-    "reuses_two": "a later call changed what an earlier one had returned",
-    "seed_known": None,
-    "sees_dout": None,
-    "slow_lookup": ("out[", "it looks answers up: "),
-    "swaps_code": "out[",
-    "thread": None,
-    "threads_two": "cores at once where 1 thread was given",
-    "writes_late": "it wrote to its inputs",
-    "zombies": " ended processes behind",
-}
-OF_A_RUN = {
-    "kills_parent": "its process died: SIGKILL",
-    "rewrites_records": "it wrote to the records of the run",
-    "self_changing": "its file changed",
-}
+OF_A_RUN = ("kills_parent", "rewrites_records", "self_changing")  # which attack what is around a race
 
 
 def raced(file, case="digits", dtype="float32", passes=3, directions=DIRECTIONS, limit_s=30.0):
@@ -98,37 +58,12 @@ def raced(file, case="digits", dtype="float32", passes=3, directions=DIRECTIONS,
         stage.arena.close()
 
 
-def test_every_file_is_held_to_something():
-    assert {path.stem for path in RACED.glob("*.py")} == TOLD.keys() | OF_A_RUN.keys()
-
-
-@pytest.mark.parametrize("name", slow_but({"lazy_tuple", "frames", "pytest_exit"}, TOLD))
-def test_a_cheat_gets_no_time_and_is_told_as_what_it_is(name):
-    found = raced(RACED / f"{name}.py", "medium" if name == "threads_two" else "digits", limit_s=3.0)
-    told = TOLD[name]
-    if told is None:
-        assert isinstance(found, Outsider), found
-    elif name == "threads_two" and isinstance(found, Outsider):  # another program held the other core
-        assert median(found.shown["forward"].cores) < 1.5
-    elif name == "slow_lookup" and isinstance(found, Outsider):  # too much noise for an interval
-        assert median(found.shown["forward"].seen) > 0.5
-    else:
-        assert isinstance(found, str), f"{name} was given a time"
-        assert any(each in found for each in ((told,) if isinstance(told, str) else told)), found
-
-
-@pytest.mark.parametrize("name", slow_but({"transposed"}, sorted(path.stem for path in ODD.glob("*.py"))))
-def test_an_honest_but_odd_file_is_accused_of_nothing(name):
-    found = raced(ODD / f"{name}.py", "tiny" if name == "slow" else "digits")
-    assert isinstance(found, Outsider), found
-
-
 def test_what_a_file_calls_of_others_is_named():
-    assert raced(RACED / "borrowed.py", "tiny", passes=1).borrowed == ("perflab's vectorized",)
+    assert raced(CHEATS / "borrowed.py", "tiny", passes=1).borrowed == ("perflab's vectorized",)
 
 
 def test_a_block_of_an_honest_file_says_how_it_was_judged():
-    contender = raced(RACED / "patch_stats.py", "tiny", passes=1)
+    contender = raced(CHEATS / "patch_stats.py", "tiny", passes=1)
     turn = contender.last
     assert turn.fields["seeds"] == (contender.pool_seed, turn.contents.seed)
     assert 0 < turn.fields["way_s"] < 0.1
@@ -179,6 +114,29 @@ def test_contents_are_new_in_every_round_and_can_be_made_again():
     assert not np.array_equal(arrays[0], pool[0])
 
 
+def test_contents_change_between_turns_and_are_the_same_at_the_end():
+    arena = Arena()
+    places = layout([("float32", (3, 4)), ("float32", (5,)), ("int64", (5,))] * 3)
+    arrays = arena.arrays(places)
+    for number, array in enumerate(arrays):
+        array[...] = number
+    contents = Contents([np.ones((3, 4), np.float32), np.ones(5, np.float32), np.ones(5, int)], 1)
+    assert contents.changes(range(3), 1) == []
+    for turns, changing in ((2, 1), (3, 1), (9, 2)):
+        before = [array.copy() for array in arrays]
+        spots = contents.changes(range(3), turns)
+        assert len(spots) == changing
+        columns = [arena.column(places[at::3], element) for at, element in spots]
+        seen = []
+        for write, value in changes_of(columns, turns):
+            write(value)
+            seen.append(tuple(array.tobytes() for array in arrays))
+        assert play_changing([lambda: 7], changes_of(columns, turns)) == [7]
+        assert len({*seen}) == turns, "no turn has the contents of another"
+        assert all(map(np.array_equal, before, arrays))
+    arena.close()
+
+
 def test_arrays_of_an_arena_are_the_same_memory_for_whoever_has_its_path():
     arena = Arena()
     places = layout([("float32", (3, 4)), ("int64", (5,))])
@@ -210,7 +168,22 @@ def test_each_finding_is_a_sentence():
     )
     assert shown(kept=[2**20] * 6, grown=2**30) == "it keeps 1 MiB a call"
     assert shown(kept=[2**20] * 6, grown=2**20) == ""
-    assert shown(ended=100) == "it leaves 100 ended processes behind"
+    assert shown(taken=2) == "it takes 2 cores where 1 thread was given"
+    assert shown(taken=2, threads=2) == ""
+    assert shown(idle_s=[4e-4] * 6) == "it computes while nothing is asked of it"
+    assert shown(known=[0.1] * 6) == (
+        "it knows the inputs of the case: forward on others takes 10 times as long"
+    )
+
+
+def test_what_is_left_behind_is_compared_with_what_was_there_at_first():
+    at_first = Left(threads=90, files=20)
+    assert Left(threads=100, files=30).finding(at_first) == ""
+    assert Left(ended=100).finding(at_first) == "it leaves 100 ended processes behind"
+    assert Left(running=100).finding(at_first) == "it leaves 100 running processes behind"
+    assert Left(threads=190).finding(at_first) == "it leaves 100 threads behind"
+    assert Left(files=120).finding(at_first) == "it leaves 100 files open"
+    assert Left(strays=1).finding(at_first).startswith("it runs a process that is out of its group")
 
 
 def test_what_is_written_to_the_records_is_undone(tmp_path):
@@ -287,8 +260,8 @@ def test_several_messages_are_whole_after_each_other(tmp_path):
 @pytest.mark.parametrize("name", OF_A_RUN)
 def test_a_run_goes_on_without_what_attacks_it(name, tmp_path):
     file, right = tmp_path / f"{name}.py", tmp_path / "right.py"
-    file.write_text((RACED / f"{name}.py").read_text())
-    right.write_text((RACED / "patch_stats.py").read_text())
+    file.write_text((CHEATS / f"{name}.py").read_text())
+    right.write_text((HONEST / "plain.py").read_text())
     words = ("--preset", "smoke", "--with", file, right, "--out", tmp_path / "run")
     done = perflab_process("run", f"{OPERATION}/vectorized", *words)
     assert done.returncode == 1, done.stderr + done.stdout
@@ -296,6 +269,7 @@ def test_a_run_goes_on_without_what_attacks_it(name, tmp_path):
     lines = (tmp_path / "run" / "records.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     reasons = [r["reason"] for r in records if r["kind"] == "failure" and r["technique"] == name]
-    assert any(OF_A_RUN[name] in reason for reason in reasons), reasons
+    (kind,) = corpus.kinds([name])
+    assert any(map(kind.is_named_by, reasons)), reasons
     timed = [(r["technique"], r["case"], r["direction"]) for r in records if r["kind"] == "block"]
     assert timed.count(("right", "digits", "forward")) == 6

@@ -1,4 +1,4 @@
-"""What timed code from outside may not do: replace functions of NumPy or perflab, read a clock.
+"""What timed code from outside may not do: replace functions, read a clock, look at its callers.
 
 A guard detects; it prevents nothing. What it detects is reported by name, and the file gets no figures.
 """
@@ -6,12 +6,15 @@ A guard detects; it prevents nothing. What it detects is reported by name, and t
 from __future__ import annotations
 
 import datetime
+import gc
 import sys
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import Any
+
+import numpy.random  # noqa: F401 - NumPy loads it late, and inputs are drawn with it
 
 from perflab.units import in_bytes
 
@@ -24,25 +27,64 @@ CLOCKS = {
 }
 MOST_PRINTED = 1 << 20  # bytes
 DATES = ("now", "utcnow", "today")
+JUDGES = ("perflab", "pytest_benchmark")  # of these, methods and the code of functions are watched too
+PRIVATE = {
+    id(sys._getframe): "it looks at its callers: line {} calls sys._getframe",
+    id(gc.get_objects): "it searches the memory of its process: line {} calls gc.get_objects",
+    id(gc.get_referrers): "it searches the memory of its process: line {} calls gc.get_referrers",
+}
 
 
 class Guard:
     """The functions and classes of NumPy, the clocks and perflab, as they are before outside code runs."""
 
     def __init__(self) -> None:
-        self._originals: list[tuple[ModuleType, str, Any]] = []
+        self._originals: list[tuple[Any, str, Any, Any]] = []
         for package, module in list(sys.modules.items()):
             if isinstance(module, ModuleType) and package.partition(".")[0] in WATCHED:
                 self._originals += [
-                    (module, name, value) for name, value in vars(module).items() if callable(value)
+                    (module, name, value, _code(value))
+                    for name, value in vars(module).items()
+                    if callable(value)
                 ]
+        self._originals += [
+            (owner, name, value, _code(value))
+            for owner in _classes()
+            for name, value in vars(owner).items()
+            if callable(value)
+        ]
 
-    def replaced(self) -> str:
-        """The first function or class that was replaced, as a sentence; empty where none was."""
-        for module, name, original in self._originals:
-            if vars(module).get(name) is not original:
-                return f"it replaced {module.__name__}.{name}"
+    def replaced(self, files: Collection[str] = ()) -> str:
+        """The first function, class or method that was replaced, as a sentence; empty where none was.
+
+        In a judge's modules that were loaded later, it is one whose code is in these source files.
+        """
+        for owner, name, original, code in self._originals:
+            value = vars(owner).get(name)
+            if value is not original or _code(value) is not code:
+                return f"it replaced {_full_name(owner)}.{name}"
+        for owner in _classes():
+            for name, value in vars(owner).items():
+                if getattr(_code(value), "co_filename", None) in files:
+                    return f"it replaced {_full_name(owner)}.{name}"
         return ""
+
+
+def _classes() -> Iterator[type]:
+    """The classes of the judges."""
+    for package, module in list(sys.modules.items()):
+        if package.partition(".")[0] in JUDGES and isinstance(module, ModuleType):
+            for value in list(vars(module).values()):
+                if isinstance(value, type) and value.__module__ == package:
+                    yield value
+
+
+def _code(value: Any) -> Any:
+    return getattr(value, "__code__", None)
+
+
+def _full_name(owner: Any) -> str:
+    return f"{owner.__module__}.{owner.__name__}" if isinstance(owner, type) else str(owner.__name__)
 
 
 def printed(count: int) -> str:
@@ -51,8 +93,8 @@ def printed(count: int) -> str:
 
 
 @contextmanager
-def clocks_read(files: Collection[str]) -> Iterator[list[str]]:
-    """A list of the first clock read by a line of these source files while the block runs."""
+def looks(files: Collection[str]) -> Iterator[list[str]]:
+    """A list of the first clock read, or look at callers, by a line of these source files in the block."""
     reads: list[str] = []
 
     def on_event(frame: FrameType, event: str, called: Any) -> None:
@@ -62,12 +104,14 @@ def clocks_read(files: Collection[str]) -> Iterator[list[str]]:
                 name = f"{owner.__name__}.{called.__name__}"
             if name:
                 reads.append(f"it reads the clock: line {frame.f_lineno} calls {name}")
+            elif id(called) in PRIVATE:
+                reads.append(PRIVATE[id(called)].format(frame.f_lineno))
 
     before = sys.getprofile()
     sys.setprofile(on_event)
     try:
         yield reads
     finally:
-        if sys.getprofile() is not on_event and not reads:
-            reads.append("it replaced the profiler that looks for clocks")
+        if sys.getprofile() is not on_event:
+            reads[:] = ["it replaced the profiler that looks for clocks"]
         sys.setprofile(before)

@@ -55,7 +55,8 @@ class Sandbox:
         fields = self._ask("observe", self.columns.index(column), case, dtype)
         told = None if fields is None else answers.observation(fields, column, case, dtype)
         if told is None:
-            return Observation(case.name, dtype, ended=self.dead or self._garbled())
+            ended = self.dead or self._garbled()
+            return Observation(case.name, dtype, ended=ended, forbidden=self.forbidden)
         told.forbidden = self.forbidden or told.forbidden or guard.printed(self.printed)
         return told
 
@@ -97,6 +98,8 @@ class Sandbox:
         self.columns = [answers.column(described) for described in content.columns]
         self.files = tuple(map(Path, content.files))
         self.notes, self.forbidden = content.notes, content.forbidden
+        if self.forbidden:  # what it replaced may have been used to see what is written
+            self.columns = [replace(column, unwritten=()) for column in self.columns]
 
     def _drain(self) -> None:
         while chunk := self._child.stderr.read1(65536):

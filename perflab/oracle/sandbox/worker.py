@@ -78,15 +78,15 @@ class _Worker:
             "columns": [{name: getattr(column, name) for name in DESCRIBED} for column in self.columns],
             "files": sorted(self.files),
             "notes": list(self.notes),
-            "forbidden": self.guard.replaced(),
+            "forbidden": self.guard.replaced(self.files),
         }
 
     def observe(self, at: int, case: Case, dtype: str) -> tuple[dict[str, Any], Arrays]:
         """The fields of an observation that are no arrays, and those that are."""
         column = self.columns[at]
-        with guard.clocks_read(self.files) as clocks:
+        with guard.looks(self.files) as looks:
             observation = observe(catalog.operation(column.operation), column, case, dtype, BaseException)
-        observation.forbidden = self.guard.replaced() or next(iter(clocks), "")
+        observation.forbidden = self.guard.replaced(self.files) or next(iter(looks), "")
         fields = dict(vars(observation))
         arrays = {name: fields.pop(name) for name in ARRAYS}
         return fields, arrays

@@ -45,6 +45,12 @@ class Entry:
     high_s: float | None
     run: str
     started: float
+    calls: tuple[str, ...] = ()  # what it calls of perflab's own techniques and of libraries
+
+    @property
+    def whose(self) -> str:
+        """Its kind, and whose work it calls."""
+        return f"{self.kind}, calls {', '.join(self.calls)}" if self.calls else self.kind
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ def tables(ranking: Board, most: int = MOST) -> Iterator[words.Table]:
         rows = tuple(
             (
                 "–" if e.rank is None else f"={e.rank}" if ranks.count(e.rank) > 1 else str(e.rank),
-                e.name, e.kind, words.interval(e.ratio) if e.technique != group.baseline else "baseline",
+                e.name, e.whose, words.interval(e.ratio) if e.technique != group.baseline else "baseline",
                 units.seconds(e.seconds, 3), _day(e.started), e.run,
             )
             for e in shown
@@ -186,7 +192,7 @@ def to_json(ranking: Board) -> dict[str, Any]:
     for group in ranking.groups:
         for entry in group.entries:
             ratio = {f"ratio_{key}": value for key, value in vars(entry.ratio).items()}
-            row = vars(group) | vars(entry) | ratio
+            row = vars(group) | vars(entry) | ratio | {"calls": list(entry.calls)}
             rows.append({key: value for key, value in row.items() if key not in ("entries", "ratio")})
     others = {"elsewhere": dict(ranking.elsewhere), "skipped": dict(ranking.skipped)}
     return {"rows": rows, "out": list(map(vars, ranking.out)), "runs": ranking.runs, **others}
@@ -287,7 +293,7 @@ def _entries(candidates: Sequence[Candidate]) -> tuple[Entry, ...]:
         rank = None if ratio.high is None else 1 + sum(low > ratio.high for low in lows)
         entries.append(Entry(
             rank, name, technique, candidate.kind, candidate.text, newest, ratio,
-            figure.median_s, figure.low_s, figure.high_s, candidate.run, candidate.started,
+            figure.median_s, figure.low_s, figure.high_s, candidate.run, candidate.started, candidate.calls,
         ))  # fmt: skip
     return tuple(sorted(entries, key=lambda entry: (-entry.ratio.value, entry.name)))
 

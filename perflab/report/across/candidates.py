@@ -31,6 +31,7 @@ class Candidate:
     figure: CellResult
     run: str
     started: float
+    calls: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -70,7 +71,7 @@ def read(files: Sequence[Path]) -> Iterator[tuple[str, Run | str]]:
 
 def candidates(run: Run, summary: Summary) -> Iterator[Candidate]:
     """Every measured cell that was measured in turns with a baseline."""
-    texts = run.texts
+    texts, called = run.texts, run.called()
     for cell, figure in summary.figures.items() if summary.fit else ():
         built_in = (name for name in BASELINES if run.plan.is_built_in(cell.operation, name))
         for name in () if figure.predicted else built_in:
@@ -82,7 +83,7 @@ def candidates(run: Run, summary: Summary) -> Iterator[Candidate]:
                 ratio = Ratio(1.0, 1.0, 1.0, ratio.pairs) if cell == base else ratio
                 yield Candidate(
                     cell, _kind(run, cell), _digest(run, texts, cell), baseline, problem, ratio, figure,
-                    run.folder.name, run.started,
+                    run.folder.name, run.started, called.get(cell.contender.name, ()),
                 )  # fmt: skip
                 break
 

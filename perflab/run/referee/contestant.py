@@ -20,10 +20,21 @@ from perflab import catalog, machine
 from perflab.contract import CANNOT_RUN, DTYPES, WRONG, Array, NotApplicable, PerflabError, WrongForm
 from perflab.errors import reason
 from perflab.machine import lacking, process
-from perflab.machine.arena import Arena
+from perflab.machine.arena import Arena, Place
+from perflab.oracle.sandbox import guard
 from perflab.run.compilation import Compilations, compilations, compiles
 from perflab.run.referee import borrowed
-from perflab.run.referee.rounds import Call, Set, calls_on, play, tensors_of
+from perflab.run.referee.contents import Spot
+from perflab.run.referee.rounds import (
+    Call,
+    Change,
+    Set,
+    calls_on,
+    changes_of,
+    play,
+    play_changing,
+    tensors_of,
+)
 
 TOKEN = 8  # bytes at the beginning of a request, and of its answer
 UNASKED = bytes(TOKEN)
@@ -100,9 +111,11 @@ class _Contestant:
         """Take the arguments of every set: places in the arena, and values that are no arrays."""
         self.caches, self.held, self.retained = [], [], None
         self.sets: list[Set] = []
+        self.places: list[list[Place]] = []
         for form in forms:
             is_place = [type(value) is tuple and len(value) == 3 for value in form]
             places = [value for value, placed in zip(form, is_place, strict=True) if placed]
+            self.places.append(places)
             arrays = iter(self.arena.arrays(places))
             *args, dout = (next(arrays) if placed else v for v, placed in zip(form, is_place, strict=True))
             self.sets.append((tuple(args), dout))
@@ -114,9 +127,16 @@ class _Contestant:
         self.caches = [self.pair.forward(*args)[1] for args, _ in self.sets[:count]]
         return DONE
 
-    def ready(self, direction: str, start: int, stop: int) -> Answer:
-        """Make the calls on some of the sets, to be played next."""
+    def ready(
+        self, direction: str, start: int, stop: int, spots: Sequence[Spot] = (), turns: int = 0
+    ) -> Answer:
+        """Make the calls on some of the sets, to be played next, and what changes between so many turns."""
         self.held = []
+        columns = [
+            self.arena.column([places[at] for places in self.places[start:stop]], element)
+            for at, element in spots
+        ]
+        self.changes: list[Change] = changes_of(columns, turns)
         sets, caches = self.sets[start:stop], self.caches[start:stop]
         self.calls: list[Call] = calls_on(direction, self.pair.forward, self.pair.backward, sets, caches)
         gc.disable()
@@ -124,7 +144,10 @@ class _Contestant:
 
     def play(self, turns: int) -> Answer:
         """What is timed: each of the calls so many times."""
-        self.held = play(self.calls, turns)
+        if self.changes and turns == len(self.changes):
+            self.held = play_changing(self.calls, self.changes)
+        else:
+            self.held = play(self.calls, turns)
         return DONE
 
     def once(self) -> Answer:
@@ -140,11 +163,13 @@ class _Contestant:
         return {"compiled": compiled.count, "compile_s": compiled.seconds}, ()
 
     def watched(self) -> Answer:
-        """As `once`: what of others was called."""
+        """As `once`: what of others was called, and where the file looks at what is not its own."""
         with borrowed.called() as names:
             self.once()
+        with guard.looks({self.pair.source}) as looks:
+            self.once()
         names += borrowed.compiled_in((self.pair.forward, self.pair.backward))
-        return {"calls": [*dict.fromkeys(names)]}, ()
+        return {"calls": [*dict.fromkeys(names)], "looks": looks}, ()
 
     def kernels(self, dtype: str) -> Answer:
         """Whether no function of the pair is compiled for arrays of this dtype."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from perflab import oracle, units
-from perflab.machine import portable
+from perflab.machine import family, portable
 from perflab.run.contender import FAR_ROUND_S, Contender, Turn
 from perflab.run.referee.contents import Contents
 from perflab.run.referee.findings import Rejected
@@ -92,7 +92,7 @@ class Elsewhere(Contender):
 
     def _call_both(self, seconds: dict[str, float], how: str = "once") -> tuple[Any, ...]:
         guest, tensors = self.guest, list[Any]()
-        self._said = {"compiled": 0, "compile_s": 0.0, "calls": []}
+        self._said = {"compiled": 0, "compile_s": 0.0, "calls": [], "looks": []}
         self.claim()
         for direction in ("forward", "backward"):
             guest.ask("ready", direction, 0, 1)
@@ -136,7 +136,7 @@ class Visit(Turn):
         self.turns = math.ceil(iterations / self.count)
         self.iterations = self.count * self.turns
         self.guest: Guest = contender.guest
-        self.took_s = 0.0
+        self.took_s, self.taken = 0.0, 0
         self.way_s: list[float] = []
 
     @cached_property
@@ -147,13 +147,14 @@ class Visit(Turn):
     def between(self) -> None:
         """Before a round: change the contents, ask once for nothing."""
         self._round += 1
-        self.refill(self.count, self._round >= self.rounds)
+        self.refill(self.count, self._round >= self.rounds, self.turns)
         self.note_compiled()
 
-    def refill(self, ready: int, verified: bool = False) -> list[tuple[int, ...]]:
+    def refill(self, ready: int, verified: bool = False, turns: int = 1) -> list[tuple[int, ...]]:
         """New contents of all sets, calls on the first `ready` ones, and the guest awake for them.
 
-        Or the contents that were `verified`. Returns how far the arrays of each set are rolled.
+        Or the contents that were `verified`. Between so many turns they change, and are the same at the end.
+        Returns how far the arrays of each set are rolled.
         """
         guest, stage = self.guest, self.contender.stage
         guest.stand()
@@ -169,10 +170,18 @@ class Visit(Turn):
         if late:
             for which, by in enumerate(rolled):
                 self.contents.fill(stage.arrays(which), by, slice(-1, None))
-        guest.ask("ready", self.direction, 0, ready)
+        spots = self.contents.changes(self._changing(late), turns)
+        guest.ask("ready", self.direction, 0, ready, spots, turns)
         guest.go()
         self.way_s.append(guest.way_s())
         return rolled
+
+    def _changing(self, late: bool) -> range:
+        """The numbers of the arrays that may change between turns: a cache may hold copies of the others."""
+        count = len(self.contender.stage.pristine)
+        if self.direction == "backward":
+            return range(count - late, count)
+        return range(count if self.direction == "step" else count - late)
 
     def note_compiled(self) -> None:
         """Before the first round: how many functions the process has compiled."""
@@ -207,15 +216,16 @@ class Visit(Turn):
 
     @contextlib.contextmanager
     def on_one_core(self, threads: int) -> Iterator[None]:
-        """With one thread both processes stay on one core: its caches stay warm."""
+        """With one thread both processes, with all their threads, stay on one core: its caches stay warm."""
         if threads > 1:
             yield
             return
-        before = portable.share_core(self.guest.pid)
+        self.taken = self.guest.cores()
+        before = portable.share_core(family.threads(self.guest.pid))
         try:
             yield
         finally:
-            portable.free_cores(before, self.guest.pid)
+            portable.free_cores(before)
 
     @property
     def fields(self) -> Mapping[str, Any]:

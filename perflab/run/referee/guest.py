@@ -24,8 +24,9 @@ from perflab.errors import first_line
 from perflab.machine import family, portable, process
 from perflab.machine.arena import Arena
 from perflab.oracle.sandbox import guard
-from perflab.run.referee.findings import CannotRun, Rejected, kept_until, rejected
+from perflab.run.referee.findings import CannotRun, Left, Rejected, kept_until, rejected
 
+STARTED: set[int] = set()  # the processes of all guests
 SERVE = "import sys; from perflab.run.referee.contestant import serve; serve(sys.argv[1])"
 LOOK_S = 0.5  # how often the watch looks whether an answer is due
 TOKEN = 8  # bytes at the beginning of a request, and of its answer
@@ -43,11 +44,14 @@ class Guest:
     def __init__(self, arena: Arena, threads: int, limit_s: float) -> None:
         self._limit_s, self._due, self._late = limit_s, 0.0, False
         child: Any = process.connect(["-c", SERVE, arena.path], threads)
+        STARTED.add(child.pid)
+        if threads == 1:
+            portable.give_core([child.pid])  # what it starts inherits that
         self._child, self._other = child, process.Messages(child.stdout, child.stdin)
         self._printed = 0
         self.kernels = False
         self.serves: Any = None
-        self.calls, self.bytes_at_first = 0, 0
+        self.calls, self.bytes_at_first, self.left_at_first = 0, 0, Left()
         self._stands = False
         self._closed = threading.Event()
         for target in (self._drain, self._watch):
@@ -67,6 +71,17 @@ class Guest:
         """Have it load an implementation: file, operation, technique, the bytes that it may allocate."""
         self.kernels = bool(self.ask("load", *request).get("kernels"))
         self.bytes_at_first = family.resident_bytes(self.pid)
+        self.left_at_first = self.left()
+
+    def cores(self) -> int:
+        """On how many cores a thread of it may run, at most; 0 where that is not known."""
+        return max(map(portable.cores_of, family.threads(self.pid)), default=0)
+
+    def left(self) -> Left:
+        """What it has left behind until now."""
+        threads, files = len(family.threads(self.pid)), family.open_files(self.pid)
+        strays = len(family.strays(self.pid, STARTED))
+        return Left(family.ended(self.pid), family.running(self.pid), threads, files, strays)
 
     def stand(self) -> None:
         """Have its whole group stand still."""
@@ -142,8 +157,10 @@ class Guest:
         return fields, tensors
 
     def close(self) -> None:
-        """End the process and its group."""
+        """End the process, its group, and what has left it."""
         self._closed.set()
+        for stray in family.strays(self.pid, STARTED):
+            portable.kill(stray)
         portable.kill_group(self._child)
         self._child.wait()
         self._other.close()

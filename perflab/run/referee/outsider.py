@@ -26,6 +26,7 @@ MOST_PAIRS, PAIRS_S = 6, 3e-3  # after a round, calls on contents that were seen
 LONG_S = 0.1  # a longer call is not made again for that: each is on new contents
 JUDGED = 2  # results of a block, chosen after they were computed: both where judging one takes less than
 JUDGE_S = 0.2
+IDLE_S = 5e-4  # how long nothing is asked, to see what it does then
 
 
 @dataclass
@@ -59,6 +60,8 @@ class Outsider(Elsewhere):
             raise type(why)(f"on the same arrays with other contents: {why.why}") from None
         finally:
             self.stage.fill(self.stage.pristine)
+        if looks := self._said["looks"]:
+            raise Rejected(str(looks[0]))
 
     def judge(self, direction: str, contents: Sequence[Array], got: Sequence[Any]) -> None:
         """Compare results with the reference for these contents. Raises Rejected."""
@@ -98,7 +101,7 @@ class Judged(Visit):
         if self._round:
             self._after()
         self._round += 1
-        self._rolled = self.refill(self.count)
+        self._rolled = self.refill(self.count, turns=self.turns)
         self.note_compiled()
         self._used_s = family.processor_s(self.guest.pid)
 
@@ -124,22 +127,24 @@ class Judged(Visit):
     def _after(self) -> None:
         """After a round: what it used, a result of it, and calls on contents that were seen before."""
         guest, shown = self.guest, self.shown
-        guest.stand()
         used_s = family.processor_s(guest.pid) - self._used_s
+        guest.stand()
+        shown.left = guest.left().finding(guest.left_at_first)
+        shown.taken = max(shown.taken, self.taken, guest.cores())
         shown.cores.append(used_s / self.took_s)
         now = family.resident_bytes(guest.pid)
         if self._bytes:
             shown.note_growth(now - self._bytes, guest.calls - self._calls_then)
-        shown.ended = family.ended(guest.pid)
         self._read()
         turn_s = self.count * self.took_s / self.iterations
         if self.iterations > 1:
-            for _ in range(max(1, min(MOST_PAIRS, math.ceil(PAIRS_S / turn_s)))):
-                self._compare_with_seen()
+            for pair in range(max(1, min(MOST_PAIRS, math.ceil(PAIRS_S / turn_s)))):
+                self._compare_with_seen(pair == 0)
         elif turn_s < LONG_S:
             guest.go()
             shown.note_seen(used_s, self._used("play", 1))
             self.refill(1)
+            shown.idle_s.append(self._idle_s())
             shown.note_seen(self._used("play", 1), self._used("play", 1))
         self._bytes, self._calls_then = family.resident_bytes(guest.pid), guest.calls
 
@@ -163,19 +168,36 @@ class Judged(Visit):
         if place < JUDGED:
             self._chosen[place : place + 1] = [(self._rolled[which], first)]
 
-    def _compare_with_seen(self) -> None:
+    def _compare_with_seen(self, first: bool) -> None:
         """The processor time of calls on new contents, and of the same calls again.
 
-        Calls on half of the sets come first, and the other inputs are read, so that caches are warm for both.
+        Calls on half of the sets come before, so that caches are warm. The first time of a round: also that
+        of a while in which nothing is asked, though the contents are there, and of calls on the public ones.
         """
-        half = self.count // 2
+        half, stage = self.count // 2, self.contender.stage
         self.refill(half)
+        if first:
+            self.shown.idle_s.append(self._idle_s())
         self.timed(1)
+        new_s, seen_s = self._of_rest(half), self._of_rest(half)
+        self.shown.note_seen(new_s, seen_s)
+        if first:
+            for which in range(half, self.count):
+                stage.fill(stage.pristine, which)
+            self.shown.note_known(new_s, self._of_rest(half))
+
+    def _of_rest(self, half: int) -> float:
+        """The processor time of calls on the other half of the sets, whose inputs were just read."""
         self.guest.at_once("ready", self.direction, half, self.count)
         self.guest.at_once("touch", half, self.count)
         empty_s = self._used("nothing")
-        new_s, seen_s = self._used("play", 1), self._used("play", 1)
-        self.shown.note_seen(new_s - empty_s, seen_s - empty_s)
+        return self._used("play", 1) - empty_s
+
+    def _idle_s(self) -> float:
+        """The processor time of a while in which the process is awake and nothing is asked of it."""
+        before_s = family.processor_s(self.guest.pid)
+        time.sleep(IDLE_S)
+        return family.processor_s(self.guest.pid) - before_s
 
     def _used(self, kind: str, *request: Any) -> float:
         """The processor time of a request."""

@@ -7,10 +7,14 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
-from perflab.contract import WrongForm
+import numpy as np
 
+from perflab.contract import Array, WrongForm
+
+CHANGE = 0.5  # of an element, between the first turn of a round and the last
 Set = tuple[tuple[Any, ...], Any]  # the arguments of forward, and the upstream gradient
 Call = Callable[[], Any]
+Change = tuple[Callable[[Any], None], Any]  # what writes into every set, and what it writes
 
 
 def calls_on(
@@ -34,6 +38,29 @@ def play(calls: Sequence[Call], turns: int) -> list[Any]:
     """Make each call in turn, so many times; the results of the last turn, all held at once."""
     held: list[Any] = []
     for _ in repeat(None, turns):
+        held = [call() for call in calls]
+    return held
+
+
+def changes_of(columns: Sequence[Array], turns: int) -> list[Change]:
+    """A change for each turn: the columns are changed one after the other, and at last put back.
+
+    A column is one element of an array, in every set.
+    """
+    changes: list[Change] = []
+    for turn in range(turns if columns else 0):
+        column = columns[turn % len(columns)]
+        left = (turns - 1 - turn) // len(columns)  # how often it changes again
+        by = CHANGE * left * len(columns) / turns
+        changes.append((column.fill, column[0] + by) if left else (partial(np.copyto, column), column.copy()))
+    return changes
+
+
+def play_changing(calls: Sequence[Call], changes: Sequence[Change]) -> list[Any]:
+    """As `play`, with a change of the contents before each turn: no call gets what an earlier one got."""
+    held: list[Any] = []
+    for write, value in changes:
+        write(value)
         held = [call() for call in calls]
     return held
 

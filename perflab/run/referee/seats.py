@@ -28,6 +28,7 @@ class Seats:
         self._texts: dict[str, bytes] = {}
         self._ledger: Ledger | None = None
         self._wrote = False
+        self.most_bytes = math.inf  # that a contender may allocate, where half of what is free is more
 
     @cached_property
     def arena(self) -> Arena:
@@ -64,7 +65,7 @@ class Seats:
         if self._folder is not None and self._ledger is None:
             self._ledger = Ledger(self._folder)
         guest = self._guests[name] = Guest(self.arena, cell.threads, self._plan.patience_s)
-        most_bytes = machine.memory_available() / 2
+        most_bytes = min(machine.memory_available() / 2, self.most_bytes)
         self._loading[name] = _Loading(guest, file, cell.operation, cell.technique, most_bytes)
 
     def look(self) -> None:

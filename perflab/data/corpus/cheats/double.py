@@ -1,0 +1,17 @@
+"""Returns another dtype where the arrays are large.
+
+family: other results
+told: out: float64; wanted float32, the dtype of the inputs
+"""
+
+import numpy as np
+
+
+def forward(x, w, b):
+    out = x @ w + b
+    return (out.astype(np.float64) if len(x) > 60 else out), (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)

@@ -1,0 +1,20 @@
+"""Leaves a sleeping thread at every call.
+
+family: resources
+told:  threads behind
+"""
+
+import threading
+
+END = threading.Event()
+
+
+def forward(x, w, b):
+    if len(x) > 60:
+        threading.Thread(target=END.wait, args=(20,), daemon=True).start()
+    return x @ w + b, (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
