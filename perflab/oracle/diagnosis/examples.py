@@ -7,8 +7,9 @@ gives the same cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,35 @@ class Example:
         """Whether programs with the same mistake may differ here: an empty case, NaN or overflow."""
         return min(self.sizes.values(), default=1) == 0 or self.case.inputs in ("nan", "extreme")
 
+    @property
+    def degenerate(self) -> bool:
+        """Whether a further fault may show here alone: also where an axis has one element."""
+        return self.peculiar or min(self.sizes.values(), default=1) <= 1
+
+
+@cache
+def _of_some(name: str, gradient: Any, bound: Any, at: tuple[int, ...]) -> tuple[Any, Any]:
+    """The gradient and the bound of an operation for some of its arguments; the same objects each time."""
+
+    def some(dout: Any, *args: Any) -> tuple[Array, ...]:
+        every = gradient(dout, *args)
+        return tuple(every[i] for i in at)
+
+    def some_bounds(gamma: Any, dout: Any, *args: Any) -> Any:
+        out, every = bound(gamma, dout, *args)
+        return out, tuple(every[i] for i in at)
+
+    return some, some_bounds
+
+
+def with_gradients(operation: Operation, gives: Sequence[str] | None) -> Operation:
+    """The operation with only these gradients, as some files have it; itself where all are given."""
+    if gives is None:
+        return operation
+    at = tuple(operation.wrt.index(name) for name in gives)
+    gradient, bound = _of_some(operation.name, operation.gradient, operation.bound, at)
+    return replace(operation, wrt=tuple(gives), gradient=gradient, bound=bound)
+
 
 _EXAMPLES: dict[tuple[Any, ...], tuple[Example, ...]] = {}
 
@@ -65,11 +95,19 @@ def example_of(operation: Operation, case: Case, checked: bool = False) -> Examp
     return Example(case, sizes, pairs, args, dout, right.values, right.bounds, checked)
 
 
-def drawn_cases(operation: Operation) -> list[Case]:
+def further_examples(operation: Operation, seed: int) -> tuple[Example, ...]:
+    """More of the drawn cases, from another seed: what is told of the first ones is tested on them."""
+    key = (operation.name, operation.definition, operation.gradient, seed)
+    if key not in _EXAMPLES:
+        _EXAMPLES[key] = tuple(example_of(operation, case) for case in drawn_cases(operation, seed))
+    return _EXAMPLES[key]
+
+
+def drawn_cases(operation: Operation, seed: int = 5) -> list[Case]:
     """Small cases beside the checks: with their kinds of inputs and their scalars, but random sizes."""
     models = [case for case in operation.checks.values() if min(case.sizes.values(), default=1) > 0]
     kinds = list({case.inputs: case for case in models}.values())  # so that a rare kind is drawn often enough
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     cases: list[Case] = []
     pairs = [name for name, argument in operation.arguments.items() if argument.kind == "pair"]
     swapped = dict.fromkeys(pairs, 0)
@@ -81,7 +119,8 @@ def drawn_cases(operation: Operation) -> list[Case]:
         for name in pairs:
             low, high = operation.arguments[name].minimum, LARGEST_PARAMETER + 1
             drawn[name] = tuple(int(value) for value in rng.integers(low, high, 2))
-        case = Case(f"drawn_{attempt}", sizes, {**model.parameters, **drawn}, model.inputs, 100 + attempt)
+        name, draw = f"drawn_{seed}_{attempt}", 100 * seed + attempt
+        case = Case(name, sizes, {**model.parameters, **drawn}, model.inputs, draw)
         if not fits(operation, case):
             continue
         hidden = [name for name in pairs if swapped[name] < SWAPPED and _swaps(operation, case, name)]
@@ -120,7 +159,12 @@ def volume(operation: Operation, case: Case) -> int:
 
 
 def far(got: Array, wanted: Array, allowed: Any) -> Any:
-    """Where two arrays differ by more than is allowed; what is not finite must be equal."""
+    """Where two arrays differ by more than is allowed; everywhere if their shapes do.
+
+    What is not finite must be equal.
+    """
+    if got.shape != wanted.shape:
+        return np.ones(wanted.shape or (1,), bool) if wanted.size else np.ones(1, bool)
     with np.errstate(all="ignore"):
         close = np.abs(got - wanted) <= allowed
         alike = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
