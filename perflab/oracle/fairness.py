@@ -35,9 +35,9 @@ def remark(
 ) -> str:
     """Why a tensor beyond its rounding bound is right all the same; empty where it is wrong."""
     wanted = right.values[right.names.index(name)]
-    largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
-    error = float(shares(got, wanted, 1.0).max(initial=0)) / float(largest or 1)
     is_loss = operation.out_shape == () and name == "out" and "log" in operation.library
+    largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=1 if is_loss else 0)
+    error = float(shares(got, wanted, 1.0).max(initial=0)) / float(largest or 1)
     if 0 < error <= (GUARDED if is_loss else NEAR[right.dtype.name]):
         of = f"library {operation.library}" if operation.library else "sums in any order"
         return f"{CLOSE}{int(np.ceil(np.log10(error)))}, beyond the bound of {of}"

@@ -61,7 +61,7 @@ PATTERNS = {
     "max_pool2d/leftover_repeated": {
         "dx": "wrong only where no window covers the last rows or columns; wrong only where zero is wanted; never at the first index of H"
     },
-    "max_pool2d/median": {"out": "wrong only where size > 1; what is wrong is too small"},
+    "max_pool2d/median": {"out": "wrong wherever size > 1, and only there; what is wrong is too small"},
     "max_pool2d/nan_for_ties": {"dx": "wrong only where values can tie; what is wrong is NaN"},
     "max_pool2d/scaled_by_overlap": {
         "dx": "wrong wherever size > 1, and only there; got = 1/(size[0]·size[1]) · wanted"

@@ -1,4 +1,4 @@
-"""What a file from outside implements: its own `forward` and `backward`, or an assignment's functions."""
+"""What a file from outside implements: its own `forward` and `backward`, or layers as a course has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 from perflab.catalog.find import operations
 from perflab.catalog.implementations import AnyPath, missing_of, pair_of
-from perflab.catalog.outside import assignment, importing, unwritten
+from perflab.catalog.outside import assignment, channels_last, classes, importing, unread, unwritten
 from perflab.catalog.outside.absent import explained
 from perflab.catalog.outside.importing import files_read
 from perflab.contract import Implementation, PerflabError
@@ -77,10 +77,14 @@ def _of_assignment(
 ) -> tuple[tuple[Implementation, ...], list[str]]:
     """The implementations of an assignment's file, and notes on its other functions."""
     names = dict(vars(module))  # as it is before its functions run: a call may add names
-    pairs = assignment.implementations(names, path)
+    pairs = [
+        pair for way in (assignment, channels_last, classes) for pair in way.implementations(names, path)
+    ]
     if not pairs and (absent := importing.absent(path)):
         raise PerflabError(f"{path}: cannot be imported: {absent[0]}")
     if not pairs:
+        if found := [*classes.others(names, path), *unread.named(names)]:
+            raise PerflabError(f"{path}: nothing in it can be read: {', '.join(found)}")
         others = f", or CS231n's {assignment.WANTED}" if len(missing) == 2 else ""
         raise PerflabError(f"{path}: {no_function(missing)}; wanted both{others}")
     chosen = [pair for pair in pairs if operation in (None, pair.operation)]
@@ -89,6 +93,7 @@ def _of_assignment(
         raise PerflabError(f"{path}: nothing of {operation} in it; it has {present}")
     unknown = [pair for pair in chosen if pair.operation not in known]
     notes = [f"{pair.summary}: perflab has no operation {pair.operation}" for pair in unknown]
-    if operation is None and (layers := assignment.others(names)):
+    layers = (*assignment.others(names), *classes.others(names, path), *unread.named(names))
+    if operation is None and layers:
         notes.append(f"left out: {', '.join(layers)}")
     return tuple(pair for pair in chosen if pair.operation in known), notes

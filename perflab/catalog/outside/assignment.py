@@ -19,7 +19,7 @@ from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
-from perflab.catalog.outside import losses, unwritten
+from perflab.catalog.outside import channels_last, losses, unwritten
 from perflab.catalog.outside.calls import accepts, call, missing, number, origins
 from perflab.contract import Implementation, NotApplicable
 from perflab.errors import first_line
@@ -56,9 +56,11 @@ def others(names: Mapping[str, Any]) -> tuple[str, ...]:
     functions = [name for name, value in names.items() if callable(value)]
     layers = dict.fromkeys(name.partition("_forward")[0] for name in functions if "_forward" in name)
     known = [name for name in functions if PAIR.fullmatch(name) or LOSS.fullmatch(name)]
-    different = [name for name in known if not _is_published(names, name)]
+    last = ("conv_forward", "conv_backward") if channels_last.recognises(names.get("conv_forward")) else ()
+    different = [name for name in known if name not in last and not _is_published(names, name)]
     signatures = [f"{name} (its arguments are not the published ones)" for name in different]
-    return (*(layer for layer in layers if layer and layer not in ADAPTERS), *signatures)
+    read = {*ADAPTERS, *(kind for kind in channels_last.KINDS if f"{kind}_forward" in names)}
+    return (*(layer for layer in layers if layer and layer not in read), *signatures)
 
 
 def _is_published(names: Mapping[str, Any], name: str) -> bool:
@@ -66,6 +68,8 @@ def _is_published(names: Mapping[str, Any], name: str) -> bool:
     if not callable(names.get(name)):
         return False
     if match := PAIR.fullmatch(name):
+        if name in ("conv_forward", "conv_backward") and channels_last.recognises(names.get("conv_forward")):
+            return False
         return accepts(names[name], 2 if match[2] == "backward" else ADAPTERS[match[1]].arguments)
     return accepts(names[name], 2) or accepts(names[name], 4)
 
