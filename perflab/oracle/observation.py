@@ -160,7 +160,8 @@ def observe(
     An exception of kind `leaves` that is no Exception is kept too: one that would end the process.
     """
     observation = Observation(case.name, dtype)
-    with numba_cache.remarks() as remarks, quiet() as messages:
+    every = getattr(implementation, "outside", False)
+    with numba_cache.remarks() as remarks, quiet(every) as messages:
         try:
             _call(Problem(operation, case, dtype), implementation, observation)
             tries = getattr(implementation, "tries", None)
@@ -275,15 +276,16 @@ def same_bits(a: Array, b: Array) -> bool:
 
 
 @contextmanager
-def quiet() -> Iterator[list[str]]:
-    """Collect floating-point warnings in a list, which is filled at the end, and print none.
+def quiet(every: bool = False) -> Iterator[list[str]]:
+    """Collect floating-point warnings, or `every` warning, in a list, which is filled at the end; print none.
 
     Where this machine's BLAS raises warnings without a reason, those of products are left out: a wrong
     product shows in its numbers.
     """
     messages: list[str] = []
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
-        warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("always", Warning if every else RuntimeWarning)
         yield messages
-        texts = [str(w.message) for w in caught if issubclass(w.category, RuntimeWarning)]
-        messages += [f"RuntimeWarning: {text}" for text in texts if not is_spurious(text)]
+        heard = [w for w in caught if every or issubclass(w.category, RuntimeWarning)]
+        told = [f"{w.category.__name__}: {str(w.message).partition('. ')[0]}" for w in heard]
+        messages += [text for text in told if not is_spurious(text.partition(": ")[2])]

@@ -176,10 +176,9 @@ def _loss(names: Mapping[str, Any], path: Path, name: str, variant: str) -> Impl
         forward, backward = losses.of_scores(function)
         notes.append("the products with W, and the regularisation, are perflab's")
     else:
-        share = None if empty["forward"] else losses.regularisation(function)
-        forward, backward = losses.of_weights(function, share or 1.0)
-        if not empty["forward"]:
-            notes.append(losses.REGULARISATION[share])
+        share, note = (1.0, "") if empty["forward"] else losses.regularisation(function)
+        forward, backward = losses.of_weights(function, share)
+        notes += [note] if note else []
         notes.append("it gives no dX: it is checked, and not raced")
         gives = ("W",)
     notes.append("a loss in another precision is converted to the precision of the inputs")

@@ -45,7 +45,8 @@ def turned_round(x, h0, Wx, Wh, b):
 
 
 def wh_turned(x, h0, Wx, Wh, b):
-    return _states(x, h0, Wx, Wh.T, b)
+    h, _ = _states(x, h0, Wx, Wh.T, b)
+    return h, (x, h0, Wx, Wh, h)
 
 
 def sigmoid(x, h0, Wx, Wh, b):

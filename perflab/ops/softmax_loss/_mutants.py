@@ -65,6 +65,14 @@ def loss_reg_averaged(X, W, y, reg):
     return loss - decay + decay / X.dtype.type(len(X)), cache
 
 
+def total_of_the_samples(X, W, y, reg):
+    """The scores are shifted by their row's maximum, and exp is divided by its sum over the other axis."""
+    scores = X @ W
+    E = np.exp(scores - scores.max(axis=1, keepdims=True))
+    P = E / E.sum(axis=0, keepdims=True)
+    return _loss(P, W, y, reg), (X, W, y, reg, P)
+
+
 def _of_data(of_loss):
     """A forward whose loss without its regularisation is what this makes of it and of log p of the labels."""
 
@@ -223,7 +231,21 @@ mutants = (
     Mutant(
         "log_of_zero", "the loss takes log(p), which may have underflowed to 0", log_of_zero, right_back, LOSS
     ),
+    Mutant(
+        "total_of_the_samples",
+        "exp is divided by its sum over the samples, not over the classes",
+        total_of_the_samples,
+        right_back,
+        TOTAL,
+    ),
     Mutant("wrong_axis", "the softmax runs over the samples, not the classes", wrong_axis, right_back, TOTAL),
+    Mutant(
+        "total_of_the_samples",
+        "exp is divided by its sum over the samples, not over the classes",
+        total_of_the_samples,
+        right_back,
+        TOTAL,
+    ),
     Mutant(
         "loss_summed", "the loss is a sum over the samples: 1/N is missing", loss_summed, right_back, LOSS
     ),

@@ -69,8 +69,11 @@ class Look:
 
     @property
     def tensors(self) -> list[int]:
-        """The tensors that are wrong anywhere."""
-        return [t for t in range(len(self.names)) if any(a.wrong[t] for a in self.answers.values())]
+        """The tensors that are wrong; where some are wrong in ordinary cases, those alone."""
+        ordinary = [a for a in self.answers.values() if not a.example.peculiar]
+        wrong = [t for t in range(len(self.names)) if any(a.wrong[t] for a in ordinary)]
+        every = [t for t in range(len(self.names)) if any(a.wrong[t] for a in self.answers.values())]
+        return wrong or every
 
 
 @dataclass(frozen=True)

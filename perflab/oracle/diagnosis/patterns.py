@@ -163,6 +163,8 @@ def _times(factor: str, name: str) -> str:
 
 def _spread(value: Array, own: Sequence[str], axes: Sequence[str], shape: Sequence[int]) -> Array:
     """An argument along the axes that it shares with a tensor, repeated along the others."""
+    if tuple(own) == tuple(axes):
+        return value
     order = [own.index(axis) for axis in axes if axis in own]
     sizes = [n if a in own else 1 for a, n in zip(axes, shape, strict=True)]
     return np.broadcast_to(value.transpose(order).reshape(sizes), shape)

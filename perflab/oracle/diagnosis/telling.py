@@ -66,10 +66,8 @@ def told(
         f"  worst there  {diagnosis.tensor}{at}: {_values(diagnosis)}",
         *(f"    {line}" for line in diagnosis.picture),
     ]
-    if not diagnosis.mistake:
-        only = f" --case {diagnosis.case.name}" if diagnosis.checked else ""
-        lines += [f"  see again    perflab verify {diagnosis.operation} --with {file}{only}"]
-    return lines
+    only = f" --case {diagnosis.case.name}" if diagnosis.checked else ""
+    return [*lines, f"  see again    perflab verify {diagnosis.operation} --with {file}{only}"]
 
 
 def _values(diagnosis: Diagnosis) -> str:
