@@ -231,13 +231,6 @@ mutants = (
     Mutant(
         "log_of_zero", "the loss takes log(p), which may have underflowed to 0", log_of_zero, right_back, LOSS
     ),
-    Mutant(
-        "total_of_the_samples",
-        "exp is divided by its sum over the samples, not over the classes",
-        total_of_the_samples,
-        right_back,
-        TOTAL,
-    ),
     Mutant("wrong_axis", "the softmax runs over the samples, not the classes", wrong_axis, right_back, TOTAL),
     Mutant(
         "total_of_the_samples",
