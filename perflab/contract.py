@@ -108,6 +108,11 @@ class Operation:
     cost(sizes, parameters, itemsize) -> {"forward": Cost, "backward": Cost, "step": Cost}
     contest
         Further cases, on which the ladder's top is compared with the peers.
+    subgradient(eps, got, dout, *args) -> bool
+        For an operation with kinks: whether `got` is the gradient by its first argument by another rule than
+        perflab's own, within a few roundings of size `eps`. Without it the gradient is the only one.
+    library
+        The functions of a library on whose accuracy `bound` relies: "tanh".
     formulas
         One line of plain text each for "out" and for the gradient of every name in `wrt` ("dx"): the
         derivation's result, index by index, for authors of new techniques.
@@ -139,6 +144,8 @@ class Operation:
     kinks: bool = False
     multiplies: bool = True
     contest: Mapping[str, Case] = field(default_factory=dict)
+    subgradient: Callable[..., bool] | None = None
+    library: str = ""
     formulas: Mapping[str, str] = field(default_factory=dict)
     since: Mapping[str, str] = field(default_factory=dict)
     study_case: str = ""
@@ -161,7 +168,8 @@ class Implementation:
 
     Of an outside file: `unwritten` names those of "forward" and "backward" that are missing or still a TODO;
     `notes` are remarks on how the file was read; `gives` names the gradients that it computes where these
-    are not all of `wrt`: it is checked, and not raced.
+    are not all of `wrt`: it is checked, and not raced. One from `outside` is judged by its mathematics: what
+    is perflab's own convention alone becomes a remark. `tries()` calls it once more and gives a remark or "".
     """
 
     operation: str
@@ -177,6 +185,8 @@ class Implementation:
     unwritten: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     gives: tuple[str, ...] | None = None
+    outside: bool = False
+    tries: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -294,7 +304,8 @@ class Verdict:
     `status` is "right", "wrong" (numbers), "not shown" (it ran, and not as it claims, or there was too little
     evidence), "cannot run here" (`where` names what is missing, or what it raised), or "unwritten" (its
     written parts are right, the rest is still a TODO). `left_out` gives, with the reason, the cases that its
-    interface cannot express; `remarks` are what else there is to say of it.
+    interface cannot express; `remarks` are what else there is to say of it: of a right file from outside,
+    where it is right by mathematics and not by perflab's own convention.
     `error` is the worst error as a share of its rounding bound; `where` the worst tensor and index, or,
     where something is wrong, what and where.
     """

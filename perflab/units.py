@@ -123,3 +123,14 @@ def finite(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def got_and_wanted(got: float, wanted: float, form: str = ".9g") -> str:
+    """Two numbers that should be equal; their difference too, where they print alike.
+
+    >>> got_and_wanted(0.5, 0.25), got_and_wanted(0.3, 0.1 + 0.2)
+    ('got 0.5, wanted 0.25', 'got 0.3, wanted 0.3 (off by 5.55e-17)')
+    """
+    texts = f"{got:{form}}", f"{wanted:{form}}"
+    off = f" (off by {abs(got - wanted):.3g})" if texts[0] == texts[1] and got != wanted else ""
+    return f"got {texts[0]}, wanted {texts[1]}{off}"

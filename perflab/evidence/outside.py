@@ -30,12 +30,14 @@ LONGEST_CALL_S = {"interpreted": 0.05}  # forward and backward: the tracer takes
 
 def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str, Any]]:
     """The evidence on every outside file of a run, as fields of records; a `reason` where there is none."""
-    right, dtype = shown_right(plan, records), plan.dtypes[0]
+    records = list(records)
+    right = shown_right(plan, records)
     for op, techniques in plan.techniques.items():
         for technique in techniques:
             name = f"{op}/{technique}"
             if name not in plan.outside or "@" in technique:
                 continue
+            dtype = _first_dtype(plan, records, name)
             case = fitting(catalog.operation(op), plan.cases[op], dtype)
             who = {"operation": op, "technique": technique, "dtype": dtype}
             counts = {case: len(plan.contenders(op, case)) for case in plan.cases[op]}
@@ -48,6 +50,13 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
             except Exception as error:
                 why = str(error) if isinstance(error, PerflabError) else reason(error)
                 yield {**who, "case": case, "reason": why}
+
+
+def _first_dtype(plan: Plan, records: Iterable[kinds.Record], name: str) -> str:
+    """The first dtype in which an outside file was shown to be right: some compute in float64 alone."""
+    judged = [record for record in records if isinstance(record, kinds.Judgement) and record.right]
+    found = {record.contender.dtype for record in judged if record.contender.name == name}
+    return next((dtype for dtype in plan.dtypes if dtype in found), plan.dtypes[0])
 
 
 def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:

@@ -74,11 +74,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Expected:
-    """The names, shapes and dtype of out and gradients."""
+    """The names, shapes and dtype of out and gradients; with `wider`, float64 may stand for float32."""
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     dtype: np.dtype[Any]
+    wider: bool = False
 
     def wrong(self, got: Sequence[Any]) -> str:
         """What is wrong with the shapes and dtypes of out and gradients; empty where nothing is."""
@@ -91,9 +92,14 @@ class Expected:
                 return f"{name}: a {type(tensor).__name__}; wanted a {self.dtype} array of shape {shape}"
             if tensor.shape != shape:
                 return f"{name}: shape {tensor.shape}; wanted {shape}"
-            if tensor.dtype != self.dtype:
+            if tensor.dtype != self.dtype and not (self.wider and is_wider(tensor.dtype, self.dtype)):
                 return f"{name}: {tensor.dtype}; wanted {self.dtype}, the dtype of the inputs"
         return ""
+
+
+def is_wider(dtype: Any, wanted: Any) -> bool:
+    """Whether a dtype is float64 where float32 is wanted."""
+    return (np.dtype(dtype).name, np.dtype(wanted).name) == ("float64", "float32")
 
 
 @dataclass
@@ -141,7 +147,8 @@ def expected(
     wrt = [name for name in operation.wrt if gives is None or name in gives]
     of = dict(zip(operation.arguments, args, strict=True))
     shapes = (np.shape(dout), *(np.shape(of[name]) for name in wrt))
-    return Expected(("out", *(f"d{name}" for name in wrt)), shapes, np.dtype(dtype))
+    wider = getattr(implementation, "outside", False)
+    return Expected(("out", *(f"d{name}" for name in wrt)), shapes, np.dtype(dtype), wider)
 
 
 def observe(
@@ -153,9 +160,12 @@ def observe(
     An exception of kind `leaves` that is no Exception is kept too: one that would end the process.
     """
     observation = Observation(case.name, dtype)
-    with numba_cache.remarks() as remarks, quiet() as messages:
+    every = getattr(implementation, "outside", False)
+    with numba_cache.remarks() as remarks, quiet(every) as messages:
         try:
             _call(Problem(operation, case, dtype), implementation, observation)
+            tries = getattr(implementation, "tries", None)
+            observation.remark = tries() if tries else ""
         except OwnError as error:
             observation.failed = str(error)
         except NotApplicable as why:
@@ -168,7 +178,7 @@ def observe(
         except leaves as error:
             observation.ended = failure_line(error, getattr(implementation, "source", ""))
     observation.warned = messages[0] if messages else ""
-    observation.remark = remarks[0] if remarks else ""
+    observation.remark = remarks[0] if remarks else observation.remark
     return observation
 
 
@@ -230,13 +240,18 @@ def copies(got: Iterable[Any]) -> tuple[Array, ...]:
 
 
 def answer_of(operation: Operation, case: Case, functions: Any) -> tuple[Array, ...] | None:
-    """Out and gradients in float64, copied; None if a call raises, or a shape or dtype is wrong."""
+    """Out and gradients in float64, copied; None if a call raises, or their number or a dtype is wrong.
+
+    A shape may be wrong: an empty array in some cases is a mistake like another.
+    """
     problem = Problem(operation, case, "float64")
     try:
         with quiet():
             form = expected(operation, functions, *problem.arguments(), "float64")
             got = problem.run(functions, backward=len(form.names) > 1)
-            return None if form.wrong(got) else copies(got)
+            tensors = copies(got)
+            is_whole = len(tensors) == len(form.names) and all(t.dtype == form.dtype for t in tensors)
+            return tensors if is_whole else None
     except (Exception, SystemExit):  # a mistake may raise on some shapes
         return None
 
@@ -261,15 +276,16 @@ def same_bits(a: Array, b: Array) -> bool:
 
 
 @contextmanager
-def quiet() -> Iterator[list[str]]:
-    """Collect floating-point warnings in a list, which is filled at the end, and print none.
+def quiet(every: bool = False) -> Iterator[list[str]]:
+    """Collect floating-point warnings, or `every` warning, in a list, which is filled at the end; print none.
 
     Where this machine's BLAS raises warnings without a reason, those of products are left out: a wrong
     product shows in its numbers.
     """
     messages: list[str] = []
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
-        warnings.simplefilter("always", RuntimeWarning)
+        warnings.simplefilter("always", Warning if every else RuntimeWarning)
         yield messages
-        texts = [str(w.message) for w in caught if issubclass(w.category, RuntimeWarning)]
-        messages += [f"RuntimeWarning: {text}" for text in texts if not is_spurious(text)]
+        heard = [w for w in caught if every or issubclass(w.category, RuntimeWarning)]
+        told = [f"{w.category.__name__}: {str(w.message).partition('. ')[0]}" for w in heard]
+        messages += [text for text in told if not is_spurious(text.partition(": ")[2])]

@@ -93,8 +93,10 @@ def judge(right: Reference, got: Sequence[Any]) -> list[Worst]:
         if tensor.size:
             share = shares(tensor, value, bound)
             index = tuple(map(int, np.unravel_index(int(np.argmax(share)), share.shape)))
-            texts = (f"{float(values[index]):.9g}" for values in (tensor, value))
-            every.append(Worst(name, float(share[index]), index, *texts))
+            got_text, wanted_text = (f"{float(values[index]):.9g}" for values in (tensor, value))
+            if got_text == wanted_text and share[index]:
+                wanted_text += f" (off by {float(abs(tensor[index] - value[index])):.3g})"
+            every.append(Worst(name, float(share[index]), index, got_text, wanted_text))
     return every
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from perflab.contract import (
     RIGHT,
     UNWRITTEN,
     WRONG,
+    Array,
     Case,
     Check,
     Implementation,
@@ -30,9 +32,9 @@ from perflab.contract import (
     PerflabError,
     Verdict,
 )
-from perflab.oracle import references
-from perflab.oracle.observation import Observation, Problem, expected, observe, same_bits
-from perflab.oracle.references import Worst, differentiable, held_to, judge, of_tensors, on_case
+from perflab.oracle import fairness, references
+from perflab.oracle.observation import Observation, Problem, expected, is_wider, observe, same_bits
+from perflab.oracle.references import Reference, Worst, differentiable, held_to, judge, of_tensors, on_case
 
 FORBIDDEN = "nothing forbidden"
 # What a failed check says of the implementation, where that is not that its numbers are wrong.
@@ -71,7 +73,7 @@ def verify(
         deterministic=all(v.deterministic for v in verdicts),
         exact=_all_exact(verdicts),
         left_out=tuple(dict.fromkeys(line for v in verdicts for line in v.left_out)),
-        remarks=tuple(dict.fromkeys(line for v in verdicts for line in v.remarks)),
+        remarks=fairness.merged(line for v in verdicts for line in v.remarks),
     )
 
 
@@ -117,12 +119,18 @@ def verdict_on(
         status = STATUSES.get(failed[0].name, WRONG)
         where = f"{failed[0].case}: {failed[0].name}: {failed[0].where}"
         error = max(error, failed[0].error)
-    elif unwritten:
-        status, where = UNWRITTEN, f"{' and '.join(unwritten)} still to be written"
-    elif thin or not bounded:
+    if unwritten and status != NOT_SHOWN:  # a fault in what is given does not hide a TODO
+        written = f"; what is written: {where}" if failed else ""
+        status, where = UNWRITTEN, f"{' and '.join(unwritten)} still to be written{written}"
+    elif not failed and (thin or not bounded):
         status, where = NOT_SHOWN, f"{', '.join(thin) or 'every output'}: all but zero in these cases"
-    elif worst:
+    elif not failed and worst:
         where = f"{worst.case}: {worst.where}"
+    if status not in (RIGHT, UNWRITTEN):  # it fails elsewhere too
+        for each in findings:
+            each.remarks = [
+                remark for remark in each.remarks if remark != fairness.peculiar(operation, each.case)
+            ]
     return Verdict(
         operation=operation.name,
         technique=getattr(implementation, "technique", "") or getattr(implementation, "name", ""),
@@ -133,7 +141,7 @@ def verdict_on(
         checks=tuple(checks),
         deterministic=all(each.deterministic for each in findings),
         exact=_all_exact(findings),
-        remarks=tuple(dict.fromkeys(each.observation.remark for each in findings if each.observation.remark)),
+        remarks=fairness.merged(remark for each in findings for remark in each.remarks),
         left_out=tuple(
             f"{each.case.name}: {reason}" for each in findings if (reason := each.observation.not_applicable)
         ),
@@ -164,20 +172,35 @@ class _Findings:
     exact: bool | None = None
     deterministic: bool = True
     weight: dict[str, float] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    args: tuple[Any, ...] = ()
+    dout: Any = None
+
+    @property
+    def fair(self) -> bool:
+        """Whether it comes from outside, and is judged by its mathematics."""
+        return getattr(self.implementation, "outside", False)
 
     def judge(self) -> None:
         """Make every check that the observation allows."""
         observation = self.observation
+        self.remarks += [observation.remark] if observation.remark else []
         if observation.forbidden:
             self.note(FORBIDDEN, False, observation.forbidden)
         if observation.first or observation.form:
             self.note("form", not observation.form, observation.form)
         if observation.first:
             self.judge_values()
+        rare = fairness.peculiar(self.operation, self.case) if self.fair else ""
         for name in ("raised", "ended", "failed"):
-            if fault := getattr(observation, name):
+            fault = getattr(observation, name)
+            if fault and rare and name == "raised":
+                self.remarks.append(rare)
+            elif fault:
                 self.note(UNFINISHED[name], False, fault)
-        if observation.whole:
+        if observation.warned and self.fair and rare not in self.remarks:
+            self.remarks.append(f"it warns: {observation.warned}")
+        if observation.whole and not self.fair:
             self.note("no warning", not observation.warned, observation.warned)
 
     def note(self, name: str, ok: bool, fault: str = "", got: str = "", wanted: str = "") -> None:
@@ -185,24 +208,37 @@ class _Findings:
         where = "" if ok else fault
         self.checks.append(Check(name, ok, self.case.name, self.observation.dtype, 0.0, where, got, wanted))
 
-    def note_worst(self, name: str, worst: Iterable[Worst]) -> None:
-        """Note a check for each tensor: its worst element is within its bound."""
+    def note_worst(self, name: str, right: Reference, got: Sequence[Array]) -> None:
+        """Note a check for each tensor: its worst element is within its bound, or there is a remark on it."""
         case, dtype = self.case.name, self.observation.dtype
-        for w in worst:
-            self.checks.append(Check(name, w.share <= 1, case, dtype, w.share, w.where, w.got, w.wanted))
+        for w in judge(right, got):
+            remark = self.remark(right, w, got)
+            self.remarks += [remark] if remark else []
+            if remark in ("", fairness.TIES) or remark.startswith(fairness.CLOSE):
+                ok, share = w.share <= 1 or bool(remark), 0.0 if remark == fairness.TIES else w.share
+                self.checks.append(Check(name, ok, case, dtype, share, w.where, w.got, w.wanted))
+
+    def remark(self, right: Reference, worst: Worst, got: Sequence[Array]) -> str:
+        """Why a tensor from outside that is beyond its bound is right all the same; else empty."""
+        if worst.share <= 1 or not self.fair:
+            return ""
+        tensor = got[right.names.index(worst.tensor)]
+        return fairness.remark(self.operation, self.case, right, worst.tensor, tensor, self.args, self.dout)
 
     def judge_values(self) -> None:
         """Check the results of every call; what they are compared with is computed here."""
         operation, case, observation = self.operation, self.case, self.observation
         dtype, first = observation.dtype, observation.first
-        args, dout = Problem(operation, case, dtype).arguments()
+        args, dout = self.args, self.dout = Problem(operation, case, dtype).arguments()
+        if any(tensor.shape and is_wider(tensor.dtype, dtype) for tensor in first):
+            self.remarks.append(fairness.WIDER)
         right = on_case(references.reference, operation, case, dtype)
         right = held_to(right, self.implementation, args, dout)
         right = of_tensors(right, expected(operation, self.implementation, args, dout, dtype).names)
         self.note("inputs untouched", not observation.wrote, "forward or backward wrote to an input")
         views = ", ".join(observation.views)
         self.note("fresh outputs", not views, f"{views}: shares memory with an input")
-        self.note_worst("rounding bound", judge(right, first))
+        self.note_worst("rounding bound", right, first)
         claims_exact = getattr(self.implementation, "exact_on_integers", True)
         if case.inputs == "integers" and operation.exact_on_integers and claims_exact:
             tensors = zip(first, right.values, strict=True)
@@ -213,14 +249,15 @@ class _Findings:
             differences = on_case(references.differences, operation, case, dtype)
             differences = of_tensors(differences, right.names[1:])
             bounds = tuple(a + b for a, b in zip(differences.bounds, right.bounds[1:], strict=True))
-            self.note_worst("central differences", judge(replace(differences, bounds=bounds), first[1:]))
+            self.note_worst("central differences", replace(differences, bounds=bounds), first[1:])
         if observation.later_form:
             self.note("one cache, many backwards", False, observation.later_form)
             return
         same = len(observation.repeated) == len(first) - 1
         same = same and all(map(same_bits, observation.repeated, first[1:]))
         if observation.repeated and not same:
-            far = [w for w in judge(right, (first[0], *observation.repeated)) if w.share > 1]
+            again = (first[0], *observation.repeated)
+            far = [w for w in judge(right, again) if w.share > 1 and not self.remark(right, w, again)]
             values = {"fault": far[0].where, "got": far[0].got, "wanted": far[0].wanted} if far else {}
             self.note("one cache, many backwards", not far, **values)
         if observation.second or observation.changed_later:
@@ -231,6 +268,6 @@ class _Findings:
             repeated = same and all(map(same_bits, observation.second, first))
             self.deterministic = not observation.second or repeated
             if not self.deterministic:  # results may differ within the bound
-                self.note_worst("rounding bound", judge(right, observation.second))
+                self.note_worst("rounding bound", right, observation.second)
         if observation.ints:
-            self.note_worst("an int for a pair", judge(right, observation.ints))
+            self.note_worst("an int for a pair", right, observation.ints)

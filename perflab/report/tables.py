@@ -326,9 +326,12 @@ def machine_warnings(summary: Summary) -> list[str]:
 
 
 def remark_lines(summary: Summary) -> list[str]:
-    """What verification had to say of right contenders."""
-    verdicts = summary.run.of_kind(kinds.Judgement)
-    lines = (f"{v.contender.name}: {remark}" for v in verdicts for remark in v.remarks)
+    """What verification had to say of right contenders, and why an outside file was not run in a dtype."""
+    verdicts, outside = summary.run.of_kind(kinds.Judgement), summary.run.plan.foreign
+    lines = [f"{v.contender.name}: {remark}" for v in verdicts for remark in v.remarks]
+    for each in summary.run.of_kind(kinds.Prediction):
+        if each.contender.name in outside and not each.seconds:
+            lines.append(f"{each.contender.name}: {each.basis}")
     return [*dict.fromkeys(lines)]
 
 

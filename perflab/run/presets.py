@@ -58,8 +58,8 @@ PRESETS: Mapping[str, Preset] = {
         further=("digits", "large"),
     ),
     "own": Preset(
-        "two cases, float32: a file of your own beside the first rungs (the default of --with)",
-        ("digits", "medium"), ("float32",), DIRECTIONS, 2, 3, 0.01, 0.8, 0.05,
+        "two cases: a file of your own beside the first rungs (the default of --with)",
+        ("digits", "medium"), DTYPES, DIRECTIONS, 2, 3, 0.01, 0.8, 0.05,
     ),
     "watch": Preset(
         "one small case, float32: an answer at every save (the default of --watch)",

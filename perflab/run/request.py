@@ -202,7 +202,8 @@ def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tupl
     chosen = {name for name in names if name in FIRST_RUNGS[:3] or f"{op}/{name}" in request.targets}
     if preset == presets.OWN_PRESET:
         chosen |= {name for name in names if name in FIRST_RUNGS or not may_compile(op, name)}
-        chosen |= {names[-1]} if not missing({op: (names[-1],)}, ("float32",)) else set()
+        dtypes = request.dtypes or presets.PRESETS[preset].dtypes
+        chosen |= {names[-1]} if not missing({op: (names[-1],)}, dtypes) else set()
     return tuple(name for name in names if name in chosen)
 
 

@@ -103,7 +103,7 @@ def test_the_reshaped_pool_refuses_what_it_is_not_written_for_and_gives_a_tie_to
     with pytest.raises(
         NotApplicable, match=r"max_pool_forward_reshape refuses this case: Invalid pool params"
     ):
-        pool.forward(np.ones((1, 1, 4, 4)), (3, 3), (2, 2))
+        pool.forward(np.ones((1, 1, 5, 5)), (3, 3), (2, 2))
     assert "ties" in wrong_for(pool)
 
 
@@ -164,7 +164,9 @@ def test_a_window_may_be_a_pair_and_its_step_may_not(write):
         def max_pool_forward_fast(x, pool_param): return pool_param, x
         def max_pool_backward_fast(dout, cache): return dout
     """))  # fmt: skip
-    x = np.ones((1, 1, 3, 3))
+    x = np.ones((1, 1, 4, 4))
+    with pytest.raises(NotApplicable, match=r"published for \(H − pool\) % stride == 0"):
+        pool.forward(x, 3, 2)
     assert pool.forward(x, (2, 3), (1, 1))[0] == {"pool_height": 2, "pool_width": 3, "stride": 1}
     assert pool.forward(x, 2, 1)[0] == {"pool_height": 2, "pool_width": 2, "stride": 1}
     assert pool.backward(x, None) == (x,)
@@ -199,15 +201,23 @@ def test_compiled_functions_are_read_as_others(write):
     assert affine.forward(np.ones((2, 3)), np.ones((3, 2)), np.ones(2))[0].tolist() == [[4, 4], [4, 4]]
 
 
-def test_another_precision_than_the_inputs_stays_a_finding(write):
+def test_float64_for_float32_is_right_and_said_and_float32_for_float64_is_wrong(write):
     file = write(layers="""
         import numpy as np
-        def affine_forward(x, w, b): return (x @ w + b).astype(np.float64), (x, w)
+        def affine_forward(x, w, b): return (x.astype(np.float32) @ w + b).astype(np.float64), (x, w)
         def affine_backward(dout, cache): return dout @ cache[1].T, cache[0].T @ dout, dout.sum(axis=0)
-        def softmax_loss_naive(W, X, y, reg): return np.float64(1), np.zeros(W.shape)
+        def max_pool_forward_naive(x, pool_param): return x.astype(np.float32), x
+        def max_pool_backward_naive(dout, cache): return dout
     """)  # fmt: skip
-    assert "float64; wanted float32" in wrong_for(found(file)["fully_connected/layers.affine"])
-    assert "dW: float64; wanted float32" in wrong_for(found(file)["softmax_loss/layers.naive"])
+    affine = found(file)["fully_connected/layers.affine"]
+    verdict = oracle.verify("fully_connected", affine, dtype="float32")
+    assert verdict.ok
+    assert {*verdict.remarks} == {"gives float64 for float32", "no reshape of (N, d1, ..., dk)"}
+    pool = found(file)["max_pool2d/layers.naive"]
+    verdict = oracle.verify("max_pool2d", pool, dtype="float64", case="one_pixel")
+    assert (verdict.status, verdict.where) == (
+        "wrong", "one_pixel: form: out: float32; wanted float64, the dtype of the inputs"
+    )  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------- softmax losses
@@ -296,7 +306,6 @@ FRAME = """
 BACK = "        return out, x"
 WRITTEN = {
     "set in the frame": "out = None" + FRAME.format("out = x @ w + b") + BACK,
-    "work in the frame, not stored": "out = None" + FRAME.format("result = x @ w + b") + BACK,
     "filled element by element": "out = np.zeros((2, 2))" + FRAME.format("out[0] = x[0] @ w") + BACK,
     "added to": "out = np.zeros((2, 2))" + FRAME.format("out += b") + BACK,
     "given away": "out = np.zeros((2, 2))" + FRAME.format("np.dot(x, w, out=out)") + BACK,
@@ -313,6 +322,8 @@ WRITTEN = {
 }  # fmt: skip
 UNWRITTEN = {
     "pass": "pass",
+    "work that is not stored": "out = None" + FRAME.format("result = x @ w + b") + BACK,
+    "in another language": "out: object = None\n        # À FAIRE\n        n = len(x)\n" + BACK,
     "a docstring": '"""What to do."""',
     "dots": "...",
     "NotImplementedError": "raise NotImplementedError('write this')",
@@ -347,7 +358,7 @@ def test_what_is_as_the_template_left_it_is_unwritten(write, body):
     assert plain_pair(write, body).unwritten == ("forward",)
 
 
-def test_a_backward_with_one_gradient_to_go_is_written_and_names_it(write):
+def test_a_backward_with_gradients_to_go_is_unwritten_and_names_them(write):
     one = only(write(layers="""
         def affine_forward(x, w, b): return x @ w + b, (x, w)
         def affine_backward(dout, cache):
@@ -358,7 +369,7 @@ def test_a_backward_with_one_gradient_to_go_is_written_and_names_it(write):
             dx = dout @ cache[1].T
             return dx, dw, db
     """))  # fmt: skip
-    assert one.unwritten == ()
+    assert one.unwritten == ("backward",)
     assert one.notes == ("affine_backward: dw, db still to be written",)
 
 

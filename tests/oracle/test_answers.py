@@ -40,7 +40,7 @@ def test_an_answer_of_our_worker_is_read_as_it_was_given():
     [
         {"wrote": None}, {"wrote": "no"}, {"raised": None}, {"raised": 3}, {"views": None}, {"views": "out"},
         {"first": (OUT,)}, {"first": (OUT, *GRADIENTS, OUT)}, {"first": (OUT.T, *GRADIENTS)},
-        {"first": (OUT.astype("float64"), *GRADIENTS)}, {"first": ()}, {"second": (OUT,)},
+        {"first": (OUT.astype("float16"), *GRADIENTS)}, {"first": ()}, {"second": (OUT,)},
         {"repeated": GRADIENTS[:1]}, {"ints": GRADIENTS}, {"whole": 1},
     ],
     ids=lambda changed: "-".join(changed),

@@ -32,28 +32,26 @@ NAMES = {
 
 # Tensor and pattern of every mistake that has no name.
 PATTERNS = {
-    "conv2d/bias_of_the_first": {
-        "out": "wrong wherever F > 1, and only there; never at the first index of F"
-    },
+    "conv2d/bias_of_the_first": {"out": "wrong only where F > 1; never at the first index of F"},
     "conv2d/border_of_dx_lost": {"dx": "what is wrong is zero; only at the border of H and W"},
     "conv2d/db_times_positions": {"db": "got = OH·OW · wanted"},
     "conv2d/dw_mirrored": {"dw": "wrong only where WW > 1; got is wanted reversed along WW"},
     "conv2d/dx_rows_shifted": {
-        "dx": "wrong wherever the first of pad > 0, and only there; got holds wanted shifted down by 1 along H"
+        "dx": "wrong only where the first of pad > 0; got holds wanted shifted down by 1 along H"
     },
     "conv2d/garbage_in_gaps": {"dx": "wrong only where zero is wanted"},
     "conv2d/last_window_lost": {"dw": ""},
     "conv2d/out_halved": {"out": "wrong in every case; got = 1/2 · wanted"},
-    "conv2d/second_sample_wrong": {"out": "wrong only where N > 1; never at the first index of N"},
+    "conv2d/second_sample_wrong": {
+        "out": "wrong wherever N > 1, and only there; never at the first index of N"
+    },
     "conv2d/wrong_with_stride": {"dw": "wrong only where stride > 1; got = 2 · wanted"},
     "fully_connected/bias_subtracted": {"out": "wrong in every case; got − wanted = −2 · b"},
     "fully_connected/bias_twice": {"out": "wrong in every case; got − wanted = b"},
     "fully_connected/decay_added": {"dw": "wrong in every case; got − wanted = 1/2 · w"},
     "fully_connected/dw_over_inputs": {"dw": "wrong only where D > 1; got = 1/D · wanted"},
     "fully_connected/dx_doubled": {"dx": "wrong in every case; got = 2 · wanted"},
-    "fully_connected/dx_samples_reversed": {
-        "dx": "wrong wherever N > 1, and only there; got is wanted reversed along N"
-    },
+    "fully_connected/dx_samples_reversed": {"dx": "wrong only where N > 1; got is wanted reversed along N"},
     "fully_connected/first_row_lost": {"dw": "what is wrong is zero; only at the first index of D"},
     "fully_connected/relu_inside": {"out": "what is wrong is zero"},
     "fully_connected/single_db": {
@@ -63,12 +61,12 @@ PATTERNS = {
     "max_pool2d/leftover_repeated": {
         "dx": "wrong only where no window covers the last rows or columns; wrong only where zero is wanted; never at the first index of H"
     },
-    "max_pool2d/median": {"out": "wrong only where size > 1; what is wrong is too small"},
+    "max_pool2d/median": {"out": "wrong wherever size > 1, and only there; what is wrong is too small"},
     "max_pool2d/nan_for_ties": {"dx": "wrong only where values can tie; what is wrong is NaN"},
     "max_pool2d/scaled_by_overlap": {
         "dx": "wrong wherever size > 1, and only there; got = 1/(size[0]·size[1]) · wanted"
     },
-    "max_pool2d/sum_of_two": {"out": "wrong only where size > 1; what is wrong is too large"},
+    "max_pool2d/sum_of_two": {"out": "wrong wherever size > 1, and only there; what is wrong is too large"},
     "softmax_loss/absolute_penalty": {
         "out": "wrong wherever reg ≠ 0, and only there; what is wrong is too large"
     },

@@ -30,7 +30,11 @@ COVERAGE = {
     "errors back through the wrong weights": ("mlp/not_transposed", "mlp/weights_of_layer_two"),
     "another layer's activations": ("mlp/inputs_for_activations", "mlp/activations_for_inputs"),
     "target minus answer": ("softmax_loss/sign_flipped", "mlp/sign_flipped"),
+    "an empty slice at pad = 0": ("conv2d/cut_at_pad_zero",),
+    "reg added in the loop": ("softmax_loss/reg_per_sample", "softmax_loss/loss_reg_per_sample"),
+    "`=` for `+=` over the samples": ("softmax_loss/last_sample_only", "softmax_loss/loss_of_last_sample"),
     "missing or doubled reg": (
+        "softmax_loss/reg_halved",
         "softmax_loss/loss_without_reg",
         "softmax_loss/loss_reg_doubled",
         "softmax_loss/missing_reg",
@@ -60,6 +64,7 @@ COVERAGE = {
     "gradient not carried through time": ("rnn/not_carried", "rnn/truncated"),
     "upstream of the earlier steps ignored": ("rnn/only_the_last_upstream",),
     "tanh's slope from the wrong value": ("rnn/slope_of_the_sum", "rnn/slope_of_the_step_before"),
+    "another slope": ("rnn/slope_not_squared", "rnn/slope_of_sigmoid", "rnn/no_slope"),
     "a step's own state for the one before": ("rnn/dwh_with_the_states_after",),
     "Wh not transposed, or twice": ("rnn/wh_turned", "rnn/wh_not_transposed", "rnn/dh0_without_wh"),
     "the sequence reversed": ("rnn/turned_round",),
@@ -75,6 +80,7 @@ GIVEN_AWAY_BY = {
     "fully_connected/wrong_dtype": "form",
     "fully_connected/reused_buffer": "fresh outputs",
     "rnn/cache_spoiled": "one cache, many backwards",
+    "conv2d/cut_at_pad_zero": "form",
     "rnn/dout_written": "inputs untouched",
 }
 

@@ -79,7 +79,10 @@ def code_cells():
 
 def evaluated(cell, held):
     """Run a cell as a notebook would; the value of its last line where that is an expression."""
-    source = "".join(cell["source"]).replace('for_s="30s"', 'preset="smoke"')  # a fixed number of turns
+    source = "".join(cell["source"])
+    source = source.replace(
+        'for_s="30s"', 'preset="smoke", cases=("tiny", "digits")'
+    )  # a fixed number of turns
     tree = ast.parse(source)
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, cell["id"], "exec"), held)

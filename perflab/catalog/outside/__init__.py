@@ -1,4 +1,4 @@
-"""What a file from outside implements: its own `forward` and `backward`, or an assignment's functions."""
+"""What a file from outside implements: its own `forward` and `backward`, or layers as a course has them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from types import ModuleType
 
 from perflab.catalog.find import operations
 from perflab.catalog.implementations import AnyPath, missing_of, pair_of
-from perflab.catalog.outside import assignment, importing
+from perflab.catalog.outside import assignment, channels_last, classes, importing, unread, unwritten
+from perflab.catalog.outside.absent import explained
 from perflab.catalog.outside.importing import files_read
 from perflab.contract import Implementation, PerflabError
 from perflab.errors import no_function
 
-__all__ = ["Reading", "column", "files_read", "read"]
+__all__ = ["Reading", "column", "explained", "files_read", "read"]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file's implementations, notes on the whole file, and the files that were read for it."""
+    """A file's implementations, notes on the whole file, and the files that were read for it.
+
+    `absent` says why modules that they import could not be imported.
+    """
 
     implementations: tuple[Implementation, ...]
     notes: tuple[str, ...]
     files: tuple[Path, ...]
+    absent: tuple[str, ...] = ()
 
 
 def read(file: AnyPath, operation: str | None = None, known: Collection[str] | None = None) -> Reading:
@@ -45,10 +50,12 @@ def read(file: AnyPath, operation: str | None = None, known: Collection[str] | N
         raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
     else:
         pair = pair_of(module, operation, path.stem, path.resolve())
-        columns = (replace(pair, unwritten=assignment.still_to_write(pair.forward, pair.backward)),)
+        columns = (replace(pair, unwritten=unwritten.still_to_write(pair.forward, pair.backward)),)
+    columns = tuple(replace(column, outside=True) for column in columns)
+    notes += [f"not imported: {why}" for why in importing.absent(path)]
     if printed := importing.printed(module):
         notes.append(f"printed when it was imported: {printed}")
-    return Reading(columns, tuple(notes), files_read(path))
+    return Reading(columns, tuple(notes), files_read(path), importing.absent(path))
 
 
 def column(file: AnyPath, operation: str, technique: str | None = None) -> Implementation:
@@ -69,8 +76,15 @@ def _of_assignment(
     module: ModuleType, path: Path, operation: str | None, known: Collection[str], missing: list[str]
 ) -> tuple[tuple[Implementation, ...], list[str]]:
     """The implementations of an assignment's file, and notes on its other functions."""
-    pairs = assignment.implementations(vars(module), path)
+    names = dict(vars(module))  # as it is before its functions run: a call may add names
+    pairs = [
+        pair for way in (assignment, channels_last, classes) for pair in way.implementations(names, path)
+    ]
+    if not pairs and (absent := importing.absent(path)):
+        raise PerflabError(f"{path}: cannot be imported: {absent[0]}")
     if not pairs:
+        if found := [*classes.others(names, path), *unread.named(names)]:
+            raise PerflabError(f"{path}: nothing in it can be read: {', '.join(found)}")
         others = f", or CS231n's {assignment.WANTED}" if len(missing) == 2 else ""
         raise PerflabError(f"{path}: {no_function(missing)}; wanted both{others}")
     chosen = [pair for pair in pairs if operation in (None, pair.operation)]
@@ -79,6 +93,7 @@ def _of_assignment(
         raise PerflabError(f"{path}: nothing of {operation} in it; it has {present}")
     unknown = [pair for pair in chosen if pair.operation not in known]
     notes = [f"{pair.summary}: perflab has no operation {pair.operation}" for pair in unknown]
-    if operation is None and (layers := assignment.others(vars(module))):
+    layers = (*assignment.others(names), *classes.others(names, path), *unread.named(names))
+    if operation is None and layers:
         notes.append(f"left out: {', '.join(layers)}")
     return tuple(pair for pair in chosen if pair.operation in known), notes

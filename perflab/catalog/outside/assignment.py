@@ -6,20 +6,21 @@
     rnn_forward(x, h0, Wx, Wh, b) -> h, cache              rnn_backward(dh, cache) -> dx, dh0, dWx, dWh, db
     softmax_loss(x, y) -> loss, dx                         softmax_loss_*(W, X, y, reg) -> loss, dW
 
-Only this file, and `losses.py` beside it, know of them; the contract does not.
+Two other ways to write layers are read by `channels_last.py` and `classes.py` beside it. The contract knows
+of none of them.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
-from perflab.catalog.outside import losses, unwritten
+from perflab.catalog.outside import channels_last, losses, unwritten
+from perflab.catalog.outside.calls import accepts, call, missing, number, origins
 from perflab.contract import Implementation, NotApplicable
 from perflab.errors import first_line
 
@@ -55,16 +56,11 @@ def others(names: Mapping[str, Any]) -> tuple[str, ...]:
     functions = [name for name, value in names.items() if callable(value)]
     layers = dict.fromkeys(name.partition("_forward")[0] for name in functions if "_forward" in name)
     known = [name for name in functions if PAIR.fullmatch(name) or LOSS.fullmatch(name)]
-    different = [name for name in known if not _is_published(names, name)]
+    last = ("conv_forward", "conv_backward") if channels_last.recognises(names.get("conv_forward")) else ()
+    different = [name for name in known if name not in last and not _is_published(names, name)]
     signatures = [f"{name} (its arguments are not the published ones)" for name in different]
-    return (*(layer for layer in layers if layer and layer not in ADAPTERS), *signatures)
-
-
-def still_to_write(forward: Function | None, backward: Function | None) -> tuple[str, ...]:
-    """Those of "forward" and "backward" that are missing or whose TODO is still empty."""
-    no_forward = forward is None or unwritten.returned(forward)[0][1]
-    no_backward = backward is None or all(empty for _, empty in unwritten.returned(backward))
-    return tuple(name for name, empty in (("forward", no_forward), ("backward", no_backward)) if empty)
+    read = {*ADAPTERS, *(kind for kind in channels_last.KINDS if f"{kind}_forward" in names)}
+    return (*(layer for layer in layers if layer and layer not in read), *signatures)
 
 
 def _is_published(names: Mapping[str, Any], name: str) -> bool:
@@ -72,37 +68,42 @@ def _is_published(names: Mapping[str, Any], name: str) -> bool:
     if not callable(names.get(name)):
         return False
     if match := PAIR.fullmatch(name):
-        return _accepts(names[name], 2 if match[2] == "backward" else ADAPTERS[match[1]].arguments)
-    return _accepts(names[name], 2) or _accepts(names[name], 4)
-
-
-def _accepts(function: Function, arguments: int) -> bool:
-    """Whether a function can be called with so many arguments; True where its signature is not known."""
-    try:
-        inspect.signature(function).bind(*range(arguments))
-    except (TypeError, ValueError) as error:
-        return isinstance(error, ValueError)  # TypeError: the arguments do not fit
-    return True
+        if name in ("conv_forward", "conv_backward") and channels_last.recognises(names.get("conv_forward")):
+            return False
+        return accepts(names[name], 2 if match[2] == "backward" else ADAPTERS[match[1]].arguments)
+    return accepts(names[name], 2) or accepts(names[name], 4)
 
 
 def _conv_arguments(x: Any, w: Any, b: Any, stride: Any = 1, pad: Any = 0) -> tuple[Any, ...]:
-    conv_param = {"stride": _number(stride, "conv_param", "stride"), "pad": _number(pad, "conv_param", "pad")}
+    conv_param = {"stride": number(stride, "conv_param", "stride"), "pad": number(pad, "conv_param", "pad")}
     return x, w, b, conv_param
 
 
 def _pool_arguments(x: Any, size: Any = 2, stride: Any = 2) -> tuple[Any, ...]:
     height, width = size if isinstance(size, tuple) else (size, size)
-    window = {"pool_height": int(height), "pool_width": int(width)}
-    return x, window | {"stride": _number(stride, "pool_param", "stride")}
+    step = number(stride, "pool_param", "stride")
+    for pool, axis in ((int(height), "H"), (int(width), "W")):
+        if (x.shape["NCHW".index(axis)] - pool) % step:
+            raise NotApplicable(f"published for ({axis} − pool) % stride == 0; this case is beyond it")
+    return x, {"pool_height": int(height), "pool_width": int(width), "stride": step}
 
 
-def _number(value: Any, dictionary: str, key: str) -> int:
-    """The single number that the course's dictionary has for both axes."""
-    if isinstance(value, tuple):
-        if value[0] != value[1]:
-            raise NotApplicable(f"{dictionary} holds one {key}; this case wants {value[0]} and {value[1]}")
-        value = value[0]
-    return int(value)
+def _takes_images(forward: Any, backward: Any) -> str:
+    """A remark where an affine layer does not flatten samples of several axes, as published."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, w, b, dout = (rng.standard_normal(shape) for shape in ((2, 3, 2), (6, 4), (4,), (2, 4)))
+    try:
+        out, cache = forward(x, w, b)
+        dx, dw, _ = backward(dout, cache)
+        rows = x.reshape(2, 6)
+        pairs = ((out, rows @ w + b), (dx, (dout @ w.T).reshape(x.shape)), (dw, rows.T @ dout))
+        if all(got.shape == wanted.shape and np.allclose(got, wanted) for got, wanted in pairs):
+            return ""
+    except Exception:  # it cannot: that is the remark
+        pass
+    return "no reshape of (N, d1, ..., dk)"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class _Adapter:
         @wraps(function)
         def forward(*args: Any, **kwargs: Any) -> Any:
             try:
-                return _call(function, *self.published(*args, **kwargs))
+                return call(function, *self.published(*args, **kwargs))
             except AssertionError as error:  # the course's fast layers assert that they support the sizes
                 why = first_line(str(error), "an assertion failed")
                 raise NotApplicable(f"{function.__name__} refuses this case: {why}") from error
@@ -126,7 +127,7 @@ class _Adapter:
     def backward(self, function: Function) -> Function:
         @wraps(function)
         def backward(dout: Any, cache: Any) -> Any:
-            gradients = _call(function, dout, cache)
+            gradients = call(function, dout, cache)
             return (gradients,) if self.single else gradients
 
         return backward
@@ -140,35 +141,6 @@ ADAPTERS = {
 }
 
 
-def _call(function: Function, *args: Any) -> Any:
-    """The call; where it fails for a batch of no samples, the case is left out: the course asks for none."""
-    try:
-        return function(*args)
-    except Exception as error:
-        if len(args[0]):
-            raise
-        raise NotApplicable(f"{function.__name__} takes no empty batch: {type(error).__name__}") from error
-
-
-def _missing(name: str) -> Function:
-    def missing(*_: Any) -> Any:
-        raise NotImplementedError(f"{name} is missing")
-
-    return missing
-
-
-def _origins(names: Mapping[str, Any], path: Path, functions: Iterable[str]) -> Iterator[str]:
-    """Which of a module's functions have another name there too, and which the file only imports."""
-    for name in functions:
-        own = getattr(names[name], "__name__", name)
-        if own != name and names.get(own) is names[name]:
-            yield f"{name} is {own}"
-    for name in functions:
-        code = getattr(getattr(names[name], "py_func", names[name]), "__code__", None)
-        if code is not None and Path(code.co_filename) != path.resolve():
-            yield f"{name} comes from {Path(code.co_filename).name}"
-
-
 def _pair(names: Mapping[str, Any], path: Path, kind: str, variant: str | None) -> Implementation:
     adapter, suffix = ADAPTERS[kind], f"_{variant}" if variant else ""
     first, second = f"{kind}_forward{suffix}", f"{kind}_backward{suffix}"
@@ -180,15 +152,17 @@ def _pair(names: Mapping[str, Any], path: Path, kind: str, variant: str | None) 
         empty = [name for name, is_empty in values if is_empty]
         if 0 < len(empty) < len(values):
             notes.append(f"{second}: {', '.join(empty)} still to be written")
+    is_affine = kind == "affine" and forward is not None and backward is not None
     return Implementation(
         adapter.operation,
         f"{path.stem}.{variant or kind}",
-        adapter.forward(forward) if forward is not None else _missing(first),
-        adapter.backward(backward) if backward is not None else _missing(second),
+        adapter.forward(forward) if forward is not None else missing(first),
+        adapter.backward(backward) if backward is not None else missing(second),
         str(path.resolve()),
         " and ".join(functions),
-        unwritten=still_to_write(forward, backward),
-        notes=(*notes, *_origins(names, path, functions)),
+        unwritten=unwritten.still_to_write(forward, backward),
+        notes=(*notes, *origins(names, path, functions)),
+        tries=partial(_takes_images, forward, backward) if is_affine else None,
     )
 
 
@@ -198,14 +172,13 @@ def _loss(names: Mapping[str, Any], path: Path, name: str, variant: str) -> Impl
     empty = {"forward": values[0][1], "backward": values[-1][1]}
     notes = ["loss and gradient come from one call, made in forward"]
     gives = None
-    if _accepts(function, 2):
+    if accepts(function, 2):
         forward, backward = losses.of_scores(function)
         notes.append("the products with W, and the regularisation, are perflab's")
     else:
-        share = None if empty["forward"] else losses.regularisation(function)
-        forward, backward = losses.of_weights(function, share or 1.0)
-        if not empty["forward"]:
-            notes.append(losses.REGULARISATION[share])
+        share, note = (1.0, "") if empty["forward"] else losses.regularisation(function)
+        forward, backward = losses.of_weights(function, share)
+        notes += [note] if note else []
         notes.append("it gives no dX: it is checked, and not raced")
         gives = ("W",)
     notes.append("a loss in another precision is converted to the precision of the inputs")
@@ -213,5 +186,5 @@ def _loss(names: Mapping[str, Any], path: Path, name: str, variant: str) -> Impl
     shown = [] if len(still) == 2 else notes
     return Implementation(
         "softmax_loss", f"{path.stem}.{variant}", forward, backward, str(path.resolve()), name,
-        unwritten=still, notes=(*shown, *_origins(names, path, [name])), gives=gives,
+        unwritten=still, notes=(*shown, *origins(names, path, [name])), gives=gives,
     )  # fmt: skip

@@ -25,58 +25,78 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from perflab.catalog.outside.absent import Absent, of_python_2
 from perflab.contract import PerflabError
 from perflab.errors import first_line, reason
 
 Scope = Mapping[str, Any] | None
 Names = Sequence[str] | None
 PREFIX = "perflab_outside_"
+Asked = tuple[str, str, int]  # importer, name and level of an import
 
 _roots: dict[str, Path] = {}  # private package -> its folder
 _texts: dict[str, tuple[Path, bytes]] = {}  # module -> its file, and a hash of the text that was run
 _imported: dict[str, set[str]] = {}  # module -> what it imported from beside it
 _printed: dict[str, str] = {}  # module -> the first line that it printed
-MOST_PRINTED = 10_000  # characters
+_absent: dict[Asked, str] = {}  # imports in whose place an empty module stands, and why
+MOST_PRINTED, MOST_ABSENT = 10_000, 20  # characters, modules
+ASKED = "perflab_asked"  # an exception's attribute: the import that raised it
 
 
 def load(file: Path) -> ModuleType:
     """The module of a file; its packages and siblings are imported as it imports them.
 
-    A file that was loaded already is run again only when it, or a file that it imported, has changed.
-    Raises PerflabError, in one line, where it is missing or does not import.
+    A file that was loaded already is run again only when it, or a file that it imported, has changed. An
+    import that ends it is replaced by an empty module, whose names raise Lacking when they are called. Raises
+    PerflabError, in one line, where the file is missing or does not import.
     """
     if not file.is_file() or file.suffix != ".py":
         problem = "not a Python file" if file.is_file() else "no such file"
         raise PerflabError(f"{file}: {problem}; wanted a Python file with forward and backward")
     if any(not path.is_file() or _hash(path.read_bytes()) != digest for path, digest in _texts.values()):
         _forget(name for name in [*sys.modules, *_texts] if _is_private(name))
+        _absent.clear()
     _beside.cache_clear()
     importlib.invalidate_caches()
     path = file.resolve()
     name = _name(path)
     before = set(sys.modules)
-    try:
-        if name not in sys.modules:
+    while name not in sys.modules:
+        try:
             with redirect_stdout(_Beginning()) as output:
                 _run(name, path)
             _printed[name] = first_line(output.getvalue(), "")
-        return sys.modules[name]
-    except (Exception, SystemExit) as error:
-        problem = _failure_line(path, error)
-        _forget(name for name in set(sys.modules) - before if _is_private(name))
-        raise PerflabError(f"{file}: cannot be imported: {problem}") from error
+        except (Exception, SystemExit) as error:
+            problem, asked = _failure_line(path, error), getattr(error, ASKED, None)
+            _forget(name for name in set(sys.modules) - before if _is_private(name))
+            if asked is None or asked in _absent or len(_absent) >= MOST_ABSENT:
+                raise PerflabError(f"{file}: cannot be imported: {problem}") from error
+            _absent[asked] = problem
+    return sys.modules[name]
+
+
+def absent(path: Path) -> tuple[str, ...]:
+    """Why modules that a loaded file imports, or files beside it, could not be imported."""
+    names = _read_for(_name(path.resolve()))
+    return tuple(dict.fromkeys(why for (importer, _, _), why in _absent.items() if importer in names))
 
 
 def files_read(path: Path) -> tuple[Path, ...]:
     """A loaded file, then every file beside it that was imported for it, directly or not."""
-    pending, names = [_name(path.resolve())], set()
+    names = _read_for(_name(path.resolve()))
+    files = {Path(sys.modules[name].__file__ or "") for name in names & _texts.keys() & sys.modules.keys()}
+    return (path.resolve(), *sorted(files - {path.resolve()}))
+
+
+def _read_for(name: str) -> set[str]:
+    """A module, the packages that it is in, and what was imported for these from beside them."""
+    pending, names = [name], set[str]()
     while pending:
         name = pending.pop()
         if name and name not in names:
             names.add(name)
             pending += [name.rpartition(".")[0], *_imported.get(name, ())]
-    files = {Path(sys.modules[name].__file__ or "") for name in names & _texts.keys() & sys.modules.keys()}
-    return (path.resolve(), *sorted(files - {path.resolve()}))
+    return names
 
 
 def printed(module: ModuleType) -> str:
@@ -170,7 +190,20 @@ _FINDER = _Finder()
 def _import(
     name: str, globals: Scope = None, locals: Scope = None, fromlist: Names = (), level: int = 0
 ) -> ModuleType:
-    """The `import` statement of outside files: files beside them are found under their private names."""
+    """The `import` statement of outside files; an exception notes which import raised it."""
+    asked = ((globals or {}).get("__name__") or "", name, level)
+    if asked in _absent:
+        return Absent(name, _absent[asked])
+    try:
+        return _found(name, globals, locals, fromlist, level)
+    except Exception as error:
+        if asked[0] and not hasattr(error, ASKED):
+            setattr(error, ASKED, asked)
+        raise
+
+
+def _found(name: str, globals: Scope, locals: Scope, fromlist: Names, level: int) -> ModuleType:
+    """The module of an import: files beside the importing one are found under their private names."""
     importer, package = ((globals or {}).get(key) or "" for key in ("__name__", "__package__"))
     if level:
         target = importlib.util.resolve_name("." * level + name, package)
@@ -187,7 +220,9 @@ def _import(
         if error.name and _is_private(error.name):  # name it as the file does
             outer, _, rest = error.name.partition(".")
             plain = name if error.name == target and not level else rest or _roots[outer].name
-            raise ModuleNotFoundError(f"No module named {plain!r}", name=plain) from None
+            plainly = ModuleNotFoundError(f"No module named {plain!r}", name=plain)
+            setattr(plainly, ASKED, getattr(error, ASKED, (importer, name, level)))
+            raise plainly from None
         raise
     if not level and not fromlist:  # `import a.b` binds a
         module = sys.modules[target.removesuffix(name.partition(".")[2]).rstrip(".")]
@@ -254,4 +289,5 @@ def _failure_line(path: Path, error: BaseException) -> str:
     text = re.sub(PREFIX + r"[0-9a-f]+\.?", "", reason(error, message))
     file, line = places[-1] if places else ("", None)
     of = "" if file == str(path) else f" of {Path(file).name}"
+    text += of_python_2(text) if isinstance(error, SyntaxError) else ""
     return text + (f" (line {line}{of})" if line else "")

@@ -1,7 +1,8 @@
 """Which values a function returns unchanged from its template: None, or zeros that nothing was added to.
 
-Decided from the text only, and in doubt for the student: where a value, or the lines after its TODO, were
-changed in any way, the function is written, right or wrong.
+Decided from the text only. A value that can only be None is unwritten, whatever stands around it. Of zeros it
+is decided in doubt for the student: where they, or the lines after their TODO, were changed in any way, the
+function is written, right or wrong.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ BEGINS = re.compile(r"\bTODO\b|\bSTART OF YOUR CODE\b", re.IGNORECASE)
 ENDS = re.compile(r"\bEND OF YOUR CODE\b", re.IGNORECASE)
 ZEROS = ("zeros", "zeros_like", "empty", "empty_like")
 
+Function = Callable[..., Any]
 Returned = tuple[tuple[str, bool], ...]
 
 
-def returned(function: Callable[..., Any]) -> Returned:
+def returned(function: Function) -> Returned:
     """For every value that a function returns, its name there and whether it is still to be written.
 
     Only ("", False), where the text of the function is not known or does not show it.
@@ -46,19 +48,27 @@ def returned(function: Callable[..., Any]) -> Returned:
     return tuple(_returned(definition, column, empty, bool(frames)) for column in columns)
 
 
+def still_to_write(forward: Function | None, backward: Function | None) -> tuple[str, ...]:
+    """Those of "forward" and "backward" that are missing, or have a value that is still to be written."""
+    no_forward = forward is None or returned(forward)[0][1]
+    no_backward = backward is None or any(empty for _, empty in returned(backward))
+    return tuple(name for name, empty in (("forward", no_forward), ("backward", no_backward)) if empty)
+
+
 def _returned(definition: Any, values: tuple[ast.expr, ...], empty: bool, framed: bool) -> tuple[str, bool]:
     """The name of one returned value, and whether it is still to be written, over every return."""
     names = [value.id for value in values if isinstance(value, ast.Name)]
     unnamed = [value for value in values if not isinstance(value, ast.Name)]
     idle = all(map(_is_none, unnamed)) and all(_is_idle(definition, name, framed) for name in names)
-    return names[0] if names else "", empty and idle
+    never = names and not unnamed and all(_is_idle(definition, name, False) for name in names)
+    return names[0] if names else "", bool(never) or (empty and idle)
 
 
 def _is_idle(definition: Any, name: str, framed: bool) -> bool:
     """Whether a name is only set to None, or under a TODO to zeros, and returned."""
     begun = elsewhere = 0
     for node in ast.walk(definition):
-        if isinstance(node, ast.Assign):
+        if isinstance(node, ast.Assign | ast.AnnAssign):
             begun += sum(_is_none(v) or (framed and _is_zero(v)) for n, v in _bindings(node) if n == name)
         elif isinstance(node, ast.Return):
             elsewhere -= sum(isinstance(value, ast.Name) and value.id == name for value in _values(node))
@@ -69,8 +79,12 @@ def _is_idle(definition: Any, name: str, framed: bool) -> bool:
     return begun > 0 and elsewhere == begun
 
 
-def _bindings(node: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+def _bindings(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, ast.expr]]:
     """Names and the value that each is set to; nothing for a less simple assignment."""
+    if isinstance(node, ast.AnnAssign):
+        if isinstance(node.target, ast.Name) and node.value is not None:
+            yield node.target.id, node.value
+        return
     for target in node.targets:
         if isinstance(target, ast.Name):
             yield target.id, node.value

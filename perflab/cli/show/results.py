@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from perflab import catalog
 from perflab.cli.show.flow import Command
 from perflab.cli.show.table import Table, of_words
-from perflab.contract import CANNOT_RUN, Verdict
+from perflab.contract import Verdict
 
 if TYPE_CHECKING:
     from perflab.oracle.pairs import Pair
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from perflab.report.words import Table as Words
     from perflab.run.verify import Verification
 
+WITHOUT_NUMBERS = ("runs", "returns", "form")  # checks whose faults depend on the sizes
 MANY = 1000.0  # errors above this many bounds are shown as a power of ten
 
 
@@ -52,7 +54,8 @@ def verdicts(verdicts: Iterable[Verdict]) -> Table:
         (f"{verdict.operation}/{verdict.technique}", verdict.dtype, _share(verdict), verdict.where,
          {True: "identical", False: "differ", None: "–"}[verdict.exact],
          Text.assemble((verdict.status, _colour(verdict)),
-                       "" if verdict.deterministic else ", not repeatable"))
+                       "" if verdict.deterministic else ", not repeatable",
+                       ", with a remark" if verdict and verdict.remarks else ""))
         for verdict in verdicts
     )  # fmt: skip
     head = ("implementation", "dtype", "error / bound", "worst", "integers", "verdict")
@@ -60,7 +63,7 @@ def verdicts(verdicts: Iterable[Verdict]) -> Table:
 
 
 def _share(verdict: Verdict) -> str:
-    if verdict.status == CANNOT_RUN:
+    if all(check.name != "rounding bound" for check in verdict.checks):  # nothing was compared
         return "–"
     return f"{verdict.error:.3f}" if verdict.error < MANY else f"{verdict.error:.1e}"
 
@@ -86,8 +89,9 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
         case = ""
     else:
         values = f": got {failed.got}, wanted {failed.wanted}" if failed.got else ""
-        yield Text(f"  case {failed.case}, {failed.name}: {failed.where}{values}")
         name, _, seed = failed.case.partition(" (seed ")
+        sizes = f" ({_sizes(verdict.operation, name)})" if failed.name in WITHOUT_NUMBERS else ""
+        yield Text(f"  case {failed.case}{sizes}, {failed.name}: {failed.where}{values}")
         case = f" --case {name}" + (f" --seed {seed.rstrip(')')}" if seed else "")
     if verdict.status == "unwritten":
         return
@@ -96,9 +100,16 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
     yield Command(Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}"))
 
 
+def _sizes(operation: str, case: str) -> str:
+    """The sizes and parameters of a check case."""
+    found = catalog.operation(operation).checks[case]
+    return ", ".join(f"{name} = {value}" for name, value in (*found.sizes.items(), *found.parameters.items()))
+
+
 def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
     """The review of every implementation of outside files; `again`: with the commands that repeat it."""
     from perflab.oracle import diagnosis
+    from perflab.report.study import mathematics
 
     every = [verdict for each in review.reviews for verdict in each.verdicts]
     if every:
@@ -120,7 +131,7 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
         if each.unexplained:
             yield Text(f"{each.implementation.operation}/{each.implementation.technique}: {each.unexplained}")
         for mistake in each.mistakes:
-            yield from map(Text, diagnosis.told(mistake, typed(source)))
+            yield from map(Text, diagnosis.told(mistake, typed(source), mathematics.plain))
 
 
 def summary(summary: Summary) -> Iterator[RenderableType]:

@@ -53,6 +53,13 @@ def edge_padding(x, w, b, stride=1, pad=0):
     return right(padded, w, b, stride, 0)[0], right(x, w, b, stride, pad)[1]
 
 
+def cut_empty(dout, cache):
+    """Dx as the padded array's [pad:-pad] along both axes."""
+    dx, dw, db = right_back(dout, cache)
+    rows, cols = (slice(None) if pad else slice(0) for pad in cache[5:7])
+    return dx[:, :, rows, cols].copy(), dw, db
+
+
 def last_channel(x, w, b, stride=1, pad=0):
     """`=` for `+=` over the channels: only the last one's sum is kept."""
     return right(x[:, -1:], w[:, -1:], b, stride, pad)[0], right(x, w, b, stride, pad)[1]
@@ -223,6 +230,9 @@ mutants = (
         "assign_for_add", "`=` for `+=` in dx: right only where windows do not overlap", right, assigned, DX
     ),
     Mutant("pad_not_undone", "dx is cut from the corner of the padded array", right, pad_not_undone, CROP),
+    Mutant(
+        "cut_at_pad_zero", "dx is cut out as [pad:-pad], which is empty at pad = 0", right, cut_empty, CROP
+    ),
     Mutant("dx_kernel_turned", "dx uses the kernel turned around", right, kernel_turned_back, DX),
     Mutant("db_wrong_axes", "db is summed over batch, filters and rows", right, db_wrong_axes, DB),
     Mutant("db_first_sample", "db is not summed over the batch", right, db_not_over_batch, DB),

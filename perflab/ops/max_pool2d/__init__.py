@@ -7,6 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from perflab.contract import Argument, Case, Cost, Operation
 
+from ._ties import is_subgradient
+
 
 def definition(x, size, stride):
     windows = sliding_window_view(x, size, axis=(2, 3))[:, :, :: stride[0], :: stride[1]]
@@ -115,7 +117,9 @@ operation = Operation(
     checks=dict(
         [
             case("odd", (2, 3, 7, 5)),
+            case("tiles", (2, 3, 6, 4)),
             case("overlapping", (2, 2, 7, 8), size=3, stride=2),
+            case("overlapping_whole", (2, 3, 5, 9), size=3, stride=2),
             case("rectangular", (2, 2, 6, 7), size=(2, 3), stride=(1, 2)),
             case("gaps", (2, 2, 7, 8), size=2, stride=3),
             case("one_pixel", (1, 1, 1, 1), size=1, stride=1),
@@ -134,5 +138,6 @@ operation = Operation(
     small_case="tiny",
     exact_on_integers=True,
     kinks=True,
+    subgradient=is_subgradient,
     multiplies=False,
 )

@@ -168,4 +168,5 @@ operation = Operation(
     study_case="n2048_128",
     small_case="tiny",
     exact_on_integers=False,
+    library="exp",
 )

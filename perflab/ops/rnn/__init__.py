@@ -192,4 +192,5 @@ operation = Operation(
     study_case="large",
     small_case="tiny",
     exact_on_integers=False,
+    library="tanh",
 )

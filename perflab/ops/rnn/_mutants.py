@@ -45,12 +45,25 @@ def turned_round(x, h0, Wx, Wh, b):
 
 
 def wh_turned(x, h0, Wx, Wh, b):
-    return _states(x, h0, Wx, Wh.T, b)
+    h, _ = _states(x, h0, Wx, Wh.T, b)
+    return h, (x, h0, Wx, Wh, h)
 
 
 def sigmoid(x, h0, Wx, Wh, b):
     with np.errstate(all="ignore"):  # a mutant is caught by its answer, not by a warning alone
         return _states(x, h0, Wx, Wh, b, squash=lambda a: 1 / (1 + np.exp(-a)))
+
+
+def no_squash(x, h0, Wx, Wh, b):
+    return _states(x, h0, Wx, Wh, b, squash=lambda a: a)
+
+
+def relu(x, h0, Wx, Wh, b):
+    return _states(x, h0, Wx, Wh, b, squash=lambda a: np.maximum(a, 0))
+
+
+def bias_after_tanh(x, h0, Wx, Wh, b):
+    return _states(x, h0, Wx, Wh, 0 * b, squash=lambda a: np.tanh(a) + b)
 
 
 def last_state_everywhere(x, h0, Wx, Wh, b):
@@ -106,6 +119,32 @@ def slope_of_the_step_before(dout, cache):
     return _gradients(*_backward(dout, cache, slope=1 - _before(cache) ** 2), cache)
 
 
+def slope_not_squared(dout, cache):
+    return _gradients(*_backward(dout, cache, slope=1 - cache[-1]), cache)
+
+
+def slope_of_sigmoid(dout, cache):
+    return _gradients(*_backward(dout, cache, slope=cache[-1] * (1 - cache[-1])), cache)
+
+
+def carried_without_slope(dout, cache):
+    """Da = dout·slope + carried: the slope multiplies what comes from above alone."""
+    h, Wh = cache[-1], cache[3]
+    da, carried = np.empty_like(h), np.zeros_like(cache[1])
+    for t in reversed(range(h.shape[1])):
+        da[:, t] = dout[:, t] * (1 - h[:, t] * h[:, t]) + carried
+        carried = da[:, t] @ Wh.T
+    return _gradients(da, carried, cache)
+
+
+def dx_without_slope(dout, cache):
+    _, *others = right_back(dout, cache)
+    da, _ = _backward(dout, cache)
+    dh = dout.copy()
+    dh[:, :-1] += da[:, 1:] @ cache[3].T
+    return dh @ cache[2].T, *others
+
+
 def no_slope(dout, cache):
     return _gradients(*_backward(dout, cache, slope=np.ones_like(dout)), cache)
 
@@ -134,6 +173,25 @@ def dwh_without_h0(dout, cache):
 
 def dwx_assigned(dout, cache):
     return _gradients(*_backward(dout, cache), cache, over_x=slice(0, 1))
+
+
+def dwh_assigned(dout, cache):
+    return _gradients(*_backward(dout, cache), cache, over_h=slice(0, 1))
+
+
+def dwh_turned(dout, cache):
+    dx, dh0, dWx, dWh, db = right_back(dout, cache)
+    return dx, dh0, dWx, dWh.T.copy(), db
+
+
+def dh0_left_out(dout, cache):
+    dx, dh0, *others = right_back(dout, cache)
+    return dx, 0 * dh0, *others
+
+
+def mean_over_samples(dout, cache):
+    dx, dh0, *shared = right_back(dout, cache)
+    return dx, dh0, *(gradient / gradient.dtype.type(max(len(dout), 1)) for gradient in shared)
 
 
 def db_of_one_step(dout, cache):
@@ -193,6 +251,9 @@ mutants = (
     _of_forward("turned_round", "the sequence is read from its end", turned_round, STEP),
     _of_forward("wh_turned", "forward multiplies the last state by Whᵀ", wh_turned, STEP),
     _of_forward("sigmoid", "the sigmoid in tanh's place", sigmoid, STATE),
+    _of_forward("no_squash", "tanh is left out", no_squash, STATE),
+    _of_forward("relu", "max(a, 0) in tanh's place", relu, STATE),
+    _of_forward("bias_after_tanh", "the bias is added after tanh", bias_after_tanh, STATE),
     _of_forward(
         "last_state_everywhere",
         "all steps share one array of the state: each shows the last one",
@@ -218,7 +279,23 @@ mutants = (
         slope_of_the_step_before,
         SLOPE,
     ),
+    _of_backward("slope_not_squared", "tanh's slope as 1 − h, not 1 − h²", slope_not_squared, SLOPE),
+    _of_backward("slope_of_sigmoid", "the sigmoid's slope, h·(1 − h), for tanh's", slope_of_sigmoid, SLOPE),
+    _of_backward(
+        "carried_without_slope",
+        "what comes back from the step after is not multiplied by tanh's slope",
+        carried_without_slope,
+        SLOPE,
+    ),
+    _of_backward("dx_without_slope", "dx lacks tanh's slope", dx_without_slope, DX),
     _of_backward("no_slope", "tanh's slope is left out", no_slope, SLOPE),
+    _of_backward(
+        "dwh_assigned",
+        "`=` for `+=`: dWh is the first step's",
+        dwh_assigned,
+        DWH,
+    ),
+    _of_backward("dwh_turned", "dWh is transposed", dwh_turned, DWH),
     _of_backward("dwh_of_the_last_step", "dWh is the last step's alone", dwh_of_the_last_step, DWH),
     _of_backward(
         "dwh_with_the_states_after",
@@ -237,6 +314,13 @@ mutants = (
         mean_over_time,
         DWX,
     ),
+    _of_backward(
+        "mean_over_samples",
+        "the weights' gradients are means over the samples, where they are sums",
+        mean_over_samples,
+        DWX,
+    ),
+    _of_backward("dh0_left_out", "dh0 is left at zero", dh0_left_out, DH0),
     _of_backward("dh0_without_wh", "dh0 lacks its Whᵀ: it is the first step's da", dh0_without_wh, DH0),
     _of_backward(
         "wx_not_transposed",

@@ -150,4 +150,5 @@ operation = Operation(
     study_case="large",
     small_case="tiny",
     exact_on_integers=False,
+    library="exp and log",
 )

@@ -65,11 +65,38 @@ def loss_reg_averaged(X, W, y, reg):
     return loss - decay + decay / X.dtype.type(len(X)), cache
 
 
-def _backward(dout, cache, *, mean=True, target=True, decay=1.0):
-    X, W, y, reg, P = cache
-    dS = P.copy()
+def total_of_the_samples(X, W, y, reg):
+    """The scores are shifted by their row's maximum, and exp is divided by its sum over the other axis."""
+    scores = X @ W
+    E = np.exp(scores - scores.max(axis=1, keepdims=True))
+    P = E / E.sum(axis=0, keepdims=True)
+    return _loss(P, W, y, reg), (X, W, y, reg, P)
+
+
+def _of_data(of_loss):
+    """A forward whose loss without its regularisation is what this makes of it and of log p of the labels."""
+
+    def forward(X, W, y, reg):
+        loss, cache = right(X, W, y, reg)
+        decay = X.dtype.type(0.5) * reg * (W * W).sum()
+        scores = X @ W
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return X.dtype.type(of_loss(loss - decay, log_p[np.arange(len(y)), y])) + decay, cache
+
+    return forward
+
+
+def loss_reg_per_sample(X, W, y, reg):
+    loss, cache = right(X, W, y, reg)
+    return loss + X.dtype.type(0.5 * (len(X) - 1)) * reg * (W * W).sum(), cache
+
+
+def _backward(dout, cache, *, mean=True, target=1.0, decay=1.0, P=None):
+    X, W, y, reg, _ = cache
+    dS = (cache[4] if P is None else P).copy()
     if target:
-        dS[np.arange(len(X)), y] -= 1
+        dS[np.arange(len(X)), y] -= X.dtype.type(target)
     dS *= dout / X.dtype.type(len(X) if mean else 1)
     return dS @ W.T, X.T @ dS + X.dtype.type(decay) * dout * reg * W
 
@@ -79,7 +106,43 @@ def no_mean(dout, cache):
 
 
 def no_target(dout, cache):
-    return _backward(dout, cache, target=False)
+    return _backward(dout, cache, target=0)
+
+
+def target_added(dout, cache):
+    return _backward(dout, cache, target=-1)
+
+
+def unnormalised(dout, cache):
+    scores = cache[0] @ cache[1]
+    return _backward(dout, cache, P=np.exp(scores - scores.max(axis=1, keepdims=True)))
+
+
+def scores_for_probabilities(dout, cache):
+    return _backward(dout, cache, P=cache[0] @ cache[1])
+
+
+def mean_twice(dout, cache):
+    dX, dW = _backward(dout, cache, decay=0)
+    N = dX.dtype.type(len(dX))
+    return dX / N, dW / N + dout * cache[3] * cache[1]
+
+
+def last_sample_only(dout, cache):
+    """`=` for `+=` in the loop over the samples."""
+    X, W, y, reg, P = cache
+    dX, _ = right_back(dout, cache)
+    of_last = X[-1:], W, y[-1:], reg, P[-1:]
+    _, dW = _backward(dout / X.dtype.type(len(X)), of_last, decay=0)
+    return dX, dW + dout * reg * W
+
+
+def reg_halved(dout, cache):
+    return _backward(dout, cache, decay=0.5)
+
+
+def reg_per_sample(dout, cache):
+    return _backward(dout, cache, decay=len(cache[0]))
 
 
 def no_reg(dout, cache):
@@ -170,6 +233,13 @@ mutants = (
     ),
     Mutant("wrong_axis", "the softmax runs over the samples, not the classes", wrong_axis, right_back, TOTAL),
     Mutant(
+        "total_of_the_samples",
+        "exp is divided by its sum over the samples, not over the classes",
+        total_of_the_samples,
+        right_back,
+        TOTAL,
+    ),
+    Mutant(
         "loss_summed", "the loss is a sum over the samples: 1/N is missing", loss_summed, right_back, LOSS
     ),
     Mutant("loss_without_reg", "the loss lacks its regularisation", loss_without_reg, right_back, LOSS),
@@ -181,8 +251,72 @@ mutants = (
         right_back,
         LOSS,
     ),
+    Mutant(
+        "loss_reg_per_sample",
+        "the loss's regularisation is added for every sample, in the loop",
+        loss_reg_per_sample,
+        right_back,
+        LOSS,
+    ),
+    Mutant(
+        "loss_mean_twice",
+        "the loss is divided by N twice",
+        _of_data(lambda loss, log_p: loss / len(log_p)),
+        right_back,
+        LOSS,
+    ),
+    Mutant(
+        "loss_sign_flipped",
+        "the loss is the mean of log p, not of −log p",
+        _of_data(lambda loss, log_p: -loss),
+        right_back,
+        LOSS,
+    ),
+    Mutant(
+        "loss_without_log",
+        "the loss takes −p, not −log p",
+        _of_data(lambda loss, log_p: -np.exp(log_p).mean()),
+        right_back,
+        LOSS,
+    ),
+    Mutant(
+        "loss_of_last_sample",
+        "`=` for `+=`: the loss is the last sample's, divided by N",
+        _of_data(lambda loss, log_p: -log_p[-1] / len(log_p)),
+        right_back,
+        LOSS,
+    ),
     Mutant("missing_mean", "the gradient lacks 1/N", right, no_mean, SCORES),
     Mutant("divided_by_classes", "the gradient is divided by C, not by N", right, divided_by_classes, SCORES),
+    Mutant("mean_twice", "the gradient is divided by N twice", right, mean_twice, SCORES),
+    Mutant(
+        "last_sample_only",
+        "`=` for `+=`: dW is the last sample's",
+        right,
+        last_sample_only,
+        WEIGHTS,
+    ),
+    Mutant(
+        "unnormalised",
+        "the gradient takes exp(z), not divided by its sum, for the probabilities",
+        right,
+        unnormalised,
+        SCORES,
+    ),
+    Mutant(
+        "scores_for_probabilities",
+        "the gradient takes the scores, where it needs the probabilities",
+        right,
+        scores_for_probabilities,
+        SCORES,
+    ),
+    Mutant(
+        "target_added",
+        "the target is added to the probabilities",
+        right,
+        target_added,
+        SCORES,
+    ),
     Mutant("missing_target", "the probabilities are not lessened by the target", right, no_target, SCORES),
     Mutant(
         "target_in_every_row",
@@ -193,6 +327,10 @@ mutants = (
     ),
     Mutant("missing_reg", "dW lacks reg·W", right, no_reg, WEIGHTS),
     Mutant("reg_doubled", "dW has 2·reg·W: the ½ of the loss was forgotten", right, reg_doubled, WEIGHTS),
+    Mutant("reg_halved", "dW has ½·reg·W: the 2 of W² was forgotten", right, reg_halved, WEIGHTS),
+    Mutant(
+        "reg_per_sample", "reg·W is added to dW for every sample, in the loop", right, reg_per_sample, WEIGHTS
+    ),
     Mutant("reg_averaged", "reg·W in dW is divided by N as well", right, reg_averaged, WEIGHTS),
     Mutant(
         "reg_without_upstream",

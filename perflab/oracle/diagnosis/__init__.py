@@ -13,8 +13,18 @@ from typing import Any
 import numpy as np
 
 from perflab.contract import Case, Mutant, Operation
-from perflab.oracle.diagnosis.examples import derivative, example_of, far, largest, volume
+from perflab.oracle.diagnosis.conditions import conditions
+from perflab.oracle.diagnosis.examples import (
+    derivative,
+    example_of,
+    far,
+    further_examples,
+    largest,
+    volume,
+    with_gradients,
+)
 from perflab.oracle.diagnosis.known import (
+    NEAR,
     Answer,
     Answered,
     Known,
@@ -35,17 +45,20 @@ from perflab.oracle.references import shares
 __all__ = ["Diagnosis", "diagnose", "told"]
 
 MOST_ANSWERS = 60  # of the outside implementation, on the search for the smallest case
+FURTHER_SEEDS = (6, 7)  # of the cases on which a pattern is tested
 STEP, SLOPE = 2.0**-15, 1e-6  # of central differences, and their tolerance
 
 
-def diagnose(operation: Operation, answer: Answer) -> list[Diagnosis]:
+def diagnose(operation: Operation, answer: Answer, gives: Sequence[str] | None = None) -> list[Diagnosis]:
     """The mistakes of an outside implementation, in the order of its tensors; none where all is right.
 
     `answer(case)` gives (out, *gradients in the order of wrt) in float64 for `inputs.make` and
-    `inputs.upstream` of this case, or None where it raised or a shape, a dtype or their number was wrong.
+    `inputs.upstream` of this case, or None where it raised or a dtype or their number was wrong. `gives`
+    names the gradients where these are not all of wrt.
     """
+    operation = with_gradients(operation, gives)
     names = ("out", *(f"d{name}" for name in operation.wrt))
-    look = Look(operation, answer, names, answers_on(operation, answer, 0.0))
+    look = Look(operation, answer, names, answers_on(operation, answer, NEAR))
     remaining, known = look.tensors, known_mistakes(operation)
     diagnoses: list[Diagnosis] = []
     while remaining:
@@ -101,8 +114,10 @@ def _smallest(look: Look, match: Match) -> Answered | None:
             return False
         ours = answered(look.answer, example)
         triples = zip(ours.got, mutant.got, example.allowed, strict=True) if ours else ()
-        agrees.append(all(alike(*each) for k, each in enumerate(triples) if k in match.tensors))
-        return ours is not None and agrees[-1]
+        agree = all(alike(*each) for k, each in enumerate(triples) if k in match.tensors)
+        if agree or not example.degenerate:
+            agrees.append(agree)
+        return ours is not None and agree
 
     both = [a.example for case, a in look.answers.items() if case in known.answers
             and a.wrong[t] and known.answers[case].wrong[t]]  # fmt: skip
@@ -119,7 +134,7 @@ def _follows(look: Look, mutant: Mutant, tensors: Iterable[int]) -> tuple[str, .
 
     def is_derivative(a: Answered, t: int) -> bool:
         slope = derivative(a.example, mutant.forward, look.names[t][1:], STEP)
-        return not far(a.got[t], slope, SLOPE * (1 + largest(slope))).any()
+        return not a.misshapen(t) and not far(a.got[t], slope, SLOPE * (1 + largest(slope))).any()
 
     wrong = {t: [a for a in plain if a.wrong[t]][:4] for t in sorted(tensors)}
     return tuple(look.names[t] for t in wrong if wrong[t] and all(is_derivative(a, t) for a in wrong[t]))
@@ -129,16 +144,36 @@ def _unnamed(look: Look, t: int) -> Diagnosis:
     """The pattern of one tensor's errors, and a check case that shows them."""
     answers = look.answers.values()
     wrong = [a for a in answers if a.wrong[t]]
-    best = min(wrong, key=lambda a: (not a.example.checked, volume(look.operation, a.example.case)))
-    compared = [Compared(a.example, t, a.got[t], a.wrong[t]) for a in answers]
-    words = pattern(look.operation, look.names[t], compared)
+    best = min(
+        wrong,
+        key=lambda a: (not a.misshapen(t), not a.example.checked, volume(look.operation, a.example.case)),
+    )
+    words = _pattern(look, t)
     return _diagnosis(look, (t,), best, pattern=words, checked=best.example.checked)
+
+
+def _pattern(look: Look, t: int) -> str:
+    """What is true in every case, and in more of them: some sizes differ by chance in the few first ones."""
+    answers = list(look.answers.values())
+    for seed in FURTHER_SEEDS:
+        further = (answered(look.answer, example, NEAR) for example in further_examples(look.operation, seed))
+        answers += [each for each in further if each]
+    answers = [a for a in answers if t == 0 or not a.misshapen(0)]
+    shapes = [a.misshapen(t) for a in answers]
+    if any(shapes):
+        where = conditions(look.operation, [a.example for a in answers], shapes)
+        return f"its shape is {where or 'wrong in some cases'}"
+    compared = [Compared(a.example, t, a.got[t], a.wrong[t]) for a in answers]
+    return pattern(look.operation, look.names[t], compared)
 
 
 def _diagnosis(look: Look, tensors: Sequence[int], shown: Answered, **cause: Any) -> Diagnosis:
     """A diagnosis with this cause: it shows where the first of these tensors is worst in this case."""
     t = tensors[0]
     got, wanted = shown.got[t], np.asarray(shown.example.wanted[t], np.float64)
+    if shown.misshapen(t):
+        cause["shapes"] = (got.shape, wanted.shape)
+        got, wanted = np.full((), np.nan), np.full((), np.nan)
     at = np.unravel_index(int(np.argmax(shares(got, wanted, 1.0))), got.shape)
     return Diagnosis(
         operation=look.operation.name,

@@ -7,8 +7,9 @@ gives the same cases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from perflab.contract import Array, Case, Operation
 from perflab.oracle.observation import quiet
 from perflab.oracle.references import central_differences, reference
 
-FURTHER = 24  # cases drawn beside the checks
+FURTHER, EVEN = 24, 14  # cases drawn beside the checks; so many of them have the same two of each pair
 SWAPPED, ATTEMPTS = 4, 1500  # and, if there are any, cases where a swapped pair gives the same sizes
 LARGEST_AXIS, LARGEST_PARAMETER, LARGEST_VOLUME = 5, 3, 1500
 
@@ -44,6 +45,35 @@ class Example:
         """Whether programs with the same mistake may differ here: an empty case, NaN or overflow."""
         return min(self.sizes.values(), default=1) == 0 or self.case.inputs in ("nan", "extreme")
 
+    @property
+    def degenerate(self) -> bool:
+        """Whether a further fault may show here alone: also where an axis has one element."""
+        return self.peculiar or min(self.sizes.values(), default=1) <= 1
+
+
+@cache
+def _of_some(name: str, gradient: Any, bound: Any, at: tuple[int, ...]) -> tuple[Any, Any]:
+    """The gradient and the bound of an operation for some of its arguments; the same objects each time."""
+
+    def some(dout: Any, *args: Any) -> tuple[Array, ...]:
+        every = gradient(dout, *args)
+        return tuple(every[i] for i in at)
+
+    def some_bounds(gamma: Any, dout: Any, *args: Any) -> Any:
+        out, every = bound(gamma, dout, *args)
+        return out, tuple(every[i] for i in at)
+
+    return some, some_bounds
+
+
+def with_gradients(operation: Operation, gives: Sequence[str] | None) -> Operation:
+    """The operation with only these gradients, as some files have it; itself where all are given."""
+    if gives is None:
+        return operation
+    at = tuple(operation.wrt.index(name) for name in gives)
+    gradient, bound = _of_some(operation.name, operation.gradient, operation.bound, at)
+    return replace(operation, wrt=tuple(gives), gradient=gradient, bound=bound)
+
 
 _EXAMPLES: dict[tuple[Any, ...], tuple[Example, ...]] = {}
 
@@ -65,28 +95,40 @@ def example_of(operation: Operation, case: Case, checked: bool = False) -> Examp
     return Example(case, sizes, pairs, args, dout, right.values, right.bounds, checked)
 
 
-def drawn_cases(operation: Operation) -> list[Case]:
+def further_examples(operation: Operation, seed: int) -> tuple[Example, ...]:
+    """More of the drawn cases, from another seed: what is told of the first ones is tested on them."""
+    key = (operation.name, operation.definition, operation.gradient, seed)
+    if key not in _EXAMPLES:
+        _EXAMPLES[key] = tuple(example_of(operation, case) for case in drawn_cases(operation, seed))
+    return _EXAMPLES[key]
+
+
+def drawn_cases(operation: Operation, seed: int = 5) -> list[Case]:
     """Small cases beside the checks: with their kinds of inputs and their scalars, but random sizes."""
     models = [case for case in operation.checks.values() if min(case.sizes.values(), default=1) > 0]
     kinds = list({case.inputs: case for case in models}.values())  # so that a rare kind is drawn often enough
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     cases: list[Case] = []
     pairs = [name for name, argument in operation.arguments.items() if argument.kind == "pair"]
-    swapped = dict.fromkeys(pairs, 0)
+    swapped, evens = dict.fromkeys(pairs, 0), 0
     for attempt in range(ATTEMPTS if models else 0):
         source = models if attempt % 2 else kinds
         model = source[attempt // 2 % len(source)]
         sizes = {axis: int(rng.integers(1, LARGEST_AXIS + 1)) for axis in model.sizes}
         drawn = {}
+        even = attempt % 3 == 2  # some interfaces have one number for both axes
         for name in pairs:
             low, high = operation.arguments[name].minimum, LARGEST_PARAMETER + 1
-            drawn[name] = tuple(int(value) for value in rng.integers(low, high, 2))
-        case = Case(f"drawn_{attempt}", sizes, {**model.parameters, **drawn}, model.inputs, 100 + attempt)
+            first, second = (int(value) for value in rng.integers(low, high, 2))
+            drawn[name] = (first, first if even else second)
+        name, draw = f"drawn_{seed}_{attempt}", 100 * seed + attempt
+        case = Case(name, sizes, {**model.parameters, **drawn}, model.inputs, draw)
         if not fits(operation, case):
             continue
         hidden = [name for name in pairs if swapped[name] < SWAPPED and _swaps(operation, case, name)]
-        if len(cases) < FURTHER or hidden:
+        if len(cases) < FURTHER or hidden or (even and pairs and evens < EVEN):
             cases.append(case)
+            evens += even
             swapped |= {name: swapped[name] + 1 for name in hidden}
     return cases
 
@@ -120,7 +162,12 @@ def volume(operation: Operation, case: Case) -> int:
 
 
 def far(got: Array, wanted: Array, allowed: Any) -> Any:
-    """Where two arrays differ by more than is allowed; what is not finite must be equal."""
+    """Where two arrays differ by more than is allowed; everywhere if their shapes do.
+
+    What is not finite must be equal.
+    """
+    if got.shape != wanted.shape:
+        return np.ones(wanted.shape or (1,), bool) if wanted.size else np.ones(1, bool)
     with np.errstate(all="ignore"):
         close = np.abs(got - wanted) <= allowed
         alike = (got == wanted) | (np.isnan(got) & np.isnan(wanted))

@@ -15,7 +15,9 @@ from perflab.oracle.diagnosis.examples import Example, examples_of, far, largest
 from perflab.oracle.observation import answer_of, fingerprint
 
 ROUNDING = 8.0  # two wrong answers may differ by so many rounding bounds of the reference
+ENOUGH = 4  # cases in which both are wrong alike, so that those that are peculiar need not count
 RELATIVE = 1e-10  # and by this share of the largest value of the tensor
+NEAR = 1e-9  # of the largest value: an answer so near is right, by another arithmetic
 CLEAR = 1e-6  # a case separates a mistake from right only where they differ by this share
 
 Answer = Callable[[Case], tuple[Array, ...] | None]
@@ -23,11 +25,15 @@ Answer = Callable[[Case], tuple[Array, ...] | None]
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer on one example: its tensors, and which of them are wrong."""
+    """An answer on one example: its tensors, and which of them are wrong, in a number or in their shape."""
 
     example: Example
     got: tuple[Array, ...]
     wrong: tuple[bool, ...]
+
+    def misshapen(self, t: int) -> bool:
+        """Whether a tensor has another shape than is wanted."""
+        return self.got[t].shape != self.example.wanted[t].shape
 
 
 Answers = dict[str, Answered]  # by case, without the examples that got no answer
@@ -63,8 +69,11 @@ class Look:
 
     @property
     def tensors(self) -> list[int]:
-        """The tensors that are wrong anywhere."""
-        return [t for t in range(len(self.names)) if any(a.wrong[t] for a in self.answers.values())]
+        """The tensors that are wrong; where some are wrong in ordinary cases, those alone."""
+        ordinary = [a for a in self.answers.values() if not a.example.peculiar]
+        wrong = [t for t in range(len(self.names)) if any(a.wrong[t] for a in ordinary)]
+        every = [t for t in range(len(self.names)) if any(a.wrong[t] for a in self.answers.values())]
+        return wrong or every
 
 
 @dataclass(frozen=True)
@@ -91,26 +100,39 @@ def _explains(look: Look, known: Known, t: int) -> str:
 
     That two answers overflow at the same places says little, so it counts only where all else fits as well.
     Where the mutant has no answer nothing can be compared; that may be so in few of the wrong cases. Two
-    programs with the same mistake may differ on an empty batch, on NaN or where exp overflows.
+    programs with the same mistake may differ on an empty batch, on NaN or where exp overflows; and one of
+    them may have a further fault where an axis has one element, or give another shape.
     """
-    shared, apart, finite = 0, 0, False
+    shared, apart, rare, finite = 0, 0, 0, False
     for case, ours in look.answers.items():
         mutant, example = known.answers.get(case), ours.example
         if mutant is None:
             apart += ours.wrong[t]
         elif not alike(ours.got[t], mutant.got[t], example.allowed[t]):
-            if not example.peculiar:
+            if ours.misshapen(t) or ours.misshapen(0):
+                continue  # as if there were no answer
+            if not example.degenerate:
                 return ""
-            apart += 1
+            if example.peculiar:
+                rare += 1
+            else:
+                apart += 1
         elif ours.wrong[t] and mutant.wrong[t]:
             shared += 1
-            mask = far(ours.got[t], example.wanted[t], example.allowed[t])
-            finite |= bool((np.isfinite(mutant.got[t]) | ~np.isfinite(example.wanted[t]))[mask].any())
-    return "" if shared <= 2 * apart else "values" if finite else "overflow"
+            finite |= ours.misshapen(t)
+            if not finite:
+                mask = far(ours.got[t], example.wanted[t], example.allowed[t])
+                finite |= bool((np.isfinite(mutant.got[t]) | ~np.isfinite(example.wanted[t]))[mask].any())
+    plain = shared >= ENOUGH and shared > 2 * apart
+    return "" if not (plain or shared > 2 * (apart + rare)) else "values" if finite else "overflow"
 
 
 def alike(got: Array, mutant: Array, allowed: Array) -> bool:
     """Whether two answers agree within rounding. Overflow may give inf in one and NaN in the other."""
+    if got.shape != mutant.shape:
+        return False
+    if got.shape != allowed.shape:  # both are of the same wrong shape
+        return not bool(far(got, mutant, CLEAR * largest(mutant)).any())
     apart = far(got, mutant, ROUNDING * allowed + RELATIVE * largest(mutant))
     return not bool((apart & (np.isfinite(got) | np.isfinite(mutant))).any())
 
@@ -120,14 +142,31 @@ def known_mistakes(operation: Operation) -> list[Known]:
 
     A mutant whose answers change from call to call is excluded: its numbers do not show its mistake.
     """
-    at = ("known", operation.name, operation.definition)
+    at = ("known", operation.name, operation.definition, operation.wrt)
     if at not in _KNOWN:
         try:
-            mutants = catalog.mutants(operation.name)
+            mutants = _with_gradients(operation, catalog.mutants(operation.name))
         except ImportError:
             mutants = ()
         _KNOWN[at] = [_known(operation, mutant) for mutant in mutants if _is_steady(operation, mutant)]
     return _KNOWN[at]
+
+
+def _with_gradients(operation: Operation, mutants: Sequence[Mutant]) -> Sequence[Mutant]:
+    """Mutants that give the operation's gradients alone, where it has only some."""
+    whole = catalog.operation(operation.name).wrt if operation.name in catalog.operations() else operation.wrt
+    if operation.wrt == whole:
+        return mutants
+    at = [whole.index(name) for name in operation.wrt]
+
+    def some(backward: Callable[..., Any]) -> Callable[..., Any]:
+        def chosen(dout: Any, cache: Any) -> tuple[Array, ...]:
+            gradients = backward(dout, cache)
+            return tuple(gradients[i] for i in at)
+
+        return chosen
+
+    return [replace(mutant, backward=some(mutant.backward)) for mutant in mutants]
 
 
 _KNOWN: dict[tuple[Any, ...], list[Known]] = {}
@@ -160,12 +199,15 @@ def answers_on(operation: Operation, answer: Answer, share: float) -> Answers:
 
 
 def answered(answer: Answer, example: Example, share: float = 0.0) -> Answered | None:
-    """An answer in float64; None where there is none or its shapes are wrong.
+    """An answer in float64; None where there is none.
 
-    A tensor is wrong where its error exceeds the rounding bound plus `share` of its largest value.
+    A tensor is wrong where its shape is, or where its error exceeds the rounding bound plus `share` of its
+    largest value.
     """
     got = tuple(np.asarray(value, np.float64) for value in answer(example.case) or ())
-    if [tensor.shape for tensor in got] != [tensor.shape for tensor in example.wanted]:
+    if len(got) != len(example.wanted):
         return None
-    triples = zip(got, example.wanted, example.allowed, strict=True)
+    triples = list(zip(got, example.wanted, example.allowed, strict=True))
+    if got[0].shape != example.wanted[0].shape:  # gradients of another output say nothing
+        return Answered(example, got, (True, *(False for _ in got[1:])))
     return Answered(example, got, tuple(bool(far(a, b, c + share * largest(b)).any()) for a, b, c in triples))

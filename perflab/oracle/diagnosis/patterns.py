@@ -114,11 +114,12 @@ def _mirrored(axes: Sequence[str], wrong: Sequence[Compared]) -> str:
     for a, b in combinations(range(len(axes)), 2):
         square = all(s.wanted.shape[a] == s.wanted.shape[b] for s in wrong)
         if square and all(s.equals(s.wanted.swapaxes(a, b)) for s in wrong):
-            return f"got is wanted with {axes[a]} and {axes[b]} swapped"
+            names = f"{axes[a]} and {axes[b]} swapped" if axes[a] != axes[b] else "both axes swapped"
+            return f"got is wanted with {names}"
     for count in range(1, len(axes) + 1):
         for turned in combinations(range(len(axes)), count):
             if all(s.equals(np.flip(s.wanted, turned)) for s in wrong):
-                return f"got is wanted reversed along {' and '.join(axes[a] for a in turned)}"
+                return f"got is wanted reversed along {' and '.join(dict.fromkeys(axes[a] for a in turned))}"
     return ""
 
 
@@ -130,6 +131,9 @@ def _difference(operation: Operation, name: str, axes: Sequence[str], wrong: Seq
         return f"got − wanted = {words}" if words else ""
     for other, argument in operation.arguments.items():
         if argument.kind != "array" or not set(argument.shape) <= set(axes):
+            continue
+        repeats = len({*axes}) < len(axes) or len({*argument.shape}) < len(argument.shape)
+        if repeats and argument.shape != tuple(axes):  # along which of two axes of one name?
             continue
         factors = []
         for s, gap in zip(wrong, gaps, strict=True):
@@ -159,6 +163,8 @@ def _times(factor: str, name: str) -> str:
 
 def _spread(value: Array, own: Sequence[str], axes: Sequence[str], shape: Sequence[int]) -> Array:
     """An argument along the axes that it shares with a tensor, repeated along the others."""
+    if tuple(own) == tuple(axes):
+        return value
     order = [own.index(axis) for axis in axes if axis in own]
     sizes = [n if a in own else 1 for a, n in zip(axes, shape, strict=True)]
     return np.broadcast_to(value.transpose(order).reshape(sizes), shape)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from perflab.contract import Array, Case
+from perflab.units import got_and_wanted
 
 SIDE = 6  # rows and columns of the largest picture
 
@@ -20,7 +21,8 @@ class Diagnosis:
     `tensors` are wrong by it; `follows` are gradients of its wrong output, no further mistake. `mistake`,
     `lesson` and `breaks` are a mutant's, or empty; then `pattern` is what every error shares. `case` is the
     smallest one that shows it, `tensor` and `index` its worst element there, `picture` that tensor as got and
-    as wanted. `cases` is how many were compared; `checked` says that `case` is a check case.
+    as wanted. `cases` is how many were compared; `checked` says that `case` is a check case; `shapes` are the
+    shape got and the one wanted, where that is what is wrong.
     """
 
     operation: str
@@ -38,14 +40,20 @@ class Diagnosis:
     follows: tuple[str, ...] = ()
     picture: tuple[str, ...] = ()
     checked: bool = False
+    shapes: tuple[tuple[int, ...], ...] = ()
 
 
-def told(diagnosis: Diagnosis, file: str = "FILE") -> list[str]:
-    """The diagnosis as plain lines for a terminal; `file` is used in the command that shows it again."""
+def told(
+    diagnosis: Diagnosis, file: str = "FILE", plain: Callable[[str], str] = lambda latex: latex
+) -> list[str]:
+    """The diagnosis as plain lines for a terminal.
+
+    `file` is used in the command that shows it again; `plain` writes a formula without LaTeX.
+    """
     who = ", ".join(diagnosis.tensors)
     if diagnosis.mistake:
         lines = [f"{who}: {diagnosis.lesson} ({diagnosis.mistake})"]
-        lines += [f"  it breaks    {diagnosis.breaks}"] if diagnosis.breaks else []
+        lines += [f"  it breaks    {plain(diagnosis.breaks)}"] if diagnosis.breaks else []
     else:
         lines = [f"{who}: no one known mistake gives these numbers"]
         count = f" ({diagnosis.cases} cases looked at)"
@@ -55,13 +63,18 @@ def told(diagnosis: Diagnosis, file: str = "FILE") -> list[str]:
     at = f"[{', '.join(map(str, diagnosis.index))}]" if diagnosis.index else ""
     lines += [
         f"  shown by     {_case_in_words(diagnosis.case)}",
-        f"  worst there  {diagnosis.tensor}{at}: got {diagnosis.got:.6g}, wanted {diagnosis.wanted:.6g}",
+        f"  worst there  {diagnosis.tensor}{at}: {_values(diagnosis)}",
         *(f"    {line}" for line in diagnosis.picture),
     ]
-    if not diagnosis.mistake:
-        only = f" --case {diagnosis.case.name}" if diagnosis.checked else ""
-        lines += [f"  see again    perflab verify {diagnosis.operation} --with {file}{only}"]
-    return lines
+    only = f" --case {diagnosis.case.name}" if diagnosis.checked else ""
+    return [*lines, f"  see again    perflab verify {diagnosis.operation} --with {file}{only}"]
+
+
+def _values(diagnosis: Diagnosis) -> str:
+    if diagnosis.shapes:
+        got, wanted = diagnosis.shapes
+        return f"shape {got}, wanted {wanted}"
+    return got_and_wanted(diagnosis.got, diagnosis.wanted, ".6g")
 
 
 def picture(name: str, got: Array, wanted: Array, at: Sequence[Any]) -> tuple[str, ...]:

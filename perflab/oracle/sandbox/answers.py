@@ -11,7 +11,7 @@ from typing import Any
 
 from perflab import catalog
 from perflab.contract import Array, Case, Implementation
-from perflab.oracle.observation import Expected, Observation, Problem, expected
+from perflab.oracle.observation import Expected, Observation, Problem, expected, is_wider
 from perflab.records import typed
 from perflab.records.typed import Location, Name, Text
 
@@ -65,7 +65,7 @@ def column(described: Described) -> Implementation:
     def elsewhere(*_: Any) -> Any:
         raise AssertionError("outside code runs in its sandbox")
 
-    return Implementation(forward=elsewhere, backward=elsewhere, **vars(described))
+    return Implementation(forward=elsewhere, backward=elsewhere, outside=True, **vars(described))
 
 
 def observation(
@@ -110,6 +110,7 @@ def wanted(column: Implementation, case: Case, dtype: str) -> Expected:
 def fit(arrays: Sequence[Array], form: Expected) -> bool:
     """Whether arrays have these shapes and this dtype; a number may be of any, as Python's own are."""
     return len(arrays) == len(form.shapes) and all(
-        array.shape == shape and (shape == () or array.dtype == form.dtype)
+        array.shape == shape
+        and (shape == () or array.dtype == form.dtype or (form.wider and is_wider(array.dtype, form.dtype)))
         for array, shape in zip(arrays, form.shapes, strict=True)
     )

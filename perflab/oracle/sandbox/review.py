@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox import sandbox
 
-VALUES = {"rounding bound", "central differences"}  # checks whose failure numbers can explain
+VALUES = {"rounding bound", "central differences", "form"}  # checks whose failure numbers can explain
+TENSOR = re.compile(r"(?:out|d\w+)\b")
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,15 @@ def _review(
             verdicts.append(sandbox.verify(box, column, dtype, cases, seed))
     mistakes: list[Diagnosis] = []
     unexplained = ""
-    failed = {check.name for verdict in verdicts for check in verdict.checks if not check.ok}
-    if failed & VALUES and not box.dead and column.gives is None and not column.unwritten:
+    failed = [check for verdict in verdicts for check in verdict.checks if not check.ok]
+    places = [TENSOR.match(check.where) for check in failed if check.name in VALUES]
+    wrong = {place[0] for place in places if place}
+    if wrong and not box.dead and not column.unwritten:
         tell(f"{name}: which mistake is it?")
         try:
-            mistakes = diagnosis.diagnose(catalog.operation(column.operation), partial(box.answer, column))
+            described = catalog.operation(column.operation)
+            found = diagnosis.diagnose(described, partial(box.answer, column), column.gives)
+            mistakes = [mistake for mistake in found if wrong & {*mistake.tensors}]  # others have a remark
         except Exception as error:  # the verdict stands without an explanation
             unexplained = f"which mistake it is could not be found out: {reason(error)}"
     return Review(column, tuple(verdicts), tuple(mistakes), unexplained)

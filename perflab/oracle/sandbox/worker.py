@@ -12,6 +12,7 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -72,6 +73,7 @@ class _Worker:
         if technique is not None and operation is not None:
             self.columns = (outside.column(file, operation, technique),)
         self.files = {str(path) for path in content.files} | {file}
+        self.absent = content.absent
 
     def description(self) -> dict[str, Any]:
         return {
@@ -87,6 +89,8 @@ class _Worker:
         with guard.looks(self.files) as looks:
             observation = observe(catalog.operation(column.operation), column, case, dtype, BaseException)
         observation.forbidden = self.guard.replaced(self.files) or next(iter(looks), "")
+        if observation.raised:
+            observation.raised = outside.explained(observation.raised, map(Path, self.files), self.absent)
         fields = dict(vars(observation))
         arrays = {name: fields.pop(name) for name in ARRAYS}
         return fields, arrays

@@ -103,7 +103,9 @@ def lines(reading: Reading) -> Iterator[str]:
 
 def _reading(summary: Summary, operation: str, technique: str) -> Reading:
     plan = summary.run.plan
-    dtype, threads = plan.dtypes[0], min(plan.threads)
+    measured = {figure.cell.dtype for figure in summary.measured(operation=operation, technique=technique)}
+    dtype = next((each for each in plan.dtypes if each in measured), plan.dtypes[0])
+    threads = min(plan.threads)
     directions = ["step"] if "step" in plan.directions else list(plan.directions)
     places = (standing(summary, operation, technique, dtype, threads, direction) for direction in directions)
     standings = tuple(place for place in places if place is not None)

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from perflab import oracle
-from perflab.contract import Array
+from perflab.contract import Array, NotApplicable
 from perflab.machine import family
 from perflab.run.contender import of_part, part_of
 from perflab.run.referee.contents import Contents, secret
 from perflab.run.referee.elsewhere import Elsewhere, Visit
 from perflab.run.referee.findings import Rejected, Shown, WrongNumbers
+from perflab.run.referee.rounds import Set
 from perflab.run.stage import same_bits
 
 KEPT = -1  # the result that was read last
@@ -68,7 +69,18 @@ class Outsider(Elsewhere):
         arrays, values = iter(contents), (*self.stage.args, self.stage.dout)
         *args, dout = (next(arrays) if isinstance(v, np.ndarray) else v for v in values)
         right = oracle.reference(self.stage.operation, args, dout, self.stage.dtype, math.inf)
-        self._compare(of_part(right, part_of(direction)), got)
+        self._compare(of_part(right, part_of(direction)), got, (tuple(args), dout))
+
+    def remark(self, reference: oracle.Reference, tensor: str, got: Array, inputs: Set) -> str:
+        """Why a tensor above its bound is right by mathematics; empty where it is wrong."""
+        stage, (args, dout) = self.stage, inputs
+        return oracle.remark(stage.operation, stage.case, reference, tensor, got, args, dout)
+
+    def _compare(self, reference: oracle.Reference, got: Sequence[Any], inputs: Set | None = None) -> None:
+        """As a contender of a known author's; raise NotApplicable for float64 from float32."""
+        if any(oracle.is_wider(np.asarray(value).dtype, reference.dtype) for value in got if np.ndim(value)):
+            raise NotApplicable(f"{oracle.WIDER}: timed in float64 alone")
+        super()._compare(reference, got, inputs)
 
     def visit(self, direction: str, rounds: int, iterations: int) -> Judged:
         """A block of so many rounds."""

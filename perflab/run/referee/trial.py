@@ -87,10 +87,12 @@ def _race(file: Path, folder: Path, plan: Plan) -> dict[str, Any]:
 
 
 def _found(history: Sequence[kinds.Record]) -> dict[str, Any]:
-    """The first failure among the records of a race, or the time of a step."""
+    """The first failure or prediction among the records of a race, or the time of a step."""
     for record in history:
         if isinstance(record, kinds.Failure):
             return {"why": record.reason}
+        if isinstance(record, kinds.Prediction):
+            return {"why": record.basis}
     timed = [record for record in history if isinstance(record, kinds.Timed)]
     steps = [record.median_s for record in timed if record.direction == "step"]
     if not steps:
