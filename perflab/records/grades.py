@@ -80,7 +80,7 @@ class Function:
 class Grade:
     """One submission, verified: what it was asked for, and what each of its functions is.
 
-    `number` is its own in the folder; `digest` is of its code, so that a changed submission is verified again.
+    `number` is its own in the folder; `digest` is of its code: a changed submission is verified again.
     """
 
     number: Whole

@@ -49,9 +49,7 @@ def grade(
         missing = [place for place, key in enumerate(keys) if key not in known]
         tell("verified", len(found) - len(missing), len(found))
         with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch:
-            orders = [
-                _order(found[at], keys[at], folder, Path(scratch) / str(at)) for at in missing
-            ]
+            orders = [_order(found[at], keys[at], folder, Path(scratch) / str(at)) for at in missing]
             answers = spread(orders, min(cores(), 2), CASES * limit_s)
             for count, (which, answer) in enumerate(answers, 1):
                 submission, key = found[missing[which]], keys[missing[which]]
@@ -64,7 +62,9 @@ def grade(
         grades = tuple(known[key] for key in keys)
         problems = races.race(folder, grades, lambda settled: tell("raced", settled, len(found)))
         if book.save():
-            problems.append(f"{folder / GRADES}: was changed while submissions ran; what was written is undone")
+            problems.append(
+                f"{folder / GRADES}: was changed while submissions ran; what was written is undone"
+            )
         return Graded(grades, tuple(races.saved(folder)), tuple(problems))
 
 
@@ -82,4 +82,3 @@ def _order(
 def _plain(fields: Any) -> dict[str, Any]:
     """A judge's answer as fields of a grade; names of files may hold half a character."""
     return {name: fields[name] for name in ("took_s", "functions", "notes")}
-

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from perflab import records
-from perflab.contract import FIRST_RUNGS, PerflabError
+from perflab.contract import FIRST_RUNGS, NoSpaceLeft, PerflabError
 from perflab.machine import portable, process
 from perflab.machine.threads import cores
 from perflab.records import Plan, Run, kinds
@@ -74,7 +74,7 @@ def _measure(folder: Path, plan: Plan, resume: bool = False) -> list[str]:
         with request.opened(folder, plan, resume=resume) as measure:
             measure(lambda _: None)
             _explain(folder)
-    except records.NoSpaceLeft:
+    except NoSpaceLeft:
         raise
     except PerflabError as error:
         return [f"race {folder.name}: {error}"]
@@ -111,4 +111,3 @@ def _explain(folder: Path) -> None:
     finally:
         for child in children:
             stop(child)
-
