@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from perflab.contract import GRAVITY, NoSpaceLeft, PerflabError
+from perflab.contract import GRAVITY, PerflabError
 from perflab.records.file import full_or
 from perflab.records.typed import Location, Name, Seconds, Text, Whole, Wrong, one_of, parsed, read
 
@@ -109,10 +109,11 @@ class Grade:
 
 @dataclass
 class Book:
-    """The grades of a folder, in memory and in its file; what others write to the file is undone."""
+    """The grades of a folder, in memory and in its file; what others write there is undone, and `changed`."""
 
     folder: Path
     grades: list[Grade] = field(default_factory=list)
+    changed: bool = False
     _content: bytes = b""
 
     @classmethod
@@ -129,6 +130,8 @@ class Book:
         except OSError as error:
             raise PerflabError(f"{file}: cannot be read: {error.strerror}") from error
         book._content = content[: content.rfind(b"\n") + 1]
+        if book._content != content:
+            replace_file(file, book._content)
         for number, line in enumerate(book._content.splitlines(), 1):
             try:
                 book.grades.append(read(Grade, parsed(line)))
@@ -148,19 +151,17 @@ class Book:
         self.save()
         return grade
 
-    def save(self) -> bool:
-        """Bring the file to what it should hold; whether somebody else had changed what it held before."""
+    def save(self) -> None:
+        """Bring the file to what it should hold. Raises NoSpaceLeft for a full disk."""
         file = self.folder / GRADES
         try:
             found = file.read_bytes() if file.is_file() else b""
             if self._content.startswith(found):
                 with file.open("ab") as opened:
                     opened.write(self._content[len(found) :])
-                return False
-            replace_file(file, self._content)
-            return True
-        except NoSpaceLeft:
-            raise
+            else:
+                self.changed = True
+                replace_file(file, self._content)
         except OSError as error:
             raise full_or(error, file) from error
 

@@ -109,6 +109,8 @@ def _speed(row: Row) -> Iterator[str]:
         yield f"{times} as fast as the naive loops, on {speed.case} in {speed.dtype}"
     if speed.standing is not None:
         yield from filter(None, (speed.standing.sentence, speed.standing.changes))
+    if speed.next_rungs:
+        yield f"next on the ladder: {', '.join(speed.next_rungs)} (perflab study {row.function.operation})"
     for way, lines in speed.lines.items():
         for line in lines:
             place = f"{line.file}:{line.number}" if line.file else f"line {line.number}"

@@ -22,7 +22,7 @@ from perflab.report.why.standing import Standing, standing
 from perflab.statistics import Ratio
 
 MISSING = "not in the submission"
-MOST_LINES = 3  # of a direction
+MOST_LINES, LEAST = 3, 0.01  # of a direction, with at least this share of its time
 PLAIN = Entry()  # the points of a function where no rubric is given
 HEAD = (
     "submission",
@@ -49,6 +49,7 @@ class Speed:
     case: str
     dtype: str
     lines: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    next_rungs: tuple[str, ...] = ()  # of the ladder, above the one that it stands beside
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,11 @@ def _speed(summary: Summary, function: Function, label: str) -> Speed | None:
         }
         place = replace(place, **said)
     evidence = summary.evidence_on(cell.operation, label, dtype)
-    lines = {way: each.lines[:MOST_LINES] for way, each in evidence.profile.items()} if evidence else {}
-    return Speed(figure.median_s, figure.low_s, figure.speedup, beside, place, case, dtype, lines)
+    profiles = evidence.profile.items() if evidence else ()
+    lines = {way: tuple(x for x in each.lines[:MOST_LINES] if x.share >= LEAST) for way, each in profiles}
+    since = summary.run.operations[cell.operation].since
+    above = tuple(name for name, below in since.items() if below == beside)
+    return Speed(figure.median_s, figure.low_s, figure.speedup, beside, place, case, dtype, lines, above)
 
 
 def _pointed(row: Row, rubric: Rubric | None, entries: Mapping[str, Entry]) -> Row:

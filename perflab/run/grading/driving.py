@@ -43,7 +43,6 @@ def grade(
     """
     with records.lock(folder):
         book = Book.opened(folder)
-        book.save()  # an incomplete last line goes
         keys = [(each.name, each.digest, operation, limit_s) for each in found]
         known = {grade.key: grade for grade in book.grades}
         missing = [place for place, key in enumerate(keys) if key not in known]
@@ -61,7 +60,8 @@ def grade(
                 tell("verified", len(found) - len(missing) + count, len(found))
         grades = tuple(known[key] for key in keys)
         problems = races.race(folder, grades, lambda settled: tell("raced", settled, len(found)))
-        if book.save():
+        book.save()
+        if book.changed:
             problems.append(
                 f"{folder / GRADES}: was changed while submissions ran; what was written is undone"
             )
