@@ -67,7 +67,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "grade": Preset(
         "one small case, float64, forward and backward together: what `perflab grade` races",
-        ("tiny",), ("float64",), ("step",), 1, 6, 0.004, 1.0, 0.05, explain=False,
+        ("tiny",), ("float64",), ("step",), 1, 6, 0.004, 4.0, 0.05, explain=False,
     ),
     "full": Preset(
         "everything, until every ratio is known to ±2 %",

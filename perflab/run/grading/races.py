@@ -19,7 +19,7 @@ from perflab.run import presets, request
 from perflab.run.explaining import lacking_evidence
 from perflab.run.turns import stop
 
-TOGETHER = 8  # submissions in one race: they share the turns of the rungs
+TOGETHER = 10  # submissions in one race: they share the turns of the rungs
 RUNGS = FIRST_RUNGS[:3]  # nothing of these is compiled
 EVIDENCE_S = 120.0
 EVIDENCE = "perflab.run.explaining:gather_evidence"
@@ -43,6 +43,7 @@ def race(folder: Path, grades: Sequence[Grade], tell: Callable[[int], None]) -> 
             problems += _measure(run.folder, run.plan, resume=True)
     raced = {name for run in known for name in run.plan.outside}
     waiting = [grade for grade in grades if any(name not in raced for name in _columns(grade))]
+    waiting.sort(key=lambda grade: sorted(each.operation for each in grade.racing()))  # few rungs a race
     tell(len(grades) - len(waiting))
     number, settled = len(known), len(grades) - len(waiting)
     for first in range(0, len(waiting), TOGETHER):
