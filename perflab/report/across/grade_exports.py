@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from perflab.contract import CANNOT_RUN, RIGHT, UNWRITTEN, PerflabError
+from perflab.contract import RIGHT, UNWRITTEN, PerflabError
 from perflab.records import full_or
 from perflab.records.grades import replace_file
 from perflab.report import words
@@ -46,15 +46,16 @@ def _cell(value: Any) -> str:
 def as_junit(marked: Marks) -> str:
     """JUnit's XML as Jenkins reads it: a suite a submission, a test a function.
 
-    Wrong or not shown is a failure, what cannot run an error, what is unwritten is skipped.
+    What is unwritten is skipped; all else that is not right is a failure, with its mark as the type: schemas
+    do not agree on an element for errors.
     """
     suites = ElementTree.Element("testsuites")
     for grade in marked.grades:
         rows = marked.by_submission[grade.name]
         counts = {
             "tests": len(rows),
-            "failures": sum(row.status not in (RIGHT, UNWRITTEN, CANNOT_RUN) for row in rows),
-            "errors": sum(row.status == CANNOT_RUN for row in rows),
+            "failures": sum(row.status not in (RIGHT, UNWRITTEN) for row in rows),
+            "errors": 0,
             "skipped": sum(row.status == UNWRITTEN for row in rows),
         }
         plain = {name: str(count) for name, count in counts.items()}
@@ -73,8 +74,7 @@ def _testcase(suite: ElementTree.Element, row: Row) -> None:
     if row.status == UNWRITTEN:
         ElementTree.SubElement(test, "skipped").text = _xml(row.where)
     elif row.status != RIGHT:
-        kind = "error" if row.status == CANNOT_RUN else "failure"
-        found = ElementTree.SubElement(test, kind, message=_xml(row.where), type=row.status)
+        found = ElementTree.SubElement(test, "failure", message=_xml(row.where), type=row.status)
         found.text = _xml("\n".join(_told(row)))
     if row.status == RIGHT and (said := [*_told(row)]):
         ElementTree.SubElement(test, "system-out").text = _xml("\n".join(said))

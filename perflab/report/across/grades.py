@@ -15,6 +15,7 @@ from perflab.records import Run
 from perflab.records.evidence import Line
 from perflab.records.grades import Function, Grade
 from perflab.records.rubric import Entry, Rubric
+from perflab.records.typed import escaped
 from perflab.report import words
 from perflab.report.summarise import summarise
 from perflab.report.summary import Summary
@@ -272,7 +273,7 @@ def to_json(marked: Marks) -> dict[str, Any]:
     return {
         "rows": [_json_row(row) for row in marked.rows],
         "submissions": [
-            {"name": each.name, "path": each.path, "points": marked.total(each.name)[0],
+            {"name": each.name, "path": escaped(each.path), "points": marked.total(each.name)[0],
              "most": marked.total(each.name)[1], "notes": each.notes, "took_s": each.took_s}
             for each in marked.grades
         ],
