@@ -151,7 +151,8 @@ def test_twelve_of_which_five_go_wrong_get_a_row_each(tmp_path):
     rows = rows_of(done)
     told = {
         "alice": "right", "bob": "wrong", "carol": "not shown", "dave": "not shown",
-        "erin": "cannot run here", "frank": "unwritten", "gail": "not shown", "henry": "right", "ivy": "right", "jack": "right",
+        "erin": "cannot run here", "frank": "unwritten", "gail": "not shown", "henry": "right",
+        "ivy": "right", "jack": "right",
         "kate": "right", "leo": "cannot run here",
     }  # fmt: skip
     assert {name: row["mark"] for name, row in rows.items()} == told
