@@ -1,10 +1,11 @@
-"""Judges one submission, in a process of its own: which files, which functions, right or not, and why not.
+"""Judges submissions, apart from the process that asks: which files, which functions, right or not, why not.
 
 Plain JSON in and out, so that any process, on any machine that sees the files, may be asked.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 from perflab import catalog
 from perflab.contract import CANNOT_RUN, NOT_SHOWN, UNWRITTEN, PerflabError, Verdict
 from perflab.errors import reason
+from perflab.machine import process
 from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox.review import FileReview, Review, review
@@ -25,6 +27,22 @@ from perflab.run.grading.archives import unpack
 KNOWN = re.compile(rb"(?:affine|conv|max_pool|rnn)_(?:forward|backward)\w*|softmax_loss\w*|forward|backward")
 PAIR = {b"forward", b"backward"}
 ENDED = "while it was loaded, "  # how the sandbox says that a file ended its process
+
+
+def serve() -> None:
+    """Answer orders, the arguments of `judge`, from the standard input until it is closed."""
+    requests, answers = process.private_streams()
+    other = process.Messages(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"))
+    while True:
+        try:
+            order = json.loads(other.receive())
+        except EOFError:
+            return
+        try:
+            answer = judge(**order)
+        except Exception as error:  # of ours: what a submission raises is in its grade
+            answer = {"reason": f"perflab's own part failed: {reason(error)}"}
+        other.send(json.dumps(answer).encode())
 
 
 def judge(path: str, operation: str, limit_s: float, unpacked: str, scratch: str) -> dict[str, Any]:
