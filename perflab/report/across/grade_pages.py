@@ -22,7 +22,7 @@ from perflab.report.study.mathematics import mathml
 from perflab.report.template import template
 
 PAGE, STUDENTS = "index.html", "students"
-WIDTH, MARGIN = 600, 12  # of a strip
+WIDTH, MARGIN = 600, 30  # of a strip
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,10 @@ def teacher(marked: Marks, places: dict[str, str]) -> str:
         "Mistakes: how often, and whose", ("operation", "mistake", "submissions", "whose"),
         tuple((op, what, str(len(who)), ", ".join(who)) for (op, what), who in marked.mistakes.items()),
     )  # fmt: skip
-    rows = [grades.cells(row) for row in marked.rows]
+    width = len(grades.HEAD) if marked.rubric else len(grades.HEAD) - 1  # the last are the points
+    rows = [grades.cells(row)[:width] for row in marked.rows]
     return template("grades.html.jinja").render(
-        title=marked.counted, marks=marks, made=made, strips=[*strips(marked.rows)], head=grades.HEAD,
+        title=marked.counted, marks=marks, made=made, strips=[*strips(marked.rows)], head=grades.HEAD[:width],
         rows=[(places[row[0]], row) for row in rows], rubric=marked.rubric, closing=marked.problems,
         totals=[(places[each.name], each.name, grades.shown_points(*marked.total(each.name)))
                 for each in marked.grades] if marked.rubric else [],

@@ -77,7 +77,7 @@ class Row:
     def remark(self) -> str:
         """What else there is to say of it, in a line."""
         what = () if self.status == RIGHT else (self.where,)
-        return "; ".join(filter(None, (*what, *self.remarks, self.function.left_out)))
+        return "; ".join(filter(None, dict.fromkeys((*what, *self.remarks, self.function.left_out))))
 
 
 @dataclass(frozen=True)

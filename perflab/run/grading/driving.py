@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def grade(
     it, and how many there are. Raises PerflabError for a folder that is no such folder or cannot be written,
     KeyboardInterrupt after all processes have ended; what was saved stays.
     """
+    folder = folder.resolve()
     with records.lock(folder):
         book = Book.opened(folder)
         keys = [(each.name, each.digest, operation, limit_s) for each in found]
@@ -59,7 +61,8 @@ def grade(
                 known[key] = book.add({**described, "path": str(submission.path), **_plain(fields)})
                 tell("verified", len(found) - len(missing) + count, len(found))
         grades = tuple(known[key] for key in keys)
-        problems = races.race(folder, grades, lambda settled: tell("raced", settled, len(found)))
+        with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch, contextlib.chdir(scratch):
+            problems = races.race(folder, grades, lambda settled: tell("raced", settled, len(found)))
         book.save()
         if book.changed:
             problems.append(

@@ -24,7 +24,11 @@ from perflab.oracle.sandbox.review import FileReview, Review, review
 from perflab.run.grading import submissions
 from perflab.run.grading.archives import unpack
 
-KNOWN = re.compile(rb"(?:affine|conv|max_pool|rnn)_(?:forward|backward)\w*|softmax_loss\w*|forward|backward")
+KNOWN = re.compile(
+    rb"(?:affine|linear|conv|pool|max_pool|rnn)_(?:forward|backward)\w*|softmax_loss\w*|forward|backward"
+)
+CLASS = re.compile(rb"[A-Z]\w*")
+WHICH = "which operation do forward and backward implement?"
 PAIR = {b"forward", b"backward"}
 ENDED = "while it was loaded, "  # how the sandbox says that a file ended its process
 
@@ -80,13 +84,19 @@ def _functions(place: Path, operation: str, limit_s: float) -> tuple[list[dict[s
     functions: list[dict[str, Any]] = []
     notes: list[str] = []
     unread: list[dict[str, Any]] = []
-    for file in submissions.to_load(place):
+    # What a file only imports is seen where it is defined: such files are read if there are no others.
+    files = sorted(submissions.to_load(place), key=lambda file: not _defines(file, KNOWN, CLASS))
+    for file in files:
+        if functions and not _defines(file, KNOWN, CLASS):
+            break
         shown = file.name if file == place else file.relative_to(place).as_posix()
         try:
             reviewed = review(file, operation or _named(file), limit_s=limit_s)
         except PerflabError as error:
             why = str(error).replace(f"{file}: ", "").replace(str(file), shown)
-            if any(map(KNOWN.fullmatch, submissions.defined(file))) and "; it has " not in why:
+            if WHICH in why:
+                why = f"{WHICH} wanted a file named for it, such as conv2d.py"
+            if _defines(file, KNOWN) and "; it has " not in why:
                 functions.append(_unread(file, shown, operation, why))
             else:
                 unread.append(_unread(file, shown, operation, why))
@@ -99,6 +109,11 @@ def _functions(place: Path, operation: str, limit_s: float) -> tuple[list[dict[s
         why = unread[0]["where"] if len(unread) == 1 else wanted
         functions.append(_unread(place, place.name, operation, why, UNWRITTEN))
     return functions, notes
+
+
+def _defines(file: Path, *names: re.Pattern[bytes]) -> bool:
+    """Whether a file's own text defines something of such a name."""
+    return any(name.fullmatch(each) for each in submissions.defined(file) for name in names)
 
 
 def _named(file: Path) -> str | None:
@@ -128,7 +143,7 @@ def _function(each: Review, file: Path, shown: str) -> dict[str, Any]:
     column = each.implementation
     worst = max(each.verdicts, key=lambda verdict: verdict.gravity)
     notes = [*column.notes, *([each.unexplained] if each.unexplained else [])]
-    notes += dict.fromkeys(f"left out {line}" for verdict in each.verdicts for line in verdict.left_out)
+    notes += _left_out(each.verdicts)
     return {
         "operation": column.operation, "technique": column.technique, "path": str(file), "file": shown,
         "status": worst.status, "where": _where(worst) if not worst.ok else worst.where,
@@ -136,6 +151,15 @@ def _function(each: Review, file: Path, shown: str) -> dict[str, Any]:
         "remarks": [*dict.fromkeys(line for verdict in each.verdicts for line in verdict.remarks)],
         "mistakes": [_mistake(mistake, shown) for mistake in each.mistakes],
     }  # fmt: skip
+
+
+def _left_out(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """The cases that an interface cannot express, by the reason."""
+    cases: dict[str, list[str]] = {}
+    for line in dict.fromkeys(line for verdict in verdicts for line in verdict.left_out):
+        case, _, why = line.partition(": ")
+        cases.setdefault(why.partition(";")[0], []).append(case)
+    yield from (f"left out {', '.join(names)}: {why}" for why, names in cases.items())
 
 
 def _where(verdict: Verdict) -> str:
