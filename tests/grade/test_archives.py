@@ -94,3 +94,12 @@ def test_too_many_files_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
     with pytest.raises(PerflabError, match="more than 3 files"):
         archives.unpack(zipped(tmp_path / "it", *((f"{n}.py", "x") for n in range(5))), tmp_path / "out")
+
+
+def test_a_name_in_another_encoding_becomes_one_that_can_be_told(tmp_path):
+    archive = tmp_path / "it"
+    with tarfile.open(archive, "w", encoding="latin-1", format=tarfile.GNU_FORMAT) as opened:
+        opened.addfile(tarfile.TarInfo("é.py"), io.BytesIO())
+    archives.unpack(archive, tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    assert file.name == "\ufffd.py"

@@ -71,7 +71,8 @@ def _check_size(size: int) -> None:
 
 def _inside(name: str) -> PurePosixPath:
     """A member's path, if it stays in the folder."""
-    path = PurePosixPath(name.replace("\\", "/"))
+    whole = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    path = PurePosixPath(whole.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]) or "\0" in name:
         raise PerflabError(f"refused: {name!r} climbs out of its folder")
     if len(name) > LONGEST_NAME:

@@ -14,6 +14,7 @@ from perflab.contract import PerflabError
 from perflab.machine.threads import cores
 from perflab.records import Run
 from perflab.records.grades import GRADES, Book, Grade
+from perflab.records.typed import escaped
 from perflab.run.grading import races, spreading
 from perflab.run.grading.judging import failed
 from perflab.run.grading.submissions import Submission
@@ -45,7 +46,7 @@ def grade(
     folder = folder.resolve()
     with records.lock(folder):
         book = Book.opened(folder)
-        keys = [(each.name, each.digest, operation, limit_s) for each in found]
+        keys = [(escaped(each.name), each.digest, operation, limit_s) for each in found]  # as they are read
         known = {grade.key: grade for grade in book.grades}
         missing = [place for place, key in enumerate(keys) if key not in known]
         tell("verified", len(found) - len(missing), len(found))

@@ -147,7 +147,8 @@ def _function(each: Review, file: Path, shown: str) -> dict[str, Any]:
     return {
         "operation": column.operation, "technique": column.technique, "path": str(file), "file": shown,
         "status": worst.status, "where": _where(worst) if not worst.ok else worst.where,
-        "again": "" if worst.ok else _again(worst, shown), "left_out": each.left_out, "notes": notes,
+        "again": "" if worst.ok else _again(worst, shown), "notes": notes,
+        "left_out": each.left_out or _unnamable(file),
         "remarks": [*dict.fromkeys(line for verdict in each.verdicts for line in verdict.remarks)],
         "mistakes": [_mistake(mistake, shown) for mistake in each.mistakes],
     }  # fmt: skip
@@ -160,6 +161,15 @@ def _left_out(verdicts: Sequence[Verdict]) -> Iterator[str]:
         case, _, why = line.partition(": ")
         cases.setdefault(why.partition(";")[0], []).append(case)
     yield from (f"left out {', '.join(names)}: {why}" for why, names in cases.items())
+
+
+def _unnamable(file: Path) -> str:
+    """Why a file cannot be named in the records of a race; "" where it can."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        return "its path is not UTF-8: checked, not raced"
+    return ""
 
 
 def _where(verdict: Verdict) -> str:

@@ -5,6 +5,7 @@ A race is a run in a folder of its own: saved turn by turn, and gone on with whe
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -44,13 +45,20 @@ def race(folder: Path, grades: Sequence[Grade], tell: Callable[[int], None]) -> 
     raced = {name for run in known for name in run.plan.outside}
     waiting = [grade for grade in grades if any(name not in raced for name in _columns(grade))]
     waiting.sort(key=lambda grade: sorted(each.operation for each in grade.racing()))  # few rungs a race
-    tell(len(grades) - len(waiting))
-    number, settled = len(known), len(grades) - len(waiting)
-    for first in range(0, len(waiting), TOGETHER):
-        several = waiting[first : first + TOGETHER]
-        problems += _measure(folder / RACES / str(number), _plan(several))
-        number, settled = number + 1, settled + len(several)
-        tell(settled)
+    together = [waiting[first : first + TOGETHER] for first in range(0, len(waiting), TOGETHER)]
+    number = max((int(run.folder.name) for run in known), default=-1)
+    while together:
+        tell(len(grades) - sum(map(len, together)))
+        several = together.pop(0)
+        number += 1
+        place = folder / RACES / str(number)
+        if failed := _measure(place, _plan(several)):
+            shutil.rmtree(place, ignore_errors=True)  # the next command races it anew
+            if len(several) > 1:  # one of them is the reason: each alone
+                together = [[grade] for grade in several] + together
+            else:
+                problems += failed
+    tell(len(grades))
     return problems
 
 

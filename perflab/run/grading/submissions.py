@@ -53,7 +53,7 @@ def find(words: Sequence[str]) -> list[Submission]:
         path = Path(word)
         if not path.exists():
             raise PerflabError(f"{word}: no such file or folder; wanted a submission")
-        name = path.resolve().name
+        name = path.resolve().name if path.name in ("", "..") else path.name  # a link keeps its own name
         if path.is_file():
             if path.suffix.lower() != ".py" and not _suffix(path):
                 raise PerflabError(f"{word}: no submission; wanted a folder, a Python file, a zip or a tar")
