@@ -98,7 +98,7 @@ def _told(row: Row) -> Iterator[str]:
     yield from row.function.notes
     if row.speed:
         yield from _speed(row)
-    yield from row.steps
+    yield from (each.words for each in row.steps)
 
 
 def _speed(row: Row) -> Iterator[str]:

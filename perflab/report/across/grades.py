@@ -14,7 +14,7 @@ from perflab.contract import CANNOT_RUN, RIGHT, UNWRITTEN, Cell
 from perflab.records import Run
 from perflab.records.evidence import Line
 from perflab.records.grades import Function, Grade
-from perflab.records.rubric import Entry, Rubric
+from perflab.records.rubric import Entry, Rubric, Step
 from perflab.records.typed import escaped
 from perflab.report import words
 from perflab.report.summarise import summarise
@@ -26,14 +26,7 @@ MISSING = "not in the submission"
 MOST_LINES, LEAST = 3, 0.01  # of a direction, with at least this share of its time
 PLAIN = Entry()  # the points of a function where no rubric is given
 HEAD = (
-    "submission",
-    "function",
-    "mark",
-    "remark",
-    "mistake",
-    "over naive",
-    "time",
-    "stands beside",
+    *("submission", "function", "mark", "remark", "mistake", "over naive", "time", "rubric", "stands beside"),
     "points",
 )
 
@@ -54,6 +47,31 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """One speed that the rubric asks for, and whether it was reached."""
+
+    step: Step
+    reached: bool
+
+    @property
+    def words(self) -> str:
+        """It, in a sentence."""
+        step = self.step
+        what = f"{step.times:g} times as fast as naive" if step.times else f"within {self._time}"
+        return f"{what}: {f'{step.points:g} points' if self.reached else 'not reached'}"
+
+    @property
+    def short(self) -> str:
+        """It, in a table."""
+        what = f"×{self.step.times:g}" if self.step.times else self._time
+        return f"{what} {'yes' if self.reached else 'no'}"
+
+    @property
+    def _time(self) -> str:
+        return units.seconds(self.step.seconds or 0.0)
+
+
+@dataclass(frozen=True)
 class Row:
     """What one function of a submission gets. `asked` is the rubric's name of it; "" where none counts it."""
 
@@ -66,7 +84,7 @@ class Row:
     asked: str = ""
     points: float = 0.0
     most: float = 0.0
-    steps: tuple[str, ...] = ()  # what the rubric's speeds came to, in words
+    steps: tuple[Reached, ...] = ()
 
     @property
     def mistake(self) -> str:
@@ -199,19 +217,19 @@ def _pointed(row: Row, rubric: Rubric | None, entries: Mapping[str, Entry]) -> R
         return row
     entry = entries[name]
     points = {RIGHT: entry.right, UNWRITTEN: entry.unwritten}.get(row.status, 0.0)
-    steps = []
-    for step in entry.fast:
-        reached, what = False, ""
-        if step.times is not None:
-            what = f"{step.times:g} times as fast as naive"
-            ratio = row.speed.over_naive if row.speed else None
-            reached = ratio is not None and (ratio.high or ratio.value) >= step.times
-        elif step.seconds is not None and row.speed:
-            reached = (row.speed.low_s or row.speed.seconds) <= step.seconds
-        what = what or f"within {units.seconds(step.seconds or 0.0)}"
-        points += step.points if reached else 0.0
-        steps.append(f"{what}: {f'{step.points:g} points' if reached else 'not reached'}")
-    return replace(row, asked=name, points=points, most=entry.most, steps=tuple(steps))
+    steps = tuple(Reached(step, _reached(step, row.speed)) for step in entry.fast)
+    points += sum(each.step.points for each in steps if each.reached)
+    return replace(row, asked=name, points=points, most=entry.most, steps=steps)
+
+
+def _reached(step: Step, speed: Speed | None) -> bool:
+    """Whether a speed reaches a step: unless its interval shows that it does not."""
+    if speed is None:
+        return False
+    if step.seconds is not None:
+        return (speed.low_s or speed.seconds) <= step.seconds
+    ratio = speed.over_naive
+    return ratio is not None and (ratio.high or ratio.value) >= (step.times or 0.0)
 
 
 def _missing(grade: Grade, name: str, entry: Entry) -> Row:
@@ -236,6 +254,7 @@ def cells(row: Row, total: str = "") -> tuple[str, ...]:
     return (
         row.submission, row.function.name, row.status, row.remark or "–", row.mistake or "–",
         words.ratio(speed.over_naive) if speed else "–", units.seconds(speed.seconds, 3) if speed else "–",
+        "; ".join(each.short for each in row.steps) or "–",
         (speed.beside if speed else "") or "–", shown_points(row.points, row.most) if row.asked else "–",
     )  # fmt: skip
 
@@ -299,5 +318,6 @@ def _json_row(row: Row) -> dict[str, Any]:
         "seconds": speed.seconds if speed else None, "over_naive": ratio.value if ratio else None,
         "over_naive_low": ratio.low if ratio else None, "over_naive_high": ratio.high if ratio else None,
         "beside": speed.beside if speed else "", "case": speed.case if speed else "",
-        "function": row.asked, "points": row.points, "most": row.most, "steps": row.steps,
+        "function": row.asked, "points": row.points, "most": row.most,
+        "steps": [each.words for each in row.steps],
     }  # fmt: skip
