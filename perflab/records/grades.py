@@ -67,8 +67,8 @@ class Function:
 
     @property
     def name(self) -> str:
-        """OPERATION/TECHNIQUE."""
-        return f"{self.operation}/{self.technique}" if self.operation else self.technique
+        """OPERATION/TECHNIQUE, or what is known of the two."""
+        return "/".join(filter(None, (self.operation, self.technique)))
 
     @property
     def variant(self) -> str:

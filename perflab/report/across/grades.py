@@ -36,7 +36,6 @@ class Speed:
     """The figures of one raced function: a call forward and backward, and its place among the rungs."""
 
     seconds: float
-    low_s: float | None
     over_naive: Ratio | None
     beside: str
     standing: Standing | None
@@ -204,7 +203,7 @@ def _speed(summary: Summary, function: Function, label: str) -> Speed | None:
     lines = {way: tuple(x for x in each.lines[:MOST_LINES] if x.share >= LEAST) for way, each in profiles}
     since = summary.run.operations[cell.operation].since
     above = tuple(name for name, below in since.items() if below == beside)
-    return Speed(figure.median_s, figure.low_s, figure.speedup, beside, place, case, dtype, lines, above)
+    return Speed(figure.median_s, figure.speedup, beside, place, case, dtype, lines, above)
 
 
 def _pointed(row: Row, rubric: Rubric | None, entries: Mapping[str, Entry]) -> Row:
@@ -223,19 +222,18 @@ def _pointed(row: Row, rubric: Rubric | None, entries: Mapping[str, Entry]) -> R
 
 
 def _reached(step: Step, speed: Speed | None) -> bool:
-    """Whether a speed reaches a step: unless its interval shows that it does not."""
+    """Whether a speed, the median of its turns, reaches a step."""
     if speed is None:
         return False
     if step.seconds is not None:
-        return (speed.low_s or speed.seconds) <= step.seconds
-    ratio = speed.over_naive
-    return ratio is not None and (ratio.high or ratio.value) >= (step.times or 0.0)
+        return speed.seconds <= step.seconds
+    return speed.over_naive is not None and speed.over_naive.value >= (step.times or 0.0)
 
 
 def _missing(grade: Grade, name: str, entry: Entry) -> Row:
     """The row of a function of the rubric that a submission does not have."""
     operation, _, variant = name.partition("/")
-    function = Function(operation, variant or operation, "", "", UNWRITTEN, MISSING)
+    function = Function(operation, variant, "", "", UNWRITTEN, MISSING)
     return Row(grade.name, function, UNWRITTEN, MISSING, asked=name, most=entry.most)
 
 

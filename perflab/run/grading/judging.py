@@ -30,7 +30,8 @@ KNOWN = re.compile(
 CLASS = re.compile(rb"[A-Z]\w*")
 WHICH = "which operation do forward and backward implement?"
 PAIR = {b"forward", b"backward"}
-ENDED = "while it was loaded, "  # how the sandbox says that a file ended its process
+# How the sandbox says that a file ended its process, and how a reading says that something is not there.
+ENDED, LACKS = "while it was loaded, ", ("no function ", "nothing in ", "nothing of ")
 
 
 def serve() -> None:
@@ -105,9 +106,8 @@ def _functions(place: Path, operation: str, limit_s: float) -> tuple[list[dict[s
             functions += _reviewed(reviewed, file, shown, operation)
             notes += [f"{shown}: {note}" for note in reviewed.notes]
     if not functions:
-        wanted = f"nothing of {operation} in it" if operation else "nothing in it that perflab knows"
-        why = unread[0]["where"] if len(unread) == 1 else wanted
-        functions.append(_unread(place, place.name, operation, why, UNWRITTEN))
+        nothing = f"nothing of {operation} in it" if operation else "nothing in it that perflab knows"
+        functions += unread if len(unread) == 1 else [_unread(place, place.name, operation, nothing)]
     return functions, notes
 
 
@@ -123,12 +123,11 @@ def _named(file: Path) -> str | None:
     return max(fitting, key=len, default=None) if names & PAIR else None
 
 
-def _unread(file: Path, shown: str, operation: str, why: str, status: str = "") -> dict[str, Any]:
+def _unread(file: Path, shown: str, operation: str, why: str) -> dict[str, Any]:
     """A file that could not be read as any implementation, and why."""
-    if not status:
-        names = {*submissions.defined(file)} & PAIR if file.suffix == ".py" and file.is_file() else set()
-        half = len(names) == 1 and "no function" in why
-        status = UNWRITTEN if half else NOT_SHOWN if ENDED in why else CANNOT_RUN
+    operation = operation or (file.suffix == ".py" and file.is_file() and _named(file)) or ""
+    ended = why.startswith(ENDED)
+    status = UNWRITTEN if why.startswith(LACKS) else NOT_SHOWN if ended else CANNOT_RUN
     return {"operation": operation, "technique": file.stem, "path": str(file), "file": shown,
             "status": status, "where": why}  # fmt: skip
 
