@@ -87,8 +87,8 @@ class Row:
 
     @property
     def mistake(self) -> str:
-        """Its mistakes by name, or their patterns."""
-        return "; ".join(each.name or each.words for each in self.function.mistakes)
+        """Its mistakes by name, or their patterns, where they have one."""
+        return "; ".join(filter(None, (each.name or each.pattern for each in self.function.mistakes)))
 
     @property
     def remark(self) -> str:
@@ -125,6 +125,8 @@ class Marks:
         made: dict[tuple[str, str], dict[str, None]] = {}
         for row in self.rows:
             for mistake in row.function.mistakes:
+                if not (mistake.name or mistake.pattern):
+                    continue
                 what = f"{mistake.words} ({mistake.name})" if mistake.name else mistake.words
                 made.setdefault((row.function.operation, what), {})[row.submission] = None
         return {what: [*who] for what, who in sorted(made.items(), key=lambda each: -len(each[1]))}
