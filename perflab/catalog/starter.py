@@ -40,7 +40,11 @@ def write(operation: str, file: Path, rung: str = "") -> Path:
     """
     described = find.operation(operation)
     _check_name(described, file)
-    text = _text(described, _start(described, rung), file)
+    return write_new(file, _text(described, _start(described, rung), file))
+
+
+def write_new(file: Path, text: str) -> Path:
+    """Write a file that does not exist yet; its path. Raises PerflabError where that cannot be."""
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)

@@ -76,6 +76,15 @@ def resident_bytes(pid: int) -> int:
     return (bytes_of("RssAnon", f"proc/{pid}/status") or 0) + (bytes_of("VmSwap", f"proc/{pid}/status") or 0)
 
 
+def written_bytes(pid: int) -> int:
+    """The bytes that a process, and those that it started and that still run, have written so far.
+
+    To files and pipes; 0 where no file says it.
+    """
+    texts = (read_file(f"proc/{each}/io") for each in (pid, *descendants(pid)))
+    return sum(int(line[6:]) for text in texts for line in text.splitlines() if line.startswith("wchar:"))
+
+
 def _state(pid: int) -> str:
     words = read_file(f"proc/{pid}/stat").rpartition(")")[2].split()
     return words[0] if words else ""

@@ -148,6 +148,13 @@ def limit_data(most: int) -> bool:
     return False
 
 
+def limit_files(most: int) -> None:
+    """Let no file grow beyond so many bytes by this process's writing, where the system has such a limit."""
+    if resource is not None:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+
 def _limits_data() -> bool:
     return resource is not None and sys.platform == "linux"  # macOS accepts the limit and ignores it
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,27 +18,8 @@ def write(folder: Path, summary: Summary, tables: Iterable[Named]) -> None:
         old.unlink()
     for named in (Named("cells", cells(summary)), *tables):
         markdown = f"**{words.markdown_text(named.table.title)}**\n\n{words.markdown(named.table)}\n"
-        for suffix, text in (("csv", as_csv(named.table)), ("md", markdown)):
+        for suffix, text in (("csv", words.as_csv(named.table)), ("md", markdown)):
             (place / f"{words.file_name(named.name)}.{suffix}").write_text(text, "utf-8", newline="")
-
-
-def as_csv(table: words.Table) -> str:
-    """A table as CSV (RFC 4180): the head, then the rows; no cell is a formula for a spreadsheet."""
-    text = io.StringIO()
-    csv.writer(text).writerows([map(_no_formula, row) for row in (table.head, *table.rows)])
-    return text.getvalue()
-
-
-def _no_formula(cell: str) -> str:
-    """A cell, with an apostrophe before text that a spreadsheet would evaluate.
-
-    >>> _no_formula("=1+1"), _no_formula("-0.5")
-    ("'=1+1", '-0.5')
-    """
-    with contextlib.suppress(ValueError):
-        float(cell)
-        return cell
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def cells(summary: Summary) -> words.Table:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -120,6 +123,25 @@ def markdown(table: Table) -> str:
 
     rows = (row(map(markdown_text, cells)) for cells in (table.head, *table.rows))
     return "\n".join([next(rows), row(["---"] * len(table.head)), *rows])
+
+
+def as_csv(table: Table) -> str:
+    """A table as CSV (RFC 4180): the head, then the rows; no cell is a formula for a spreadsheet."""
+    text = io.StringIO()
+    csv.writer(text).writerows([map(_no_formula, row) for row in (table.head, *table.rows)])
+    return text.getvalue()
+
+
+def _no_formula(cell: str) -> str:
+    """A cell, with an apostrophe before text that a spreadsheet would evaluate.
+
+    >>> _no_formula("=1+1"), _no_formula("-0.5")
+    ("'=1+1", '-0.5')
+    """
+    with contextlib.suppress(ValueError):
+        float(cell)
+        return cell
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def name(cell: Cell) -> str:

@@ -65,6 +65,10 @@ PRESETS: Mapping[str, Preset] = {
         "one small case, float32: an answer at every save (the default of --watch)",
         ("tiny",), ("float32",), ("forward", "backward"), 1, 2, 0.005, 0.1, 0.05, explain=False,
     ),
+    "grade": Preset(
+        "one small case, float64, forward and backward together: what `perflab grade` races",
+        ("tiny",), ("float64",), ("step",), 1, 6, 0.004, 4.0, 0.05, explain=False,
+    ),
     "full": Preset(
         "everything, until every ratio is known to ±2 %",
         None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0, 0.02, grows=True,
@@ -76,7 +80,7 @@ PRESETS: Mapping[str, Preset] = {
 }  # fmt: skip
 PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
-OWN_PRESET, WATCH_PRESET = "own", "watch"
+OWN_PRESET, WATCH_PRESET, GRADE_PRESET = "own", "watch", "grade"
 AT_ONCE = FIRST_RUNGS[:3]  # nothing of these is compiled
 AT_FIRST = 1  # turns of the first techniques, before others are compiled
 TIMES_THE_LEAST = 3  # so many times the least turns are given to the study cases before other sizes

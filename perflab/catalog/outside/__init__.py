@@ -61,11 +61,13 @@ def read(file: AnyPath, operation: str | None = None, known: Collection[str] | N
 def column(file: AnyPath, operation: str, technique: str | None = None) -> Implementation:
     """One implementation of a file by its technique; where the file has only one, it may get a new name.
 
-    Raises PerflabError as `read`, and where a file with several has none of this name.
+    A label before a colon, "7:layers.naive", tells files of one plan apart that have the same names. Raises
+    PerflabError as `read`, and where a file with several has none of this name.
     """
     columns = {column.technique: column for column in read(file, operation).implementations}
-    if technique in columns:
-        return columns[technique]
+    for name in (technique or "", (technique or "").partition(":")[2]):
+        if name in columns:
+            return replace(columns[name], technique=technique or name)
     if len(columns) == 1:
         (only,) = columns.values()
         return replace(only, technique=technique or only.technique)

@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain, starmap
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from perflab import catalog, machine
 from perflab.contract import DTYPES, Array, Case, Implementation, PerflabError, Verdict
 from perflab.machine import portable, process
 from perflab.oracle.observation import Observation
-from perflab.oracle.sandbox import answers, guard
+from perflab.oracle.sandbox import answers, flood, guard
 from perflab.oracle.verdict import verdict_on
 
 LIMIT_S = 60.0  # for one case, compilation included
@@ -74,7 +75,8 @@ class Sandbox:
 
     def close(self) -> None:
         """End the process."""
-        self._child.kill()
+        self._flood.close()
+        portable.kill_group(self._child)
         self._child.wait()
         self._other.close()
         self._reader.join(timeout=1)
@@ -88,6 +90,8 @@ class Sandbox:
         self._child, self._other = child, process.Messages(child.stdout, child.stdin)
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
+        end = partial(portable.kill_group, child)
+        self._flood = flood.Flood(child.pid, lambda: self.printed, end)
         path = str(self.file.resolve())
         fields = self._ask("load", path, self.operation, self.technique, most_bytes)
         content = None if fields is None else answers.content(fields)
@@ -114,7 +118,7 @@ class Sandbox:
 
         def end() -> None:
             late.set()
-            self._child.kill()
+            portable.kill_group(self._child)
 
         watchdog = threading.Timer(self.limit_s, end)
         watchdog.start()
@@ -124,7 +128,8 @@ class Sandbox:
             forms = fields.pop("arrays")  # every answer of the worker has it
             return fields | {name: tuple(starmap(self._array, forms[name])) for name in forms}
         except (EOFError, OSError):
-            self.dead = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else self._end()
+            hung = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else ""
+            self.dead = self._flood.found or hung or self._end()
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
             self._garbled()
         finally:

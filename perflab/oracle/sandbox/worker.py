@@ -20,9 +20,9 @@ from perflab import catalog, machine
 from perflab.catalog import outside
 from perflab.contract import Array, Case, PerflabError
 from perflab.errors import reason
-from perflab.machine import lacking, numba_cache, process
+from perflab.machine import lacking, numba_cache, portable, process
 from perflab.oracle.observation import answer_of, observe
-from perflab.oracle.sandbox import guard
+from perflab.oracle.sandbox import flood, guard
 
 Arrays = Mapping[str, Sequence[Array]]
 ARRAYS = ("first", "repeated", "second", "ints")
@@ -64,6 +64,7 @@ class _Worker:
         catalog.prepare_numba_cache()
         self.guard = guard.Guard()
         limited = machine.limit_memory(most_bytes)
+        portable.limit_files(flood.LARGEST_FILE)
         content = outside.read(file, operation)
         numba_cache.seal()
         if any(IMPORTS_NUMBA.search(path.read_bytes()) for path in content.files):

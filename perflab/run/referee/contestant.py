@@ -19,9 +19,10 @@ import numpy as np
 from perflab import catalog, machine
 from perflab.contract import CANNOT_RUN, DTYPES, WRONG, Array, NotApplicable, PerflabError, WrongForm
 from perflab.errors import reason
-from perflab.machine import lacking, process
+from perflab.machine import lacking, portable, process
 from perflab.machine.arena import Arena, Place
 from perflab.oracle.sandbox import guard
+from perflab.oracle.sandbox.flood import LARGEST_FILE
 from perflab.run.compilation import Compilations, compilations, compiles
 from perflab.run.referee import borrowed
 from perflab.run.referee.contents import Spot
@@ -98,6 +99,7 @@ class _Contestant:
     def load(self, file: str, operation: str, technique: str, most_bytes: float) -> Answer:
         """Load an implementation of a file; what is known of it."""
         machine.limit_memory(most_bytes)
+        portable.limit_files(LARGEST_FILE)
         self.pair = catalog.load_raw(file, operation, technique)
         return {"kernels": compiles(self.pair), "summary": self.pair.summary}, ()
 
