@@ -21,6 +21,7 @@ from typing import Any
 
 from perflab import catalog, machine
 from perflab.catalog.cases import costs as costs_of
+from perflab.catalog.cases import planned
 from perflab.contract import Case, Implementation, Operation
 from perflab.errors import reason
 from perflab.evidence.code import code_of
@@ -57,17 +58,18 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
     dtype, file = plan.dtypes[0], folder / "evidence.jsonl" if folder else Path(os.devnull)
     results = _earlier(file)
     for op, techniques in plan.techniques.items():
-        case = fitting(catalog.operation(op), plan.cases[op], dtype)
+        described = planned(plan, op)
+        case = described.case(fitting(described, plan.cases[op], dtype))
         for technique in techniques:
             outside = plan.outside.get(f"{op}/{technique}")
             if plan.homes.get(technique) or (outside and "@" not in technique):
                 continue
-            names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
+            names = {"operation": op, "technique": technique, "dtype": dtype, "case": case.name}
             key = " ".join([machine.identity(), *names.values()])
             fields = None if outside else results.get(key)
             try:
                 if fields is None:
-                    fields = gather(op, technique, case, dtype, outside=outside).plain()
+                    fields = examine(described, catalog.column(op, technique, outside), case, dtype).plain()
                     line = json.dumps({"key": key, "fields": fields}) + "\n"
                     if not outside:  # in one piece: several processes may gather
                         with contextlib.suppress(OSError), file.open("ab", buffering=0) as opened:

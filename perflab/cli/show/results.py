@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -27,7 +28,7 @@ MANY = 1000.0  # errors above this many bounds are shown as a power of ten
 def verification(verification: Verification, seconds: float) -> Iterator[RenderableType]:
     """The verification of techniques, of pairs of them and of known mistakes; or of outside files."""
     if verification.outside is not None:
-        yield from reviews(verification.outside, seconds)
+        yield from reviews(verification.outside, seconds, sizes=verification.sizes)
         return
     yield verdicts(verification.verdicts)
     yield from remarks(verification.verdicts)
@@ -37,7 +38,7 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
     yield Text(f"{verification.counted}, {seconds:.1f} s")
     for verdict in verification.verdicts:
         if not verdict:
-            yield from failure(verdict)
+            yield from failure(verdict, sizes=verification.sizes)
 
 
 def remarks(verdicts: Iterable[Verdict]) -> Iterator[Text]:
@@ -76,8 +77,13 @@ def pairs(pairs: Iterable[Pair]) -> Table:
     return Table("side by side", "dtype", "on integers", "on real inputs", rows=rows)
 
 
-def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
-    """The error, its place, and the command that repeats it; `file` is that of an outside implementation."""
+def failure(
+    verdict: Verdict, file: str = "", sizes: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[RenderableType]:
+    """The error, its place, and the command that repeats it.
+
+    `file` is that of an outside implementation; `sizes` gives the words of cases of one's own sizes.
+    """
     failed = next((check for check in verdict.checks if not check.ok), None)
     head = Text(f"\n{verdict.status}", style=_colour(verdict))
     yield head + Text(f": {verdict.operation}/{verdict.technique} {verdict.dtype}", style="default")
@@ -88,7 +94,8 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
         values = f": got {failed.got}, wanted {failed.wanted}" if failed.got else ""
         yield Text(f"  case {failed.case}, {failed.name}: {failed.where}{values}")
         name, _, seed = failed.case.partition(" (seed ")
-        case = f" --case {name}" + (f" --seed {seed.rstrip(')')}" if seed else "")
+        case = f" --size {sizes[name]}" if name in sizes else f" --case {name}"
+        case += f" --seed {seed.rstrip(')')}" if seed else ""
     if verdict.status == "unwritten":
         return
     target = verdict.operation if file else f"{verdict.operation}/{verdict.technique}"
@@ -96,7 +103,10 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
     yield Command(Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}"))
 
 
-def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
+def reviews(
+    review: FileReview, seconds: float | None = None, again: bool = True,
+    sizes: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[RenderableType]:  # fmt: skip
     """The review of every implementation of outside files; `again`: with the commands that repeat it."""
     from perflab.oracle import diagnosis
 
@@ -116,7 +126,7 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
         source = each.implementation.source
         bad = [verdict for verdict in each.verdicts if verdict.status not in ("right", "unwritten")]
         if bad:
-            yield from list(failure(bad[0], source))[: None if again else -1]
+            yield from list(failure(bad[0], source, sizes))[: None if again else -1]
         if each.unexplained:
             yield Text(f"{each.implementation.operation}/{each.implementation.technique}: {each.unexplained}")
         for mistake in each.mistakes:
