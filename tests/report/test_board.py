@@ -228,7 +228,7 @@ def test_a_target_narrows_what_is_shown_and_keeps_its_rank(tmp_path):
             {},
             "no run of this machine measured it; there are jit, mine, vec",
         ),
-        (["fully_connected"], {"case": "no_such"}, "no_such: no run of this machine measured this case"),
+        (["fully_connected"], {"cases": ["no_such"]}, "no_such: no run of this machine measured this case"),
         ([], {"dtype": "all"}, "all: unknown dtype"),
         ([], {"direction": "all"}, "all: unknown direction"),
     ],

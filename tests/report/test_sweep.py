@@ -128,7 +128,7 @@ def test_the_figure_shows_time_rate_and_share_of_the_roof_and_no_text_lies_on_an
     assert "predictions" in drawn.caption
     assert overlaps(drawn.figure) == []
     joined = [each for each in drawn.figure.axes[0].lines if each.get_linestyle() == "-"]
-    assert len({each.get_color() for each in joined if each.get_marker() in "osD^"}) == len(LAWS)
+    assert len({each.get_color() for each in joined if each.get_marker() in {*"osD^"}}) == len(LAWS)
     assert f"time-{OP}-t1" not in figures.names(line), "work is another axis of the same"
 
 
