@@ -36,13 +36,17 @@ TRACED = "tracemalloc, to the byte: what NumPy and Numba ask for, with one threa
 UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for Python's lock for ever"
 
 
-def gather(operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None) -> Evidence:
+def gather(
+    operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None,
+    described: Operation | None = None,
+) -> Evidence:  # fmt: skip
     """The evidence on one technique, by name; `outside` is the file of one that is not built in.
 
+    `described` is the operation with the case, where that is not one of its own.
     Where Python interprets every operation, the operation's first case serves instead. Raises
     PerflabError for an unknown name.
     """
-    described = catalog.operation(operation)
+    described = described or catalog.operation(operation)
     implementation = catalog.column(operation, technique, outside)
     return examine(described, implementation, described.case(case), dtype)
 
@@ -59,17 +63,18 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
     results = _earlier(file)
     for op, techniques in plan.techniques.items():
         described = planned(plan, op)
-        case = described.case(fitting(described, plan.cases[op], dtype))
+        case = fitting(described, plan.cases[op], dtype)
         for technique in techniques:
             outside = plan.outside.get(f"{op}/{technique}")
             if plan.homes.get(technique) or (outside and "@" not in technique):
                 continue
-            names = {"operation": op, "technique": technique, "dtype": dtype, "case": case.name}
+            names = {"operation": op, "technique": technique, "dtype": dtype, "case": case}
             key = " ".join([machine.identity(), *names.values()])
             fields = None if outside else results.get(key)
             try:
                 if fields is None:
-                    fields = examine(described, catalog.column(op, technique, outside), case, dtype).plain()
+                    found = gather(op, technique, case, dtype, outside=outside, described=described)
+                    fields = found.plain()
                     line = json.dumps({"key": key, "fields": fields}) + "\n"
                     if not outside:  # in one piece: several processes may gather
                         with contextlib.suppress(OSError), file.open("ab", buffering=0) as opened:

@@ -39,7 +39,8 @@ def saved(folder, words=("M=4:512",), laws=LAWS, sizes=({"N": 64, "D": 64},), pr
     sweeps = [*map(sweep_of, words)]
     own = own_cases(operation(OP), sizes, sweeps)
     axes = [each.axis for each in sweeps]
-    plan = presets.make({OP: tuple(laws)}, "sweep", sized={OP: own}, swept=axes)
+    homes = {name: name for name in laws if name == "torch"}
+    plan = presets.make({OP: tuple(laws)}, "sweep", sized={OP: own}, swept=axes, homes=homes)
     environment = {"cpu": "A processor", "caches": CACHES, "cores_allowed": 2}
     records.begin(folder, plan, cases.describe(plan), environment)
     verdict = {"process": 0, "status": "right", "where": "out[0, 0]", "share": 0.25, "precision": "float64"}
@@ -137,12 +138,14 @@ def test_without_ceilings_the_figure_has_no_share_of_the_roof(line):
     assert len(figures.drawn(bare, f"sweep-{OP}-t1").figure.axes) == 2
 
 
-def test_many_techniques_and_large_sizes_keep_apart(tmp_path):
-    names = operation(OP).ladder
+def test_many_techniques_with_a_peer_and_large_sizes_keep_apart(tmp_path):
+    names = (*operation(OP).ladder, "torch")
     laws = {name: lambda size, at=at: 1e-6 * (1 + at / 50) * size**0.9 for at, name in enumerate(names)}
     summary = summary_of(saved(tmp_path / "many", ("M=16:100000:16",), laws))
     drawn = figures.drawn(summary, f"sweep-{OP}-t1")
     assert overlaps(drawn.figure) == []
+    rates = [each.get_color() for each in drawn.figure.axes[1].lines if each.get_linestyle() == "-"]
+    assert len(rates) == len({*rates}) == len(names)
 
 
 def test_two_axes_are_a_map_of_the_winner(grid):
