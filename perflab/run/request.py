@@ -171,7 +171,7 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     preset = request.preset or (presets.SWEEP_PRESET if request.sweeps else usual)
     swept = [sweep_of(word).axis for word in request.sweeps]
     named = bool(request.targets or reviews)
-    sized = sized_cases(chosen, request.sizes, request.sweeps, request.dtypes, named=named)
+    sized = sized_cases(chosen, request.sizes, request.sweeps, request.dtypes, named=named, timed=True)
     if preset in (presets.OWN_PRESET, presets.WATCH_PRESET):
         chosen = {op: _ready(op, names, request, preset) for op, names in chosen.items()}
     files = {}
@@ -201,12 +201,13 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
 
 def sized_cases(
     operations: Iterable[str], sizes: Sequence[Size], sweeps: Sequence[str] = (), dtypes: Sequence[str] = (),
-    named: bool = True,
+    named: bool = True, timed: bool = False,
 ) -> dict[str, tuple[Case, ...]]:  # fmt: skip
     """The cases of these sizes, or of a sweep, for each operation; none without any.
 
-    Raises PerflabError where no operation was `named`, for what an operation refuses, and for a case that is
-    larger than the free memory in the smallest of `dtypes`.
+    Raises PerflabError where no operation was `named`, for what an operation refuses, for a case that is
+    larger than the free memory in the smallest of `dtypes`, and for one that is to be `timed` and computes
+    nothing.
     """
     if not (sizes or sweeps):
         return {}
@@ -218,7 +219,7 @@ def sized_cases(
     found = {op: own_cases(catalog.operation(op), sizes, ranges) for op in operations}
     for op, own in found.items():
         for case in own:
-            check_feasible(catalog.operation(op), case, min(dtypes, default=DTYPES[0]))
+            check_feasible(catalog.operation(op), case, min(dtypes, default=DTYPES[0]), timed)
     return found
 
 

@@ -66,15 +66,17 @@ def summary_of(folder):
     return replace(summary, ceilings=typed.read(Ceilings, CEILINGS))
 
 
-@pytest.fixture
-def line(tmp_path):
-    return summary_of(saved(tmp_path / "line", predicted={("naive", 256), ("naive", 512)}))
+@pytest.fixture(scope="module")
+def line(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweeps") / "line"
+    return summary_of(saved(folder, predicted={("naive", 256), ("naive", 512)}))
 
 
-@pytest.fixture
-def grid(tmp_path):
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
     laws = {**LAWS, "jit": lambda size: 2e-9 * size**2}
-    return summary_of(saved(tmp_path / "grid", ("M=4:64", "D=8:64"), laws, ({"N": 64},)))
+    folder = tmp_path_factory.mktemp("sweeps") / "grid"
+    return summary_of(saved(folder, ("M=4:64", "D=8:64"), laws, ({"N": 64},)))
 
 
 def test_exponents_are_of_the_swept_size(line):
@@ -141,7 +143,7 @@ def test_without_ceilings_the_figure_has_no_share_of_the_roof(line):
 def test_many_techniques_with_a_peer_and_large_sizes_keep_apart(tmp_path):
     names = (*operation(OP).ladder, "torch")
     laws = {name: lambda size, at=at: 1e-6 * (1 + at / 50) * size**0.9 for at, name in enumerate(names)}
-    summary = summary_of(saved(tmp_path / "many", ("M=16:100000:16",), laws))
+    summary = summary_of(saved(tmp_path / "many", ("M=16:100000:8",), laws))
     drawn = figures.drawn(summary, f"sweep-{OP}-t1")
     assert overlaps(drawn.figure) == []
     rates = [each.get_color() for each in drawn.figure.axes[1].lines if each.get_linestyle() == "-"]
@@ -177,6 +179,7 @@ def test_a_single_size_keeps_its_name(tmp_path):
     assert summary.common_size(OP) == ""
 
 
+@pytest.mark.slow
 def test_the_whole_report_of_a_sweep_is_written(line, grid):
     for summary in (line, grid):
         page = report.write(summary.run, summary)
@@ -212,6 +215,7 @@ def crossings(*folders):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_script_says_whether_two_sweeps_have_the_same_crossover(tmp_path):
     one = saved(tmp_path / "one")
     far = saved(tmp_path / "far", laws={**LAWS, "jit": lambda size: 2e-6 * size})

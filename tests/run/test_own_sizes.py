@@ -80,6 +80,9 @@ def test_memory_is_foreseen():
 def test_a_case_without_arithmetic_is_refused():
     with pytest.raises(PerflabError, match="forward computes nothing"):
         settled("max_pool2d", sizes=[{"size": 1, "stride": 1}])
+    assert face.verify(
+        "max_pool2d", "vectorized", size={"N": 2, "C": 3, "size": 1, "stride": 1}, dtype="float32"
+    )
 
 
 def test_plain_loops_on_a_large_case_are_forecast_from_the_small_one():
