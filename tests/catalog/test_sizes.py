@@ -165,7 +165,8 @@ def check_draws(operation, techniques, count, dtypes):
     for what, refusal in draws(described, count):
         if refusal:
             named = [name for name in (*described.arguments, *what) if name in refusal]
-            assert named and refusal.startswith(f"{operation}: "), refusal
+            assert named, refusal
+            assert refusal.startswith(f"{operation}: "), refusal
             continue
         sized, dtype = with_cases(described, [what]), dtypes[right % len(dtypes)]
         for technique in techniques:
