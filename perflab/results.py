@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from perflab.report import Finding, Summary
 
 Words = str | Iterable[str]
+Sizes = Mapping[str, Any] | Iterable[Mapping[str, Any]]
 
 
 def run(
-    *targets: str, preset: str | None = None, cases: Words = (), dtypes: Words = (),
+    *targets: str, preset: str | None = None, cases: Words = (), size: Sizes = (), sweep: Words = (),
+    dtypes: Words = (),
     threads: int | str | Iterable[int | str] = (),
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (), peers: Words = (),
     against: str | None = None, for_s: float | str | None = None, baseline: str | None = None,
@@ -38,7 +40,9 @@ def run(
     """Verify and time, into one folder of results, as `perflab run` does with the same options.
 
     `targets` are OP or OP/TECHNIQUE, all operations if there are none. `preset` is smoke, quick (the
-    default), full or peers; `cases`, `dtypes`, `threads` (a number or "all") narrow it; `files` are outside
+    default), sweep, full or peers; `cases`, `dtypes`, `threads` (a number or "all") narrow it. `size` is a
+    case of one's own, {"C": 48, "pad": 1}, or a list of them, and `sweep` the axes along which it is varied,
+    "C=16:512"; what is left out comes from the study case. `files` are outside
     files with forward and backward, `peers` other projects (torch, jax), `against` another commit. `for_s` is
     the time for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
     `out` is the folder, reports/DATE-TIME by default; `resume` continues the run in it, or the newest run,
@@ -53,7 +57,9 @@ def run(
 
     time_s = 0.0 if for_s is None else request.seconds_of(str(for_s))
     folder, plan, reviewed = request.settle(request.Request(
-        targets=targets, preset=preset or "", cases=_words(cases), dtypes=_words(dtypes),
+        targets=targets, preset=preset or "", cases=_words(cases),
+        sizes=(size,) if isinstance(size, Mapping) else tuple(size), sweeps=_words(sweep),
+        dtypes=_words(dtypes),
         threads=(threads,) if isinstance(threads, (int, str)) else tuple(threads),
         files=tuple(map(str, (files,) if isinstance(files, (str, os.PathLike)) else files)),
         peers=_words(peers), against=against or "", for_s=time_s, baseline=baseline or "",

@@ -189,6 +189,64 @@ def crossover(
     return tuple(crossings) or None
 
 
+@dataclass(frozen=True)
+class Passing:
+    """The size at which a ratio of times passes 1, with its interval from `earliest` to `latest`.
+
+    It lies between the sizes `low` and `high`, at which one of the two techniques is clearly faster; above it
+    the ratio is over 1 where `rises`.
+    """
+
+    size: float
+    earliest: float
+    latest: float
+    low: float
+    high: float
+    rises: bool
+
+
+def passings(sizes: Sequence[float], ratios: Sequence[Ratio]) -> tuple[Passing, ...]:
+    """Where the ratio of two techniques' times passes 1, over growing sizes.
+
+    Between neighbours among the sizes at which the verdicts are FASTER and SLOWER. The medians and both ends
+    of the ratios' intervals are joined by straight lines on log axes: where the medians pass 1 is the place,
+    where the first and the last of the three do is the interval. That is the set of sizes whose interval of
+    the ratio holds 1, the inverse of a test at each size (Casella & Berger, *Statistical Inference*, 2nd ed.,
+    §9.2.1); between two measured sizes it is as good as the straight line.
+
+    >>> first, then = Ratio(0.5, 0.4, 0.6, 12), Ratio(2.0, 1.8, 2.2, 12)
+    >>> [(round(p.size), round(p.earliest), round(p.latest)) for p in passings([10, 1000], [first, then])]
+    [(100, 61, 165)]
+    """
+    points = sorted(zip(sizes, ratios, strict=True), key=lambda point: point[0])
+    known = [(math.log(size), r) for size, r in points if r.low is not None and r.high is not None]
+    clear = [at for at, (_, ratio) in enumerate(known) if ratio.verdict in ("FASTER", "SLOWER")]
+    found = []
+    for first, last in pairwise(clear):
+        (low, before), (high, after) = known[first], known[last]
+        if before.verdict != after.verdict:
+            part = known[first : last + 1]
+            at = [place for place, _ in part]
+            middle, *ends = (
+                _ones(at, [getattr(ratio, end) for _, ratio in part]) for end in ("value", "low", "high")
+            )
+            earliest, latest = min(map(min, [middle, *ends])), max(map(max, [middle, *ends]))
+            place = (middle[0] + middle[-1]) / 2
+            a, b, c, d, e = map(math.exp, (place, earliest, latest, low, high))
+            found.append(Passing(a, b, c, d, e, after.verdict == "FASTER"))
+    return tuple(found)
+
+
+def _ones(at: Sequence[float], values: Sequence[float]) -> list[float]:
+    """The places at which straight lines through the logarithms of these values pass 0."""
+    points = [(x, math.log(value)) for x, value in zip(at, values, strict=True)]
+    return [
+        x + (after - x) * y / (y - later)
+        for (x, y), (after, later) in pairwise(points)
+        if (y < 0) != (later < 0)
+    ]
+
+
 def break_even_calls(compile_s: float, slow_s: float, fast_s: float) -> int | None:
     """The calls after which a compilation has saved its own time; None where the compiled one is no faster.
 

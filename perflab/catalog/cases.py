@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from perflab.catalog.find import operation
@@ -16,12 +16,19 @@ def every_case(described: Operation) -> dict[str, Case]:
     return {**described.cases, **described.contest}
 
 
+def planned(plan: Plan, name: str) -> Operation:
+    """An operation as a plan measures it: with the plan's cases of one's own sizes."""
+    described = operation(name)
+    own = {each.name: Case(each.name, each.sizes, each.parameters) for each in plan.sized.get(name, ())}
+    return replace(described, cases={**described.cases, **own}) if own else described
+
+
 def describe(plan: Plan) -> dict[str, Any]:
     """What the plan's names mean: titles, sizes, costs. Saved, so that a report needs no code."""
     fields = ("title", "summary", "exact_on_integers", "multiplies", "study_case", "small_case")
     operations: dict[str, Any] = {}
     for op, names in plan.cases.items():
-        described = operation(op)
+        described = planned(plan, op)
         cases = {name: _describe(described, described.case(name), plan.dtypes) for name in names}
         operations[op] = {field: getattr(described, field) for field in fields} | {"cases": cases}
         operations[op]["since"] = dict(described.since)

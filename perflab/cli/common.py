@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 GOOD, FINDING, USAGE, UNFIT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+LISTS = ("outside", "dtype", "case", "threads", "peer", "sweep")  # options of several words
+
+
 def code_of(statuses: Iterable[str]) -> int:
     """The exit code of these statuses: 1 with a finding, else 2 where something cannot run here."""
     found = {*statuses} - {RIGHT}
@@ -42,6 +45,19 @@ def add_list(verb: argparse.ArgumentParser, flag: str, metavar: str, help: str, 
     verb.add_argument(flag, dest=dest or flag[2:], **how)
 
 
+def add_sizes(verb: argparse.ArgumentParser) -> None:
+    """Add the option of cases of one's own sizes: each time that it is given, one case."""
+    text = "a case of your own: axes and parameters (N=32 C=48 pad=1), the others are the study case's"
+    verb.add_argument("--size", nargs="+", action="append", default=[], metavar="NAME=NUMBER", help=text)
+
+
+def sizes_of(args: argparse.Namespace) -> tuple[dict[str, str], ...]:
+    """The sizes that were given. Raises PerflabError for a word that is none."""
+    from perflab.catalog.sizes import size_of
+
+    return tuple(map(size_of, args.size))
+
+
 def add_outside(verb: argparse.ArgumentParser) -> None:
     """Add the options of outside files."""
     text = "a file of your own: forward and backward of OP, or functions named as in CS231n's assignments"
@@ -57,11 +73,12 @@ def settle_words(args: argparse.Namespace) -> None:
     from perflab.run import request
 
     known = catalog.operations()
-    for option in ("outside", "dtype", "case", "threads", "peer"):
-        words: list[str] = getattr(args, option, None) or []
+    lists = [value for option in LISTS if isinstance(value := getattr(args, option, None), list)]
+    for words in (*lists, *getattr(args, "size", ())):
         while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
             args.targets.append(words.pop())
-    request.check_dtypes(args.dtype)
+    if isinstance(args.dtype, list):
+        request.check_dtypes(args.dtype)
 
 
 def use_one_thread() -> None:

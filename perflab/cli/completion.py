@@ -54,6 +54,16 @@ def _checks(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     return [case for op in _named(parsed_args) for case in catalog.operation(op).checks]
 
 
+def _axes(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """The words that begin a size: NAME=."""
+    described = [catalog.operation(op) for op in _named(parsed_args)]
+    names = [name for each in described for name in each.case(each.study_case).sizes]
+    names += [
+        name for each in described for name, a in each.arguments.items() if a.kind in ("pair", "scalar")
+    ]
+    return [f"{name}=" for name in dict.fromkeys(names)]
+
+
 def _figures(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     return [path.stem for path in (parsed_args.folder / "figures").glob("*.svg")]
 
@@ -101,7 +111,7 @@ OFFERS: dict[str, Offer] = {
     "rung": _techniques, "asm": _techniques, "technique": _techniques, "baseline": _techniques,
     "peer": _peers, "dtype": _words(*DTYPES), "direction": _words(*DIRECTIONS), "threads": _words("1", "all"),
     "kinds": _kinds, "judge": _words("perflab", "stopwatch", "pytest-benchmark", "verify-once"),
-    "model": _words("cnn", "linear"), "figure": _figures,
+    "model": _words("cnn", "linear"), "figure": _figures, "size": _axes, "sweep": _axes,
 }  # fmt: skip
 OF_VERBS: dict[tuple[str, str], Offer] = {
     ("verify", "case"): _checks,

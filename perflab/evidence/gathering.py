@@ -21,6 +21,7 @@ from typing import Any
 
 from perflab import catalog, machine
 from perflab.catalog.cases import costs as costs_of
+from perflab.catalog.cases import planned
 from perflab.contract import Case, Implementation, Operation
 from perflab.errors import reason
 from perflab.evidence.code import code_of
@@ -35,13 +36,17 @@ TRACED = "tracemalloc, to the byte: what NumPy and Numba ask for, with one threa
 UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for Python's lock for ever"
 
 
-def gather(operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None) -> Evidence:
+def gather(
+    operation: str, technique: str, case: str, dtype: str, *, outside: str | None = None,
+    described: Operation | None = None,
+) -> Evidence:  # fmt: skip
     """The evidence on one technique, by name; `outside` is the file of one that is not built in.
 
+    `described` is the operation with the case, where that is not one of its own.
     Where Python interprets every operation, the operation's first case serves instead. Raises
     PerflabError for an unknown name.
     """
-    described = catalog.operation(operation)
+    described = described or catalog.operation(operation)
     implementation = catalog.column(operation, technique, outside)
     return examine(described, implementation, described.case(case), dtype)
 
@@ -57,7 +62,8 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
     dtype, file = plan.dtypes[0], folder / "evidence.jsonl" if folder else Path(os.devnull)
     results = _earlier(file)
     for op, techniques in plan.techniques.items():
-        case = fitting(catalog.operation(op), plan.cases[op], dtype)
+        described = planned(plan, op)
+        case = fitting(described, plan.cases[op], dtype)
         for technique in techniques:
             outside = plan.outside.get(f"{op}/{technique}")
             if plan.homes.get(technique) or (outside and "@" not in technique):
@@ -67,7 +73,8 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
             fields = None if outside else results.get(key)
             try:
                 if fields is None:
-                    fields = gather(op, technique, case, dtype, outside=outside).plain()
+                    found = gather(op, technique, case, dtype, outside=outside, described=described)
+                    fields = found.plain()
                     line = json.dumps({"key": key, "fields": fields}) + "\n"
                     if not outside:  # in one piece: several processes may gather
                         with contextlib.suppress(OSError), file.open("ab", buffering=0) as opened:

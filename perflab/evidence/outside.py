@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from perflab import catalog
-from perflab.catalog.cases import costs
+from perflab.catalog.cases import costs, planned
+from perflab.catalog.sizes import Size, own_case, with_cases
 from perflab.contract import Case, Implementation, Operation, PerflabError
 from perflab.errors import reason
 from perflab.evidence import profile
@@ -38,11 +39,13 @@ def gather_all(plan: Plan, records: Iterable[kinds.Record]) -> Iterator[dict[str
             if name not in plan.outside or "@" in technique:
                 continue
             dtype = _first_dtype(plan, records, name)
-            case = fitting(catalog.operation(op), plan.cases[op], dtype)
+            case = fitting(planned(plan, op), plan.cases[op], dtype)
             who = {"operation": op, "technique": technique, "dtype": dtype}
             counts = {case: len(plan.contenders(op, case)) for case in plan.cases[op]}
             common = [case for case, count in counts.items() if count == max(counts.values())]
-            order = {**who, "case": case, "outside": plan.outside[name], "cases": common}
+            sizes = [{**own.sizes, **own.parameters} for own in plan.sized.get(op, ())]
+            where = {"case": case, "cases": common, "sizes": sizes}
+            order = {**who, **where, "outside": plan.outside[name]}
             try:
                 if name not in right:
                     raise PerflabError("it was not shown to be right, so it was not called")
@@ -70,13 +73,16 @@ def shown_right(plan: Plan, records: Iterable[kinds.Record]) -> frozenset[str]:
 
 
 def gather(
-    operation: str, technique: str, dtype: str, case: str, outside: str, cases: Sequence[str]
-) -> dict[str, Any]:
+    operation: str, technique: str, dtype: str, case: str, outside: str, cases: Sequence[str],
+    sizes: Sequence[Size] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The evidence on an outside file with its hottest lines, as fields of a record.
 
-    Where it can, on the largest of `cases` that a call finishes within its limit.
+    Where it can, on the largest of `cases` that a call finishes within its limit. `sizes` are those of one's
+    own among the cases.
     """
-    described, implementation = catalog.operation(operation), catalog.column(operation, technique, outside)
+    known, implementation = catalog.operation(operation), catalog.column(operation, technique, outside)
+    described = with_cases(known, [own_case(known, each) for each in sizes])
     evidence = examine(described, implementation, described.case(case), dtype)
     with contextlib.suppress(Exception):  # the evidence is complete without a profile
         code_kinds = {direction.kind for direction in evidence.ways.values()}

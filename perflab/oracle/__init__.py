@@ -15,11 +15,12 @@ from perflab.oracle.references import (
     held_to,
     judge,
     reference,
+    weight,
 )
 from perflab.oracle.verdict import THIN, cannot_run, examine, verdict_on, verify
 
 __all__ = [
     "DIFFERENCE_TOLERANCE", "EXTENDED_FLOPS", "STEP", "THIN", "WIDER", "Pair", "Reference", "Worst",
     "along_a_direction", "cannot_run", "differentiable", "examine", "fingerprint", "form", "held_to",
-    "is_wider", "judge", "merged", "pairwise", "reference", "remark", "verdict_on", "verify",
+    "is_wider", "judge", "merged", "pairwise", "reference", "remark", "verdict_on", "verify", "weight",
 ]  # fmt: skip

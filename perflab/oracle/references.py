@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from perflab.catalog.cases import costs
 from perflab.contract import Array, Case, Operation
 from perflab.oracle.observation import Expected, Problem
 
+T = TypeVar("T")
 STEP = 2.0**-17  # of central differences: truncation h²/6 and rounding ε/h both stay below 1e-10
 DIFFERENCE_TOLERANCE = 1e-9
 DIRECTION_TOLERANCE = 1e-6
+MOST_DIFFERENCES = 4e7  # operations of all central differences of a case: above, one direction is compared
+ENOUGH = 100  # non-zeros that show something, however few they are among all elements
 EXTENDED_FLOPS = 6e7  # above this float64 is compared with float64, and the bound is doubled
 
 
@@ -116,7 +120,8 @@ def along_a_direction(
     """Compare the reference's gradient with a central difference of the definition along one direction.
 
     Returns |difference| as a share of what is allowed, and the derivative measured. The direction is random
-    and changes every differentiable argument at once: two evaluations, which benchmark sizes can afford.
+    and changes every differentiable argument at once: two or four evaluations, which benchmark sizes can
+    afford.
     """
     wide = right.values[0].dtype.type
     exact = [_widen(value, wide) for value in args]
@@ -128,10 +133,15 @@ def along_a_direction(
     else:
         step = 1e-3
         moves = {i: move / np.sqrt((move * move).sum()) for i, move in moves.items()}
-    measured = float(_slope(operation.definition, exact, _widen(dout, wide), moves, step))
+    slopes = [
+        float(_slope(operation.definition, exact, _widen(dout, wide), moves, h))
+        for h in ((step,) if operation.kinks else (step, 2 * step))
+    ]
+    # Without kinks extrapolated to a step of 0 (Richardson): a long recurrence bends within one step.
+    measured = slopes[0] if operation.kinks else (4 * slopes[0] - slopes[1]) / 3
     products = [gradient * moves[i] for gradient, i in zip(right.values[1:], at, strict=True)]
     wanted = float(sum(p.sum() for p in products))
-    scale = float(np.sqrt(sum((p * p).sum() for p in products))) + abs(wanted)
+    scale = float(np.sqrt(sum((p * p).sum() for p in products))) + abs(wanted) or 1.0
     return abs(measured - wanted) / (DIRECTION_TOLERANCE * scale), measured
 
 
@@ -159,23 +169,45 @@ def central_differences(
     return gradient
 
 
-_CACHE: dict[tuple[Any, ...], Reference] = {}
+_CACHE: dict[tuple[Any, ...], Any] = {}
 
 
-def on_case(compute: Callable[..., Reference], operation: Operation, case: Case, dtype: str) -> Reference:
-    """`reference` or `differences` on a case. Computed once: it does not depend on the implementation."""
+def on_case(compute: Callable[[Operation, Case, str], T], operation: Operation, case: Case, dtype: str) -> T:
+    """One of the functions below on a case. Computed once: it does not depend on the implementation."""
     functions = (compute, operation.definition, operation.gradient)
     key = (*functions, operation.name, case.name, case.seed, dtype)
     if key not in _CACHE:
-        _CACHE[key] = compute(operation, *Problem(operation, case, dtype).arguments(), dtype)
-    return _CACHE[key]
+        _CACHE[key] = compute(operation, case, dtype)
+    found: T = _CACHE[key]
+    return found
 
 
-def differences(operation: Operation, args: Sequence[Any], dout: Any, dtype: str) -> Reference:
+def of_case(operation: Operation, case: Case, dtype: str) -> Reference:
+    """The reference."""
+    args, dout = Problem(operation, case, dtype).arguments()
+    return reference(operation, args, dout, dtype, costs(operation, case, dtype)["forward"].flops)
+
+
+def has_differences(operation: Operation, case: Case, dtype: str) -> bool:
+    """Whether every element of the gradients can be compared with central differences in a short time."""
+    args, _ = Problem(operation, case, dtype).arguments()
+    elements = sum(args[list(operation.arguments).index(name)].size for name in operation.wrt)
+    cost = costs(operation, case, dtype)["forward"]
+    return bool(2 * elements * max(cost.flops, cost.bytes) <= MOST_DIFFERENCES)
+
+
+def slope_share(operation: Operation, case: Case, dtype: str) -> float:
+    """How far the reference is from its definition along a direction, as a share of what is allowed."""
+    args, dout = Problem(operation, case, dtype).arguments()
+    return along_a_direction(operation, args, dout, on_case(of_case, operation, case, dtype))[0]
+
+
+def differences(operation: Operation, case: Case, dtype: str) -> Reference:
     """The gradients by central differences of the definition in long double, every element.
 
     The bounds are of this method's own error, without the rounding of the implementation.
     """
+    args, dout = Problem(operation, case, dtype).arguments()
     exact, weights = [_widen(value, np.longdouble) for value in args], _widen(dout, np.longdouble)
     at = [list(operation.arguments).index(name) for name in operation.wrt]
     values = tuple(central_differences(operation.definition, exact, weights, i, STEP) for i in at)
@@ -183,6 +215,12 @@ def differences(operation: Operation, args: Sequence[Any], dout: Any, dtype: str
     bounds = tuple(np.full(value.shape, most) for value, most in zip(values, allowed, strict=True))
     names = tuple(f"d{name}" for name in operation.wrt)
     return Reference(names, values, bounds, "longdouble", np.dtype(dtype))
+
+
+def weight(value: Array) -> float:
+    """The share of non-zeros in a tensor; 1 where there are enough to show something whatever their share."""
+    count = int(np.count_nonzero(value))
+    return 1.0 if count >= ENOUGH else count / value.size
 
 
 def of_tensors(right: Reference, names: Sequence[str]) -> Reference:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from perflab import catalog, contract, errors
+from perflab.catalog.sizes import with_cases
 from perflab.contract import (
     CANNOT_RUN,
     GRAVITY,
@@ -43,24 +44,27 @@ STATUSES = {
     "returns": NOT_SHOWN, FORBIDDEN: NOT_SHOWN, "no warning": NOT_SHOWN,
 }  # fmt: skip
 UNFINISHED = {"raised": "runs", "ended": "returns", "failed": "can be checked"}
-THIN = 0.01  # a tensor with fewer non-zeros than this share of its elements shows too little
+THIN = 0.01  # a tensor with fewer non-zeros than this share of its elements, and few at all, shows too little
 
 
 def verify(
-    operation: str, technique: str | Implementation, *, dtype: str | None = None, case: str | None = None
-) -> Verdict:
+    operation: str, technique: str | Implementation, *, dtype: str | None = None, case: str | None = None,
+    own: Sequence[Case] = (),
+) -> Verdict:  # fmt: skip
     """The oracle's verdict on one implementation, over both dtypes and every check case.
 
-    `technique` is a name or what `perflab.load` returned. The verdict is truthy when right; `.error` is
+    `technique` is a name or what `perflab.load` returned. With `case`, or with `own` cases of other
+    sizes, on these. The verdict is truthy when right; `.error` is
     the largest error as a share of its rounding bound, `.where` the worst tensor and index. Raises
     PerflabError for an unknown name.
     """
-    described = catalog.operation(operation)
+    described = with_cases(catalog.operation(operation), own)
     if case is not None and case not in described.checks:
         raise PerflabError(errors.unknown("check case", case, described.checks))
     if dtype is not None and dtype not in contract.DTYPES:
         raise PerflabError(errors.unknown("dtype", dtype, contract.DTYPES))
-    dtypes, cases = [dtype] if dtype else contract.DTYPES, [case] if case else None
+    dtypes = [dtype] if dtype else contract.DTYPES
+    cases = [*([case] if case else ()), *on_own_sizes(described, own)]
     try:
         raw = technique if isinstance(technique, Implementation) else catalog.raw(operation, technique)
     except Lacking as error:
@@ -75,6 +79,14 @@ def verify(
         left_out=tuple(dict.fromkeys(line for v in verdicts for line in v.left_out)),
         remarks=fairness.merged(line for v in verdicts for line in v.remarks),
     )
+
+
+def on_own_sizes(described: Operation, own: Sequence[Case]) -> list[str]:
+    """The check cases for a verification on one's own sizes: these, and the operation's first one.
+
+    Sizes such as a single class make a whole gradient zero, which shows nothing; the first one has numbers.
+    """
+    return [*(case.name for case in own), next(iter(described.checks))] if own else []
 
 
 def cannot_run(operation: str, technique: str, dtype: str, why: str) -> Verdict:
@@ -232,7 +244,7 @@ class _Findings:
         args, dout = self.args, self.dout = Problem(operation, case, dtype).arguments()
         if any(tensor.shape and is_wider(tensor.dtype, dtype) for tensor in first):
             self.remarks.append(fairness.WIDER)
-        right = on_case(references.reference, operation, case, dtype)
+        right = on_case(references.of_case, operation, case, dtype)
         right = held_to(right, self.implementation, args, dout)
         right = of_tensors(right, expected(operation, self.implementation, args, dout, dtype).names)
         self.note("inputs untouched", not observation.wrote, "forward or backward wrote to an input")
@@ -244,12 +256,9 @@ class _Findings:
             tensors = zip(first, right.values, strict=True)
             self.exact = all(np.array_equal(got.astype(wanted.dtype), wanted) for got, wanted in tensors)
         named = zip(right.names, right.values, strict=True)
-        self.weight = {name: np.count_nonzero(value) / value.size for name, value in named if value.size}
+        self.weight = {name: references.weight(value) for name, value in named if value.size}
         if differentiable(operation, case) and right.values[0].size and len(first) > 1:
-            differences = on_case(references.differences, operation, case, dtype)
-            differences = of_tensors(differences, right.names[1:])
-            bounds = tuple(a + b for a, b in zip(differences.bounds, right.bounds[1:], strict=True))
-            self.note_worst("central differences", replace(differences, bounds=bounds), first[1:])
+            self.compare_with_differences(right)
         if observation.later_form:
             self.note("one cache, many backwards", False, observation.later_form)
             return
@@ -271,3 +280,18 @@ class _Findings:
                 self.note_worst("rounding bound", right, observation.second)
         if observation.ints:
             self.note_worst("an int for a pair", right, observation.ints)
+
+    def compare_with_differences(self, right: Reference) -> None:
+        """Check the gradients against central differences of the definition, every element.
+
+        Where these are too many, the reference is compared with them, along a random direction.
+        """
+        where = self.operation, self.case, self.observation.dtype
+        if not on_case(references.has_differences, *where):
+            share = on_case(references.slope_share, *where)
+            self.note("central differences", share <= 1, "the reference is not its definition's gradient")
+            return
+        differences = of_tensors(on_case(references.differences, *where), right.names[1:])
+        bounds = tuple(a + b for a, b in zip(differences.bounds, right.bounds[1:], strict=True))
+        got = self.observation.first[1:]
+        self.note_worst("central differences", replace(differences, bounds=bounds), got)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Annotated
 
 from perflab.contract import Cell
+from perflab.records.sized import Sized, labels
 from perflab.records.typed import Location, Name, Rule, Seconds, Wrong, between
 
 MOST_BLOCKS = 2_000_000  # far above the largest preset; a file that names more is damaged
@@ -83,7 +85,8 @@ class Plan:
     process a technique is measured; the others share perflab's own. With `explain` the run also gathers
     evidence and saves the machine's ceilings. `narrowed` gives the cases of an "OP/TECHNIQUE" that is not
     measured on all. `foreign` names those of `outside` with an unknown author: each is measured in a process
-    of its own, behind a guard.
+    of its own, behind a guard. `sized` gives the cases of one's own sizes; `swept` names the axes, one or
+    two, along which these are a sweep.
 
     Without `phases`, each of `processes` processes measures everything. With them, the phases decide what
     the next process measures, and that is saved as a part of the plan when it begins. A ratio is precise
@@ -111,6 +114,8 @@ class Plan:
     phases: tuple[Phase, ...] = ()
     for_s: Seconds = 0.0
     baseline: Name = "naive"
+    sized: Mapping[Name, tuple[Sized, ...]] = field(default_factory=dict)
+    swept: tuple[Name, ...] = ()
 
     def check(self) -> None:
         """Raise Wrong if the fields do not fit together."""
@@ -126,8 +131,22 @@ class Plan:
                 path = f".phases[{place}].cases.{operation}"
                 if not {*phase.cases[operation]} <= {*self.cases.get(operation, ())}:
                     raise Wrong("the plan's own cases", phase.cases[operation], path)
+        for operation, cases in self.sized.items():
+            for place, case in enumerate(cases):
+                if case.name not in self.cases.get(operation, ()):
+                    raise Wrong("one of the plan's cases", case.name, f".sized.{operation}[{place}]")
+                if not {*self.swept} <= {*case.sizes}:
+                    raise Wrong(f"axes of {operation}", self.swept, ".swept")
         if self.size > MOST_BLOCKS:
             raise Wrong(f"a plan of at most {MOST_BLOCKS:,} blocks", self.size, ".processes")
+
+    def label(self, operation: str, case: str) -> str:
+        """A case's name in tables and figures: of one's own sizes, only what differs among them."""
+        return self._labels.get(operation, {}).get(case, case)
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[str, str]]:
+        return {operation: labels(cases) for operation, cases in self.sized.items()}
 
     def contenders(self, operation: str, case: str) -> tuple[str, ...]:
         """The techniques that are measured on a case, in ladder order."""

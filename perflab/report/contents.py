@@ -12,7 +12,7 @@ from typing import Any
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
-from perflab.report import method, opening, page, rungs, tables, winners, words
+from perflab.report import method, opening, page, rungs, sweep, tables, winners, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
@@ -120,9 +120,10 @@ def every_table(contents: Mapping[str, Any]) -> Iterator[Named]:
 def _part(summary: Summary, operation: str, drawn: Sequence[Drawn], studies: Sequence[Section]) -> Part:
     plan, description = summary.run.plan, summary.run.operations[operation]
     study = tuple(study for study in studies if study.operation == operation)
-    crossovers = tables.crossover_table(summary, operation)
+    of = sweep if plan.swept and operation in plan.sized else tables
+    crossovers = of.crossover_table(summary, operation)
     further: dict[str, words.Table | None] = {
-        f"growth-{operation}": tables.growth_table(summary, operation),
+        f"growth-{operation}": of.growth_table(summary, operation),
         f"crossovers-{operation}": crossovers,
     }
     for threads, dtype in product(plan.threads, plan.dtypes):
@@ -140,7 +141,8 @@ def _part(summary: Summary, operation: str, drawn: Sequence[Drawn], studies: Seq
         tuple(_rungs(summary, operation, {rung.technique: rung.anchor for s in study for rung in s.rungs})),
         tuple(_times(summary, operation)),
         tuple(Named(name, table) for name, table in further.items() if table is not None), reasons,
-        "" if crossovers or not summary.fit else tables.no_crossover(summary, operation), study,
+        "" if crossovers or not summary.fit or len(plan.swept) > 1
+        else tables.no_crossover(summary, operation), study,
     )  # fmt: skip
 
 
@@ -173,7 +175,7 @@ def _anchors(summary: Summary, table: words.Table, cell: Cell) -> tuple[tuple[st
     """
     cases = [
         next((case for case in summary.run.plan.cases[cell.operation]
-              if head == case or head.startswith(f"{case}, ")), "")
+              if head.partition(", ")[0] == summary.label(cell.operation, case)), "")
         for head in table.head[1:]
     ]  # fmt: skip
     rows = []

@@ -22,7 +22,8 @@ ON_GROWTH = (
 ON_CROSSOVERS = (
     "A crossover is between two measured cases. In both of them one technique is clearly faster: the interval"
     " of their ratio is beyond ±1 %. Its size is interpolated between the two on log axes; nothing is"
-    " extrapolated beyond the measured sizes."
+    " extrapolated beyond the measured sizes. Along a swept size a crossover has a 95 % interval: the sizes"
+    " at which the interval of the ratio holds 1."
 )
 ON_THE_ROOF = (
     "The roof of a cell is the larger of two times: the operation's arithmetic at the best measured rate of"

@@ -36,9 +36,12 @@ def rungs_table(summary: Summary, operation: str, threads: int) -> words.Table |
         if name in names and len({row[name] for row in rows.values()} - {"–"}) == 1:
             names.remove(name)
     evidence = {record.case for record in summary.evidence.values() if record.operation == operation}
-    title = f"The rungs on {case}: {direction}, {dtype}, {words.of_threads(threads)}"
+    title = (
+        f"The rungs on {summary.label(operation, case)}: {direction}, {dtype}, {words.of_threads(threads)}"
+    )
     if evidence - {case}:
-        title += f" (memory and instructions on {' or '.join(sorted(evidence))})"
+        others = (summary.label(operation, name) for name in sorted(evidence))
+        title += f" (memory and instructions on {' or '.join(others)})"
     cells = tuple((technique, *(row[name] for name in names)) for technique, row in rows.items())
     limits = {row["limit"] for row in rows.values()} - {"–"}
     roof = f"of the {limits.pop()} roof" if len(limits) == 1 else "of the roof"
@@ -59,7 +62,7 @@ def _measured(summary: Summary, figure: CellResult, below: str) -> Columns:
     limit = None if figure.predicted else tables.roof_words(summary, figure)
     errors = [c.share for c in summary.checks if c.contender == figure.cell.contender]
     return {
-        "case": figure.cell.case, "time": words.time(figure),
+        "case": summary.label(figure.cell.operation, figure.cell.case), "time": words.time(figure),
         "gain": f"{words.interval(gain.ratio)} over {below}" if gain.ratio else "–",
         f"over {BASELINE}": words.ratio(gain.over_naive if below != BASELINE else None),
         "of the roof": limit[0] if limit else "–", "limit": limit[1] if limit else "–",

@@ -14,6 +14,7 @@ from perflab.errors import unknown
 from perflab.records import Run, kinds
 from perflab.records.kinds import Cost
 from perflab.records.roof import NOT_MEASURED, Ceilings
+from perflab.report import sweep
 from perflab.report.summary import (
     BASELINE,
     RIVALS,
@@ -65,6 +66,8 @@ def summarise(run: Run, baseline: str = "") -> Summary:
     )  # fmt: skip
     compilations = tuple(replace(c, paybacks=tuple(_paybacks(measured, c))) for c in measured.compilations)
     growths, crossovers = tuple(_growths(measured)), tuple(_crossovers(measured))
+    if len(run.plan.swept) > 1:  # cases of a grid differ in shape: there is no one line through them
+        growths, crossovers = (), ()
     return replace(measured, growths=growths, crossovers=crossovers, compilations=compilations)
 
 
@@ -97,6 +100,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
             for f in summary.figures.values()
             for ratio in [summary.shown(f)]
         ],
+        "sweep": sweep.to_json(summary),
         "growths": [asdict(growth) for growth in summary.growths],
         "crossovers": [asdict(crossover) for crossover in summary.crossovers],
         "checks": [asdict(check) for check in summary.checks],

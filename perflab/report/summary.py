@@ -12,6 +12,7 @@ from perflab.contract import Cell, Contender, status_in
 from perflab.records import Run, baseline
 from perflab.records.evidence import Evidence
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
+from perflab.records.sized import common
 from perflab.statistics import Ratio, Scaling, break_even_calls, ratio_of_turns
 
 BASELINE = "naive"
@@ -204,6 +205,14 @@ class Summary:
     def measured(self, **fields: Any) -> list[CellResult]:
         """The figures whose cells have these fields, without predictions."""
         return [figure for figure in self.of(**fields) if not figure.predicted]
+
+    def label(self, operation: str, case: str) -> str:
+        """A case's name in tables and figures: of one's own sizes, only what differs among them."""
+        return self.run.plan.label(operation, case)
+
+    def common_size(self, operation: str) -> str:
+        """What all cases of one's own sizes have in common, which their labels leave out; "" without."""
+        return common(self.run.plan.sized.get(operation, ()))
 
     def title(self, operation: str) -> str:
         """An operation's title."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 from perflab.contract import Cell
 from perflab.records import kinds
-from perflab.report import contest
+from perflab.report import contest, sweep
 from perflab.report.summary import RIVALS, Accuracy, CellResult, Payback, Summary
 from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
@@ -28,7 +29,8 @@ def times_table(
     rows = []
     for case in summary.run.plan.cases[operation]:
         over = summary.over(Cell(operation, case, dtype, threads, direction, ""))
-        row = [case if over in ("", baseline) else f"{case}, × over {over}"]
+        label = summary.label(operation, case)
+        row = [label if over in ("", baseline) else f"{label}, × over {over}"]
         for technique in techniques:
             figure = summary.figures.get(Cell(operation, case, dtype, threads, direction, technique))
             text = time(figure)
@@ -39,6 +41,7 @@ def times_table(
             row.append(text)
         rows.append(tuple(row))
     title = f"{summary.title(operation)}, {direction}, {dtype}, {of_threads(threads)}, × over {baseline}"
+    title += f"; all of {same}" if (same := summary.common_size(operation)) else ""
     return Table(title, ("case", *techniques), tuple(rows), across="technique")
 
 
@@ -58,6 +61,11 @@ def terminal_tables(summary: Summary) -> Iterator[Table]:
         rows = tuple(row for row in table.rows if {*row[1:]} != {time(None)})
         if rows:
             yield replace(table, rows=rows)
+        crossovers = sweep.crossover_table(summary, operation)
+        if crossovers and threads == plan.threads[0]:
+            where = plan.dtypes[0], str(threads), plan.directions[-1]
+            told = tuple(row for row in crossovers.rows if row[1:4] == where)
+            yield replace(crossovers, rows=told)
 
 
 def precision(summary: Summary) -> str:
@@ -92,7 +100,8 @@ def crossover_table(summary: Summary, operation: str) -> Table | None:
     rows = tuple(
         (
             f"{c.technique} overtakes {c.overtaken}", c.dtype, str(c.threads), c.direction,
-            f"{power(c.flops)} operations", f"{c.below} and {c.above}",
+            f"{power(c.flops)} operations",
+            f"{summary.label(operation, c.below)} and {summary.label(operation, c.above)}",
         )
         for c in summary.crossovers
         if c.operation == operation
@@ -135,7 +144,8 @@ def best_table(summary: Summary) -> Table:
         if rungs:
             best = min(rungs, key=lambda f: f.median_s)
             rows.append((
-                operation, case, dtype, direction, str(threads), best.cell.technique, time(best),
+                operation, summary.label(operation, case), dtype, direction, str(threads),
+                best.cell.technique, time(best),
                 rounded(best.gflops, 3), rounded(best.gbytes_s, 3), *roof_words(summary, best),
             ))  # fmt: skip
     head = (
@@ -158,7 +168,8 @@ def contest_table(summary: Summary) -> Table | None:
     """The best rung and the best peer, cell by cell; None if no peer was measured."""
     rows = tuple(
         (
-            m.cell.operation, m.cell.case, m.cell.dtype, str(m.cell.threads), m.cell.direction,
+            m.cell.operation, summary.label(m.cell.operation, m.cell.case), m.cell.dtype,
+            str(m.cell.threads), m.cell.direction,
             m.rung.cell.technique, time(m.rung), roof_words(summary, m.rung)[0],
             in_bytes(summary.memory.get(m.rung.cell)), m.peer.cell.technique, time(m.peer),
             interval(m.ratio), m.ratio.verdict,
@@ -179,7 +190,9 @@ def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> 
     for case in summary.run.plan.cases[operation]:
         cells = [Cell(operation, case, dtype, threads, "step", technique) for technique in techniques]
         if any(cell in summary.memory for cell in cells):
-            rows.append((case, *(in_bytes(summary.memory.get(cell)) for cell in cells)))
+            rows.append(
+                (summary.label(operation, case), *(in_bytes(summary.memory.get(cell)) for cell in cells))
+            )
     title = f"Peak memory of a step beyond inputs and outputs, {dtype}, {of_threads(threads)}"
     return Table(title, ("case", *techniques), tuple(rows)) if rows else None
 
@@ -224,7 +237,8 @@ def checks_table(summary: Summary) -> Table:
         worst = max(found, key=lambda check: check.share)
         same = all(check.repeatable for check in found)
         rows.append((
-            *who, str(len(found)), f"{worst.share:.3f}", worst.case, worst.where, worst.precision,
+            *who, str(len(found)), f"{worst.share:.3f}",
+            summary.label(worst.operation, worst.case), worst.where, worst.precision,
             "same bits" if same else "within bound",
         ))  # fmt: skip
     head = (
@@ -259,7 +273,7 @@ def compile_table(summary: Summary) -> Table | None:
     for c in summary.compilations:
         paybacks = {payback.against: payback for payback in c.paybacks}
         costs = [seconds(cost, 2) if cost else "–" for cost in (c.compile_s, c.load_s)]
-        paid = [calls(paybacks.get(rival)) for rival in RIVALS]
+        paid = [calls(paybacks.get(rival), partial(summary.label, c.operation)) for rival in RIVALS]
         rows.append((f"{c.operation}/{c.technique}", c.dtype, *costs, *paid))
     pays = [f"pays for itself against {rival} after" for rival in RIVALS]
     head = ("implementation", "dtype", "full compilation", "loaded from the cache", *pays)
@@ -270,15 +284,16 @@ def compile_table(summary: Summary) -> Table | None:
     return Table(title, head, tuple(rows)) if rows else None
 
 
-def calls(payback: Payback | None) -> str:
-    """After how many calls a compilation has paid for itself, and on which case."""
+def calls(payback: Payback | None, label: Callable[[str], str] = str) -> str:
+    """After how many calls a compilation has paid for itself, and on which case, by its label."""
     if payback is None:
         return "–"
+    case = label(payback.case)
     if payback.calls is not None:
-        return f"{number_of_calls(payback.calls)} on {payback.case}"
+        return f"{number_of_calls(payback.calls)} on {case}"
     if payback.ratio.verdict in ("SLOWER", "SAME"):
-        return f"never on {payback.case}: not faster"
-    return f"unclear on {payback.case}: {payback.ratio.verdict}"
+        return f"never on {case}: not faster"
+    return f"unclear on {case}: {payback.ratio.verdict}"
 
 
 def fitness(summary: Summary) -> Iterator[tuple[str, str]]:

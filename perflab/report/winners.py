@@ -79,7 +79,7 @@ def where(summary: Summary) -> str:
 
 def _winner(summary: Summary, operation: str) -> Winner:
     plan, case = summary.run.plan, summary.common_case(operation)
-    found = Winner(operation, summary.title(operation), case)
+    found = Winner(operation, summary.title(operation), summary.label(operation, case))
     fields = {"dtype": plan.dtypes[0], "threads": plan.threads[0], "direction": plan.directions[-1]}
     here = [
         figure
@@ -120,5 +120,7 @@ def _gains(summary: Summary, best: CellResult, rival: CellResult | None) -> Iter
     for cell in (c, *(figure.cell for figure in reversed(line))):
         ratio = summary.ratio(replace(cell, technique=baseline), cell)
         if ratio is not None:
-            yield Gain(words.interval(ratio), baseline, "" if cell == c else cell.case)
+            yield Gain(
+                words.interval(ratio), baseline, "" if cell == c else summary.label(c.operation, cell.case)
+            )
             return

@@ -233,7 +233,7 @@ class Contender:
         if wrong_form := oracle.form(reference, got):
             raise WrongNumbers(wrong_form)
         named = zip(reference.names, reference.values, strict=True)
-        thin = [name for name, v in named if v.size and np.count_nonzero(v) < oracle.THIN * v.size]
+        thin = [name for name, v in named if v.size and oracle.weight(v) < oracle.THIN]
         if thin:
             raise Rejected(f"{', '.join(thin)} is all but zero on these inputs")
         for worst in oracle.judge(reference, got):

@@ -159,14 +159,14 @@ class Contest:
                 pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
-        from perflab import catalog
+        from perflab.catalog.cases import planned
         from perflab.run.forecast import forecast, memory_needed
         from perflab.run.stage import Stage
 
         cell = block.cell
         if self._stage is None or self._stage.group != (cell.operation, cell.case, cell.dtype):
             self.finish_stage()
-            described = catalog.operation(cell.operation)
+            described = planned(self.plan, cell.operation)
             self._stage = Stage(
                 described,
                 described.case(cell.case),
@@ -197,6 +197,8 @@ class Contest:
             needed = memory_needed(stage.operation, stage.case, cell.dtype, implementation)
             if needed > machine.memory_available():
                 self._predict(block, benchmark, {}, f"it needs about {in_bytes(needed)} of memory")
+            if is_new and not verdicts and self._is_plain(cell):
+                self._predict_if_far(block, benchmark, implementation)
             verdicts = [verdict for verdict in self._right(cell.contender, "threads") if verdict.digest]
             known = min(verdicts, key=lambda verdict: verdict.contender != cell.contender, default=None)
             with numba_cache.remarks() as remarks:
@@ -225,6 +227,27 @@ class Contest:
             seconds = {**contender.warm_s, "step": contender.call_s("step")}
             self._predict(block, benchmark, seconds, "one call, untimed rounds")
         return contender
+
+    def _is_plain(self, cell: Cell) -> bool:
+        """Whether it is one of perflab's own that is not compiled: its first call is like all others."""
+        from perflab.catalog.kernels import may_compile
+
+        own = self.plan.is_built_in(cell.operation, cell.technique)
+        return own and not may_compile(cell.operation, cell.technique)
+
+    def _predict_if_far(self, block: Block, benchmark: Any, implementation: Implementation) -> None:
+        """Predict a contender that would take far too long on its first case: scalar loops on a large one."""
+        from perflab.run.forecast import from_small_case
+
+        stage = self._stage
+        try:
+            seconds, basis, least_s = from_small_case(
+                stage.operation, stage.case, stage.dtype, implementation
+            )
+        except Exception:  # its verification says what is wrong
+            return
+        if least_s > 2 * self._cell_s:
+            self._predict(block, benchmark, seconds, basis)
 
     def _implementation(self, cell: Cell) -> Implementation:
         """A cell's pair of functions: built in, from a peer, or from the plan's outside file.

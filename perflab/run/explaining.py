@@ -95,6 +95,9 @@ class Explaining:
         finally:
             for child in children:
                 stop(child)
+                for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
+                    with contextlib.suppress(OSError):
+                        stream.close()  # one that was given up still has its pipes
 
 
 def measures_ceilings(plan: Plan) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from perflab.catalog.cases import every_case
 from perflab.catalog.find import operation
-from perflab.contract import DIRECTIONS, DTYPES, FIRST_RUNGS, Operation, PerflabError
+from perflab.catalog.sizes import with_cases
+from perflab.contract import DIRECTIONS, DTYPES, FIRST_RUNGS, Case, Operation, PerflabError
 from perflab.errors import unknown
 from perflab.records import Phase, Plan
+from perflab.records.sized import Sized
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ PRESETS: Mapping[str, Preset] = {
         "one small case, float64, forward and backward together: what `perflab grade` races",
         ("tiny",), ("float64",), ("step",), 1, 6, 0.004, 4.0, 0.05, explain=False,
     ),
+    "sweep": Preset(
+        "every size of a sweep, float32, then the least precise again (the default of --sweep)",
+        None, ("float32",), DIRECTIONS, 3, 4, 0.008, 0.5, 0.05, for_s=50.0, grows=True,
+    ),
     "full": Preset(
         "everything, until every ratio is known to ±2 %",
         None, DTYPES, DIRECTIONS, 6, 4, 0.1, 60.0, 0.02, grows=True,
@@ -80,9 +86,10 @@ PRESETS: Mapping[str, Preset] = {
 }  # fmt: skip
 PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
-OWN_PRESET, WATCH_PRESET, GRADE_PRESET = "own", "watch", "grade"
+OWN_PRESET, WATCH_PRESET, SWEEP_PRESET, GRADE_PRESET = "own", "watch", "sweep", "grade"
 AT_ONCE = FIRST_RUNGS[:3]  # nothing of these is compiled
 AT_FIRST = 1  # turns of the first techniques, before others are compiled
+BLOCKS_SHARE, SHORTEST_BLOCK_S = 0.4, 2e-3  # of a sweep's time for the least turns of all its blocks
 TIMES_THE_LEAST = 3  # so many times the least turns are given to the study cases before other sizes
 MOST_TURNS = 240  # a ratio that this does not make precise is no steady one
 
@@ -91,22 +98,28 @@ def make(
     techniques: Mapping[str, tuple[str, ...]], preset: str = DEFAULT_PRESET, *, cases: Sequence[str] = (),
     dtypes: Sequence[str] = (), threads: Sequence[int] = (1,), outside: Mapping[str, str] | None = None,
     homes: Mapping[str, str] | None = None, foreign: Collection[str] = (), named: Collection[str] = (),
-    for_s: float = 0.0, baseline: str = "",
+    for_s: float = 0.0, baseline: str = "", sized: Mapping[str, Sequence[Case]] | None = None,
+    swept: Sequence[str] = (),
 ) -> Plan:  # fmt: skip
     """A plan for these operations and techniques; `cases` and `dtypes` narrow the preset's.
 
-    The `named` OP/TECHNIQUE are measured on every case of the plan, whatever the preset. `for_s` replaces the
-    preset's, `baseline` is that of the ratios. Raises PerflabError for a case that none of the operations
-    has, and for a baseline that the plan does not measure.
+    `sized` has further cases of each operation, of one's own sizes, which narrow the preset's too; they are a
+    sweep along the axes `swept`, if there are any. The `named` OP/TECHNIQUE are measured on every case of the
+    plan, whatever the preset. `for_s` replaces the preset's, `baseline` is that of the ratios.
+
+    Raises PerflabError for a case that none of the operations has, and for a baseline that the plan does not
+    measure.
     """
     if preset not in PRESETS:
         raise PerflabError(unknown("preset", preset, PRESETS))
     how = PRESETS[preset]
-    operations = {op: operation(op) for op in techniques}
+    own = {op: tuple((sized or {}).get(op, ())) for op in techniques}
+    operations = {op: with_cases(operation(op), own[op]) for op in techniques}
     known = list(dict.fromkeys(name for each in operations.values() for name in every_case(each)))
     for name in cases:
         if name not in known:
             raise PerflabError(unknown("case", name, known))
+    cases = (*cases, *(case.name for each in own.values() for case in each))
     offered = {op: _offered(how, described, cases) for op, described in operations.items()}
     chosen = {op: names for op, names in offered.items() if names}
     added = {*(outside or {}), *named}  # a column of the homes is a peer's
@@ -135,15 +148,25 @@ def make(
         for op, names in measured.items()
     }
     time_s = for_s or how.for_s
+    block_s = how.block_s
+    if swept:  # shorter blocks where there are so many that the time would not suffice for all
+        points = sum(len(chosen[op]) * len(names) for op, names in measured.items())
+        blocks = points * len(wanted) * len(how.directions) * how.processes * how.passes
+        block_s = min(block_s, max(BLOCKS_SHARE * time_s / blocks, SHORTEST_BLOCK_S)) if time_s else block_s
     longer = max(time_s / how.for_s, 1.0) if how.for_s else 1.0
     return Plan(
         preset=preset, techniques=measured, narrowed=narrowed, cases=chosen, dtypes=wanted,
         threads=tuple(dict.fromkeys(threads)), directions=how.directions, processes=how.processes,
-        passes=how.passes, block_s=how.block_s, budget_s=how.budget_s * longer, precision=how.precision,
+        passes=how.passes, block_s=block_s, budget_s=how.budget_s * longer, precision=how.precision,
         explain=how.explain, outside=dict(outside or {}), homes=dict(homes or {}), foreign=tuple(foreign),
-        phases=tuple(_phases(how, operations, measured, lead, chosen, wanted)) if how.grows else (),
+        phases=tuple(_phases(how, operations, measured, lead, chosen, wanted, swept)) if how.grows else (),
+        sized={op: tuple(map(_sized, own[op])) for op in chosen if own[op]}, swept=tuple(swept),
         for_s=time_s, **({"baseline": baseline} if baseline else {}),
     )  # fmt: skip
+
+
+def _sized(case: Case) -> Sized:
+    return Sized(case.sizes, case.parameters)
 
 
 def _offered(how: Preset, described: Operation, cases: Sequence[str]) -> tuple[str, ...]:
@@ -159,8 +182,11 @@ def _offered(how: Preset, described: Operation, cases: Sequence[str]) -> tuple[s
 def _phases(
     how: Preset, operations: Mapping[str, Operation], techniques: Mapping[str, tuple[str, ...]],
     lead: Mapping[str, tuple[str, ...]], cases: Mapping[str, tuple[str, ...]], dtypes: Sequence[str],
+    swept: Sequence[str],
 ) -> Iterator[Phase]:  # fmt: skip
     """The phases of a plan: an answer at once, then breadth before depth, then precision.
+
+    In a sweep every size is as good as another: all of them once, then all of them again, then precision.
 
     `lead` are the techniques that come first. Where neither the small nor the study case is among `cases`,
     the first and the last of these take their places.
@@ -186,10 +212,13 @@ def _phases(
     on_small = {op: (name,) for op, name in small.items()}
     on_study = {op: (name,) for op, name in study.items()}
     several = {op: names for op, names in at_once.items() if len(names) > 1}
-    yield from phase("an answer at once", on_small, first, several, 1)
-    yield from phase("first techniques", both, first, lead, AT_FIRST)
-    yield from phase("study cases", on_study, first, techniques, least, TIMES_THE_LEAST * least)
-    yield from phase("small cases", on_small, first, lead, least)
+    if not swept:
+        yield from phase("an answer at once", on_small, first, several, 1)
+        yield from phase("first techniques", both, first, lead, AT_FIRST)
+        yield from phase("study cases", on_study, first, techniques, least, TIMES_THE_LEAST * least)
+        yield from phase("small cases", on_small, first, lead, least)
+    else:
+        yield from phase("every size", cases, first, techniques, how.passes)
     yield from phase("sizes", cases, first, techniques, least)
     yield from phase("the other dtype", both, later, techniques, least)
     yield from phase("its sizes", cases, later, techniques, least)

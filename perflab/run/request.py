@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from perflab import catalog, errors, machine, records
 from perflab.catalog import against, cases
-from perflab.contract import DTYPES, FIRST_RUNGS, Contender, PerflabError
+from perflab.catalog.sizes import Size, own_cases, sweep_of
+from perflab.contract import DTYPES, FIRST_RUNGS, Case, Contender, PerflabError
 from perflab.records import Plan
 from perflab.run import presets
 from perflab.units import duration
@@ -28,15 +29,18 @@ LONGEST_S = 30 * 24 * 3600.0
 class Request:
     """The options of `perflab run`.
 
-    `targets` are OP or OP/TECHNIQUE, all operations if empty; `threads` are numbers or "all"; `files` are
-    outside files, in whose review a case may take `limit_s` seconds; `peers` are other projects, `against`
-    is another commit. `for_s` is the time for all of it, `baseline` the technique over which ratios are
-    shown. The preset decides what is empty. With `resume` only `out` and `for_s` may be set.
+    `targets` are OP or OP/TECHNIQUE, all operations if empty; `sizes` are cases of one's own, each some axes
+    and parameters, and `sweeps` the axes along which they are varied, as C=16:512; `threads` are numbers or
+    "all"; `files` are outside files, in whose review a case may take `limit_s` seconds; `peers` are other
+    projects, `against` is another commit. `for_s` is the time for all of it, `baseline` the technique over
+    which ratios are shown. The preset decides what is empty. With `resume` only `out` and `for_s` may be set.
     """
 
     targets: tuple[str, ...] = ()
     preset: str = ""
     cases: tuple[str, ...] = ()
+    sizes: tuple[Size, ...] = ()
+    sweeps: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ()
     threads: tuple[str | int, ...] = ()
     files: tuple[str, ...] = ()
@@ -128,6 +132,7 @@ def check_dtypes(words: Sequence[str]) -> None:
 
 def review_files(
     files: Sequence[str], targets: Sequence[str], *, dtypes: Sequence[str] = (), cases: Sequence[str] = (),
+    own: Mapping[str, Sequence[Case]] | None = None,
     seed: int | None = None, limit_s: float = 60.0, tell: Callable[[str], None] = lambda _: None,
 ) -> FileReview:  # fmt: skip
     """The review of every implementation in these files.
@@ -143,7 +148,7 @@ def review_files(
     for file in files:
         reviewed = review(
             Path(file), named[0] if len(named) == 1 else None,
-            dtypes=dtypes or DTYPES, cases=cases, seed=seed, limit_s=limit_s, tell=tell,
+            dtypes=dtypes or DTYPES, cases=cases, own=own, seed=seed, limit_s=limit_s, tell=tell,
         )  # fmt: skip
         notes += [f"{Path(file).name}: {note}" for note in reviewed.notes]
         paths += reviewed.files
@@ -162,7 +167,11 @@ def review_files(
 def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     implementations = [review.implementation for review in reviews]
     chosen = catalog.targets(request.targets or tuple(dict.fromkeys(i.operation for i in implementations)))
-    preset = request.preset or (presets.OWN_PRESET if reviews else presets.DEFAULT_PRESET)
+    usual = presets.OWN_PRESET if reviews else presets.DEFAULT_PRESET
+    preset = request.preset or (presets.SWEEP_PRESET if request.sweeps else usual)
+    swept = [sweep_of(word).axis for word in request.sweeps]
+    named = bool(request.targets or reviews)
+    sized = sized_cases(chosen, request.sizes, request.sweeps, request.dtypes, named=named, timed=True)
     if preset in (presets.OWN_PRESET, presets.WATCH_PRESET):
         chosen = {op: _ready(op, names, request, preset) for op, names in chosen.items()}
     files = {}
@@ -186,8 +195,32 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     return presets.make(
         chosen, preset, cases=request.cases, dtypes=request.dtypes, threads=_threads(request.threads) or (1,),
         outside=files, homes=homes, foreign=foreign, named=request.targets, for_s=request.for_s,
-        baseline=request.baseline,
+        baseline=request.baseline, sized=sized, swept=swept,
     )  # fmt: skip
+
+
+def sized_cases(
+    operations: Iterable[str], sizes: Sequence[Size], sweeps: Sequence[str] = (), dtypes: Sequence[str] = (),
+    named: bool = True, timed: bool = False,
+) -> dict[str, tuple[Case, ...]]:  # fmt: skip
+    """The cases of these sizes, or of a sweep, for each operation; none without any.
+
+    Raises PerflabError where no operation was `named`, for what an operation refuses, for a case that is
+    larger than the free memory in the smallest of `dtypes`, and for one that is to be `timed` and computes
+    nothing.
+    """
+    if not (sizes or sweeps):
+        return {}
+    if not named:
+        raise PerflabError("--size, --sweep: of an operation's axes; wanted OP as TARGET")
+    from perflab.run.forecast import check_feasible
+
+    ranges = [*map(sweep_of, sweeps)]
+    found = {op: own_cases(catalog.operation(op), sizes, ranges) for op in operations}
+    for op, own in found.items():
+        for case in own:
+            check_feasible(catalog.operation(op), case, min(dtypes, default=DTYPES[0]), timed)
+    return found
 
 
 def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -15,6 +15,7 @@ from perflab.statistics import Ratio, Turn, known_to, ratio_of_turns
 
 START_S = 2.0  # a process before its first block: Python, NumPy, Numba, pytest
 UNKNOWN_S = 0.3  # a contender before its first block: its kernel is loaded, its results are verified
+LOADED_S = 0.06  # the same on a further case of a process, for which it is loaded already
 CALLS_TO_VERIFY = 4
 LEAST_S = 10.0
 SHARE = 0.25  # of a run's time for one process at most: the next one is chosen by what is known then
@@ -76,17 +77,20 @@ def next_part(
     times, wanted = times_of(run, threads), wishes(run, phase, threads, is_ready)
     longest_s = min(left_s, max(LEAST_S, run.granted_s * SHARE) if run.granted_s else LONGEST_S)
 
-    def cost_s(wish: Wish, passes: int) -> float:
-        return _cost_s(run, times, wish.group, wish.techniques, threads, passes)
+    def costs_s(some: Sequence[Wish], passes: int) -> Iterator[float]:
+        loaded = set[Group]()
+        for wish in some:
+            yield _cost_s(run, times, wish, threads, passes, loaded)
+            loaded |= {(wish.group[0], name, wish.group[2]) for name in wish.techniques}
 
     most = min(run.plan.passes, phase.least)
     new = [wish for wish in wanted if wish.width == math.inf]
-    enough = (n for n in range(most, most // 2, -1) if START_S + sum(cost_s(w, n) for w in new) <= longest_s)
+    enough = (n for n in range(most, most // 2, -1) if START_S + sum(costs_s(new, n)) <= longest_s)
     passes = next(enough, most)
     seconds, chosen = START_S, list[Wish]()
-    for wish in wanted:
-        if not chosen or seconds + cost_s(wish, passes) <= longest_s:
-            seconds += cost_s(wish, passes)
+    for wish, cost_s in zip(wanted, costs_s(wanted, passes), strict=True):
+        if not chosen or seconds + cost_s <= longest_s:
+            seconds += cost_s
             chosen.append(wish)
     techniques = {f"{wish.group[0]}/{name}" for wish in chosen for name in wish.techniques}
     groups = tuple(wish.group for wish in chosen)
@@ -155,10 +159,12 @@ def _width_of(ratio: Ratio | None, precision: float) -> float:
     return 0.0 if known_to(ratio, precision) else (ratio.high - ratio.low) / ratio.value
 
 
-def _cost_s(run: Run, times: Times, group: Group, names: Collection[str], threads: int, passes: int) -> float:
-    """About the seconds that a process needs for a case."""
-    cost = 0.0
-    for cells in _cells(run, group, names, threads):
+def _cost_s(
+    run: Run, times: Times, wish: Wish, threads: int, passes: int, loaded: Collection[Group]
+) -> float:
+    """About the seconds that a process needs for a case; `loaded` are the techniques that it has called."""
+    cost, (op, _, dtype) = 0.0, wish.group
+    for cells in _cells(run, wish.group, wish.techniques, threads):
         for cell in cells:
             turns = times.get(cell)
             if turns:
@@ -166,5 +172,6 @@ def _cost_s(run: Run, times: Times, group: Group, names: Collection[str], thread
                 verified_s = UNKNOWN_S / 3 / len(run.plan.directions) + CALLS_TO_VERIFY * call_s / 2
                 cost += verified_s + passes * max(call_s, run.plan.block_s)
             else:
-                cost += UNKNOWN_S / len(run.plan.directions) + passes * run.plan.block_s
+                first_s = LOADED_S if (op, cell.technique, dtype) in loaded else UNKNOWN_S
+                cost += first_s / len(run.plan.directions) + passes * run.plan.block_s
     return cost

@@ -19,6 +19,7 @@ from perflab.statistics import (
     known_to,
     median_interval,
     paired_ratio,
+    passings,
     scaling,
     significant,
     student,
@@ -295,3 +296,39 @@ def test_digits_follow_the_noise():
     assert significant(100.0, 90.0, 110.0) == 2
     assert significant(100.0, 50.0, 150.0) == 1
     assert significant(100.0, None, None) == 2
+
+
+def test_a_ratio_passes_one_within_its_interval_and_between_clear_sizes():
+    def ratio(value, width=0.1):
+        return Ratio(value, value / (1 + width), value * (1 + width), 12)
+
+    sizes = [2, 4, 8, 16, 32]
+    (rising,) = passings(sizes, [ratio(r) for r in (0.25, 0.5, 1.02, 2.0, 4.0)])
+    assert rising.rises
+    assert (rising.low, rising.high) == pytest.approx((4, 16))
+    assert rising.earliest < rising.size < rising.latest
+    assert rising.size == pytest.approx(8, rel=0.05)
+    (falling,) = passings(sizes, [ratio(r) for r in (4.0, 2.0, 1.0, 0.5, 0.25)])
+    assert not falling.rises
+    assert falling.size == pytest.approx(8)
+    assert falling.size / falling.earliest == pytest.approx(falling.latest / falling.size)
+    assert passings(sizes, [ratio(r) for r in (2.0, 1.5, 1.0, 1.5, 2.0)]) == ()
+    assert passings(sizes, [Ratio(r, None, None, 3) for r in (0.5, 0.7, 1.0, 1.5, 2.0)]) == ()
+    assert passings([], []) == ()
+    two = passings(sizes, [ratio(r) for r in (0.5, 2.0, 4.0, 0.5, 0.25)])
+    assert [each.rises for each in two] == [True, False]
+
+
+def test_the_interval_of_a_passing_covers_it():
+    """Times with noise, 12 turns each: the size is in its interval in about 95 % of many sweeps."""
+    rng = np.random.default_rng(5)
+    sizes = np.array([2.0, 4, 8, 16, 32, 64])
+    covered = tried = 0
+    for _ in range(400):
+        turns = (sizes / 11.0)[:, np.newaxis] ** 0.5 * np.exp(rng.normal(0, 0.2, (6, 12)))
+        ratios = [paired_ratio(list(row), [1.0] * 12) for row in turns]
+        found = passings([*sizes], ratios)
+        tried += len(found) == 1
+        covered += len(found) == 1 and found[0].earliest <= 11 <= found[0].latest
+    assert tried > 350
+    assert 0.93 < covered / tried <= 1

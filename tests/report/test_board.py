@@ -205,11 +205,11 @@ def test_what_is_shown_can_be_chosen_and_prefers_where_ones_own_was_measured(tmp
     saved(tmp_path, "b", 2 * DAY, SECONDS, cases=("tiny", "medium"), directions=("forward", "backward"))
     (group,) = ranking_of(tmp_path).groups
     assert (group.case, group.direction) == ("medium", "backward")
-    (group,) = ranking_of(tmp_path, case="large", dtype="float64", direction="forward").groups
+    (group,) = ranking_of(tmp_path, cases=["large"], dtype="float64", direction="forward").groups
     assert (group.case, group.dtype, group.direction) == ("large", "float64", "forward")
-    reasons = [out.reason for out in ranking_of(tmp_path, case="large").out if out.name == "mine"]
+    reasons = [out.reason for out in ranking_of(tmp_path, cases=["large"]).out if out.name == "mine"]
     assert reasons == ["measured on tiny, medium; float32; forward, backward only"]
-    every = ranking_of(tmp_path, case="all", direction="forward").groups
+    every = ranking_of(tmp_path, cases=["all"], direction="forward").groups
     assert [group.case for group in every] == ["tiny", "medium", "large"]
 
 
@@ -228,7 +228,7 @@ def test_a_target_narrows_what_is_shown_and_keeps_its_rank(tmp_path):
             {},
             "no run of this machine measured it; there are jit, mine, vec",
         ),
-        (["fully_connected"], {"case": "no_such"}, "no_such: no run of this machine measured this case"),
+        (["fully_connected"], {"cases": ["no_such"]}, "no_such: no run of this machine measured this case"),
         ([], {"dtype": "all"}, "all: unknown dtype"),
         ([], {"direction": "all"}, "all: unknown direction"),
     ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -29,7 +30,7 @@ MANY = 1000.0  # errors above this many bounds are shown as a power of ten
 def verification(verification: Verification, seconds: float) -> Iterator[RenderableType]:
     """The verification of techniques, of pairs of them and of known mistakes; or of outside files."""
     if verification.outside is not None:
-        yield from reviews(verification.outside, seconds)
+        yield from reviews(verification.outside, seconds, sizes=verification.sizes)
         return
     yield verdicts(verification.verdicts)
     yield from remarks(verification.verdicts)
@@ -39,7 +40,7 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
     yield Text(f"{verification.counted}, {seconds:.1f} s")
     for verdict in verification.verdicts:
         if not verdict:
-            yield from failure(verdict)
+            yield from failure(verdict, sizes=verification.sizes)
 
 
 def remarks(verdicts: Iterable[Verdict]) -> Iterator[Text]:
@@ -79,8 +80,13 @@ def pairs(pairs: Iterable[Pair]) -> Table:
     return Table("side by side", "dtype", "on integers", "on real inputs", rows=rows)
 
 
-def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
-    """The error, its place, and the command that repeats it; `file` is that of an outside implementation."""
+def failure(
+    verdict: Verdict, file: str = "", sizes: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[RenderableType]:
+    """The error, its place, and the command that repeats it.
+
+    `file` is that of an outside implementation; `sizes` gives the words of cases of one's own sizes.
+    """
     failed = next((check for check in verdict.checks if not check.ok), None)
     head = Text(f"\n{verdict.status}", style=_colour(verdict))
     yield head + Text(f": {verdict.operation}/{verdict.technique} {verdict.dtype}", style="default")
@@ -90,9 +96,11 @@ def failure(verdict: Verdict, file: str = "") -> Iterator[RenderableType]:
     else:
         values = f": got {failed.got}, wanted {failed.wanted}" if failed.got else ""
         name, _, seed = failed.case.partition(" (seed ")
-        sizes = f" ({_sizes(verdict.operation, name)})" if failed.name in WITHOUT_NUMBERS else ""
-        yield Text(f"  case {failed.case}{sizes}, {failed.name}: {failed.where}{values}")
-        case = f" --case {name}" + (f" --seed {seed.rstrip(')')}" if seed else "")
+        named = failed.name in WITHOUT_NUMBERS and name not in sizes
+        shown = f" ({_sizes(verdict.operation, name)})" if named else ""
+        yield Text(f"  case {failed.case}{shown}, {failed.name}: {failed.where}{values}")
+        case = f" --size {sizes[name]}" if name in sizes else f" --case {name}"
+        case += f" --seed {seed.rstrip(')')}" if seed else ""
     if verdict.status == "unwritten":
         return
     target = verdict.operation if file else f"{verdict.operation}/{verdict.technique}"
@@ -106,7 +114,10 @@ def _sizes(operation: str, case: str) -> str:
     return ", ".join(f"{name} = {value}" for name, value in (*found.sizes.items(), *found.parameters.items()))
 
 
-def reviews(review: FileReview, seconds: float | None = None, again: bool = True) -> Iterator[RenderableType]:
+def reviews(
+    review: FileReview, seconds: float | None = None, again: bool = True,
+    sizes: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[RenderableType]:  # fmt: skip
     """The review of every implementation of outside files; `again`: with the commands that repeat it."""
     from perflab.oracle import diagnosis
     from perflab.report.study import mathematics
@@ -127,7 +138,7 @@ def reviews(review: FileReview, seconds: float | None = None, again: bool = True
         source = each.implementation.source
         bad = [verdict for verdict in each.verdicts if verdict.status not in ("right", "unwritten")]
         if bad:
-            yield from list(failure(bad[0], source))[: None if again else -1]
+            yield from list(failure(bad[0], source, sizes))[: None if again else -1]
         if each.unexplained:
             yield Text(f"{each.implementation.operation}/{each.implementation.technique}: {each.unexplained}")
         for mistake in each.mistakes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from rich.text import Text
 
 from perflab import catalog, errors, records, report
 from perflab.catalog import sources
+from perflab.catalog.sizes import Size, own_cases
 from perflab.cli.show import tree
 from perflab.cli.show.flow import Heading
 from perflab.cli.show.table import Table, of_words
-from perflab.contract import PerflabError
+from perflab.contract import Case, PerflabError
+from perflab.records import Run
+from perflab.records.sized import Sized
 from perflab.records.texts import DERIVATION
 from perflab.report.study import code, mathematics
 from perflab.report.study import section as studies
@@ -27,15 +31,19 @@ STYLES = {"c": "italic dim", "s": "green", "k": "bold magenta", "n": "cyan", "f"
 NO_RUN = "No run here: for figures, `perflab run {op}`, then `perflab study {op}`; or --run DIR."
 
 
-def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
+def section(operation: str, run: Path | None, sizes: Sequence[Size] = ()) -> tuple[studies.Section, str]:
     """The study of one operation, and a line that names the run of its figures.
 
-    Without `run`, the newest one under reports/, if it contains the operation; else the code alone.
-    Raises PerflabError for a run that cannot be read or does not contain the operation.
+    Without `run`, the newest one under reports/, if it contains the operation; else the code alone. With
+    `sizes`, one or two, the ladder is told on these cases. Raises PerflabError for a run that cannot be read,
+    does not contain the operation or has not measured the sizes.
     """
     chosen = run or records.newest()
+    own = own_cases(catalog.operation(operation), sizes) if sizes else ()
+    if own and chosen is None:
+        raise PerflabError(f"--size: no run here; wanted {_command(operation, own)}, then this")
     if chosen is not None:
-        saved = records.read(chosen)
+        saved = _told_on(records.read(chosen), chosen, operation, own)
         if operation in saved.plan.techniques:
             sections = studies.sections(report.summarise(saved), sources.of_today(saved))
             section = next(section for section in sections if section.operation == operation)
@@ -49,6 +57,29 @@ def section(operation: str, run: Path | None) -> tuple[studies.Section, str]:
     since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
     section = studies.of_files(operation, described.title, described.summary, since, texts)
     return section, NO_RUN.format(op=operation)
+
+
+def _told_on(run: Run, folder: Path, operation: str, own: Sequence[Case]) -> Run:
+    """The run with its ladder told on these cases, the smaller first; as it is without any."""
+    if not own:
+        return run
+    if len(own) > 2:
+        raise PerflabError(
+            f"--size: {len(own)} sizes; wanted one or two, a small and a large case of the ladder"
+        )
+    for case in own:
+        if case.name not in run.plan.cases.get(operation, ()):
+            raise PerflabError(
+                f"{folder}: {operation} on {case.name} was not measured; wanted {_command(operation, own)}"
+            )
+    told = replace(run.operations[operation], small_case=own[0].name, study_case=own[-1].name)
+    return replace(run, operations={**run.operations, operation: told})
+
+
+def _command(operation: str, own: Sequence[Case]) -> str:
+    """The command that measures these cases."""
+    sizes = (f"--size {Sized(case.sizes, case.parameters).words}" for case in own)
+    return f"perflab run {operation} {' '.join(sizes)}"
 
 
 def chosen(section: studies.Section, technique: str) -> list[studies.Rung]:

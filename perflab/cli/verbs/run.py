@@ -25,6 +25,8 @@ EXAMPLES = """
     perflab run --preset smoke
     perflab run conv2d max_pool2d --threads 1 all
     perflab run conv2d --with mine.py
+    perflab run conv2d --size N=32 C=48 pad=1 --size N=32 C=96 pad=1
+    perflab run conv2d --size N=8 --sweep C=16:512
     perflab run --resume --for 5m
 """
 
@@ -34,13 +36,18 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser("run", help="verify and time, into one folder of results", examples=EXAMPLES)
     common.add_targets(verb)
     verb.add_argument(
-        "--preset", metavar="NAME", help="smoke, quick (the default), own (that of --with), full or peers"
+        "--preset",
+        metavar="NAME",
+        help="smoke, quick (the default), own (that of --with), sweep, full or peers",
     )
-    about = "the time for all of it, compilation and report too: 90, 90s, 10m, 1h30m (100s by default)"
+    about = "the time for all of it, compilation and report too: 90, 10m, 1h30m (100s; 50s for a sweep)"
     verb.add_argument("--for", dest="time", metavar="TIME", help=f"{about}; with --resume: so much more")
     verb._negative_number_matcher = re.compile(r"-\d")  # `--for -5s` is a wrong time, no option
     verb.add_argument("--baseline", metavar="NAME", help="the technique over which ratios are shown (naive)")
     common.add_list(verb, "--case", "NAME", "only these cases")
+    common.add_sizes(verb)
+    swept = "sizes of an axis: C=16:512 doubles, C=16:512:9 has nine; two axes make a grid"
+    common.add_list(verb, "--sweep", "AXIS=FIRST:LAST", swept)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
     verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit")
@@ -58,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
     common.settle_words(args)
     request = Request(
-        tuple(args.targets), args.preset or "", tuple(args.case), tuple(args.dtype), tuple(args.threads),
+        tuple(args.targets), args.preset or "", tuple(args.case), common.sizes_of(args), tuple(args.sweep),
+        tuple(args.dtype), tuple(args.threads),
         files=tuple(args.outside), peers=tuple(args.peer), against=args.against or "",
         for_s=0.0 if args.time is None else seconds_of(args.time), baseline=args.baseline or "",
         limit_s=args.limit, out=args.out, resume=args.resume,

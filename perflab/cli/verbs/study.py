@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from perflab import errors
-from perflab.cli.common import FINDING, GOOD, console, print_json, use_one_thread, write_text
+from perflab.cli.common import (
+    FINDING,
+    GOOD,
+    add_sizes,
+    console,
+    print_json,
+    sizes_of,
+    use_one_thread,
+    write_text,
+)
 from perflab.cli.verbs import Commands
 from perflab.contract import PerflabError
 
@@ -16,6 +25,7 @@ PLACE = 80
 EXAMPLES = """
     perflab study conv2d
     perflab study conv2d/simd --run reports/NAME
+    perflab study conv2d --size N=8 C=48
     perflab study conv2d --asm jit
     perflab study chain-rule "(x+y)*z" x=-2 y=5 z=-4
 """
@@ -45,6 +55,7 @@ def add(commands: Commands) -> None:
     verb.add_argument(
         "--run", type=Path, metavar="DIR", help="the run of the figures; the newest in reports/"
     )
+    add_sizes(verb)
     verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, its hot loop's assembly beside the source")
     verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
     verb.add_argument("--json", action="store_true", help="print JSON")
@@ -62,12 +73,14 @@ def study(args: argparse.Namespace) -> int:
         word = args.words[0] if args.words else "--html"
         raise PerflabError(f"{word}: not understood after {args.target}; wanted it after chain-rule only")
     if args.asm is not None:
+        if args.size:
+            raise PerflabError("--size: the assembly has no case; wanted --size without --asm")
         return _assembly(operation, args)
     if operation not in catalog.operations() and args.run is None:
         raise PerflabError(errors.unknown("operation", operation, [*catalog.operations(), CHAIN_RULE]))
     from perflab.cli.show import study
 
-    section, source = study.section(operation, args.run)
+    section, source = study.section(operation, args.run, sizes_of(args))
     rungs = study.chosen(section, technique)
     if args.json:
         print_json(study.plain(section, rungs))
@@ -88,8 +101,8 @@ def _chain_rule(args: argparse.Namespace) -> int:
     from perflab.cli.show import chain_rule
     from perflab.learn.chain_rule import worked
 
-    if args.run or args.asm is not None:
-        raise PerflabError("--run, --asm: for an operation; wanted chain-rule without them")
+    if args.run or args.size or args.asm is not None:
+        raise PerflabError("--run, --size, --asm: for an operation; wanted chain-rule without them")
     circuits = [worked.typed(args.words)] if args.words else worked.standard()
     code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
     pieces = [*chain_rule.shown(circuits, "" if args.words else worked.derivation())]

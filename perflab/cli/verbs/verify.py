@@ -19,12 +19,14 @@ def add(commands: Commands) -> None:
     """The verb's arguments."""
     verb = commands.add_parser(
         "verify", help="is every implementation right? the errors and their places",
-        examples="perflab verify conv2d/jit\nperflab verify conv2d --with mine.py --watch",
+        examples="perflab verify conv2d/jit\nperflab verify conv2d --size C=48 pad=1\n"
+        "perflab verify conv2d --with mine.py --watch",
     )  # fmt: skip
     common.add_targets(verb)
     common.add_outside(verb)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; both by default")
     common.add_list(verb, "--case", "NAME", "only these check cases")
+    common.add_sizes(verb)
     verb.add_argument("--seed", type=int, metavar="N", help="with --with: draw the cases from this seed")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=verify)
@@ -51,7 +53,8 @@ def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
     began, printed = time.perf_counter(), common.console(stderr=args.json)
     with printed.status("reading" if args.outside else "compiling") as status:
         verification = engine.verify_all(
-            args.targets, dtypes=args.dtype, cases=args.case, files=args.outside, seed=args.seed,
+            args.targets, dtypes=args.dtype, cases=args.case, sizes=common.sizes_of(args),
+            files=args.outside, seed=args.seed,
             limit_s=args.limit, tell=status.update,
         )  # fmt: skip
     shown = results.verification(verification, time.perf_counter() - began)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from perflab import catalog
-from perflab.contract import DTYPES, RIGHT, UNWRITTEN, Implementation, Verdict
+from perflab.catalog.sizes import with_cases
+from perflab.contract import DTYPES, RIGHT, UNWRITTEN, Case, Implementation, Verdict
 from perflab.errors import reason
 from perflab.oracle import diagnosis
 from perflab.oracle.diagnosis import Diagnosis
 from perflab.oracle.sandbox import sandbox
+from perflab.oracle.verdict import on_own_sizes
 
 VALUES = {"rounding bound", "central differences", "form"}  # checks whose failure numbers can explain
 TENSOR = re.compile(r"(?:out|d\w+)\b")
@@ -71,6 +73,7 @@ def review(
     *,
     dtypes: Sequence[str] = DTYPES,
     cases: Sequence[str] = (),
+    own: Mapping[str, Sequence[Case]] | None = None,
     seed: int | None = None,
     limit_s: float = sandbox.LIMIT_S,
     technique: str | None = None,
@@ -78,14 +81,18 @@ def review(
 ) -> FileReview:
     """Review every implementation of a file, those of one operation, or one technique.
 
+    On the named check cases, and on `own` cases of an operation in one's own sizes; on all without either.
     `tell` is called with the name of each step. Raises PerflabError where the file cannot be loaded.
     """
     with closing(sandbox.Sandbox(file, operation, limit_s, technique)) as box:
         reviews = []
         for column in box.columns:
-            known = [name for name in cases if name in catalog.operation(column.operation).checks]
-            if known or not cases:
-                reviews.append(_review(box, column, dtypes, known, seed, tell))
+            sized = (own or {}).get(column.operation, ())
+            described = with_cases(catalog.operation(column.operation), sized)
+            known = [name for name in cases if name in described.checks] + on_own_sizes(described, sized)
+            if known or not (cases or own):
+                chosen = [described.checks[name] for name in known]
+                reviews.append(_review(box, column, dtypes, chosen, seed, tell))
         return FileReview(tuple(reviews), box.notes, box.files)
 
 
@@ -93,7 +100,7 @@ def _review(
     box: sandbox.Sandbox,
     column: Implementation,
     dtypes: Sequence[str],
-    cases: Sequence[str],
+    cases: Sequence[Case],
     seed: int | None,
     tell: Callable[[str], None],
 ) -> Review:

@@ -158,9 +158,9 @@ class Sandbox:
 
 
 def verify(
-    box: Sandbox, column: Implementation, dtype: str, cases: Sequence[str] = (), seed: int | None = None
+    box: Sandbox, column: Implementation, dtype: str, cases: Sequence[Case] = (), seed: int | None = None
 ) -> Verdict:
-    """The oracle's verdict on a column, on the named check cases or all; with another seed if one is given.
+    """The oracle's verdict on a column, on these cases or all check cases; with another seed if one is given.
 
     Without either, cases from a random seed are added: stored answers for the known cases are wrong there.
     """
@@ -168,7 +168,7 @@ def verify(
         box.restart()
     described = catalog.operation(column.operation)
     written = "forward" not in column.unwritten
-    chosen = [described.checks[name] for name in cases or described.checks if written]
+    chosen = [case for case in cases or described.checks.values() if written]
     if seed is not None:
         chosen = [replace(case, seed=seed) for case in chosen]
     unknown = 0 if cases or seed is not None else 1000 + int.from_bytes(os.urandom(3), "big")

@@ -88,13 +88,13 @@ class Board:
 
 
 def board(
-    folder: Path, targets: Sequence[str] = (), case: str | None = None, dtype: str | None = None,
+    folder: Path, targets: Sequence[str] = (), cases: Sequence[str] = (), dtype: str | None = None,
     direction: str | None = None, threads: int | None = None, *,
     here: Mapping[str, Any], operations: Sequence[str] = (),
 ) -> Board:  # fmt: skip
     """Rank what the runs under a folder measured on this machine.
 
-    `targets` are OP or OP/TECHNIQUE, all by default. The default of `case` is the largest of each operation,
+    `targets` are OP or OP/TECHNIQUE, all by default. The default of `cases` is the largest of each operation,
     and "all" is every case. `dtype`, `direction` and `threads` are by default float32, step and the fewest
     where these were measured, else one that was. `here` is this machine's environment. `operations` are the
     known ones in the order to show; other operations that a run names come after them.
@@ -130,13 +130,13 @@ def board(
             measured[candidate.cell.operation].append(candidate)
         for fault in faults(run, summary):
             failed[fault.operation].append(fault)
-    _check(selected, measured, failed, case)
-    asked = {"case": case, "dtype": dtype, "direction": direction, "threads": threads}
+    _check(selected, measured, failed, cases)
+    asked = {"dtype": dtype, "direction": direction, "threads": threads}
     groups: list[Group] = []
     out: list[Out] = []
     for operation, techniques in selected.items():
         ranked: set[str] = set()
-        for place in _places(measured[operation], asked):
+        for place in _places(measured[operation], cases, asked):
             there = [candidate for candidate in measured[operation] if candidate.place == place]
             group, excluded = _ranked(place, there, failed[operation])
             ranked |= {entry.technique for entry in group.entries}
@@ -212,7 +212,7 @@ def _selected(targets: Sequence[str], known: Sequence[str]) -> dict[str, tuple[s
 
 def _check(
     selected: Mapping[str, Sequence[str]], measured: Mapping[str, Sequence[Candidate]],
-    failed: Mapping[str, Sequence[Fault]], case: str | None,
+    failed: Mapping[str, Sequence[Fault]], cases: Sequence[str],
 ) -> None:  # fmt: skip
     """Raise PerflabError for a technique or a case that no run has."""
     for operation, techniques in selected.items():
@@ -223,20 +223,26 @@ def _check(
                 there = ", ".join(sorted(known)) or "none"
                 name = f"{operation}/{technique}"
                 raise PerflabError(f"{name}: no run of this machine measured it; there are {there}")
-    cases = sorted({candidate.cell.case for operation in selected for candidate in measured[operation]})
-    if case not in (None, EVERY) and cases and case not in cases:
-        raise PerflabError(f"{case}: no run of this machine measured this case; there are {', '.join(cases)}")
+    known_cases = sorted({candidate.cell.case for op in selected for candidate in measured[op]})
+    for case in cases:
+        if case != EVERY and known_cases and case not in known_cases:
+            names = ", ".join(known_cases)
+            raise PerflabError(f"{case}: no run of this machine measured this case; there are {names}")
 
 
-def _places(measured: Sequence[Candidate], asked: Mapping[str, Any]) -> list[Cell]:
+def _places(measured: Sequence[Candidate], cases: Sequence[str], asked: Mapping[str, Any]) -> list[Cell]:
     """The groups to show of one operation, as cells without a technique.
 
     Where `asked` has None, a place is taken in which a file of the user's was measured, if there is any.
     """
-    every = asked["case"] == EVERY
-    free = {"case"} if every else set()
-    given = {name: value for name, value in asked.items() if value is not None and name not in free}
-    fitting = [candidate for candidate in measured if given.items() <= vars(candidate.cell).items()]
+    every = bool(cases)
+    given = {name: value for name, value in asked.items() if value is not None}
+    fitting = [
+        candidate
+        for candidate in measured
+        if given.items() <= vars(candidate.cell).items()
+        and (not cases or EVERY in cases or candidate.cell.case in cases)
+    ]
     flops = {candidate.place: candidate.figure.flops for candidate in fitting}
     chosen = {candidate.place for candidate in fitting if candidate.kind == "own"} or set(flops)
     for name, usual in (("dtype", "float32"), ("direction", "step"), ("threads", None)):

@@ -21,13 +21,16 @@ from perflab.report.figures.ladder import ladder
 from perflab.report.figures.peers import peers
 from perflab.report.figures.roofline import roofline
 from perflab.report.figures.style import STYLE, Picture
+from perflab.report.figures.sweep import sweep
 from perflab.report.figures.times import times
+from perflab.report.figures.winners_map import winners_map
 from perflab.report.summary import Summary
 
 __all__ = ["Drawn", "all_figures", "drawn", "names"]
 
 Draw = Callable[[], Picture | None]
 OF_OPERATION = {"ladder": ladder, "time": times, "roofline": roofline}
+OF_SWEEP = {"sweep": sweep, "map": winners_map, "ladder": ladder, "roofline": roofline}
 
 
 @dataclass(frozen=True)
@@ -79,5 +82,6 @@ def _planned(summary: Summary) -> Iterator[tuple[str, str, Draw]]:
     for threads in plan.threads:
         yield f"climb-t{threads}", "", partial(climb, summary, threads)
     for operation in plan.techniques:
-        for threads, (name, draw) in product(plan.threads, OF_OPERATION.items()):
+        drawings = OF_SWEEP if operation in plan.sized and plan.swept else OF_OPERATION
+        for threads, (name, draw) in product(plan.threads, drawings.items()):
             yield f"{name}-{operation}-t{threads}", operation, partial(draw, summary, operation, threads)

@@ -44,7 +44,7 @@ def ladder(summary: Summary, operation: str, threads: int) -> style.Picture | No
             _bars(ax, summary, operation, rungs, names, low)
             style.categories(ax, names, labelled=False)
             ax.set_ylim(len(names) - 0.4, -0.6)
-            sheet.names[r, c] = f"{case}, {direction}"
+            sheet.names[r, c] = f"{summary.label(operation, case)}, {direction}"
             sheet.ends[r, c] = [
                 (names.index(name), {}, ladders.gain(summary, figure, stands.get(name, "")).words)
                 for name, figure in rungs.items()

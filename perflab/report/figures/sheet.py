@@ -35,6 +35,7 @@ LANE = 0.17  # inches, between two branches of a tree
 ENDS = SMALL * LINE / 72  # inches, between two names at the end of lines
 
 Ends = Sequence[tuple[float, Look, str]]
+Marks = Sequence[tuple[float, str]]
 Rows = Sequence[tuple[float, int, int | None, Look, str]]  # y, lane, row of what it hangs from, mark, name
 
 
@@ -104,6 +105,9 @@ class Sheet:
         self.names: dict[tuple[int, int], str] = {}  # by row and column: above a panel
         self.ends: dict[tuple[int, int], Ends] = {}  # to the right, each at the height of a value or near it
         self.trees: dict[int, Rows] = {}  # by row: to the left of its first panel
+        self.marks: dict[
+            tuple[int, int], Marks
+        ] = {}  # above a panel, each at the place of a value or near it
         self._across: dict[int, str] = {}
         self._up: dict[int, str] = {}
 
@@ -173,7 +177,8 @@ class Sheet:
         """The distance of each row of panels from the top, and the whole height."""
         at, tops = head, []
         for r, row in enumerate(self.axes):
-            at += 0.27 if any((r, c) in self.names for c in range(len(row))) else 0.08
+            above = {**self.names, **{place: marks for place, marks in self.marks.items() if marks}}
+            at += 0.27 if any((r, c) in above for c in range(len(row))) else 0.08
             tops.append(at)
             lines = max((text.count("\n") + 1 for ax in row for text in _written(ax, "x")), default=0)
             at += self.heights[r] + (0.06 + lines * SMALL * LINE / 72 if lines else 0.06)
@@ -185,6 +190,7 @@ class Sheet:
         ax, width, height = self.axes[r][c], self.panel[0], self.heights[r]
         if (r, c) in self.names:
             self._write(left, bottom + height + 0.07, self.names[r, c], SIZE, weight="bold", va="baseline")
+        self._write_marks(self.marks.get((r, c), ()), ax, left, bottom + height + 0.07)
         if r in self._across:
             lines = max((text.count("\n") + 1 for text in _written(ax, "x")), default=0)
             below = 0.1 + lines * SMALL * LINE / 72
@@ -205,6 +211,15 @@ class Sheet:
                 self._line([edge, edge + 0.09], [true, y], color=look["color"], linewidth=0.7)
                 self._mark(edge + 0.15, y, look)
             self._write(edge + (0.25 if look else 0.06), y, text, SMALL, va="center_baseline")
+
+    def _write_marks(self, marks: Marks, ax: Axes, left: float, y: float) -> None:
+        """Texts above a panel, each as near to the place of its value as the others let it."""
+        widths = [width_of(text, SMALL) for _, text in marks]
+        wanted = _places(ax.xaxis, left, self.panel[0], [value for value, _ in marks])
+        apart = max(widths, default=0.0) + 0.1
+        places = spread(wanted, apart, left, left + self.panel[0] - apart / 2)
+        for (_, text), x in zip(marks, places, strict=True):
+            self._write(x, y, text, SMALL, ha="center", va="baseline", color=SOFT)
 
     def _draw_ticks(self, ax: Axes, left: float, bottom: float, width: float, height: float) -> None:
         """The grid's lines, below all else, and the labels of both axes in place of matplotlib's own."""
@@ -240,7 +255,9 @@ class Sheet:
         )  # fmt: skip
 
     def _mark(self, x: float, y: float, look: Look) -> None:
-        self._line([x], [y], **{"linestyle": "", "markersize": 5} | look)
+        """A mark, or a short line where the look has one."""
+        ends = [x - 0.1, x + 0.1] if look.get("linestyle") else [x]
+        self._line(ends, [y] * len(ends), **{"linestyle": "", "markersize": 5} | look)
 
     def _line(self, x: list[float], y: list[float], **style: Any) -> None:
         self.figure.add_artist(Line2D(x, y, transform=self.figure.dpi_scale_trans, **style))

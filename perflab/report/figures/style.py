@@ -117,6 +117,13 @@ def categories(ax: Axes, names: Sequence[str], *, labelled: bool = True, grid: b
     ax.yaxis.set_major_formatter(FixedFormatter(list(names) if labelled else []))
 
 
+def columns(ax: Axes, names: Sequence[str]) -> None:
+    """Names along the x axis, at 0, 1, 2 and so on, without a grid."""
+    ax.grid(visible=False, axis="x")
+    ax.xaxis.set_major_locator(FixedLocator(list(range(len(names)))))
+    ax.xaxis.set_major_formatter(FixedFormatter(list(names)))
+
+
 def rings(ax: Axes, points: Sequence[tuple[float, float]], size: float) -> None:
     """Rings around points."""
     if points:

@@ -252,7 +252,8 @@ def _gains(summary: Summary, rung: Rung) -> words.Table | None:
     rows = []
     for gain in sorted(gains, key=lambda gain: summary.work(rung.operation, gain.figure.cell.case)):
         figure = gain.figure
-        row = {"case": figure.cell.case, "direction": figure.cell.direction, "time": words.time(figure)}
+        case = summary.label(rung.operation, figure.cell.case)
+        row = {"case": case, "direction": figure.cell.direction, "time": words.time(figure)}
         if below:
             row[f"over {below}"] = words.interval(gain.ratio)
         if rung.technique != BASELINE != below:

@@ -76,7 +76,7 @@ def reason(summary: Summary, operation: str, dtype: str, direction: str, lower: 
                 flops=fast.flops, bytes=fast.bytes, speedup=ratio.value if ratio else None,
                 same=ratio is not None and ratio.verdict == "SAME",
             )  # fmt: skip
-            return f"On {case}, {sentence}"
+            return f"On {summary.label(operation, case)}, {sentence}"
     return ""
 
 
