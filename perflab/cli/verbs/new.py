@@ -37,9 +37,8 @@ def write(args: argparse.Namespace) -> int:
             raise PerflabError("--rubric: stands alone; wanted perflab new --rubric [FILE]")
         print(starter.write_new(args.rubric, rubric.EXAMPLE))
     elif not args.file:
-        raise PerflabError(
-            "new: wanted OP and FILE, such as conv2d mine.py, or --rubric; see `perflab help new`"
-        )
+        lacking = "FILE" if args.operation else "OP, FILE"
+        raise PerflabError(f"the following arguments are required: {lacking}; see `perflab help new`")
     else:
         print(starter.write(args.operation, args.file, args.rung))
     return GOOD
