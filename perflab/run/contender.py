@@ -67,6 +67,7 @@ class Contender:
         self.digest = f"{self.stage.fingerprint} {_digest(got)}"
         if known is not None and known.digest == self.digest:
             self.share, self.where, self.precision = known.share or 0.0, known.where, known.precision
+            self.remarks = tuple(known.remarks)
         else:
             self.precision = self.reference.precision
             self._compare(self.reference, got)

@@ -1,5 +1,6 @@
 """A file from outside is judged by its mathematics: right with remarks, wrong by name, or not run here."""
 
+import html
 import json
 import textwrap
 
@@ -301,3 +302,22 @@ def test_remarks_and_mistakes_stand_in_the_json_and_in_the_terminal():
     assert "dx[n,c,r,q] = dxpad[" in done.stdout
     assert "\\mathrm" not in done.stdout
     assert "worst there  dx: shape (" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_race_accepts_what_verification_accepted(tmp_path):
+    files = [FILES / f"fair/{name}.py" for name in ("ties_shared", "float64_buffer")]
+    words = ("--preset", "smoke", "--case", "digits", "--dtype", *DTYPES, "--out", tmp_path / "run")
+    done = perflab("run", "max_pool2d/vectorized", *words, "--with", *files)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "run/records.jsonl").read_text("utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    timed = {(r["technique"], r["dtype"]) for r in records if r["kind"] == "block"}
+    shared, buffers = "ties_shared.reshape", "float64_buffer.naive"
+    assert {(shared, "float32"), (shared, "float64"), (buffers, "float64")} <= timed
+    assert (buffers, "float32") not in timed
+    judged = [r for r in records if r["kind"] == "verdict" and r["technique"] == shared]
+    assert all(TIES in r["remarks"] for r in judged)
+    assert f"{shared}: {TIES}" in done.stdout
+    assert f"{buffers}: {WIDER}: timed in float64 alone" in done.stdout
+    assert TIES in html.unescape((tmp_path / "run/report.html").read_text("utf-8"))
