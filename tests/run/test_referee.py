@@ -262,7 +262,7 @@ def test_a_run_goes_on_without_what_attacks_it(name, tmp_path):
     file, right = tmp_path / f"{name}.py", tmp_path / "right.py"
     file.write_text((CHEATS / f"{name}.py").read_text())
     right.write_text((HONEST / "plain.py").read_text())
-    words = ("--preset", "smoke", "--with", file, right, "--out", tmp_path / "run")
+    words = ("--preset", "smoke", "--case", "digits", "--with", file, right, "--out", tmp_path / "run")
     done = perflab_process("run", f"{OPERATION}/vectorized", *words)
     assert done.returncode == 1, done.stderr + done.stdout
     assert "Traceback" not in done.stderr + done.stdout
