@@ -56,6 +56,11 @@ def strays(pid: int, known: Collection[int]) -> list[int]:
     return [each for each in (*left, *orphans) if _state(each) not in ("Z", "")]
 
 
+def busy(pid: int) -> bool:
+    """Whether a thread, other than the first of the process, runs or waits for a core now."""
+    return any(_state(thread) == "R" for thread in threads(pid) if thread != pid)
+
+
 def running(pid: int) -> int:
     """How many processes that it started still run."""
     return sum(_state(child) not in ("Z", "") for child in descendants(pid))

@@ -142,7 +142,7 @@ def test_an_interrupt_ends_what_was_started():
 
 @pytest.mark.slow
 def test_the_whole_corpus():
-    """About three minutes of processor time: a process each for 128 files and four judges."""
+    """About five minutes of processor time: a process each for 128 files and four judges."""
     done = perflab_process("referee", "--json", timeout=1800)
     found = json.loads(done.stdout)
     rows = [row for row in found["findings"] if row["judge"] == "perflab"]

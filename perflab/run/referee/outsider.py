@@ -206,9 +206,14 @@ class Judged(Visit):
         return self._used("play", 1) - empty_s
 
     def _idle_s(self) -> float:
-        """The processor time of a while in which the process is awake and nothing is asked of it."""
+        """The processor time of a while in which the process is awake and nothing is asked of it.
+
+        All of the while where a thread of it waits for a core at its end: others may hold the core.
+        """
         before_s = family.processor_s(self.guest.pid)
         time.sleep(IDLE_S)
+        if family.busy(self.guest.pid):
+            return IDLE_S
         return family.processor_s(self.guest.pid) - before_s
 
     def _used(self, kind: str, *request: Any) -> float:
