@@ -63,23 +63,21 @@ def quick(operation, technique, dtype):
 def pytest_sessionstart(session):
     """Before the whole suite, compile on all cores what no cache holds yet: workers would do it twice.
 
-    The quick tests call the kernels of one thread, which compile in half the time; the slow ones those of
-    all threads.
+    The tests call the kernels of one thread, which compile in half the time; `test_threads.py` has those of
+    several.
     """
-    if session.config.option.markexpr == "not slow":
-        numba.set_num_threads(1)
+    numba.set_num_threads(1)
     whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
     if whole and not hasattr(session.config, "workerinput"):
         catalog.prepare_numba_cache()
-        threads = numba.get_num_threads()
-        names = missing({op: catalog.techniques(op) for op in catalog.operations()}, DTYPES, threads)
+        names = missing({op: catalog.techniques(op) for op in catalog.operations()}, DTYPES)
         if session.config.option.markexpr == "not slow":
             names = [name for name in names if quick(*name.split("/"))]
-        compile_first(names, lambda event: None, threads=threads)
+        compile_first(names, lambda event: None)
 
 
 # The longest tests, which begin first: a worker that begins one last keeps the other waiting.
-LONGEST = ("test_narrower_registers", "test_selfcheck", "test_wheel", "test_other_systems")
+LONGEST = ("test_narrower_registers", "test_threads", "test_selfcheck", "test_wheel", "test_other_systems")
 
 
 def slow_but(quick, values):

@@ -12,7 +12,7 @@ from perflab.contract import PerflabError
 from perflab.oracle.verdict import on_own_sizes
 
 OPERATIONS = catalog.operations()
-MOST_MULTIPLY_ADDS, MOST_BYTES, DRAWS, QUICK_DRAWS = 2e5, 2e5, 200, 12
+MOST_MULTIPLY_ADDS, MOST_BYTES, DRAWS, QUICK_DRAWS = 2e5, 2e5, 8, 8
 ODD_SIZES = (1, 2, 3, 5, 7, 9, 11, 13, 16, 17, 23, 31, 32, 33, 47, 64, 65, 97, 128, 131)
 
 

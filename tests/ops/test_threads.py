@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from numba import prange
 
+from perflab import catalog, oracle
 from perflab.ops._threads import parallel
+from perflab.run.compilation import uses_threads
+
+RUNGS = [(op, rung) for op in catalog.operations() for rung in catalog.techniques(op)]
 
 
 @pytest.fixture
@@ -32,3 +36,12 @@ def test_each_form_is_compiled_when_it_is_first_called(threads):
         assert len(form.signatures) == 1
         assert len(other.signatures) == before
         assert squares.targetoptions.get("parallel", False) == (count == 2)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core: there is no other form")
+@pytest.mark.parametrize(("operation", "technique"), [each for each in RUNGS if uses_threads(*each)])
+def test_a_rung_is_right_on_several_threads(operation, technique, threads):
+    threads(numba.config.NUMBA_NUM_THREADS)
+    verdict = oracle.examine(catalog.operation(operation), catalog.raw(operation, technique), "float32")
+    assert verdict.ok, verdict.where

@@ -141,13 +141,11 @@ def test_an_interrupt_ends_what_was_started():
 
 
 @pytest.mark.slow
-def test_the_whole_corpus():
-    """About five minutes of processor time: a process each for 128 files and four judges."""
-    done = perflab_process("referee", "--json", timeout=1800)
+def test_every_third_of_the_corpus():
+    """The whole takes five minutes of processor time: `perflab referee`."""
+    done = perflab_process("referee", *sorted(KINDS)[::3], "--judge", "perflab", "--json", timeout=1800)
     found = json.loads(done.stdout)
-    rows = [row for row in found["findings"] if row["judge"] == "perflab"]
-    assert not [(row["name"], row["why"]) for row in rows if row["wrong"]]
+    assert not [(row["name"], row["why"]) for row in found["findings"] if row["wrong"]]
     assert done.returncode == 0, done.stderr
-    ours, *others = found["judges"]
+    (ours,) = found["judges"]
     assert (ours["lets"], ours["accuses"]) == (0, 0)
-    assert all(other["lets"] > 20 for other in others)
