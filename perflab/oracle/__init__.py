@@ -23,5 +23,6 @@ from perflab.oracle.verdict import THIN, cannot_run, examine, verdict_on, verify
 __all__ = [
     "DIFFERENCE_TOLERANCE", "EXTENDED_FLOPS", "STEP", "THIN", "WIDER", "Pair", "Reference", "Worst",
     "along_a_direction", "cannot_run", "differentiable", "examine", "fingerprint", "form", "held_to",
-    "is_wider", "judge", "merged", "pairwise", "reference", "remark", "remarks", "verdict_on", "verify", "weight",
+    "is_wider", "judge", "merged", "pairwise", "reference", "remark", "remarks",
+    "verdict_on", "verify", "weight",
 ]  # fmt: skip

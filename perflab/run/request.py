@@ -227,8 +227,8 @@ def sized_cases(
 
     ranges = [*map(sweep_of, sweeps)]
     found = {op: own_cases(catalog.operation(op), sizes, ranges) for op in operations}
-    for op, own in found.items():
-        for case in own:
+    for op, sized in found.items():
+        for case in sized:
             check_feasible(catalog.operation(op), case, min(dtypes, default=DTYPES[0]), timed)
     return found
 

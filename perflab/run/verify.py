@@ -150,8 +150,9 @@ def verify_all(
     """Verify these targets (OP or OP/TECHNIQUE; all if none is named), or these outside files.
 
     Pairs are compared if no case is named, and no size is given; known mistakes are tested if no target is
-    named either, and those of the user's own operations, whose descriptions are checked too. With `sizes`, on cases of these and on the operation's first check case, on which every
-    gradient has numbers other than zero. A rung of plain loops that would take long there is not called,
+    named either, and those of the user's own operations, whose descriptions are checked too. With `sizes`, on
+    cases of these and on the operation's first check case, on which every gradient has numbers other than
+    zero. A rung of plain loops that would take long there is not called,
     unless it is named. `tell` gets each step. Raises PerflabError for unknown names and for a file that
     cannot be loaded.
     """
