@@ -79,7 +79,7 @@ def _of_gradient(operation: Operation, case: Case) -> str:
     """Whether the gradient is the definition's derivative, by central differences of every element."""
     if not references.differentiable(operation, case):
         return ""
-    right = on_case(references.reference, operation, case, DTYPE)
+    right = on_case(references.of_case, operation, case, DTYPE)
     differences = on_case(references.differences, operation, case, DTYPE)
     for worst in judge(differences, right.values[1:]):
         if worst.share > 1:
