@@ -107,6 +107,10 @@ operation = Operation(
     #     A function (gamma, dout, *args) -> (bound of out, bounds of the gradients): how far rounding may
     #     take any implementation, element by element, where gamma(k) = k·u / (1 − k·u). Without it the bound
     #     is estimated from the definition.
+    # subgradient=…
+    # library=…
+    #     What else is right of a file from outside, such as a tie divided in another way; see
+    #     `perflab.contract.Operation`.
     # contest=…
     #     Further cases, larger ones, as `cases`: those of `perflab run --preset peers`.
 )
