@@ -95,17 +95,20 @@ class Cost:
 
 @dataclass(frozen=True)
 class Operation:
-    """A mathematical function with a gradient, described once.
+    """A mathematical function, with its gradient where it has one, described once.
 
     definition(*args) -> out
         The textbook formula, forward only, in the precision of its arguments.
     gradient(dout, *args) -> tuple
         Its derivative along `wrt`, in the same precision; compared with central differences of `definition`.
-    bound(unit_roundoff, dout, *args) -> (out_bound, grad_bounds)
-        First-order bounds of the rounding error of any order of summation, element by element.
+        An operation that is forward only has an empty `wrt` and none.
+    bound(gamma, dout, *args) -> (out_bound, grad_bounds)
+        First-order bounds of the rounding error of any order of summation, element by element, from γ_k =
+        gamma(k). Without one it is estimated from the definition.
     derive(sizes, parameters) -> sizes
         The sizes of the output's axes; raises ValueError where the parameters do not fit.
     cost(sizes, parameters, itemsize) -> {"forward": Cost, "backward": Cost, "step": Cost}
+        Forward only: {"forward": Cost}.
     contest
         Further cases, on which the ladder's top is compared with the peers.
     subgradient(eps, got, dout, *args) -> bool
@@ -133,14 +136,14 @@ class Operation:
     out_shape: tuple[str, ...]
     wrt: tuple[str, ...]
     definition: Callable[..., Any]
-    gradient: Callable[..., tuple[Array, ...]]
-    bound: Callable[..., tuple[Any, tuple[Array, ...]]]
     derive: Callable[[Mapping[str, int], Mapping[str, Any]], dict[str, int]]
     cost: Callable[[Mapping[str, int], Mapping[str, Any], int], dict[str, Cost]]
     cases: Mapping[str, Case]
     checks: Mapping[str, Case]
     ladder: tuple[str, ...]
-    exact_on_integers: bool
+    exact_on_integers: bool = False
+    gradient: Callable[..., tuple[Array, ...]] | None = None
+    bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
     kinks: bool = False
     multiplies: bool = True
     contest: Mapping[str, Case] = field(default_factory=dict)
@@ -151,9 +154,19 @@ class Operation:
     study_case: str = ""
     small_case: str = ""
 
+    @property
+    def forward_only(self) -> bool:
+        """Whether it has no gradient, and its implementations no `backward`."""
+        return not self.wrt
+
     def case(self, name: str) -> Case:
         """A case by its name, of the everyday ones or of the contest."""
         return self.cases[name] if name in self.cases else self.contest[name]
+
+
+def no_gradients(dout: Any, cache: Any) -> tuple[()]:
+    """The `backward` of what is forward only: no gradients."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +227,7 @@ class Mutant:
     name: str
     lesson: str
     forward: Callable[..., tuple[Any, Any]]
-    backward: Callable[[Any, Any], tuple[Array, ...]]
+    backward: Callable[[Any, Any], tuple[Array, ...]] = no_gradients
     breaks: str = ""
 
 

@@ -58,6 +58,17 @@ def test_the_section_on_a_file_of_ones_own_is_so(tmp_path):
     assert told.strip() in done.stdout
 
 
+@pytest.mark.slow
+def test_four_commands_lead_from_an_idea_to_a_report(tmp_path):
+    own = DOCS["your-own-problem"]
+    (commands,) = re.findall(r"<!-- own problem commands -->\n```sh\n(.*?)```", own, re.DOTALL)
+    assert len(commands.splitlines()) == 4
+    for line in commands.splitlines():
+        done = perflab(*shlex.split(line)[1:], cwd=tmp_path)
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+    assert "study-layer_norm-jit" in (tmp_path / "layer_norm_run" / "report.html").read_text("utf-8")
+
+
 def perflab_of_the_run(folder):
     (run,) = (folder / "reports").iterdir()
     done = perflab("report", run, cwd=folder)

@@ -1,5 +1,6 @@
 """Given names: operations, techniques and their functions, and the arrays of a case."""
 
+from perflab.catalog.admission import admit, is_folder, named
 from perflab.catalog.find import (
     broken,
     columns_of_peers,
@@ -17,8 +18,10 @@ from perflab.catalog.find import (
     techniques,
 )
 from perflab.catalog.implementations import column, elsewhere, implementation, load, load_raw, raw
+from perflab.catalog.own import is_own
 
-__all__ = ["broken", "column", "columns_of_peers", "elsewhere", "folder", "home", "implementation"]
+__all__ = ["admit", "is_folder", "is_own", "named"]
+__all__ += ["broken", "column", "columns_of_peers", "elsewhere", "folder", "home", "implementation"]
 __all__ += [
     "load",
     "load_raw",

@@ -7,7 +7,7 @@ from typing import Any
 
 from perflab.catalog.find import operation
 from perflab.catalog.inputs import pairs
-from perflab.contract import Case, Cost, Operation
+from perflab.contract import DIRECTIONS, Case, Cost, Operation
 from perflab.records import Plan
 
 
@@ -37,11 +37,13 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 def _describe(described: Operation, case: Case, dtypes: tuple[str, ...]) -> dict[str, Any]:
     by_dtype = {dtype: costs(described, case, dtype).items() for dtype in dtypes}
-    saved = {dtype: {way: asdict(cost) for way, cost in items} for dtype, items in by_dtype.items()}
+    ways = DIRECTIONS[:1] if described.forward_only else DIRECTIONS
+    saved = {dtype: {way: asdict(c) for way, c in items if way in ways} for dtype, items in by_dtype.items()}
     sizes, parameters = dict(case.sizes), dict(case.parameters)
     return {"sizes": sizes, "parameters": parameters, "inputs": case.inputs, "costs": saved}
 
 
 def costs(described: Operation, case: Case, dtype: str) -> dict[str, Cost]:
-    """What an operation costs on a case, per direction."""
-    return described.cost(case.sizes, pairs(described, case), 4 if dtype == "float32" else 8)
+    """What an operation costs on a case, per direction. Without a gradient a step is forward alone."""
+    cost = described.cost(case.sizes, pairs(described, case), 4 if dtype == "float32" else 8)
+    return cost if described.wrt else {**cost, "backward": Cost(0, 0), "step": cost["forward"]}

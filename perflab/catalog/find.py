@@ -1,8 +1,8 @@
 """Finds operations, techniques and peers by name: the folder is the registry.
 
-An operation is a folder with an `__init__.py` that describes it, in `ops/` or in an installed package. A
-technique is a file in this folder; a name that begins with an underscore is not a technique. Installed
-packages may add techniques and peers to an operation.
+An operation is a folder with an `__init__.py` that describes it, in `ops/`, in an installed package, or of
+the user's own, named by its path (`admission`). A technique is a file in this folder; a name that begins with
+an underscore is not a technique. Installed packages may add techniques and peers to an operation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from perflab.catalog.installed import Entry, Installed, rungs
+from perflab.catalog import own
+from perflab.catalog.installed import PAIR, Entry, Installed, check_functions, rungs
 from perflab.contract import Mutant, Operation, PerflabError
 from perflab.errors import first_line, reason, unknown
 from perflab.machine import numba_cache
@@ -27,22 +28,24 @@ ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn", "mlp"
 
 
 def operations() -> tuple[str, ...]:
-    """The names of the operations: those of `ORDER`, other built-in ones, installed ones."""
-    built_in = _built_in()
-    ordered = [name for name in ORDER if name in built_in]
-    return (*ordered, *(name for name in built_in if name not in ordered), *additions().operations)
+    """The names of the operations: those of `ORDER`, other built-in ones, installed ones, the user's own."""
+    ours = built_in()
+    ordered = [name for name in ORDER if name in ours]
+    further = (name for name in ours if name not in ordered)
+    return (*ordered, *further, *additions().operations, *own.folders())
 
 
-def _built_in() -> list[str]:
+def built_in() -> list[str]:
+    """The names of perflab's own operations."""
     return sorted(file.parent.name for file in OPS.glob("*/__init__.py"))
 
 
 @cache
 def additions() -> Installed:
     """What installed packages add, read once."""
-    built_in = _built_in()
-    ladders = {name: rungs(OPS / name) for name in built_in}
-    return Installed(ladders, {name: _built_in_peers(name) for name in built_in})
+    ours = built_in()
+    ladders = {name: rungs(OPS / name) for name in ours}
+    return Installed(ladders, {name: _built_in_peers(name) for name in ours})
 
 
 def broken() -> list[str]:
@@ -55,12 +58,16 @@ def broken() -> list[str]:
 
 def folder(name: str) -> Path:
     """An operation's folder. Raises PerflabError for an unknown name, with the nearest ones."""
-    return OPS / name if name in _built_in() else _entry(name).file
+    if name in built_in():
+        return OPS / name
+    return own.folders().get(name) or _entry(name).file
 
 
 def package(name: str) -> str:
     """The importable name of an operation's folder. Raises PerflabError as `folder` does."""
-    return f"perflab.ops.{name}" if name in _built_in() else _entry(name).module
+    if name in built_in():
+        return f"perflab.ops.{name}"
+    return own.package(name) if name in own.folders() else _entry(name).module
 
 
 def _entry(name: str) -> Entry:
@@ -92,9 +99,11 @@ def operation(name: str) -> Operation:
 
 def _description(name: str) -> Operation:
     module = package(name)
-    if name in _built_in():
-        built_in: Operation = importlib.import_module(module).operation
-        return built_in
+    if name in built_in():
+        ours: Operation = importlib.import_module(module).operation
+        return ours
+    from perflab.catalog import faults  # NumPy, as every operation
+
     try:
         described = getattr(importlib.import_module(module), "operation", None)
     except (Exception, SystemExit) as error:
@@ -104,24 +113,25 @@ def _description(name: str) -> Operation:
             problem = "has no `operation = Operation(...)`"
         elif described.name != name:
             problem = f"its operation is named {described.name!r}"
-        elif fault := _fault_of_story(described):
+        elif fault := faults.of(described) or _fault_of_files(described):
             problem = fault
         else:
             return described
+    if name in own.folders():
+        raise PerflabError(f"{folder(name) / '__init__.py'}: {problem}")
     raise PerflabError(additions().refuse(_entry(name), f"{module}: {problem}"))
 
 
-def _fault_of_story(described: Operation) -> str:
-    """What is wrong with an operation's tree or with the names of its story's cases; "" if nothing is."""
-    if described.since and (*described.since,) != tuple(described.ladder):
-        return f"`since` names {', '.join(described.since)}; wanted those of `ladder`, in its order"
-    known = [*described.cases, *described.contest]
-    for field in ("study_case", "small_case"):
-        case = getattr(described, field)
-        if case not in ("", *known):
-            return f"`{field}` is {case!r}; wanted one of {', '.join(known)}"
-    fault = tree.fault(described.since)
-    return f"`since` is no tree: {fault}" if fault else ""
+def _fault_of_files(described: Operation) -> str:
+    """Which function a technique's file lacks; "" if none does."""
+    for rung in rungs(folder(described.name)):
+        try:
+            check_functions(
+                source_file(described.name, rung), rung, PAIR[: 1 if described.forward_only else 2]
+            )
+        except PerflabError as error:
+            return str(error)
+    return ""
 
 
 def techniques(name: str, ladder: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -225,5 +235,6 @@ def _usable() -> Iterator[str]:
 
 @cache
 def prepare_numba_cache() -> str:
-    """Point Numba at the cache folder of today's operations, installed ones too; its path."""
-    return numba_cache.prepare((OPS, *(entry.file for entry in additions().operations.values())))
+    """Point Numba at the cache folder of today's operations, all that are known; its path."""
+    installed = (entry.file for entry in additions().operations.values())
+    return numba_cache.prepare((OPS, *installed, *own.folders().values()))

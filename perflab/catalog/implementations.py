@@ -16,7 +16,8 @@ from typing import Any
 
 from perflab.catalog import find, kernels
 from perflab.catalog.door import checked
-from perflab.contract import Implementation, Lacking, Native, PerflabError
+from perflab.catalog.installed import PAIR
+from perflab.contract import Implementation, Lacking, Native, PerflabError, no_gradients
 from perflab.errors import first_line, no_function, unknown
 from perflab.machine import lacking, numba_cache
 from perflab.machine.system import version_of
@@ -126,15 +127,23 @@ def _peer(operation_name: str, project: str) -> Implementation:
 
 def pair_of(module: Any, operation_name: str, technique: str, file: Path) -> Implementation:
     """The `forward` and `backward` of a module. Raises PerflabError where one is missing."""
-    if missing := missing_of(module):
-        raise PerflabError(f"{file}: {no_function(missing)}; wanted both")
+    if missing := missing_of(module, operation_name):
+        raise PerflabError(
+            f"{file}: {no_function(missing)}; wanted {' and '.join(wanted_of(operation_name))}"
+        )
     summary = first_line(module.__doc__ or "", "")
-    return Implementation(operation_name, technique, module.forward, module.backward, str(file), summary)
+    backward = module.backward if "backward" in wanted_of(operation_name) else no_gradients
+    return Implementation(operation_name, technique, module.forward, backward, str(file), summary)
 
 
-def missing_of(module: ModuleType) -> list[str]:
-    """Those of the functions `forward` and `backward` that a module lacks."""
-    return [name for name in ("forward", "backward") if not callable(getattr(module, name, None))]
+def wanted_of(operation_name: str | None) -> tuple[str, ...]:
+    """The functions that a file of an operation has: where that is forward only, no `backward`."""
+    return PAIR[:1] if operation_name and find.operation(operation_name).forward_only else PAIR
+
+
+def missing_of(module: ModuleType, operation_name: str | None) -> list[str]:
+    """Those of the wanted functions that a module lacks."""
+    return [name for name in wanted_of(operation_name) if not callable(getattr(module, name, None))]
 
 
 def _import(module: str, label: str | Path) -> ModuleType:

@@ -141,14 +141,14 @@ def _checked_file(point: EntryPoint, operation: str, column: str) -> Path:
     if file is None:
         raise PerflabError(f"{module}: no such module")
     if not is_operation:
-        _check_functions(file, module, FUNCTIONS[point.group])
+        check_functions(file, module, FUNCTIONS[point.group])
         return file
     if file.name != "__init__.py":
         raise PerflabError(f"{module}: is no package; wanted a folder with an __init__.py")
     if not rungs(file.parent):
         raise PerflabError(f"{module}: no technique in its folder")
-    for rung in rungs(file.parent):
-        _check_functions(file.with_name(f"{rung}.py"), f"{module}.{rung}", FUNCTIONS[TECHNIQUES])
+    for rung in rungs(file.parent):  # whether it needs a backward is in the description
+        check_functions(file.with_name(f"{rung}.py"), f"{module}.{rung}", PAIR[:1])
     return file.parent
 
 
@@ -166,7 +166,7 @@ def _file(module: str) -> Path | None:
     return Path(spec.origin).resolve()
 
 
-def _check_functions(file: Path, module: str, functions: Collection[str]) -> None:
+def check_functions(file: Path, module: str, functions: Collection[str]) -> None:
     """Raise PerflabError where a file's text cannot be read, or does not define these names at its top."""
     try:
         with tokenize.open(file) as opened:

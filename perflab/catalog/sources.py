@@ -40,10 +40,11 @@ def of_today(run: Run) -> dict[str, str]:
 
 
 def _files(plan: Plan) -> list[str]:
-    """The derivations of a plan's operations and the files of its built-in techniques."""
+    """The derivations of a plan's operations, the files of its built-in techniques, and own descriptions."""
     rungs = [(op, name) for op, names in plan.techniques.items() for name in names]
     files = [f"{op}/{name}.py" for op, name in rungs if plan.is_built_in(op, name)]
-    return [*(f"{op}/{DERIVATION}" for op in plan.techniques), *files]
+    described = [f"{op}/__init__.py" for op in plan.own]
+    return [*(f"{op}/{DERIVATION}" for op in plan.techniques), *files, *described]
 
 
 def installed(names: list[str]) -> dict[str, str]:

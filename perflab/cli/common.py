@@ -35,7 +35,7 @@ def code_of(statuses: Iterable[str]) -> int:
 
 def add_targets(verb: argparse.ArgumentParser) -> None:
     """Add the operations and techniques that a verb is for."""
-    text = "OP or OP/TECHNIQUE: conv2d, conv2d/jit; all of them by default"
+    text = "OP or OP/TECHNIQUE: conv2d, conv2d/jit, the folder ./mine of an operation; all by default"
     verb.add_argument("targets", nargs="*", metavar="TARGET", help=text)
 
 
@@ -73,10 +73,15 @@ def settle_words(args: argparse.Namespace) -> None:
     from perflab.run import request
 
     known = catalog.operations()
+
+    def is_target(word: str) -> bool:
+        return not Path(word).is_file() and (word.partition("/")[0] in known or catalog.is_folder(word))
+
     lists = [value for option in LISTS if isinstance(value := getattr(args, option, None), list)]
     for words in (*lists, *getattr(args, "size", ())):
-        while len(words) > 1 and words[-1].partition("/")[0] in known and not Path(words[-1]).is_file():
+        while len(words) > 1 and is_target(words[-1]):
             args.targets.append(words.pop())
+    args.targets = [*catalog.named(args.targets)]
     if isinstance(args.dtype, list):
         request.check_dtypes(args.dtype)
 

@@ -44,6 +44,12 @@ def prepare(operations: Iterable[Path] = (OPS,)) -> str:
     return folder
 
 
+def leave() -> None:
+    """Forget the folder that `prepare` chose, since the operations' content has changed."""
+    if Path(os.environ.get(VARIABLE, "")).parent == cache_folder():
+        del os.environ[VARIABLE]
+
+
 def seal() -> None:
     """Have Numba seal the files of its cache and read none that is not, where Numba is loaded.
 

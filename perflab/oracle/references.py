@@ -10,6 +10,7 @@ import numpy as np
 
 from perflab.catalog.cases import costs
 from perflab.contract import Array, Case, Operation
+from perflab.oracle import estimate
 from perflab.oracle.observation import Expected, Problem
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Worst:
 def reference(
     operation: Operation, args: Sequence[Any], dout: Any, dtype: str, flops: float = 0
 ) -> Reference:
-    """The definition and its gradient in higher precision, with rounding bounds.
+    """The definition and its gradient in higher precision, with rounding bounds, given or estimated.
 
     The reference of float32 is computed in float64. The reference of float64 is computed in the platform's
     long double, or, where `flops` exceeds EXTENDED_FLOPS, in float64 with twice the bound (both may err).
@@ -60,16 +61,19 @@ def reference(
     wide: type[np.floating[Any]] = np.longdouble if extended else np.float64
     with np.errstate(all="ignore"):
         exact = [_widen(value, wide) for value in args]
-        out = operation.definition(*exact)
-        values = (np.asarray(out), *operation.gradient(_widen(dout, wide), *exact))
+        out, upstream = operation.definition(*exact), _widen(dout, wide)
+        gradients = () if operation.gradient is None else operation.gradient(upstream, *exact)
+    values = (np.asarray(out), *gradients)
     names = ("out", *(f"d{name}" for name in operation.wrt))
     right = Reference(names, values, (), np.dtype(wide).name, np.dtype(dtype))
-    return within(right, operation.bound, args, dout)
+    if operation.bound is not None:
+        return within(right, operation.bound, args, dout)
+    return _bounded(right, estimate.bounds(operation, values, exact, upstream, _roundoff(right)))
 
 
 def within(right: Reference, bound: Callable[..., Any], args: Sequence[Any], dout: Any) -> Reference:
     """The same values with this rounding bound."""
-    roundoff = float(np.finfo(right.dtype).eps) / 2
+    roundoff = _roundoff(right)
     factor = 2.0 if np.finfo(right.precision).eps == np.finfo(right.dtype).eps else 1.0
 
     def gamma(k: int) -> float:
@@ -78,8 +82,16 @@ def within(right: Reference, bound: Callable[..., Any], args: Sequence[Any], dou
     with np.errstate(all="ignore"):
         double = [_widen(value, np.float64) for value in (dout, *args)]
         out_bound, grad_bounds = bound(gamma, *double)
+    return _bounded(right, (out_bound, *grad_bounds))
+
+
+def _bounded(right: Reference, bounds: Sequence[Any]) -> Reference:
     floor = 1024 * float(np.finfo(right.dtype).smallest_normal)  # gradual underflow, not part of γ
-    return replace(right, bounds=tuple(np.asarray(b, np.float64) + floor for b in (out_bound, *grad_bounds)))
+    return replace(right, bounds=tuple(np.asarray(each, np.float64) + floor for each in bounds))
+
+
+def _roundoff(right: Reference) -> float:
+    return float(np.finfo(right.dtype).eps) / 2
 
 
 def held_to(right: Reference, implementation: Any, args: Sequence[Any], dout: Any) -> Reference:
@@ -110,7 +122,12 @@ def form(right: Reference, got: Sequence[Any]) -> str:
 
 
 def differentiable(operation: Operation, case: Case) -> bool:
-    """Whether central differences are valid: not at kinks, ties or NaN, nor where exp overflows."""
+    """Whether central differences are valid: not at kinks, ties or NaN, nor where exp overflows.
+
+    An operation that is forward only has no derivative to compare.
+    """
+    if not operation.wrt:
+        return False
     return case.inputs == "normal" or (case.inputs in ("integers", "digits") and not operation.kinks)
 
 
@@ -174,7 +191,7 @@ _CACHE: dict[tuple[Any, ...], Any] = {}
 
 def on_case(compute: Callable[[Operation, Case, str], T], operation: Operation, case: Case, dtype: str) -> T:
     """One of the functions below on a case. Computed once: it does not depend on the implementation."""
-    functions = (compute, operation.definition, operation.gradient)
+    functions = (compute, operation.definition, operation.gradient, operation.bound)
     key = (*functions, operation.name, case.name, case.seed, dtype)
     if key not in _CACHE:
         _CACHE[key] = compute(operation, case, dtype)

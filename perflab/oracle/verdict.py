@@ -33,7 +33,7 @@ from perflab.contract import (
     PerflabError,
     Verdict,
 )
-from perflab.oracle import fairness, references
+from perflab.oracle import estimate, fairness, references
 from perflab.oracle.observation import Observation, Problem, expected, is_wider, observe, same_bits
 from perflab.oracle.references import Reference, Worst, differentiable, held_to, judge, of_tensors, on_case
 
@@ -153,7 +153,12 @@ def verdict_on(
         checks=tuple(checks),
         deterministic=all(each.deterministic for each in findings),
         exact=_all_exact(findings),
-        remarks=fairness.merged(remark for each in findings for remark in each.remarks),
+        remarks=fairness.merged(
+            (
+                *(estimate.remarks(operation, implementation) if bounded else ()),
+                *(remark for each in findings for remark in each.remarks),
+            )
+        ),
         left_out=tuple(
             f"{each.case.name}: {reason}" for each in findings if (reason := each.observation.not_applicable)
         ),

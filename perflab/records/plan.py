@@ -92,7 +92,8 @@ class Plan:
     the next process measures, and that is saved as a part of the plan when it begins. A ratio is precise
     where half its interval's width is at most `precision` of it. After `for_s` seconds the run ends, if that
     is not 0; `budget_s`, the most time for one cell, is the share of it for which the preset says so.
-    Ratios are shown over `baseline`, or the next technique where that was not measured.
+    Ratios are shown over `baseline`, or the next technique where that was not measured. `own` gives the
+    folder of an operation that is the user's own.
     """
 
     preset: Name
@@ -116,6 +117,7 @@ class Plan:
     baseline: Name = "naive"
     sized: Mapping[Name, tuple[Sized, ...]] = field(default_factory=dict)
     swept: tuple[Name, ...] = ()
+    own: Mapping[Name, Location] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise Wrong if the fields do not fit together."""

@@ -342,10 +342,13 @@ def machine_warnings(summary: Summary) -> list[str]:
 
 def remark_lines(summary: Summary) -> list[str]:
     """What verification had to say of right contenders, and why an outside file was not run in a dtype."""
-    verdicts, outside = summary.run.of_kind(kinds.Judgement), summary.run.plan.foreign
-    lines = [f"{v.contender.name}: {remark}" for v in verdicts for remark in v.remarks]
+    of: dict[tuple[str, str], dict[str, None]] = {}  # the techniques, by operation and remark
+    for verdict in summary.run.of_kind(kinds.Judgement):
+        for remark in verdict.remarks:
+            of.setdefault((verdict.contender.operation, remark), {})[verdict.contender.technique] = None
+    lines = [f"{op}/{', '.join(techniques)}: {remark}" for (op, remark), techniques in of.items()]
     for each in summary.run.of_kind(kinds.Prediction):
-        if each.contender.name in outside and not each.seconds:
+        if each.contender.name in summary.run.plan.foreign and not each.seconds:
             lines.append(f"{each.contender.name}: {each.basis}")
     return [*dict.fromkeys(lines)]
 

@@ -159,6 +159,7 @@ class Contest:
                 pytest.exit(PARENT_GONE, returncode=EXIT_BROKEN)
 
     def _contender(self, block: Block, benchmark: Any) -> Any:
+        from perflab import oracle
         from perflab.catalog.cases import planned
         from perflab.run.forecast import forecast, memory_needed
         from perflab.run.stage import Stage
@@ -216,7 +217,9 @@ class Contest:
         self.record(
             "verdict", **asdict(cell.contender), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=contender.precision, digest=contender.digest,
-            remarks=tuple(dict.fromkeys((*remarks, *contender.remarks))),
+            remarks=tuple(dict.fromkeys((
+                *oracle.remarks(stage.operation, implementation), *remarks, *contender.remarks,
+            ))),
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
             calls=contender.borrowed,

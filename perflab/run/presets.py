@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from perflab.catalog import own as folders
 from perflab.catalog.cases import every_case
 from perflab.catalog.find import operation
 from perflab.catalog.sizes import with_cases
@@ -115,6 +116,7 @@ def make(
     how = PRESETS[preset]
     own = {op: tuple((sized or {}).get(op, ())) for op in techniques}
     operations = {op: with_cases(operation(op), own[op]) for op in techniques}
+    directions = _directions(how, operations)
     known = list(dict.fromkeys(name for each in operations.values() for name in every_case(each)))
     for name in cases:
         if name not in known:
@@ -156,17 +158,26 @@ def make(
     longer = max(time_s / how.for_s, 1.0) if how.for_s else 1.0
     return Plan(
         preset=preset, techniques=measured, narrowed=narrowed, cases=chosen, dtypes=wanted,
-        threads=tuple(dict.fromkeys(threads)), directions=how.directions, processes=how.processes,
+        threads=tuple(dict.fromkeys(threads)), directions=directions, processes=how.processes,
         passes=how.passes, block_s=block_s, budget_s=how.budget_s * longer, precision=how.precision,
         explain=how.explain, outside=dict(outside or {}), homes=dict(homes or {}), foreign=tuple(foreign),
         phases=tuple(_phases(how, operations, measured, lead, chosen, wanted, swept)) if how.grows else (),
         sized={op: tuple(map(_sized, own[op])) for op in chosen if own[op]}, swept=tuple(swept),
-        for_s=time_s, **({"baseline": baseline} if baseline else {}),
+        for_s=time_s, own={op: str(home) for op, home in folders.folders().items() if op in measured},
+        **({"baseline": baseline} if baseline else {}),
     )  # fmt: skip
 
 
 def _sized(case: Case) -> Sized:
     return Sized(case.sizes, case.parameters)
+
+
+def _directions(how: Preset, operations: Mapping[str, Operation]) -> tuple[str, ...]:
+    """The directions that a plan measures. Raises PerflabError where its operations have different ones."""
+    alone = [op for op, described in operations.items() if described.forward_only]
+    if others := [op for op in operations if alone and op not in alone]:
+        raise PerflabError(f"{alone[0]}: is forward only, which {others[0]} is not; wanted a run of each")
+    return DIRECTIONS[:1] if alone else how.directions
 
 
 def _offered(how: Preset, described: Operation, cases: Sequence[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from perflab.catalog import against, cases
 from perflab.catalog.sizes import Size, own_cases, sweep_of
 from perflab.contract import DTYPES, FIRST_RUNGS, Case, Contender, PerflabError
 from perflab.records import Plan
-from perflab.run import presets
+from perflab.run import own, presets
 from perflab.units import duration
 
 if TYPE_CHECKING:
@@ -62,9 +62,15 @@ def settle(
     one line, for unknown names and for options that exclude each other.
     """
     check_dtypes(request.dtypes)
+    request = replace(request, targets=catalog.named(request.targets))
     folder = _folder(request)
-    if request.resume or not request.files:
-        return folder, records.read(folder).plan if request.resume else _plan(request, folder, ()), None
+    if request.resume:
+        run = records.read(folder)
+        own.admit_again(run)
+        return folder, run.plan, None
+    own.check(target.partition("/")[0] for target in request.targets)
+    if not request.files:
+        return folder, _plan(request, folder, ()), None
     reviewed = review_files(
         request.files, request.targets, dtypes=request.dtypes, limit_s=request.limit_s, tell=tell
     )
@@ -167,6 +173,10 @@ def review_files(
 def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     implementations = [review.implementation for review in reviews]
     chosen = catalog.targets(request.targets or tuple(dict.fromkeys(i.operation for i in implementations)))
+    if not request.targets:  # what is forward only has a run by itself
+        chosen = {
+            op: names for op, names in chosen.items() if not catalog.operation(op).forward_only
+        } or chosen
     usual = presets.OWN_PRESET if reviews else presets.DEFAULT_PRESET
     preset = request.preset or (presets.SWEEP_PRESET if request.sweeps else usual)
     swept = [sweep_of(word).axis for word in request.sweeps]
@@ -217,8 +227,8 @@ def sized_cases(
 
     ranges = [*map(sweep_of, sweeps)]
     found = {op: own_cases(catalog.operation(op), sizes, ranges) for op in operations}
-    for op, own in found.items():
-        for case in own:
+    for op, sized in found.items():
+        for case in sized:
             check_feasible(catalog.operation(op), case, min(dtypes, default=DTYPES[0]), timed)
     return found
 

@@ -15,6 +15,7 @@ from perflab.oracle.sandbox.review import FileReview, review
 from perflab.oracle.verdict import on_own_sizes
 from perflab.records.sized import Sized
 from perflab.run import compilation, request
+from perflab.run import own as own_operations
 from perflab.run.forecast import from_small_case
 
 LONGEST_S = 5.0  # of a call of plain loops on a case of one's own sizes: verification makes about ten
@@ -29,7 +30,8 @@ class Verification:
 
     `pairs` compares every two techniques of an operation; `caught` tells for each operation's known mistakes
     whether the oracle caught them; `outside` is the review of outside files, if there are any. `sizes` gives
-    the words of the cases of one's own sizes, `too_long` what was not called on them, and why.
+    the words of the cases of one's own sizes, `too_long` what was not called on them, and why. `faults` are
+    what is wrong with the user's own operations themselves, a line each.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -38,6 +40,7 @@ class Verification:
     outside: FileReview | None = None
     sizes: Mapping[str, str] = field(default_factory=dict)
     too_long: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -46,8 +49,8 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every verdict is right and every known mistake was caught."""
-        return all(self.verdicts) and not self.missed
+        """Whether every verdict is right, every known mistake was caught, and no description has a fault."""
+        return all(self.verdicts) and not self.missed and not self.faults
 
     def __bool__(self) -> bool:
         return self.ok
@@ -65,7 +68,7 @@ class Verification:
         count = sum(map(len, self.caught.values()))
         names = f"; missed: {', '.join(self.missed)}" if self.missed else ""
         caught = f"known mistakes: {count - len(self.missed)} of {count} caught{names}"
-        return [*([caught] if self.caught else []), *self.too_long]
+        return [*([caught] if self.caught else []), *self.too_long, *self.faults]
 
 
 @overload
@@ -105,6 +108,8 @@ def verify(
             raise PerflabError("perflab.verify: a technique without its operation; wanted both")
         if paths or seed is not None:
             raise PerflabError(OF_FILES)
+        (operation,) = catalog.named([operation])
+        own_operations.check_form([operation])
         if isinstance(technique, str):
             dtypes = [dtype] if dtype in DTYPES else DTYPES
             died = compilation.compile_missing(
@@ -145,13 +150,16 @@ def verify_all(
     """Verify these targets (OP or OP/TECHNIQUE; all if none is named), or these outside files.
 
     Pairs are compared if no case is named, and no size is given; known mistakes are tested if no target is
-    named either. With `sizes`, on cases of these and on the operation's first check case, on which every
-    gradient has numbers other than zero. A rung of plain loops that would take long there is not called,
+    named either, and those of the user's own operations, whose descriptions are checked too. With `sizes`, on
+    cases of these and on the operation's first check case, on which every gradient has numbers other than
+    zero. A rung of plain loops that would take long there is not called,
     unless it is named. `tell` gets each step. Raises PerflabError for unknown names and for a file that
     cannot be loaded.
     """
     request.check_dtypes(dtypes)
+    targets = catalog.named(targets)
     techniques = chosen(targets, files, seed)
+    own_operations.check_form(techniques)
     own = request.sized_cases(techniques, sizes, dtypes=dtypes, named=bool(targets))
     words = {case.name: Sized(case.sizes, case.parameters).words for each in own.values() for case in each}
     if files:
@@ -173,6 +181,7 @@ def verify_all(
     pairs: list[oracle.Pair] = []
     caught: dict[str, dict[str, bool]] = {}
     too_long: list[str] = []
+    faults: list[str] = []
     for operation, names in techniques.items():
         outsiders = catalog.outsiders(operation)
         described = with_cases(catalog.operation(operation), own.get(operation, ()))
@@ -191,13 +200,17 @@ def verify_all(
             for dtype in dtypes:
                 tell(f"{operation}: every two techniques, {dtype}")
                 pairs += oracle.pairwise(described, columns, dtype)
-        if not chosen_cases and not targets:
+        faults += own_operations.faults(operation)
+        if not chosen_cases and (not targets or catalog.is_own(operation)):
             tell(f"{operation}: known mistakes")
             caught[operation] = {
                 mutant.name: not all(oracle.examine(described, mutant, dtype) for dtype in DTYPES)
                 for mutant in catalog.mutants(operation)
             }
-    return Verification(tuple(verdicts), tuple(pairs), caught, sizes=words, too_long=tuple(too_long))
+            faults += own_operations.of_mistakes(operation, caught[operation])
+    return Verification(
+        tuple(verdicts), tuple(pairs), caught, sizes=words, too_long=tuple(too_long), faults=tuple(faults)
+    )
 
 
 def _too_long(
@@ -271,4 +284,5 @@ def to_json(verification: Verification) -> dict[str, Any]:
         "pairs": [asdict(pair) for pair in verification.pairs],
         "mutants": verification.caught,
         "not_called": list(verification.too_long),
+        "faults": list(verification.faults),
     } | ({"files": files} if verification.outside else {})  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from perflab.catalog.find import operations
-from perflab.catalog.implementations import AnyPath, missing_of, pair_of
+from perflab.catalog.implementations import AnyPath, missing_of, pair_of, wanted_of
 from perflab.catalog.outside import assignment, channels_last, classes, importing, unread, unwritten
 from perflab.catalog.outside.absent import explained
 from perflab.catalog.outside.importing import files_read
@@ -43,14 +43,16 @@ def read(file: AnyPath, operation: str | None = None, known: Collection[str] | N
     known = known or operations()
     module = importing.load(path)
     notes: list[str] = []
-    if missing := missing_of(module):
+    if missing := missing_of(module, operation):
         columns, notes = _of_assignment(module, path, operation, known, missing)
     elif operation is None:
         wanted = f"an operation as TARGET: {', '.join(known)}"
         raise PerflabError(f"{path}: which operation do forward and backward implement? wanted {wanted}")
     else:
         pair = pair_of(module, operation, path.stem, path.resolve())
-        columns = (replace(pair, unwritten=unwritten.still_to_write(pair.forward, pair.backward)),)
+        todo = unwritten.still_to_write(pair.forward, pair.backward)
+        todo = tuple(name for name in todo if name in wanted_of(operation))
+        columns = (replace(pair, unwritten=todo),)
     columns = tuple(replace(column, outside=True) for column in columns)
     notes += [f"not imported: {why}" for why in importing.absent(path)]
     if printed := importing.printed(module):

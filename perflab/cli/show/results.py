@@ -45,8 +45,12 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
 
 def remarks(verdicts: Iterable[Verdict]) -> Iterator[Text]:
     """What else there is to say of each implementation."""
-    lines = (f"{v.operation}/{v.technique}: {remark}" for v in verdicts for remark in v.remarks)
-    yield from map(Text, dict.fromkeys(lines))
+    of: dict[tuple[str, str], dict[str, None]] = {}  # its techniques, by operation and remark
+    for verdict in verdicts:
+        for remark in verdict.remarks:
+            of.setdefault((verdict.operation, remark), {})[verdict.technique] = None
+    for (operation, remark), techniques in of.items():
+        yield Text(f"{operation}/{', '.join(techniques)}: {remark}")
 
 
 def verdicts(verdicts: Iterable[Verdict]) -> Table:

@@ -33,7 +33,7 @@ def show(args: argparse.Namespace) -> int:
 
     plain: dict[str, Any] = {}
     shown: list[Any] = []
-    for name, techniques in catalog.targets(args.targets).items():
+    for name, techniques in catalog.targets(catalog.named(args.targets)).items():
         operation = catalog.operation(name)
         summaries = {technique: catalog.summary(name, technique) for technique in techniques}
         cases = {case.name: dict(case.sizes) for case in operation.cases.values()}

@@ -66,9 +66,9 @@ def study(args: argparse.Namespace) -> int:
     """Print the study that the arguments name."""
     from perflab import catalog
 
-    operation, _, technique = args.target.partition("/")
     if args.target == CHAIN_RULE:
         return _chain_rule(args)
+    operation, _, technique = catalog.named([args.target])[0].partition("/")
     if args.words or args.html:
         word = args.words[0] if args.words else "--html"
         raise PerflabError(f"{word}: not understood after {args.target}; wanted it after chain-rule only")

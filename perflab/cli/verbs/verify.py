@@ -61,4 +61,4 @@ def _once(args: argparse.Namespace) -> tuple[int, Sequence[Path]]:
     common.print_answer(args.json, engine.to_json(verification), shown)
     files = verification.outside.files if verification.outside else ()
     code = common.code_of(verdict.status for verdict in verification.verdicts)
-    return (FINDING if verification.missed else code), files
+    return (FINDING if verification.missed or verification.faults else code), files

@@ -28,6 +28,7 @@ def evidence_table(summary: Summary, operation: str, dtype: str) -> words.Table 
             (technique, direction, *instructions(way), units.in_bytes(way.temporaries),
              units.in_bytes(way.peak), compiled, lines)
             for direction, way in evidence.ways.items()
+            if direction in summary.run.plan.directions
         ]  # fmt: skip
     if not rows:
         return None
