@@ -70,7 +70,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "grade": Preset(
         "one small case, float64, forward and backward together: what `perflab grade` races",
-        ("tiny",), ("float64",), ("step",), 1, 6, 0.004, 4.0, 0.05, explain=False,
+        ("tiny",), ("float64",), ("step",), 2, 3, 0.004, 4.0, 0.05, explain=False,
     ),
     "sweep": Preset(
         "every size of a sweep, float32, then the least precise again (the default of --sweep)",

@@ -80,7 +80,7 @@ def test_an_example_is_verified_measured_and_reported(name, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     held = json.loads(done.stdout)
     assert {verdict["technique"] for verdict in held["verdicts"]} == set(catalog.techniques(name))
-    done = perflab("run", EXAMPLES / name, "--for", "40s", "--out", "r", cwd=tmp_path)
+    done = perflab("run", EXAMPLES / name, "--for", "10s", "--out", "r", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     records = [
         json.loads(line) for line in (tmp_path / "r" / "records.jsonl").read_text("utf-8").splitlines()

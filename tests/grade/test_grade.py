@@ -12,7 +12,7 @@ import zipfile
 
 import classroom
 import pytest
-from conftest import ROOT, interruptible, one_line, perflab, perflab_process, user_environment
+from conftest import CHEATS, ROOT, interruptible, one_line, perflab, perflab_process, user_environment
 
 from perflab.oracle.sandbox import flood
 from perflab.records.grades import GRADES
@@ -127,7 +127,7 @@ def test_twelve_of_which_five_go_wrong_get_a_row_each(tmp_path):
     place = tmp_path / "in"
     handed_in(place, alice=RIGHT, bob=WRONG, carol=HANGS, dave="import os\n\nos._exit(0)\n" + RIGHT,
               erin="def forward(x, w, b:\n", frank=RIGHT.partition("\n\n\n")[0],
-              gail=(ROOT / "tests" / "oracle" / "cheats" / "patches_numpy.py").read_text())  # fmt: skip
+              gail=(CHEATS / "patches_numpy.py").read_text())  # fmt: skip
     handed_in(place / "henry", mine=RIGHT)
     handed_in(place / "ivy", layers=COURSE.read_text(), notes="print('not read')\n")
     with zipfile.ZipFile(place / "jack.zip", "w") as archive:
