@@ -45,7 +45,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Rungs whose kernels take longest to compile: the slow tests have them.
 DEAR = {
     *("conv2d/jit_parallel", "conv2d/simd", "conv2d/implicit", "conv2d/winograd2", "conv2d/winograd4"),
-    *("fully_connected/accumulators", "max_pool2d/jit_parallel", "max_pool2d/simd"),
+    *("fully_connected/accumulators", "fully_connected/packed", "fully_connected/cores"),
+    *("max_pool2d/jit_parallel", "max_pool2d/simd"),
     *("mlp/packed", "mlp/cores", "rnn/fused", "rnn/cores"),
 }
 

@@ -319,6 +319,7 @@ def test_an_installed_technique_is_outside_code(site):
     assert python(code, site).splitlines() == ["[('einsum', 'einsum.py')] False", "[]"]
 
 
+@pytest.mark.slow
 def test_a_run_of_an_installed_operation_is_verified_and_timed(run):
     folder, done = run
     assert done.returncode == 0, done.stderr
@@ -336,6 +337,7 @@ def test_a_run_of_an_installed_operation_is_verified_and_timed(run):
     }
 
 
+@pytest.mark.slow
 def test_the_report_shows_an_installed_operation_with_its_derivation_and_code(run):
     page = (run[0] / "report.html").read_text("utf-8")
     assert "Leaky rectifier" in page
@@ -345,12 +347,14 @@ def test_the_report_shows_an_installed_operation_with_its_derivation_and_code(ru
     assert "What stands beside the folder." in page
 
 
+@pytest.mark.slow
 def test_the_report_of_an_installed_operation_needs_no_package(run, tmp_path):
     done = perflab_process("report", run[0], "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "leaky_relu" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_run", [False, True])
 def test_a_study_of_an_installed_operation_shows_its_derivation_and_code(run, site, tmp_path, with_run):
     more = ("--run", run[0]) if with_run else ()

@@ -57,6 +57,7 @@ def test_what_cannot_be_encoded_is_replaced(tmp_path, coding):
     assert b"cannot run here" in done.stdout
 
 
+@pytest.mark.slow
 def test_no_bar_is_written_to_a_file(tmp_path):
     words = ("verify", "softmax_loss/naive", "--case", "many_classes")
     for variables in (

@@ -188,6 +188,7 @@ def test_no_table_breaks_a_token(verb, runs, monkeypatch):
         assert width == NARROW or max(map(len, text.splitlines())) <= width
 
 
+@pytest.mark.slow
 def test_a_study_breaks_no_token(runs, monkeypatch):
     """What changed is side by side, with the unchanged lines twice, or one below the other."""
     section, source = study.section("rnn", runs / SAVED[0])

@@ -274,6 +274,7 @@ def test_a_loaded_kernel_has_the_assembly_of_a_compiled_one(tmp_path):
 # ------------------------------------------------------------------------------------- the rungs themselves
 
 
+@pytest.mark.slow
 def test_the_first_rungs():
     ways = {
         technique: evidence.gather("fully_connected", technique, "small", "float64").ways["forward"]

@@ -51,10 +51,12 @@ ON_X86 = pytest.mark.skipif(
 )
 AVX512 = "+avx,+avx2,+fma,+avx512f,+avx512vl,+avx512dq,+avx512bw,+avx512cd"
 TARGETS = [
-    ({"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": AVX512}, 64),
+    pytest.param(
+        {"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": AVX512}, 64, marks=pytest.mark.slow
+    ),
     ({"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"}, 32),
-    ({"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2"}, 16),
-    ({"NUMBA_CPU_NAME": "generic"}, 16),
+    pytest.param({"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "+sse2"}, 16, marks=pytest.mark.slow),
+    pytest.param({"NUMBA_CPU_NAME": "generic"}, 16, marks=pytest.mark.slow),
 ]
 COMPILED = """
 from numba import njit

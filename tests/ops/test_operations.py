@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import perflab
 from perflab import catalog, oracle
 from perflab.catalog import inputs
+from perflab.catalog.kernels import may_compile
 from perflab.contract import DTYPES, Case
 
 GRID = [(name, technique) for name in perflab.operations() for technique in perflab.techniques(name)]
@@ -297,7 +298,16 @@ def shown(case):
 
 @pytest.mark.parametrize(
     ("operation", "form", "pairs", "technique"),
-    [pytest.param(*f, t, id=f"{f[0]}-{shown(f[1])}-{t}") for f in FORMS for t in perflab.techniques(f[0])],
+    [
+        pytest.param(
+            *form,
+            technique,
+            id=f"{form[0]}-{shown(form[1])}-{technique}",
+            marks=pytest.mark.slow if may_compile(form[0], technique) else (),
+        )
+        for form in FORMS
+        for technique in perflab.techniques(form[0])
+    ],
 )
 def test_a_file_pasted_into_a_notebook_takes_ints_and_pairs_alike(operation, form, pairs, technique):
     rng = np.random.default_rng(0)

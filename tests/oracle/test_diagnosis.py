@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, slow_but
 
 import perflab
 from perflab import catalog
@@ -129,7 +129,11 @@ def test_there_are_enough_files_of_each_kind():
         assert sum(path.parent.name == op for path in KNOWN) >= 8
 
 
-@known_files
+@pytest.mark.parametrize(
+    "path",
+    slow_but([path for path in KNOWN if path.parent.name in ("softmax_loss", "fully_connected")], KNOWN),
+    ids=name,
+)
 def test_a_known_mistake_is_named_however_it_is_written(path):
     found = diagnosed(path)
     assert [d.mistake for d in found] == NAMES.get(name(path), [path.stem])

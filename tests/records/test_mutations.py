@@ -10,7 +10,7 @@ from test_saved_records import CASES, VALUES
 from perflab import cli
 from perflab.report import figures
 
-QUICK, WHOLE = 20, 150
+QUICK, WHOLE = 10, 150
 RUNS = [CASES / name for name in ("csv-technique", "schema-1")]
 BENCHMARKS = CASES / "csv-technique" / "benchmark.json"
 MORE = (

@@ -336,6 +336,7 @@ def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path):
     assert len(keys(tmp_path / "run")) == 48
 
 
+@pytest.mark.slow
 def test_a_cell_over_its_budget_is_predicted_marked_and_enters_no_ratio(tmp_path):
     folder = tmp_path / "run"
     done = perflab("run", "fully_connected/naive", "fully_connected/vectorized", "--preset", "smoke",
@@ -420,6 +421,7 @@ def test_what_an_interrupted_process_was_to_measure_is_measured_first(tmp_path):
     assert len(records.read(folder).parts(1)) == 1, "its turns are more than the phase wants"
 
 
+@pytest.mark.slow
 def test_an_old_run_that_was_extended_is_resumed(small_run, tmp_path):
     folder = shutil.copytree(small_run, tmp_path / "run")
     group = ("max_pool2d", "tiny", "float32")
