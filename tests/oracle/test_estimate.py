@@ -60,7 +60,7 @@ def test_an_estimated_bound_catches_the_known_mistakes_of_one_operation():
 def test_an_estimated_bound_catches_nearly_all_known_mistakes():
     every = [f"{op}/{mutant.name}" for op in perflab.operations() for mutant in catalog.mutants(op)]
     escaped = [f"{op}/{name}" for op in perflab.operations() for name in missed(op)]
-    assert len(every) == 139
+    assert len(every) >= 139
     assert len(escaped) <= 0.05 * len(every), escaped
 
 

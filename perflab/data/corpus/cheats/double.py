@@ -1,7 +1,7 @@
 """Returns another dtype where the arrays are large.
 
 family: other results
-told: out: float64; wanted float32, the dtype of the inputs
+told: gives float64 for float32
 """
 
 import numpy as np
