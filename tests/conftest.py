@@ -78,7 +78,15 @@ def pytest_sessionstart(session):
 
 
 # The longest tests, which begin first: a worker that begins one last keeps the other waiting.
-LONGEST = ("test_narrower_registers", "test_threads", "test_selfcheck", "test_wheel", "test_other_systems")
+LONGEST = (
+    "test_narrower_registers",
+    "test_threads",
+    "test_corpus",
+    "test_estimate",
+    "test_selfcheck",
+    "test_wheel",
+    "test_other_systems",
+)
 
 
 def slow_but(quick, values):
