@@ -205,6 +205,19 @@ class Passing:
     rises: bool
 
 
+def on_log_axes(points: Sequence[tuple[float, float]], x: float) -> float | None:
+    """The y at an x, on straight lines on log axes between neighbouring points (x, y); None outside them.
+
+    >>> on_log_axes([(1, 10.0), (100, 1000.0)], 10), on_log_axes([(1, 10.0), (100, 1000.0)], 200)
+    (100.0, None)
+    """
+    for (low, first), (high, second) in pairwise(points):
+        if low <= x <= high and low < high:
+            share = math.log(x / low) / math.log(high / low)
+            return float(first * (second / first) ** share)
+    return None
+
+
 def passings(sizes: Sequence[float], ratios: Sequence[Ratio]) -> tuple[Passing, ...]:
     """Where the ratio of two techniques' times passes 1, over growing sizes.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations, pairwise, product
+from itertools import combinations, product
 from typing import Any
 
 from perflab.report.summary import CellResult, Contest, Summary
 from perflab.report.words import Table, exponent
-from perflab.statistics import Passing, Scaling, passings, scaling
+from perflab.statistics import Passing, Scaling, on_log_axes, passings, scaling
 from perflab.units import rounded
 
 Points = list[tuple[int, CellResult]]  # by growing size
@@ -64,14 +63,15 @@ def growth(points: Points) -> Scaling | None:
 
 def overtakings(summary: Summary, contest: Contest) -> Iterator[Overtaking]:
     """Where every two techniques cross along the swept axis, with the interval of the place."""
-    sizes = sizes_of(summary, contest[0], summary.run.plan.swept[0])
-    for first, second in combinations(summary.run.plan.techniques[contest[0]], 2):
+    techniques = summary.run.plan.techniques[contest[0]]
+    lines = {technique: measured(line(summary, contest, technique)) for technique in techniques}
+    for first, second in combinations(techniques, 2):
         points = []
-        for size, figure in measured(line(summary, contest, second)):
+        for size, figure in lines[second]:
             ratio = summary.ratio(replace(figure.cell, technique=first), figure.cell)
             if ratio is not None:
                 points.append((size, ratio))
-        for passing in passings(*zip(*points, strict=True)) if len(points) > 1 and sizes else ():
+        for passing in passings(*zip(*points, strict=True)) if len(points) > 1 else ():
             pair = (second, first) if passing.rises else (first, second)
             yield Overtaking(*pair, passing)
 
@@ -84,10 +84,10 @@ def caches(summary: Summary, contest: Contest) -> list[tuple[str, float]]:
     operation, dtype, _, direction = contest
     axis, cases = summary.run.plan.swept[0], summary.run.operations[operation].cases
     points = sorted(
-        (size, cases[case].costs[dtype][direction].bytes)
+        (cases[case].costs[dtype][direction].bytes, size)
         for case, size in sizes_of(summary, operation, axis).items()
     )
-    return [(name, size) for name, held in held_by(summary) if (size := _size_at(points, held))]
+    return [(name, size) for name, held in held_by(summary) if (size := on_log_axes(points, held))]
 
 
 def held_by(summary: Summary) -> list[tuple[str, int]]:
@@ -96,15 +96,6 @@ def held_by(summary: Summary) -> list[tuple[str, int]]:
     known = known if isinstance(known, Mapping) else {}
     found = [(name, known.get(name)) for name in CACHES]
     return [(name, size) for name, size in found if isinstance(size, int) and size > 0]
-
-
-def _size_at(points: Sequence[tuple[int, int]], held: int) -> float | None:
-    """The size with so many bytes, on a straight line on log axes between two sizes."""
-    for (size, count), (further, more) in pairwise(points):
-        if count <= held <= more and count < more:
-            share = math.log(held / count) / math.log(more / count)
-            return float(size * (further / size) ** share)
-    return None
 
 
 def growth_table(summary: Summary, operation: str) -> Table | None:

@@ -19,6 +19,7 @@ from perflab.report.figures.palette import BRANCHES, INK, LINE, MARKERS, PAPER
 from perflab.report.summary import CellResult, Summary
 
 SIZE, SMALL = 9.0, 8.0  # points
+MOST_CROSSINGS = 6  # listed in a caption; more are in the table of crossovers only
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, and is wider than the fonts of most readers
     "font.size": SIZE,

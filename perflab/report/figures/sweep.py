@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 
 from matplotlib.axes import Axes
 
@@ -14,10 +13,10 @@ from perflab.report import words
 from perflab.report.figures import style
 from perflab.report.figures.palette import INK, SOFT
 from perflab.report.figures.sheet import ENDS, Sheet
-from perflab.report.summary import CellResult, Contest, Summary
+from perflab.report.summary import Contest, Summary
+from perflab.statistics import on_log_axes
 from perflab.units import in_bytes
 
-MOST_CROSSINGS = 6  # listed in the caption; more are in the table only
 PANEL = (3.4, 1.7)  # inches
 
 
@@ -136,7 +135,8 @@ def _crossings(
     crossings = [c for c in sweeps.overtakings(summary, contest) if c.overtaken in lines]
     rings, strokes = [], []
     for each in crossings:
-        seconds = _time_at(sweeps.measured(lines[each.overtaken]), each.passing.size)
+        line = [(size, figure.median_s) for size, figure in sweeps.measured(lines[each.overtaken])]
+        seconds = on_log_axes(line, each.passing.size)
         if seconds is not None:
             rings.append((each.passing.size, seconds))
             strokes.append(((each.passing.earliest, each.passing.latest), (seconds, seconds)))
@@ -144,15 +144,6 @@ def _crossings(
     if strokes:
         style.strokes(ax, strokes, color=INK, linewidth=1.6, zorder=4)
     return crossings
-
-
-def _time_at(points: Sequence[tuple[float, CellResult]], size: float) -> float | None:
-    """The time of a line at a size, interpolated on log axes."""
-    for (low, a), (high, b) in pairwise(points):
-        if low <= size <= high:
-            share = math.log(size / low) / math.log(high / low)
-            return float(a.median_s * (b.median_s / a.median_s) ** share)
-    return None
 
 
 def _caption(
@@ -166,7 +157,7 @@ def _caption(
         caption += " Hollow points on dashed lines are predictions, not measurements."
     if has_caches:
         caption += " Dotted: inputs and outputs of a call are as large as a cache of the machine."
-    if crossings and len(crossings) <= MOST_CROSSINGS:
+    if crossings and len(crossings) <= style.MOST_CROSSINGS:
         told = (f"{c.technique} overtakes {c.overtaken} at {axis} = {c.words}" for c in crossings)
         caption += f" Rings, with a stroke over the 95 % interval: {'; '.join(told)}."
     elif crossings:

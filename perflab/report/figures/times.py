@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -13,8 +12,8 @@ from perflab.report import words
 from perflab.report.figures import style
 from perflab.report.figures.sheet import Sheet
 from perflab.report.summary import CellResult, Contest, Crossover, Summary
+from perflab.statistics import on_log_axes
 
-MOST_CROSSINGS = 6  # listed in the caption; more are in the table of crossovers only
 APART = 1.1  # times the work, from one case to the next: cases closer than this differ in shape, not in size
 
 
@@ -93,18 +92,13 @@ def _line(
 def _crossings(ax: Axes, summary: Summary, contest: Contest) -> list[Crossover]:
     """Draw rings at the crossovers, on the line of the technique that is overtaken."""
     crossings = [c for c in summary.crossovers if (c.operation, c.dtype, c.threads, c.direction) == contest]
-    times = [(c.flops, _time_at(summary.growing(*contest, c.overtaken), c.flops)) for c in crossings]
-    style.rings(ax, [(flops, seconds) for flops, seconds in times if seconds is not None], 9)
+    rings = []
+    for each in crossings:
+        line = [(figure.flops, figure.median_s) for figure in summary.growing(*contest, each.overtaken)]
+        if (seconds := on_log_axes(line, each.flops)) is not None:
+            rings.append((each.flops, seconds))
+    style.rings(ax, rings, 9)
     return crossings
-
-
-def _time_at(line: Sequence[CellResult], flops: float) -> float | None:
-    """The time of a line at a size, interpolated on log axes."""
-    for a, b in pairwise(line):
-        if a.flops <= flops <= b.flops and a.flops < b.flops:
-            share = math.log(flops / a.flops) / math.log(b.flops / a.flops)
-            return float(a.median_s * (b.median_s / a.median_s) ** share)
-    return None
 
 
 def _caption(
@@ -125,7 +119,7 @@ def _caption(
         caption += " Hollow points on dashed lines are predictions, not measurements."
     if any(summary.of_digits(f) and not f.predicted for f in shown):
         caption += " Points marked +, not on the lines, are the handwritten digits."
-    if crossings and len(crossings) <= MOST_CROSSINGS:
+    if crossings and len(crossings) <= style.MOST_CROSSINGS:
         caption += " Rings: " + "; ".join(
             f"{c.technique} overtakes {c.overtaken} at {units.power(c.flops)} operations" for c in crossings
         ) + "."  # fmt: skip
