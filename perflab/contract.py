@@ -159,6 +159,11 @@ class Operation:
         """Whether it has no gradient, and its implementations no `backward`."""
         return not self.wrt
 
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The directions in which it is timed."""
+        return DIRECTIONS[:1] if self.forward_only else DIRECTIONS
+
     def case(self, name: str) -> Case:
         """A case by its name, of the everyday ones or of the contest."""
         return self.cases[name] if name in self.cases else self.contest[name]

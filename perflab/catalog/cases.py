@@ -7,7 +7,7 @@ from typing import Any
 
 from perflab.catalog.find import operation
 from perflab.catalog.inputs import pairs
-from perflab.contract import DIRECTIONS, Case, Cost, Operation
+from perflab.contract import Case, Cost, Operation
 from perflab.records import Plan
 
 
@@ -37,8 +37,10 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 def _describe(described: Operation, case: Case, dtypes: tuple[str, ...]) -> dict[str, Any]:
     by_dtype = {dtype: costs(described, case, dtype).items() for dtype in dtypes}
-    ways = DIRECTIONS[:1] if described.forward_only else DIRECTIONS
-    saved = {dtype: {way: asdict(c) for way, c in items if way in ways} for dtype, items in by_dtype.items()}
+    saved = {
+        dtype: {way: asdict(c) for way, c in items if way in described.directions}
+        for dtype, items in by_dtype.items()
+    }
     sizes, parameters = dict(case.sizes), dict(case.parameters)
     return {"sizes": sizes, "parameters": parameters, "inputs": case.inputs, "costs": saved}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perflab.catalog import inputs
-from perflab.contract import DIRECTIONS, Case, Cost, Operation
+from perflab.contract import Case, Cost, Operation
 from perflab.errors import first_line, reason
 from perflab.records import tree
 
@@ -93,7 +93,7 @@ def _of_case(described: Operation, case: Case) -> str:
 
 
 def _of_cost(described: Operation, cost: Mapping[str, Any]) -> str:
-    for direction in DIRECTIONS[:1] if described.forward_only else DIRECTIONS:
+    for direction in described.directions:
         one = cost.get(direction)
         if not isinstance(one, Cost) or one.flops < 0 or one.bytes < 0:
             return f"`cost` gives {one!r} for {direction}; wanted a Cost"

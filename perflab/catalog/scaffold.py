@@ -9,6 +9,7 @@ from pathlib import Path
 
 from perflab.catalog import find
 from perflab.catalog.installed import NAME
+from perflab.catalog.starter import refuse
 from perflab.contract import PerflabError
 
 TEMPLATE = files("perflab") / "catalog" / "template"
@@ -30,9 +31,7 @@ def write(folder: Path) -> Path:
         f"would hide the module {name} from the files beside it": name in sys.stdlib_module_names,
         "exists already": folder.exists(),
     }
-    for problem, applies in problems.items():
-        if applies:
-            raise PerflabError(f"{folder}: {problem}; wanted a new name such as layer_norm")
+    refuse(folder, problems, "layer_norm")
     try:
         folder.mkdir()
         for file in TEMPLATE.iterdir():

@@ -17,6 +17,7 @@ from perflab.catalog.inputs import pairs
 from perflab.contract import Argument, Case, Operation, PerflabError
 from perflab.errors import reason, unknown
 from perflab.records.sized import LARGEST, Sized
+from perflab.units import power
 
 MOST_POINTS, MOST_AXES = 64, 2
 MOST_FLOPS = 2**60  # of a case: above, no counter holds it and no machine ends it
@@ -146,7 +147,9 @@ def _check(described: Operation, case: Case) -> None:
     except Exception as error:  # of an operation that is not ours
         raise PerflabError(f"{described.name}, {case.name}: {reason(error)}") from error
     if flops >= MOST_FLOPS:
-        raise PerflabError(f"{described.name}, {case.name}: {flops:.1e} operations; wanted below 10¹⁸")
+        raise PerflabError(
+            f"{described.name}, {case.name}: {flops:.1e} operations; wanted below {power(MOST_FLOPS)}"
+        )
 
 
 def _parameter(described: Operation, argument: Argument, value: Any) -> Any:

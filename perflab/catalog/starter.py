@@ -55,6 +55,13 @@ def write_new(file: Path, text: str) -> Path:
     return file
 
 
+def refuse(path: Path, problems: Mapping[str, bool], such_as: str) -> None:
+    """Raise PerflabError for the first of these problems of a new name that applies."""
+    for problem, applies in problems.items():
+        if applies:
+            raise PerflabError(f"{path}: {problem}; wanted a new name such as {such_as}")
+
+
 def _check_name(described: Operation, file: Path) -> None:
     """Raise PerflabError for a name that no technique may have, or that is taken."""
     name = file.stem
@@ -67,9 +74,7 @@ def _check_name(described: Operation, file: Path) -> None:
         f"{name} is the name of a peer": bool(find.home(name)),
         f"would hide the module {name} from the files beside it": hides,
     }
-    for problem, applies in problems.items():
-        if applies:
-            raise PerflabError(f"{file}: {problem}; wanted a new name such as mine.py")
+    refuse(file, problems, "mine.py")
     if not file.parent.is_dir():
         raise PerflabError(f"{file.parent}: no such folder; wanted an existing folder")
 

@@ -7,7 +7,7 @@ used: everything else is compared with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -30,20 +30,21 @@ MOST_TIMES = {"forward": 2.0, "backward": 4.0, "step": 4.0}
 def faults(operation: Operation) -> Iterator[str]:
     """What is wrong with a description, a line each with its file: at most one of each kind."""
     file = catalog.folder(operation.name) / "__init__.py"
-    for check in (_of_gradient, _of_bytes, _of_flops):
-        if fault := _first(check, operation):
+    every, small = [*operation.checks.values()], _small_cases(operation)
+    for check, cases in ((_of_gradient, every), (_of_bytes, every), (_of_flops, small)):
+        if fault := _first(check, operation, cases):
             yield f"{file}: {fault}"
 
 
 def check_form(operation: Operation) -> None:
     """Raise PerflabError, with its file, where definition and gradient do not give what is described."""
-    if fault := _first(_of_form, operation):
+    if fault := _first(_of_form, operation, operation.checks.values()):
         raise PerflabError(f"{catalog.folder(operation.name) / '__init__.py'}: {fault}")
 
 
-def _first(check: Callable[[Operation, Case], str], operation: Operation) -> str:
-    """The first fault that a check finds in an operation's cases; "" if there is none."""
-    for case in _small_cases(operation) if check is _of_flops else operation.checks.values():
+def _first(check: Callable[[Operation, Case], str], operation: Operation, cases: Iterable[Case]) -> str:
+    """The first fault that a check finds in these cases of an operation; "" if there is none."""
+    for case in cases:
         try:
             fault = check(operation, case)
         except Exception as error:  # its functions may fail in any way

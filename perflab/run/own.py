@@ -14,7 +14,7 @@ from perflab.records import Run
 
 def check(operations: Iterable[str]) -> None:
     """Raise PerflabError, in one line, for the first fault in the description of one of the user's own."""
-    names = [*operations]
+    names = [*dict.fromkeys(operations)]
     check_form(names)
     for operation in names:
         for fault in faults(operation):
@@ -41,9 +41,10 @@ def of_mistakes(operation: str, caught: Mapping[str, bool]) -> list[str]:
 
 def admit_again(run: Run) -> None:
     """Find the folders of a run that is to go on. Raises PerflabError where their files are others now."""
-    for operation, folder in run.plan.own.items():
+    for folder in run.plan.own.values():
         catalog.admit(Path(folder))
-        now = {text["name"]: text["text"] for text in sources.of_plan(run.plan)}
+    now = {text["name"]: text["text"] for text in sources.of_plan(run.plan)} if run.plan.own else {}
+    for operation, folder in run.plan.own.items():
         for name, text in run.texts.items():
             if name.startswith(f"{operation}/") and now.get(name) != text:
                 raise PerflabError(f"{folder}: {name} has changed since the run began; wanted a new run")

@@ -56,11 +56,16 @@ def others(names: Mapping[str, Any]) -> tuple[str, ...]:
     functions = [name for name, value in names.items() if callable(value)]
     layers = dict.fromkeys(name.partition("_forward")[0] for name in functions if "_forward" in name)
     known = [name for name in functions if PAIR.fullmatch(name) or LOSS.fullmatch(name)]
-    last = ("conv_forward", "conv_backward") if channels_last.recognises(names.get("conv_forward")) else ()
-    different = [name for name in known if name not in last and not _is_published(names, name)]
+    different = [n for n in known if not _is_published(names, n) and not _is_channels_last(names, n)]
     signatures = [f"{name} (its arguments are not the published ones)" for name in different]
     read = {*ADAPTERS, *(kind for kind in channels_last.KINDS if f"{kind}_forward" in names)}
     return (*(layer for layer in layers if layer and layer not in read), *signatures)
+
+
+def _is_channels_last(names: Mapping[str, Any], name: str) -> bool:
+    """Whether it is one of the pair that `channels_last` reads, which has a published pair's names."""
+    pair = ("conv_forward", "conv_backward")
+    return name in pair and channels_last.recognises(names.get("conv_forward"))
 
 
 def _is_published(names: Mapping[str, Any], name: str) -> bool:
@@ -68,7 +73,7 @@ def _is_published(names: Mapping[str, Any], name: str) -> bool:
     if not callable(names.get(name)):
         return False
     if match := PAIR.fullmatch(name):
-        if name in ("conv_forward", "conv_backward") and channels_last.recognises(names.get("conv_forward")):
+        if _is_channels_last(names, name):
             return False
         return accepts(names[name], 2 if match[2] == "backward" else ADAPTERS[match[1]].arguments)
     return accepts(names[name], 2) or accepts(names[name], 4)
