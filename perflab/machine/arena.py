@@ -41,12 +41,12 @@ class Arena:
             np.frombuffer(memory, dtype, math.prod(shape), at).reshape(shape) for at, dtype, shape in places
         ]
 
-    def column(self, places: Sequence[Place], element: int) -> Array:
-        """The element with this number of some arrays of one form, at equal distances, as an array."""
-        (first, dtype, _), *others = places
+    def stacked(self, places: Sequence[Place]) -> Array:
+        """Some arrays of one form, at equal distances, as the rows of one."""
+        (first, dtype, shape), *others = places
         distance = others[0][0] - first if others else LINE
-        at = first + element * np.dtype(dtype).itemsize
-        return np.ndarray((len(places),), dtype, self._mapped(places), at, (distance,))
+        form, strides = (len(places), math.prod(shape)), (distance, np.dtype(dtype).itemsize)
+        return np.ndarray(form, dtype, self._mapped(places), first, strides)
 
     def _mapped(self, places: Sequence[Place]) -> mmap.mmap:
         """The memory from the beginning to the last of these places."""

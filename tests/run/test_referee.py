@@ -126,7 +126,7 @@ def test_contents_change_between_turns_and_are_the_same_at_the_end():
         before = [array.copy() for array in arrays]
         spots = contents.changes(range(3), turns)
         assert len(spots) == changing
-        columns = [arena.column(places[at::3], element) for at, element in spots]
+        columns = [arena.stacked(places[at::3])[:, element] for at, element in spots]
         seen = []
         for write, value in changes_of(columns, turns):
             write(value)

@@ -113,14 +113,15 @@ class _Contestant:
         """Take the arguments of every set: places in the arena, and values that are no arrays."""
         self.caches, self.held, self.retained = [], [], None
         self.sets: list[Set] = []
-        self.places: list[list[Place]] = []
+        every: list[list[Place]] = []
         for form in forms:
             is_place = [type(value) is tuple and len(value) == 3 for value in form]
             places = [value for value, placed in zip(form, is_place, strict=True) if placed]
-            self.places.append(places)
+            every.append(places)
             arrays = iter(self.arena.arrays(places))
             *args, dout = (next(arrays) if placed else v for v, placed in zip(form, is_place, strict=True))
             self.sets.append((tuple(args), dout))
+        self.rows = [self.arena.stacked(places) for places in zip(*every, strict=True)]
         return DONE
 
     def prepare(self, count: int) -> Answer:
@@ -134,10 +135,7 @@ class _Contestant:
     ) -> Answer:
         """Make the calls on some of the sets, to be played next, and what changes between so many turns."""
         self.held = []
-        columns = [
-            self.arena.column([places[at] for places in self.places[start:stop]], element)
-            for at, element in spots
-        ]
+        columns = [self.rows[at][start:stop, element] for at, element in spots]
         self.changes: list[Change] = changes_of(columns, turns)
         sets, caches = self.sets[start:stop], self.caches[start:stop]
         self.calls: list[Call] = calls_on(direction, self.pair.forward, self.pair.backward, sets, caches)
