@@ -238,15 +238,15 @@ class Contender:
         if thin:
             raise Rejected(f"{', '.join(thin)} is all but zero on these inputs")
         for worst in oracle.judge(reference, got):
-            tensor = np.asarray(got[reference.names.index(worst.tensor)])
-            inputs = inputs or (self.stage.args, self.stage.dout)
-            if worst.share > 1 and (remark := self.remark(reference, worst.tensor, tensor, inputs)):
-                self.remarks = oracle.merged((*self.remarks, remark))
-                continue
             if worst.share > 1:
-                times = f"{worst.share:.3g} times its rounding bound"
-                raise WrongNumbers(f"{worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
-            if worst.share >= self.share:
+                tensor = np.asarray(got[reference.names.index(worst.tensor)])
+                inputs = inputs or (self.stage.args, self.stage.dout)
+                remark = self.remark(reference, worst.tensor, tensor, inputs)
+                if not remark:
+                    times = f"{worst.share:.3g} times its rounding bound"
+                    raise WrongNumbers(f"{worst.where} = {worst.got}, wanted {worst.wanted} ({times})")
+                self.remarks = oracle.merged((*self.remarks, remark))
+            elif worst.share >= self.share:
                 self.share, self.where = worst.share, worst.where
 
 

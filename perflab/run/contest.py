@@ -217,9 +217,9 @@ class Contest:
         self.record(
             "verdict", **asdict(cell.contender), process=block.process, status="right", share=contender.share,
             where=contender.where, precision=contender.precision, digest=contender.digest,
-            remarks=tuple(dict.fromkeys((
+            remarks=oracle.merged((
                 *oracle.remarks(stage.operation, implementation), *remarks, *contender.remarks,
-            ))),
+            )),
             compile_s=contender.compile_s, cold_compile_s=contender.cold_compile_s, load_s=contender.load_s,
             first_s=dict(contender.first_s), warm_s=dict(contender.warm_s), flops=stage.costs["step"].flops,
             calls=contender.borrowed,
