@@ -61,19 +61,14 @@ def busy(pid: int) -> bool:
     return any(_state(thread) == "R" for thread in threads(pid) if thread != pid)
 
 
-def running(pid: int) -> int:
-    """How many processes that it started still run."""
-    return sum(_state(child) not in ("Z", "") for child in descendants(pid))
+def states(pid: int) -> list[str]:
+    """The state of each process that it started, as a letter; "Z" of one that it did not wait for."""
+    return [state for child in descendants(pid) if (state := _state(child))]
 
 
 def processor_s(pid: int) -> float:
     """The processor time of a process and of those that it started and that still run, in seconds."""
     return portable.processor_s(pid) + sum(map(portable.processor_s, descendants(pid)))
-
-
-def ended(pid: int) -> int:
-    """How many processes it started that have ended and that it did not wait for."""
-    return sum(_state(child) == "Z" for child in descendants(pid))
 
 
 def resident_bytes(pid: int) -> int:

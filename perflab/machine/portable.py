@@ -104,11 +104,13 @@ def _keep_to(cores: set[int], threads: Iterable[int]) -> None:
             os.sched_setaffinity(each, cores)
 
 
-def cores_of(thread: int) -> int:
-    """How many cores a thread may run on, by its number; 0 where that is not known, or it has ended."""
-    with contextlib.suppress(AttributeError, OSError):
-        return len(os.sched_getaffinity(thread))
-    return 0
+def cores_of(threads: Iterable[int]) -> int:
+    """On how many cores one of some threads may run, at most, by their numbers; 0 where it is not known."""
+    most = 0
+    for each in threads:
+        with contextlib.suppress(AttributeError, OSError):  # the system has none, or it has ended
+            most = max(most, len(os.sched_getaffinity(each)))
+    return most
 
 
 def group_of(pid: int) -> int:

@@ -220,8 +220,9 @@ class Visit(Turn):
         if threads > 1:
             yield
             return
-        self.taken = self.guest.cores()
-        before = portable.share_core(family.threads(self.guest.pid))
+        every = family.threads(self.guest.pid)
+        self.taken = portable.cores_of(every)
+        before = portable.share_core(every)
         try:
             yield
         finally:

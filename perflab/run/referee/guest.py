@@ -75,13 +75,15 @@ class Guest:
 
     def cores(self) -> int:
         """On how many cores a thread of it may run, at most; 0 where that is not known."""
-        return max(map(portable.cores_of, family.threads(self.pid)), default=0)
+        return portable.cores_of(family.threads(self.pid))
 
     def left(self) -> Left:
         """What it has left behind until now."""
         threads, files = len(family.threads(self.pid)), family.open_files(self.pid)
         strays = len(family.strays(self.pid, STARTED))
-        return Left(family.ended(self.pid), family.running(self.pid), threads, files, strays)
+        states = family.states(self.pid)
+        ended = states.count("Z")
+        return Left(ended, len(states) - ended, threads, files, strays)
 
     def stand(self) -> None:
         """Have its whole group stand still."""
