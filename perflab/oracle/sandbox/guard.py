@@ -39,17 +39,14 @@ class Guard:
     """The functions and classes of NumPy, the clocks and perflab, as they are before outside code runs."""
 
     def __init__(self) -> None:
-        self._originals: list[tuple[Any, str, Any, Any]] = []
-        for package, module in list(sys.modules.items()):
-            if isinstance(module, ModuleType) and package.partition(".")[0] in WATCHED:
-                self._originals += [
-                    (module, name, value, _code(value))
-                    for name, value in vars(module).items()
-                    if callable(value)
-                ]
-        self._originals += [
+        modules = [
+            module
+            for package, module in list(sys.modules.items())
+            if isinstance(module, ModuleType) and package.partition(".")[0] in WATCHED
+        ]
+        self._originals = [
             (owner, name, value, _code(value))
-            for owner in _classes()
+            for owner in (*modules, *_classes())
             for name, value in vars(owner).items()
             if callable(value)
         ]
