@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from perflab.cli.show.table import Table
-from perflab.run.referee.comparison import LETS, MEANING, Finding, tallies
+from perflab.run.referee.comparison import JUDGES, LETS, Finding, tallies
 from perflab.run.referee.corpus import PERFLAB, Kind
 
 PLAIN = "plain"  # the honest file over whose time that of a cheat is told
@@ -79,7 +79,7 @@ def _totals(findings: Sequence[Finding]) -> Table:
 def _of_totals(findings: Sequence[Finding]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     head = ("judge", "cheats let through", "honest files accused")
     rows: list[tuple[str, ...]] = [
-        (MEANING[each.judge], f"{each.lets} of {each.cheats}", f"{each.accuses} of {each.honest}")
+        (JUDGES[each.judge].meaning, f"{each.lets} of {each.cheats}", f"{each.accuses} of {each.honest}")
         for each in tallies(findings)
     ]
     return head, rows

@@ -7,30 +7,34 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from perflab.contract import PerflabError
 from perflab.machine import copies
+from perflab.oracle.sandbox.sandbox import MOST_BYTES
 from perflab.run.referee import habits, trial
 from perflab.run.referee.corpus import PERFLAB, Kind
 
 CASE = "digits"
 LIMIT_S = 12.0  # for a file before one of the other judges
-MOST_BYTES = 1 << 30  # that a file may allocate
-JUDGES: Mapping[str, tuple[Callable[[str, str, str], dict[str, Any]], float]] = {
-    PERFLAB: (trial.judge, 120.0),  # the most seconds that it may take
-    "stopwatch": (habits.stopwatch, LIMIT_S),
-    "pytest-benchmark": (habits.benchmark_alone, LIMIT_S),
-    "verify-once": (habits.verify_once, LIMIT_S),
-}
-MEANING = {
-    PERFLAB: "perflab: review, and a race",
-    "stopwatch": "one `np.allclose`, then a stopwatch",
-    "pytest-benchmark": "pytest-benchmark alone",
-    "verify-once": "verified once on five seeds, to 1e-2, then timed",
-}
 HOLDS, LETS, ACCUSES, CLEARS = "holds", "lets through", "accuses", "clears"
 Tell = Callable[[int, int, str], None]
+
+
+class Judge(NamedTuple):
+    """Who judges a file: a function of it, a folder and a case; its limit in seconds; what it does."""
+
+    function: Callable[[str, str, str], dict[str, Any]]
+    limit_s: float
+    meaning: str
+
+
+JUDGES: Mapping[str, Judge] = {
+    PERFLAB: Judge(trial.judge, 120.0, "perflab: review, and a race"),
+    "stopwatch": Judge(habits.stopwatch, LIMIT_S, "one `np.allclose`, then a stopwatch"),
+    "pytest-benchmark": Judge(habits.benchmark_alone, LIMIT_S, "pytest-benchmark alone"),
+    "verify-once": Judge(habits.verify_once, LIMIT_S, "verified once on five seeds, to 1e-2, then timed"),
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def prepare() -> None:
 
 def find(kind: Kind, judge: str, case: str = CASE) -> Finding:
     """A judge's finding on a kind, of a copy of its file: a file may change itself."""
-    function, limit_s = JUDGES[judge]
+    function, limit_s, _ = JUDGES[judge]
     with tempfile.TemporaryDirectory(prefix="perflab-") as temporary:
         file = Path(temporary) / kind.path.name
         shutil.copy(kind.path, file)

@@ -21,13 +21,13 @@ from perflab.catalog import cases
 from perflab.contract import DIRECTIONS, PerflabError
 from perflab.machine import portable
 from perflab.oracle.sandbox import review
+from perflab.oracle.sandbox.sandbox import MOST_BYTES
 from perflab.records import Plan, kinds
 from perflab.run.contest import Contest
 from perflab.run.referee.corpus import OPERATION
 
 LIMIT_S = 15.0  # for a case of the review
 BLOCK_S, PASSES, BUDGET_S = 0.01, 3, 4.0
-MOST_BYTES = 1 << 30  # that the file may allocate
 
 
 @dataclass
