@@ -139,7 +139,7 @@ class Sandbox:
     def _garbled(self) -> str:
         """End the process after an answer that our worker does not give; what to say of it."""
         self.dead = "it wrote into the pipe of its own results"
-        self._child.kill()
+        portable.kill_group(self._child)
         return self.dead
 
     def _array(self, dtype: str, shape: Sequence[int]) -> Array:
@@ -152,7 +152,7 @@ class Sandbox:
         try:
             status = self._child.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            self._child.kill()
+            portable.kill_group(self._child)
             return "it closed the pipe of its results"
         return portable.death(status, "it crashed the interpreter")
 

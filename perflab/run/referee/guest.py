@@ -165,6 +165,7 @@ class Guest:
             portable.kill(stray)
         portable.kill_group(self._child)
         self._child.wait()
+        STARTED.discard(self.pid)  # another process may get its number
         self._other.close()
 
     def _tensor(self, dtype: str, shape: Sequence[int]) -> Any:
