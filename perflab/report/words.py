@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,12 +117,14 @@ def markdown_text(text: str) -> str:
 
 def markdown(table: Table) -> str:
     """A table in Markdown."""
+    head, *rows = ([*map(markdown_text, cells)] for cells in (table.head, *table.rows))
+    return markdown_rows(head, rows)
 
-    def row(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(cells) + " |"
 
-    rows = (row(map(markdown_text, cells)) for cells in (table.head, *table.rows))
-    return "\n".join([next(rows), row(["---"] * len(table.head)), *rows])
+def markdown_rows(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown, of cells that are Markdown already."""
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def as_csv(table: Table) -> str:

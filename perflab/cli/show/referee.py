@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from perflab.cli.show.table import Table
+from perflab.report import words
 from perflab.run.referee.comparison import JUDGES, LETS, Finding, tallies
 from perflab.run.referee.corpus import PERFLAB, Kind
 
@@ -106,8 +107,7 @@ def _word(finding: Finding, plain_s: float | None) -> str:
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines) + "\n"
+    return words.markdown_rows([*map(_plain, head)], (map(_plain, row) for row in rows)) + "\n"
 
 
 def _plain(cell: str) -> str:
