@@ -14,10 +14,11 @@ from perflab import records
 from perflab.contract import FIRST_RUNGS, NoSpaceLeft, PerflabError
 from perflab.machine import portable, process
 from perflab.machine.threads import cores
-from perflab.records import Plan, Run, kinds
+from perflab.records import Plan, Run
 from perflab.records.grades import RACES, Grade
 from perflab.run import presets, request
 from perflab.run.explaining import lacking_evidence
+from perflab.run.schedule import pending
 from perflab.run.turns import stop
 
 TOGETHER = 10  # submissions in one race: they share the turns of the rungs
@@ -92,9 +93,13 @@ def _measure(folder: Path, plan: Plan, resume: bool = False) -> list[str]:
 
 def _is_finished(run: Run) -> bool:
     """Whether nothing is left to measure of a race, and no evidence on a submission is missing."""
-    done, out = run.done(), run.predicted() | {record.contender for record in run.of_kind(kinds.Failure)}
-    blocks = (block for threads in run.plan.threads for block in run.plan.blocks(threads, 0))
-    return not _unexplained(run) and all(block in done or block.cell.contender in out for block in blocks)
+    left = (
+        block
+        for threads in run.plan.threads
+        for process in run.parts(threads)
+        for block in pending(run, threads, process)
+    )
+    return not _unexplained(run) and next(left, None) is None
 
 
 def _unexplained(run: Run) -> list[str]:
