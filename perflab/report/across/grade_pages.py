@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -64,13 +65,15 @@ def teacher(marked: Marks, places: dict[str, str]) -> str:
         tuple((op, what, str(len(who)), ", ".join(who)) for (op, what), who in marked.mistakes.items()),
     )  # fmt: skip
     head = grades.HEAD if marked.rubric else grades.HEAD[:-1]  # the last are the points
-    rows = [grades.cells(row)[: len(head)] for row in marked.rows]
+    rows = tuple(grades.cells(row)[: len(head)] for row in marked.rows)
+    whole, totals = words.Table("Marks, by function", head, rows), grades.totals(marked)
+    links = {name: quote(place) for name, place in places.items()}
     return template("grades.html.jinja").render(
-        title=marked.counted, marks=marks, made=made, strips=[*strips(marked.rows)], width=WIDTH, head=head,
-        rows=[(places[row[0]], row) for row in rows], rubric=marked.rubric, closing=marked.problems,
-        totals=[(places[each.name], each.name, grades.shown_points(*marked.total(each.name)))
-                for each in marked.grades] if marked.rubric else [],
-        version=__version__,
+        title=marked.counted, marks=marks, made=made, strips=[*strips(marked.rows)], width=WIDTH,
+        totals=replace(totals, title="Points, by submission") if totals else None, whole=whole,
+        of_students=[links[each.name] for each in marked.grades],
+        of_rows=[links[row.submission] for row in marked.rows],
+        closing=marked.problems, version=__version__,
     )  # fmt: skip
 
 
