@@ -14,7 +14,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from perflab.contract import PerflabError
@@ -44,9 +45,26 @@ def spawn(
 def connect(
     words: Sequence[str], threads: int, variables: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[Any]:
-    """As `spawn`, in a group of its own, with a pipe to each of its standard streams."""
+    """As `spawn`, in a group of its own, with a pipe to each standard stream that the options do not name."""
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return spawn(words, threads, variables, **pipes, **portable.own_group(), **options)
+    return spawn(words, threads, variables, **(pipes | portable.own_group() | options))
+
+
+@contextlib.contextmanager
+def within(child: subprocess.Popen[Any], limit_s: float) -> Iterator[threading.Event]:
+    """Kill a child of `connect`, with its group, where the block takes longer; the event is then set."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        portable.kill_group(child)
+
+    watchdog = threading.Timer(limit_s, end)
+    watchdog.start()
+    try:
+        yield late
+    finally:
+        watchdog.cancel()
 
 
 def begin(

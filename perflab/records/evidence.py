@@ -125,6 +125,11 @@ class Line:
     times: Whole
     product: bool
 
+    @property
+    def place(self) -> str:
+        """Where it is: "file:number", or "line number" of the technique's own file."""
+        return f"{self.file}:{self.number}" if self.file else f"line {self.number}"
+
 
 @dataclass(frozen=True)
 class Profile:

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,7 @@ class Explaining:
         names = lacking_evidence(run) if self._plan.explain else []
         if names:
             limit_s = EVIDENCE_SHARE * run.granted_s if run.granted_s else GATHER_S
-            count = min(cores(), len(names))
-            shares = [names[place::count] for place in range(count)]
-            self._gather("evidence", 1, limit_s, [{"names": share} for share in shares])
+            self._gather("evidence", limit_s, shares(names))
 
     def of_the_memory(self) -> None:
         """The memory that techniques need on the contest's cases."""
@@ -75,29 +73,43 @@ class Explaining:
         )
         for threads in plan.threads if large else ():
             if not any(r.contender.threads == threads for r in run.of_kind(kinds.PeakMemory)):
-                self._gather("memory", threads, GATHER_S, [{"threads": threads}])
+                self._gather("memory", GATHER_S, [{"threads": threads}], threads)
 
-    def _gather(self, kind: str, threads: int, limit_s: float, orders: Iterable[dict[str, Any]]) -> None:
-        """Gather in separate processes, one for each order, untimed."""
+    def _gather(self, kind: str, limit_s: float, orders: Sequence[dict[str, Any]], threads: int = 1) -> None:
         limit_s = min(limit_s, self._left_s)
-        if limit_s < LEAST_S:
-            return
-        self._tell({"event": kind})
-        until, children = time.monotonic() + limit_s, []
-        try:
-            for order in orders:
-                order["folder"] = str(self._folder.resolve())
-                function = f"perflab.run.explaining:gather_{kind}"
-                children.append(begin(function, order, limit_s, threads, **portable.own_group()))
-            for child in children:
-                with contextlib.suppress(PerflabError):
-                    finish(child, max(until - time.monotonic(), 0.0))
-        finally:
-            for child in children:
-                stop(child)
-                for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
-                    with contextlib.suppress(OSError):
-                        stream.close()  # one that was given up still has its pipes
+        if limit_s >= LEAST_S:
+            self._tell({"event": kind})
+            gather(self._folder, kind, limit_s, orders, threads)
+
+
+def shares(names: Sequence[str]) -> list[dict[str, Any]]:
+    """The orders for the evidence on these OP/TECHNIQUE: one for each core, at most."""
+    count = min(cores(), len(names))
+    return [{"names": names[place::count]} for place in range(count)]
+
+
+def gather(
+    folder: Path, kind: str, limit_s: float, orders: Sequence[Mapping[str, Any]], threads: int = 1
+) -> None:
+    """Gather "evidence" or "memory" in separate processes, one for each order, untimed.
+
+    What is not there in time is given up. Raises PerflabError where no process can be started.
+    """
+    until, children = time.monotonic() + limit_s, []
+    try:
+        for order in orders:
+            whole = {**order, "folder": str(folder.resolve())}
+            function = f"perflab.run.explaining:gather_{kind}"
+            children.append(begin(function, whole, limit_s, threads, **portable.own_group()))
+        for child in children:
+            with contextlib.suppress(PerflabError):
+                finish(child, max(until - time.monotonic(), 0.0))
+    finally:
+        for child in children:
+            stop(child)
+            for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
+                with contextlib.suppress(OSError):
+                    stream.close()  # one that was given up still has its pipes
 
 
 def measures_ceilings(plan: Plan) -> bool:

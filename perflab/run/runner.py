@@ -20,7 +20,7 @@ from perflab.records import Phase, Plan, Run, kinds
 from perflab.run.compilation import compile_first, key, missing
 from perflab.run.contest import EXIT_BROKEN, EXIT_NO_SPACE
 from perflab.run.explaining import Explaining
-from perflab.run.schedule import START_S, IsReady, next_part, wishes
+from perflab.run.schedule import START_S, IsReady, next_part, pending, wishes
 from perflab.run.turns import GOOD_EXITS, Child, Tell, measure_in_turn
 
 COMPILE_SHARE = 0.25  # of a run's time at most
@@ -75,10 +75,10 @@ class _Drive:
             self.compile(missing(plan.techniques, plan.dtypes, threads), threads)
         parts = {threads: records.read(self.folder).parts(threads) for threads in plan.threads}
         if not plan.phases:
-            pending = (
+            left = (
                 _pending(self.folder, threads, process) for threads in parts for process in parts[threads]
             )
-            self.tell({"event": "blocks", "total": sum(each.total() for each in pending)})
+            self.tell({"event": "blocks", "total": sum(each.total() for each in left)})
         for threads, processes in parts.items():
             for process in processes:  # all of the plan, or those that were interrupted
                 self.measure(threads, process)
@@ -187,15 +187,9 @@ def _save_end(
 
 
 def _pending(folder: Path, threads: int, process: int) -> Counter[str]:
-    """Blocks of one process without a record, prediction or failure, counted by their home."""
+    """The blocks of one process that are still to be measured, counted by their home."""
     run = records.read(folder)
-    plan, done, out = run.plan, run.done(), run.predicted()
-    out |= {r.contender.across("case") for r in run.of_kind(kinds.Failure) if r.contender.technique}
-    return Counter(
-        plan.home(block)
-        for block in plan.blocks(threads, process, run.parts(threads)[process])
-        if block not in done and not {block.cell.contender, block.cell.contender.across("case")} & out
-    )
+    return Counter(map(run.plan.home, pending(run, threads, process)))
 
 
 def _raise_for(status: int, folder: Path, tail: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from perflab.contract import Cell, Contender
-from perflab.records import Part, Phase, Run, baseline, kinds
+from perflab.records import Block, Part, Phase, Run, baseline, kinds
 from perflab.records.plan import Group
 from perflab.statistics import Ratio, Turn, known_to, ratio_of_turns
 
@@ -48,7 +48,7 @@ def wishes(run: Run, phase: Phase, threads: int, is_ready: IsReady = everything)
     precise, the least precise first. Whether to go on depends on the width of intervals alone, never on
     which technique is faster. `is_ready` is false for what is not compiled.
     """
-    times, out = times_of(run, threads), _out(run)
+    times, dropped = times_of(run, threads), out(run)
     found = []
     for group in phase.groups():
         op, case, dtype = group
@@ -57,7 +57,7 @@ def wishes(run: Run, phase: Phase, threads: int, is_ready: IsReady = everything)
             for name in run.plan.contenders(op, case)
             if name in phase.techniques[op]
             and is_ready(op, name, dtype)
-            and not out & _and_everywhere(Contender(op, case, dtype, threads, name))
+            and not dropped & _and_everywhere(Contender(op, case, dtype, threads, name))
         )
         turns = _turns(run, times, group, names, threads)
         if names and turns < phase.least:
@@ -106,10 +106,18 @@ def times_of(run: Run, threads: int) -> Times:
     return times
 
 
-def _out(run: Run) -> set[Contender]:
+def out(run: Run) -> set[Contender]:
     """The contenders that are not measured any more: predicted, or failed on a case."""
     failed = {r.contender.across("case") for r in run.of_kind(kinds.Failure) if r.contender.technique}
     return failed | run.predicted()
+
+
+def pending(run: Run, threads: int, process: int) -> Iterator[Block]:
+    """The blocks of one process that are still to be measured, in their order."""
+    done, dropped = run.done(), out(run)
+    for block in run.plan.blocks(threads, process, run.parts(threads)[process]):
+        if block not in done and not dropped & _and_everywhere(block.cell.contender):
+            yield block
 
 
 def _and_everywhere(contender: Contender) -> set[Contender]:

@@ -1,5 +1,7 @@
 """The races of a class: several submissions at a time, each once, and each alone where a race breaks."""
 
+from dataclasses import asdict
+
 import pytest
 
 from perflab import records
@@ -61,3 +63,33 @@ def test_where_a_race_breaks_each_races_alone(tmp_path, book, measured):
     measured.bad = ""
     races.race(tmp_path, book.grades, lambda _: None)
     assert measured.held[5:] == [["c"]], "the one that broke has another try"
+
+
+def test_a_race_that_was_interrupted_in_its_second_process_is_unfinished(tmp_path):
+    made = Book.opened(tmp_path)
+    made.add(right("a"))
+    plan, folder = races._plan(made.grades), tmp_path / "0"
+    assert (plan.threads, plan.processes) == ((1,), 2)
+    records.begin(folder, plan, describe(plan), {})
+    first, second = (list(plan.blocks(1, process)) for process in range(2))
+    writer = records.Writer(folder)
+
+    def is_finished_after(*blocks):
+        for block in blocks:
+            cell = asdict(block.cell) | {"process": block.process, "pass": block.pass_}
+            writer.append("block", **cell, iterations=1, rounds_s=[0.01], after="same bits")
+        return races._is_finished(records.read(folder))
+
+    assert not is_finished_after(*first)
+    (submitted,) = {block.cell.technique for block in first} - {*races.RUNGS}
+    of_rungs = [block for block in second if block.cell.technique != submitted]
+    assert not is_finished_after(*of_rungs[:-1])
+    assert not is_finished_after(of_rungs[-1]), "the submission's own blocks are missing"
+    failed = {**asdict(first[0].cell.contender), "technique": submitted, "process": 1}
+    writer.append("failure", **failed, reason="not shown: it ended")
+    run = records.read(folder)
+    writer.close()
+    assert races._unexplained(run) == [f"fully_connected/{submitted}"]
+    evidence = {name: failed[name] for name in ("operation", "technique", "dtype", "case")}
+    records.save(folder, "evidence", [evidence | {"reason": "it ended"}])
+    assert races._is_finished(records.read(folder)), "what failed is measured no more"

@@ -22,7 +22,7 @@ def test_a_folder_a_file_and_an_archive_are_named_by_their_paths(tmp_path):
     (tmp_path / "carol.tar.gz").write_bytes(b"")
     found = submissions.find([f"{tmp_path}/alice/", str(tmp_path / "bob.py"), str(tmp_path / "carol.tar.gz")])
     assert [each.name for each in found] == ["alice", "bob", "carol"]
-    assert [each.is_archive for each in found] == [False, False, True]
+    assert [submissions.is_archive(each.path) for each in found] == [False, False, True]
 
 
 def test_what_is_no_students_own_code_is_left_out(tmp_path):

@@ -114,26 +114,17 @@ class Sandbox:
         """The fields of the answer to a request; None, and why in `dead`, where the process gives none."""
         if self.dead:
             return None
-        late = threading.Event()
-
-        def end() -> None:
-            late.set()
-            portable.kill_group(self._child)
-
-        watchdog = threading.Timer(self.limit_s, end)
-        watchdog.start()
-        try:
-            self._other.send(pickle.dumps(request))
-            fields: dict[str, Any] = json.loads(self._other.receive())
-            forms = fields.pop("arrays")  # every answer of the worker has it
-            return fields | {name: tuple(starmap(self._array, forms[name])) for name in forms}
-        except (EOFError, OSError):
-            hung = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else ""
-            self.dead = self._flood.found or hung or self._end()
-        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
-            self._garbled()
-        finally:
-            watchdog.cancel()
+        with process.within(self._child, self.limit_s) as late:
+            try:
+                self._other.send(pickle.dumps(request))
+                fields: dict[str, Any] = json.loads(self._other.receive())
+                forms = fields.pop("arrays")  # every answer of the worker has it
+                return fields | {name: tuple(starmap(self._array, forms[name])) for name in forms}
+            except (EOFError, OSError):
+                hung = f"it gave no answer for {self.limit_s:g} s" if late.is_set() else ""
+                self.dead = self._flood.found or hung or self._end()
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+                self._garbled()
         return None
 
     def _garbled(self) -> str:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from perflab.contract import RIGHT, UNWRITTEN, PerflabError
 from perflab.records import full_or
-from perflab.records.grades import replace_file
+from perflab.records.grades import Grade, replace_file
 from perflab.report import words
 from perflab.report.across import grades
 from perflab.report.across.grades import Marks, Row
@@ -113,18 +113,16 @@ def _speed(row: Row) -> Iterator[str]:
         yield f"next on the ladder: {', '.join(speed.next_rungs)} (perflab study {row.function.operation})"
     for way, lines in speed.lines.items():
         for line in lines:
-            place = f"{line.file}:{line.number}" if line.file else f"line {line.number}"
-            yield f"{way}: {place} takes {line.share:.0%} of the time: {line.text}"
+            yield f"{way}: {line.place} takes {line.share:.0%} of the time: {line.text}"
 
 
-def gradescope(marked: Marks, name: str) -> dict[str, Any]:
+def gradescope(marked: Marks, grade: Grade) -> dict[str, Any]:
     """The results.json of a submission, as Gradescope's autograder specification describes it.
 
     A test for each function, with its points; a leaderboard with the speed-up of each that was raced.
     """
-    rows = marked.by_submission[name]
-    grade = next(each for each in marked.grades if each.name == name)
-    points, most = marked.total(name)
+    rows = marked.by_submission[grade.name]
+    points, most = marked.total(grade.name)
     tests = [
         {
             "name": row.function.name, "name_format": "text", "number": str(number),
@@ -154,16 +152,16 @@ def write_gradescope(marked: Marks, folder: Path) -> list[Path]:
 
     This happens when no submission's code runs any more, and what is in the place of a file is replaced.
     """
-    written = []
-    for name, place in folders(marked).items():
-        own = folder / place
+    written, places = [], folders(marked)
+    for grade in marked.grades:
+        own = folder / places[grade.name]
         try:
             if own.is_symlink():
                 own.unlink()
             own.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise full_or(error, own) from error
-        text = json.dumps(gradescope(marked, name), ensure_ascii=True, allow_nan=False, indent=1)
+        text = json.dumps(gradescope(marked, grade), ensure_ascii=True, allow_nan=False, indent=1)
         replace_file(own / RESULTS, text.encode())
         written.append(own / RESULTS)
     return written

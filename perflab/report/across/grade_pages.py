@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from perflab import __version__
 from perflab.contract import GRAVITY
 from perflab.records import full_or
-from perflab.records.grades import Mistake, replace_file
+from perflab.records.grades import Grade, Mistake, replace_file
 from perflab.report import words
 from perflab.report.across import grades
 from perflab.report.across.grade_exports import folders
@@ -45,8 +46,9 @@ def write(marked: Marks, folder: Path) -> Path:
     except OSError as error:
         raise full_or(error, folder) from error
     replace_file(folder / PAGE, teacher(marked, places).encode("utf-8", "backslashreplace"))
-    for name, place in places.items():
-        replace_file(folder / place, student(marked, name).encode("utf-8", "backslashreplace"))
+    for grade in marked.grades:
+        page = student(marked, grade).encode("utf-8", "backslashreplace")
+        replace_file(folder / places[grade.name], page)
     return folder / PAGE
 
 
@@ -62,24 +64,26 @@ def teacher(marked: Marks, places: dict[str, str]) -> str:
         "Mistakes: how often, and whose", ("operation", "mistake", "submissions", "whose"),
         tuple((op, what, str(len(who)), ", ".join(who)) for (op, what), who in marked.mistakes.items()),
     )  # fmt: skip
-    width = len(grades.HEAD) if marked.rubric else len(grades.HEAD) - 1  # the last are the points
-    rows = [grades.cells(row)[:width] for row in marked.rows]
+    head = grades.HEAD if marked.rubric else grades.HEAD[:-1]  # the last are the points
+    rows = tuple(grades.cells(row)[: len(head)] for row in marked.rows)
+    whole, totals = words.Table("Marks, by function", head, rows), grades.totals(marked)
+    links = {name: quote(place) for name, place in places.items()}
     return template("grades.html.jinja").render(
-        title=marked.counted, marks=marks, made=made, strips=[*strips(marked.rows)], head=grades.HEAD[:width],
-        rows=[(places[row[0]], row) for row in rows], rubric=marked.rubric, closing=marked.problems,
-        totals=[(places[each.name], each.name, grades.shown_points(*marked.total(each.name)))
-                for each in marked.grades] if marked.rubric else [],
-        version=__version__,
+        title=marked.counted, marks=marks, made=made, strips=[*strips(marked.rows)], width=WIDTH,
+        totals=replace(totals, title="Points, by submission") if totals else None, whole=whole,
+        of_students=[links[each.name] for each in marked.grades],
+        of_rows=[links[row.submission] for row in marked.rows],
+        closing=marked.problems, version=__version__,
     )  # fmt: skip
 
 
-def student(marked: Marks, name: str) -> str:
+def student(marked: Marks, grade: Grade) -> str:
     """A student's page."""
-    grade = next(each for each in marked.grades if each.name == name)
-    total = grades.shown_points(*marked.total(name)) if marked.rubric else ""
+    total = grades.shown_points(*marked.total(grade.name)) if marked.rubric else ""
     return template("student.html.jinja").render(
-        title=name, rows=marked.by_submission[name], total=total, notes=grade.notes, formula=formula,
-        lines=hot_lines, interval=words.interval, points=grades.shown_points, version=__version__,
+        title=grade.name, rows=marked.by_submission[grade.name], total=total, notes=grade.notes,
+        formula=formula, lines=hot_lines, interval=words.interval, points=grades.shown_points,
+        version=__version__,
     )  # fmt: skip
 
 
@@ -91,8 +95,7 @@ def formula(mistake: Mistake) -> Markup:
 def hot_lines(speed: Speed) -> words.Table | None:
     """The lines on which the time goes; None where none is known."""
     rows = tuple(
-        (way, f"{line.file}:{line.number}" if line.file else f"line {line.number}", f"{line.share:.0%}",
-         str(line.times), line.text)
+        (way, line.place, f"{line.share:.0%}", str(line.times), line.text)
         for way, lines in speed.lines.items()
         for line in lines
     )  # fmt: skip

@@ -19,11 +19,11 @@ from perflab.records.typed import escaped
 from perflab.report import words
 from perflab.report.summarise import summarise
 from perflab.report.summary import Summary
-from perflab.report.why.standing import Standing, standing
+from perflab.report.why.spent import LEAST, SHOWN_LINES
+from perflab.report.why.standing import Standing, over_rungs, standing
 from perflab.statistics import Ratio
 
 MISSING = "not in the submission"
-MOST_LINES, LEAST = 3, 0.01  # of a direction, with at least this share of its time
 PLAIN = Entry()  # the points of a function where no rubric is given
 HEAD = (
     *("submission", "function", "mark", "remark", "mistake", "over naive", "time", "rubric", "stands beside"),
@@ -148,9 +148,10 @@ def marks(
 
     Without one, every function that is right has one point. `asked` is the operation that was graded, or "".
     """
+    if rubric and asked:
+        wanted = {name: each for name, each in rubric.entries.items() if name.partition("/")[0] == asked}
+        rubric = replace(rubric, entries=wanted)
     entries = rubric.entries if rubric else {}
-    if asked:
-        entries = {name: each for name, each in entries.items() if name.partition("/")[0] == asked}
     summaries = [summarise(run) for run in races]
     raced = {
         (op, technique): summary
@@ -162,7 +163,7 @@ def marks(
     rows: list[Row] = []
     for grade in grades:
         own = [_row(grade, each, raced) for each in grade.functions]
-        pointed = [_pointed(row, rubric, entries) for row in own]
+        pointed = [_pointed(row, rubric) for row in own]
         there = {row.asked for row in pointed}
         rows += [row for row in pointed if row.asked or row.status != UNWRITTEN or not entries]
         rows += [_missing(grade, name, entry) for name, entry in entries.items() if name not in there]
@@ -190,33 +191,27 @@ def _speed(summary: Summary, function: Function, label: str) -> Speed | None:
     figure = summary.figures.get(cell)
     if figure is None or figure.predicted:
         return None
-    rungs = [name for name in plan.techniques[cell.operation] if plan.is_built_in(cell.operation, name)]
-    ratios = {name: summary.ratio(replace(cell, technique=name), cell) for name in rungs}
-    known = {name: ratio.value for name, ratio in ratios.items() if ratio is not None and ratio.value > 0}
+    known = {name: ratio.value for name, ratio in over_rungs(summary, figure).items() if ratio.value > 0}
     beside = min(known, key=lambda name: abs(log(known[name])), default="")
-    place = standing(summary, cell.operation, label, dtype, cell.threads, cell.direction)
-    if place is not None:
-        said = {
-            name: getattr(place, name).replace(label, function.technique) for name in ("sentence", "changes")
-        }
-        place = replace(place, **said)
+    at = (cell.operation, label, dtype, cell.threads, cell.direction)
+    place = standing(summary, *at, called=function.technique)
     evidence = summary.evidence_on(cell.operation, label, dtype)
     profiles = evidence.profile.items() if evidence else ()
-    lines = {way: tuple(x for x in each.lines[:MOST_LINES] if x.share >= LEAST) for way, each in profiles}
+    lines = {way: tuple(x for x in each.lines[:SHOWN_LINES] if x.share >= LEAST) for way, each in profiles}
     since = summary.run.operations[cell.operation].since
     above = tuple(name for name, below in since.items() if below == beside)
     return Speed(figure.median_s, figure.speedup, beside, place, case, dtype, lines, above)
 
 
-def _pointed(row: Row, rubric: Rubric | None, entries: Mapping[str, Entry]) -> Row:
+def _pointed(row: Row, rubric: Rubric | None) -> Row:
     """A row with its points."""
     function = row.function
     if rubric is None:
         return replace(row, asked=function.name, points=float(row.status == RIGHT), most=PLAIN.most)
-    name = Rubric(entries).of(function.operation, function.variant)
+    name = rubric.of(function.operation, function.variant)
     if not name:
         return row
-    entry = entries[name]
+    entry = rubric.entries[name]
     points = {RIGHT: entry.right, UNWRITTEN: entry.unwritten}.get(row.status, 0.0)
     steps = tuple(Reached(step, _reached(step, row.speed)) for step in entry.fast)
     points += sum(each.step.points for each in steps if each.reached)

@@ -94,10 +94,7 @@ def spent(summary: Summary, evidence: Evidence, threads: int, direction: Step, c
     profile = evidence.profile.get(direction)
     hottest = profile.lines[:SHOWN_LINES] if profile else ()
     shown = [line for line in hottest if line is hottest[0] or line.share >= LEAST]
-    places = (f"{line.file}:{line.number}" if line.file else f"line {line.number}" for line in shown)
-    lines = [
-        HotLine(place, line.text, line.share, line.times) for place, line in zip(places, shown, strict=True)
-    ]
+    lines = [HotLine(line.place, line.text, line.share, line.times) for line in shown]
     remarks = [*_together(bounds, way), *_code(way), *_of_profile(profile, way, evidence)]
     of_case = (direction, figure.cell.case, words.time(figure), tuple(bounds))
     return Spent(*of_case, tuple(lines), profile.case if profile else "", tuple(remarks))

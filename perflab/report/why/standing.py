@@ -27,12 +27,16 @@ class Standing:
 
 
 def standing(
-    summary: Summary, operation: str, technique: str, dtype: str, threads: int, direction: str
-) -> Standing | None:
-    """Its place on the case where most rungs but naive were measured; the largest of such cases."""
+    summary: Summary, operation: str, technique: str, dtype: str, threads: int, direction: str,
+    called: str = "",
+) -> Standing | None:  # fmt: skip
+    """Its place on the case where most rungs but naive were measured; the largest of such cases.
+
+    `called` is its name in the sentence, where that is not the technique's own.
+    """
     measured: list[tuple[int, int, CellResult, dict[str, Ratio]]] = []
     for figure in summary.line(operation, dtype, threads, direction, technique):
-        rungs = {} if figure.predicted else _over_rungs(summary, figure)
+        rungs = {} if figure.predicted else over_rungs(summary, figure)
         if rungs:
             measured.append((len(rungs.keys() - {BASELINE}), figure.flops, figure, rungs))
     if not measured:
@@ -46,7 +50,7 @@ def standing(
     equal = {name: ratio for name, ratio in rungs.items() if ratio.verdict in UNDECIDED}
     slower = [name for name, ratio in rungs.items() if name not in equal and ratio.value > 1]
     faster = [name for name, ratio in rungs.items() if name not in equal and ratio.value <= 1]
-    sentence = f"{where}: {technique} {_placed(rungs, equal, slower, faster)}"
+    sentence = f"{where}: {called or technique} {_placed(rungs, equal, slower, faster)}"
     if not faster:
         return Standing(direction, cell.case, sentence)
     nearest = max(faster, key=lambda name: rungs[name].value)
@@ -59,7 +63,7 @@ def standing(
     return Standing(direction, cell.case, sentence, nearest, changes, because)
 
 
-def _over_rungs(summary: Summary, figure: CellResult) -> dict[str, Ratio]:
+def over_rungs(summary: Summary, figure: CellResult) -> dict[str, Ratio]:
     """How many times faster than each rung of the ladder it is, where both were measured."""
     cell, plan = figure.cell, summary.run.plan
     techniques = plan.contenders(cell.operation, cell.case)

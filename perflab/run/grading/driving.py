@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from perflab import records
 from perflab.contract import PerflabError
@@ -17,11 +17,12 @@ from perflab.records.grades import GRADES, Book, Grade
 from perflab.records.typed import escaped
 from perflab.run.grading import races, spreading
 from perflab.run.grading.judging import failed
+from perflab.run.grading.spreading import Answer, Orders
 from perflab.run.grading.submissions import Submission
 
 CASES = 60  # a submission may take so many times the limit of a case
-Orders: TypeAlias = Sequence[Mapping[str, Any]]
-Spread = Callable[[Orders, int, float], Iterator[tuple[int, dict[str, Any] | PerflabError]]]
+WORKERS = 2  # at most: each slows the others, and a case has a limit in seconds
+Spread = Callable[[Orders, int, float], Iterator[tuple[int, Answer]]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def grade(
         tell("verified", len(found) - len(missing), len(found))
         with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch:
             orders = [_order(found[at], keys[at], folder, Path(scratch) / str(at)) for at in missing]
-            answers = spread(orders, min(cores(), 2), CASES * limit_s)
+            answers = spread(orders, min(cores(), WORKERS), CASES * limit_s)
             for count, (which, answer) in enumerate(answers, 1):
                 submission, key = found[missing[which]], keys[missing[which]]
                 fields = answer
@@ -84,5 +85,5 @@ def _order(
 
 
 def _plain(fields: Any) -> dict[str, Any]:
-    """A judge's answer as fields of a grade; names of files may hold half a character."""
+    """The part of a judge's answer that a grade has."""
     return {name: fields[name] for name in ("took_s", "functions", "notes")}

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def judge(path: str, operation: str, limit_s: float, unpacked: str, scratch: str
     os.environ["TMPDIR"] = scratch
     os.chdir(scratch)
     try:
-        if place.is_file() and place.suffix.lower() != ".py":
+        if submissions.is_archive(place):
             shutil.rmtree(unpacked, ignore_errors=True)
             unpack(place, Path(unpacked))
             place = Path(unpacked)
@@ -77,7 +77,10 @@ def judge(path: str, operation: str, limit_s: float, unpacked: str, scratch: str
 
 def failed(path: str, operation: str, why: str) -> dict[str, Any]:
     """The grade of a submission whose judging process ended, or gave no answer."""
-    return {"functions": [_unread(Path(path), Path(path).name, operation, why)], "notes": [], "took_s": 0.0}
+    place = Path(path)
+    names = submissions.defined(place) if place.suffix == ".py" and place.is_file() else ()
+    functions = [_unread(place, place.name, operation or _named(place, names), why)]
+    return {"functions": functions, "notes": [], "took_s": 0.0}
 
 
 def _functions(place: Path, operation: str, limit_s: float) -> tuple[list[dict[str, Any]], list[str]]:
@@ -86,21 +89,22 @@ def _functions(place: Path, operation: str, limit_s: float) -> tuple[list[dict[s
     notes: list[str] = []
     unread: list[dict[str, Any]] = []
     # What a file only imports is seen where it is defined: such files are read if there are no others.
-    files = sorted(submissions.to_load(place), key=lambda file: not _defines(file, KNOWN, CLASS))
-    for file in files:
-        if functions and not _defines(file, KNOWN, CLASS):
+    files = sorted(submissions.to_load(place).items(), key=lambda each: not _has(each[1], KNOWN, CLASS))
+    for file, names in files:
+        if functions and not _has(names, KNOWN, CLASS):
             break
+        named = operation or _named(file, names)
         shown = file.name if file == place else file.relative_to(place).as_posix()
         try:
-            reviewed = review(file, operation or _named(file), limit_s=limit_s)
+            reviewed = review(file, named or None, limit_s=limit_s)
         except PerflabError as error:
             why = str(error).replace(f"{file}: ", "").replace(str(file), shown)
             if WHICH in why:
                 why = f"{WHICH} wanted a file named for it, such as conv2d.py"
-            if _defines(file, KNOWN) and "; it has " not in why:
-                functions.append(_unread(file, shown, operation, why))
+            if _has(names, KNOWN) and "; it has " not in why:
+                functions.append(_unread(file, shown, named, why))
             else:
-                unread.append(_unread(file, shown, operation, why))
+                unread.append(_unread(file, shown, named, why))
                 notes.append(f"{shown}: {why}")
         else:
             functions += _reviewed(reviewed, file, shown, operation)
@@ -111,21 +115,19 @@ def _functions(place: Path, operation: str, limit_s: float) -> tuple[list[dict[s
     return functions, notes
 
 
-def _defines(file: Path, *names: re.Pattern[bytes]) -> bool:
-    """Whether a file's own text defines something of such a name."""
-    return any(name.fullmatch(each) for each in submissions.defined(file) for name in names)
+def _has(names: Iterable[bytes], *patterns: re.Pattern[bytes]) -> bool:
+    """Whether one of the names that a file defines is of such a kind."""
+    return any(pattern.fullmatch(name) for name in names for pattern in patterns)
 
 
-def _named(file: Path) -> str | None:
-    """The operation that a file with a plain `forward` and `backward` is named for."""
-    names = {*submissions.defined(file)}
+def _named(file: Path, names: Iterable[bytes]) -> str:
+    """The operation that a file with a plain `forward` or `backward` is named for; "" for none."""
     fitting = [op for op in catalog.operations() if file.stem == op or file.stem.startswith(f"{op}_")]
-    return max(fitting, key=len, default=None) if names & PAIR else None
+    return max(fitting, key=len, default="") if PAIR & {*names} else ""
 
 
 def _unread(file: Path, shown: str, operation: str, why: str) -> dict[str, Any]:
     """A file that could not be read as any implementation, and why."""
-    operation = operation or (file.suffix == ".py" and file.is_file() and _named(file)) or ""
     ended = why.startswith(ENDED)
     status = UNWRITTEN if why.startswith(LACKS) else NOT_SHOWN if ended else CANNOT_RUN
     return {"operation": operation, "technique": file.stem, "path": str(file), "file": shown,

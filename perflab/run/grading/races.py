@@ -6,24 +6,20 @@ A race is a run in a folder of its own: saved turn by turn, and gone on with whe
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from perflab import records
 from perflab.contract import FIRST_RUNGS, NoSpaceLeft, PerflabError
-from perflab.machine import portable, process
-from perflab.machine.threads import cores
-from perflab.records import Plan, Run, kinds
+from perflab.records import Plan, Run
 from perflab.records.grades import RACES, Grade
 from perflab.run import presets, request
-from perflab.run.explaining import lacking_evidence
-from perflab.run.turns import stop
+from perflab.run.explaining import gather, lacking_evidence, shares
+from perflab.run.schedule import pending
 
 TOGETHER = 10  # submissions in one race: they share the turns of the rungs
 RUNGS = FIRST_RUNGS[:3]  # nothing of these is compiled
-EVIDENCE_S = 120.0
-EVIDENCE = "perflab.run.explaining:gather_evidence"
+EVIDENCE_S = 120.0  # for the lines on which each raced file spends its time
 
 
 def saved(folder: Path) -> list[Run]:
@@ -82,7 +78,8 @@ def _measure(folder: Path, plan: Plan, resume: bool = False) -> list[str]:
     try:
         with request.opened(folder, plan, resume=resume) as measure:
             measure(lambda _: None)
-            _explain(folder)
+            names = _unexplained(records.read(folder))
+            gather(folder, "evidence", EVIDENCE_S, shares(names))
     except NoSpaceLeft:
         raise
     except PerflabError as error:
@@ -92,31 +89,14 @@ def _measure(folder: Path, plan: Plan, resume: bool = False) -> list[str]:
 
 def _is_finished(run: Run) -> bool:
     """Whether nothing is left to measure of a race, and no evidence on a submission is missing."""
-    done, out = run.done(), run.predicted() | {record.contender for record in run.of_kind(kinds.Failure)}
-    blocks = (block for threads in run.plan.threads for block in run.plan.blocks(threads, 0))
-    return not _unexplained(run) and all(block in done or block.cell.contender in out for block in blocks)
+    left = (
+        block
+        for threads in run.plan.threads
+        for process in run.parts(threads)
+        for block in pending(run, threads, process)
+    )
+    return not _unexplained(run) and next(left, None) is None
 
 
 def _unexplained(run: Run) -> list[str]:
     return [name for name in lacking_evidence(run) if name in run.plan.outside]
-
-
-def _explain(folder: Path) -> None:
-    """Save the lines on which each raced file spends its time, untimed, in separate processes."""
-    run = records.read(folder)
-    names = _unexplained(run)
-    count = min(cores(), len(names))
-    children = []
-    until = time.monotonic() + EVIDENCE_S
-    try:
-        for place in range(count):
-            order = {"folder": str(folder.resolve()), "names": names[place::count]}
-            children.append(process.begin(EVIDENCE, order, EVIDENCE_S, **portable.own_group()))
-        for child in children:
-            try:
-                process.finish(child, max(until - time.monotonic(), 0.0))
-            except PerflabError:
-                continue  # the figures stand without it
-    finally:
-        for child in children:
-            stop(child)

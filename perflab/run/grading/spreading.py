@@ -18,12 +18,11 @@ from perflab.contract import PerflabError
 from perflab.machine import portable, process
 
 JUDGE = "from perflab.run.grading.judging import serve; serve()"
+Orders: TypeAlias = Sequence[Mapping[str, Any]]
 Answer: TypeAlias = "dict[str, Any] | PerflabError"
 
 
-def here(
-    orders: Sequence[Mapping[str, Any]], workers: int, limit_s: float
-) -> Iterator[tuple[int, dict[str, Any] | PerflabError]]:
+def here(orders: Orders, workers: int, limit_s: float) -> Iterator[tuple[int, Answer]]:
     """Judge the orders in so many processes, each order in at most `limit_s` seconds.
 
     An answer is the fields of a grade, or the error of a process that gave none; the next order then gets a
@@ -62,30 +61,18 @@ class _Judge:
 
     def ask(self, order: Mapping[str, Any]) -> Answer:
         """The answer to an order; an error where the process ends, or gives none within the limit."""
-        late = threading.Event()
         try:
             child = self._started()
         except OSError as error:
             return PerflabError(f"no process could be started: {error.strerror}")
-
-        def end() -> None:
-            late.set()
-            portable.kill_group(child)
-
-        watchdog = threading.Timer(self._limit_s, end)
-        watchdog.start()
-        try:
-            self._other.send(json.dumps(order).encode())
-            answer: dict[str, Any] = json.loads(self._other.receive())
-        except (EOFError, OSError, ValueError):
-            self._end()
-            return PerflabError(
-                f"it gave no answer for {self._limit_s:g} s"
-                if late.is_set()
-                else portable.death(child.wait())
-            )
-        finally:
-            watchdog.cancel()
+        with process.within(child, self._limit_s) as late:
+            try:
+                self._other.send(json.dumps(order).encode())
+                answer: dict[str, Any] = json.loads(self._other.receive())
+            except (EOFError, OSError, ValueError):
+                self._end()
+                hung = f"it gave no answer for {self._limit_s:g} s" if late.is_set() else ""
+                return PerflabError(hung or portable.death(child.wait()))
         return PerflabError(answer["reason"]) if "reason" in answer else answer
 
     def close(self) -> None:
@@ -95,12 +82,8 @@ class _Judge:
 
     def _started(self) -> subprocess.Popen[Any]:
         if self._child is None:
-            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            pipes |= {"stderr": subprocess.DEVNULL} | portable.own_group()
-            self._child = process.spawn(["-c", JUDGE], 1, **pipes)
-            assert self._child.stdin is not None
-            assert self._child.stdout is not None
-            self._other = process.Messages(self._child.stdout, self._child.stdin)
+            child: Any = process.connect(["-c", JUDGE], 1, stderr=subprocess.DEVNULL)
+            self._child, self._other = child, process.Messages(child.stdout, child.stdin)
         return self._child
 
     def _end(self) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from perflab.contract import PerflabError
@@ -25,11 +26,6 @@ class Submission:
 
     name: str
     path: Path
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether it is to be unpacked."""
-        return self.path.is_file() and bool(_suffix(self.path))
 
     @property
     def digest(self) -> str:
@@ -81,14 +77,21 @@ def python_files(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def to_load(path: Path) -> list[Path]:
-    """The files of a submission that may implement something, judged by the names that they define.
+def is_archive(path: Path) -> bool:
+    """Whether a submission is to be unpacked."""
+    return path.is_file() and bool(_suffix(path))
+
+
+def to_load(path: Path) -> dict[Path, list[bytes]]:
+    """The files of a submission that may implement something, by the names that they define: file -> names.
 
     A single file is always one. No other file is run, unless one of these imports it.
     """
     if path.is_file():
-        return [path]
-    return [file for file in python_files(path) if any(map(PROMISING.search, defined(file)))][:MOST_FILES]
+        return {path: defined(path)}
+    every = ((file, defined(file)) for file in python_files(path))
+    promising = ((file, names) for file, names in every if any(map(PROMISING.search, names)))
+    return dict(islice(promising, MOST_FILES))
 
 
 def defined(file: Path) -> list[bytes]:
