@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
             known = [name for action in self._actions for name in action.option_strings if name[:2] == "--"]
             return PerflabError(unknown(f"option of {self.prog}", option, known))
         return PerflabError(
-            f"{word}: not understood; wanted {self.format_usage().strip().removeprefix('usage: ')}"
+            f"{word}: not understood; wanted {' '.join(self.format_usage().split()).removeprefix('usage: ')}"
         )
 
 

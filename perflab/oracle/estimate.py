@@ -16,7 +16,7 @@ import numpy as np
 from perflab.contract import Array, Operation
 from perflab.oracle.noise import Noise
 
-ESTIMATED = "its rounding bound is estimated from the definition"
+ESTIMATED = "the rounding bound is estimated from the definition"
 DRAWS, FEWER_DRAWS = 8, 4
 MANY = 100_000  # numbers, of which fewer draws suffice
 SAFETY = 16.0

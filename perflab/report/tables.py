@@ -10,7 +10,7 @@ from itertools import product
 
 from perflab.contract import Cell
 from perflab.records import kinds
-from perflab.report import contest, sweep
+from perflab.report import contest, sweep, words
 from perflab.report.summary import RIVALS, Accuracy, CellResult, Payback, Summary
 from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
@@ -342,11 +342,11 @@ def machine_warnings(summary: Summary) -> list[str]:
 
 def remark_lines(summary: Summary) -> list[str]:
     """What verification had to say of right contenders, and why an outside file was not run in a dtype."""
-    of: dict[tuple[str, str], dict[str, None]] = {}  # the techniques, by operation and remark
-    for verdict in summary.run.of_kind(kinds.Judgement):
-        for remark in verdict.remarks:
-            of.setdefault((verdict.contender.operation, remark), {})[verdict.contender.technique] = None
-    lines = [f"{op}/{', '.join(techniques)}: {remark}" for (op, remark), techniques in of.items()]
+    lines = words.remark_lines(
+        (verdict.contender.operation, verdict.contender.technique, remark)
+        for verdict in summary.run.of_kind(kinds.Judgement)
+        for remark in verdict.remarks
+    )
     for each in summary.run.of_kind(kinds.Prediction):
         if each.contender.name in summary.run.plan.foreign and not each.seconds:
             lines.append(f"{each.contender.name}: {each.basis}")

@@ -24,6 +24,7 @@ def template(name: str) -> jinja2.Template:
     )
     environment.filters["markdown"] = lambda table: Markup(words.markdown(table))
     environment.filters["breakable"] = breakable
+    environment.filters["sentence"] = words.sentence
     return environment.get_template(name)
 
 

@@ -146,6 +146,27 @@ def _no_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
+def sentence(text: str) -> str:
+    """A text as a sentence begins, unless it begins with the name of an implementation.
+
+    >>> sentence("step on tiny"), sentence("layer_norm/naive, jit: a remark")
+    ('Step on tiny', 'layer_norm/naive, jit: a remark')
+    """
+    return text if "/" in text.partition(" ")[0] else text[:1].upper() + text[1:]
+
+
+def remark_lines(remarks: Iterable[tuple[str, str, str]]) -> list[str]:
+    """A line for each remark on techniques of an operation, from (operation, technique, remark).
+
+    >>> remark_lines([("rnn", "naive", "it warns"), ("rnn", "jit", "it warns"), ("rnn", "jit", "it warns")])
+    ['rnn/naive, jit: it warns']
+    """
+    of: dict[tuple[str, str], dict[str, None]] = {}  # the techniques, by operation and remark
+    for operation, technique, remark in remarks:
+        of.setdefault((operation, remark), {})[technique] = None
+    return [f"{operation}/{', '.join(names)}: {remark}" for (operation, remark), names in of.items()]
+
+
 def name(cell: Cell) -> str:
     """A cell as benchmark.json names it: OPERATION/TECHNIQUE/CASE/DTYPE/DIRECTION/tTHREADS."""
     return "/".join(

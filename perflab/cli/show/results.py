@@ -14,6 +14,7 @@ from perflab import catalog
 from perflab.cli.show.flow import Command
 from perflab.cli.show.table import Table, of_words
 from perflab.contract import Verdict
+from perflab.report.words import remark_lines
 
 if TYPE_CHECKING:
     from perflab.oracle.pairs import Pair
@@ -45,12 +46,8 @@ def verification(verification: Verification, seconds: float) -> Iterator[Rendera
 
 def remarks(verdicts: Iterable[Verdict]) -> Iterator[Text]:
     """What else there is to say of each implementation."""
-    of: dict[tuple[str, str], dict[str, None]] = {}  # its techniques, by operation and remark
-    for verdict in verdicts:
-        for remark in verdict.remarks:
-            of.setdefault((verdict.operation, remark), {})[verdict.technique] = None
-    for (operation, remark), techniques in of.items():
-        yield Text(f"{operation}/{', '.join(techniques)}: {remark}")
+    lines = remark_lines((v.operation, v.technique, remark) for v in verdicts for remark in v.remarks)
+    yield from map(Text, lines)
 
 
 def verdicts(verdicts: Iterable[Verdict]) -> Table:
