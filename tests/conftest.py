@@ -20,6 +20,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from perflab import catalog, cli, machine
+from perflab.catalog import admission, own
 from perflab.contract import DTYPES, FIRST_RUNGS
 from perflab.run.compilation import compile_first, missing
 
@@ -135,6 +136,12 @@ def perflab_process(*words, cwd=None, timeout=600, **variables):
     )  # fmt: skip
 
 
+def forget_own_operations():
+    """Forget the folders of operations that were admitted, as the end of a process does."""
+    for name in {*admission._admitted, *own.folders()}:
+        admission._forget(name)
+
+
 def perflab(*words, cwd=None, **variables):
     """Run the command line in this process; its exit code and output, as of a finished process.
 
@@ -149,6 +156,7 @@ def perflab(*words, cwd=None, **variables):
     except SystemExit as end:  # argparse's
         code = end.code
     finally:
+        forget_own_operations()
         os.environ.clear()
         os.environ.update(before)
     return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())

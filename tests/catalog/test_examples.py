@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, perflab
+from conftest import ROOT, forget_own_operations, perflab
 
 import perflab as lab
 from perflab import catalog, oracle
@@ -26,8 +26,7 @@ def _alone(monkeypatch):
     monkeypatch.setenv(own.VARIABLE, "")
     monkeypatch.setattr(admission, "process", SimpleNamespace(call=lambda *_: ""))
     yield
-    for name in [*own.folders()]:
-        admission._forget(name)
+    forget_own_operations()
 
 
 def test_there_are_examples():

@@ -7,7 +7,7 @@ from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT, one_line, perflab
+from conftest import ROOT, forget_own_operations, one_line, perflab
 
 import perflab as lab
 from perflab import catalog
@@ -24,8 +24,7 @@ def _alone(monkeypatch):
     monkeypatch.setattr(admission, "process", here)
     monkeypatch.setenv(own.VARIABLE, "")
     yield
-    for name in [*own.folders()]:
-        admission._forget(name)
+    forget_own_operations()
 
 
 def made(folder, **edits):
