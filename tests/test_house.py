@@ -185,6 +185,7 @@ def test_architecture_names_every_street():
 def test_the_numba_cache_follows_the_content_of_the_operations(monkeypatch, tmp_path):
     shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that what `prepare` sets does not stay
     folders = []
     for extra in ("", "# a change\n"):
         monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
