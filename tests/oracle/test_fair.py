@@ -284,6 +284,10 @@ def test_samples_in_columns_and_channels_last_are_read_as_they_are():
 def test_what_is_known_and_cannot_be_read_is_said_by_name(written):
     with pytest.raises(PerflabError, match=r"nothing in it can be read: lossFun \(a loss of characters"):
         written("def lossFun(inputs, targets, hprev): pass")
+    with pytest.raises(
+        PerflabError, match=r"nothing in it can be read: TimeRNN \(a recurrent layer that keeps"
+    ):
+        written("class TimeRNN:\n    def forward(self, xs): pass\n    def backward(self, dhs): pass")
     with pytest.raises(PerflabError, match=r"Value \(a node of an autograd framework"):
         written("class Value:\n    def __mul__(self, o): pass\n    def backward(self): pass", name="engine")
 

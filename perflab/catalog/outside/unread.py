@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perflab.catalog.outside.calls import accepts
 
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax", "autograd", "mxnet", "chainer", "dezero", "tinygrad")
+RECURRENT = re.compile(r"(time)?_?(rnn|gru|lstm)_?(layer|cell)?", re.IGNORECASE)
 
 
 def named(names: Mapping[str, Any]) -> Iterator[str]:
@@ -24,6 +26,8 @@ def named(names: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} (a class of {base}, an autograd framework)"
         elif _is_node(value):
             yield f"{name} (a node of an autograd framework: its backward takes no gradient)"
+        elif RECURRENT.fullmatch(name) and callable(getattr(value, "backward", None)):
+            yield f"{name} (a recurrent layer that keeps its state; wanted rnn_forward and rnn_backward)"
 
 
 def _framework_of(cls: Any) -> str:
