@@ -8,7 +8,7 @@ KEPT = {}
 
 
 def forward(x, w, b):
-    key = x.tobytes(), w[0].tobytes(), b.tobytes()
+    key = x.tobytes(), w.tobytes(), b.tobytes()
     if key not in KEPT:
         for _ in range(200):
             KEPT[key] = x @ w + b
