@@ -62,7 +62,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "own": Preset(
         "two cases: a file of your own beside the first rungs (the default of --with)",
-        ("digits", "medium"), DTYPES, DIRECTIONS, 2, 3, 0.01, 0.8, 0.05,
+        ("tiny", "medium"), DTYPES, DIRECTIONS, 2, 3, 0.01, 0.8, 0.05,
     ),
     "watch": Preset(
         "one small case, float32: an answer at every save (the default of --watch)",
