@@ -18,9 +18,9 @@ from perflab.catalog.find import (
     techniques,
 )
 from perflab.catalog.implementations import column, elsewhere, implementation, load, load_raw, raw
-from perflab.catalog.own import is_own
+from perflab.catalog.own import is_own, typed
 
-__all__ = ["admit", "is_folder", "is_own", "named"]
+__all__ = ["admit", "is_folder", "is_own", "named", "typed"]
 __all__ += ["broken", "column", "columns_of_peers", "elsewhere", "folder", "home", "implementation"]
 __all__ += [
     "load",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -29,6 +30,16 @@ def folders() -> dict[str, Path]:
 def is_own(name: str) -> bool:
     """Whether an operation is one of them."""
     return name in folders()
+
+
+def typed(name: str) -> str:
+    """What names an operation in a command: its name, or the path of the folder that was added, from here."""
+    folder = folders().get(name)
+    if folder is None:
+        return name
+    here = Path.cwd()
+    path = f"./{folder.relative_to(here).as_posix()}" if folder.is_relative_to(here) else str(folder)
+    return shlex.quote(path)
 
 
 def add(folder: Path) -> None:

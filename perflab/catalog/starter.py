@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from perflab import errors
-from perflab.catalog import find
+from perflab.catalog import find, own
 from perflab.catalog.door import axes
 from perflab.contract import Argument, Operation, PerflabError
 from perflab.records import tree
@@ -135,12 +135,12 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
         sums = any("+=" in line for line in formulas)
         yield from _section("Formulas; sums with += start at zero:" if sums else "Formulas:", formulas)
     yield from _section("Rules:", (f"- {rule}" for rule in RULES))
-    further = [*_further(described.since, rung)][:NEXT]
+    target, further = own.typed(op), [*_further(described.since, rung)][:NEXT]
     if further:
         lines = (f"{name}: {find.summary(op, name)}" for name in further)
-        yield from _section(f"To try next; `perflab study {op}` shows all rungs with their code:", lines)
+        yield from _section(f"To try next; `perflab study {target}` shows all rungs with their code:", lines)
     path = shlex.quote(str(file))
-    commands = (f"perflab verify {op} --with {path} --watch", f"perflab run {op} --with {path}")
+    commands = (f"perflab verify {target} --with {path} --watch", f"perflab run {target} --with {path}")
     yield ""
     yield "Is it correct? Checked again whenever the file is saved. And how fast is it, beside the ladder?"
     yield from (f"    {command}" for command in commands)

@@ -227,7 +227,8 @@ def _too_long(
             step = f"a step of about {units.seconds(seconds['step'], 2)} ({basis})"
             yield (
                 name,
-                f"not called: {target} on {case.name}, {step}; wanted it by name: perflab verify {target}",
+                f"not called: {target} on {case.name}, {step}; wanted it by name: perflab verify "
+                f"{catalog.typed(described.name)}/{name}",
             )
 
 

@@ -256,7 +256,15 @@ def test_a_study_and_a_list_of_a_folder_need_no_run(tmp_path):
     held = json.loads(done.stdout)
     assert held["derivation"].startswith("# mine: the derivation")
     assert [rung["technique"] for rung in held["rungs"]] == ["naive", "vectorized"]
+    assert "for figures, `perflab run ./mine`, then" in perflab("study", "./mine", cwd=tmp_path).stdout
     assert list(json.loads(perflab("list", "./mine", "--json", cwd=tmp_path).stdout)) == ["mine"]
+
+
+def test_the_command_that_shows_a_fault_again_names_the_folder_by_its_path(tmp_path):
+    text = (made(tmp_path / "mine") / "vectorized.py").read_text("utf-8")
+    (tmp_path / "mine" / "vectorized.py").write_text(text.replace("(x * x) @ w", "(x + x) @ w"), "utf-8")
+    told = perflab("verify", "./mine/vectorized", cwd=tmp_path).stdout
+    assert "again: perflab verify ./mine/vectorized --dtype float32 --case" in told
 
 
 def test_a_file_may_be_begun_from_a_folder_and_is_right_at_once(tmp_path):

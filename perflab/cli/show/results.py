@@ -104,7 +104,8 @@ def failure(
         case += f" --seed {seed.rstrip(')')}" if seed else ""
     if verdict.status == "unwritten":
         return
-    target = verdict.operation if file else f"{verdict.operation}/{verdict.technique}"
+    operation = catalog.typed(verdict.operation)
+    target = operation if file else f"{operation}/{verdict.technique}"
     more = f" --with {typed(file)}" if file else ""
     yield Command(Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}"))
 

@@ -56,7 +56,7 @@ def section(operation: str, run: Path | None, sizes: Sequence[Size] = ()) -> tup
     texts = sources.installed(files)
     since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
     section = studies.of_files(operation, described.title, described.summary, since, texts)
-    return section, NO_RUN.format(op=operation)
+    return section, NO_RUN.format(op=catalog.typed(operation))
 
 
 def _told_on(run: Run, folder: Path, operation: str, own: Sequence[Case]) -> Run:
@@ -79,7 +79,7 @@ def _told_on(run: Run, folder: Path, operation: str, own: Sequence[Case]) -> Run
 def _command(operation: str, own: Sequence[Case]) -> str:
     """The command that measures these cases."""
     sizes = (f"--size {Sized(case.sizes, case.parameters).words}" for case in own)
-    return f"perflab run {operation} {' '.join(sizes)}"
+    return f"perflab run {catalog.typed(operation)} {' '.join(sizes)}"
 
 
 def chosen(section: studies.Section, technique: str) -> list[studies.Rung]:

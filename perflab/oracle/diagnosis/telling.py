@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from perflab import catalog
 from perflab.contract import Array, Case
 from perflab.units import got_and_wanted
 
@@ -67,7 +68,8 @@ def told(
         *(f"    {line}" for line in diagnosis.picture),
     ]
     only = f" --case {diagnosis.case.name}" if diagnosis.checked else ""
-    return [*lines, f"  see again    perflab verify {diagnosis.operation} --with {file}{only}"]
+    target = catalog.typed(diagnosis.operation)
+    return [*lines, f"  see again    perflab verify {target} --with {file}{only}"]
 
 
 def _values(diagnosis: Diagnosis) -> str:
