@@ -445,6 +445,7 @@ def test_text_is_wrapped_by_its_width_and_long_words_in_pieces():
     found = wrapped(text, 9, 2.0)
     assert found.replace("\n", "").replace(" ", "") == text.replace(" ", "")
     assert all(width_of(line, 9) <= 2.0 for line in found.splitlines())
+    assert wrapped("a step with 1 thread", 9, width_of("a step with 1", 9)).splitlines()[-1] == "1 thread"
 
 
 # ---------------------------------------------------------------------------------- from the command line

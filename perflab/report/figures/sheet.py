@@ -9,6 +9,7 @@ else in a figure.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -50,9 +51,9 @@ def width_of(text: str, size: float, bold: bool = False) -> float:
 
 
 def wrapped(text: str, size: float, room: float) -> str:
-    """The text in lines of at most `room` inches; longer words are split."""
+    """The text in lines of at most `room` inches; longer words are split, a number stays with its unit."""
     lines = [""]
-    for word in text.split():
+    for word in re.findall(r"(?:(?<!\S)\d+ )?\S+", text):
         pieces = [word]
         while width_of(pieces[-1], size) > room and len(pieces[-1]) > 1:
             last = pieces.pop()
