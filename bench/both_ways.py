@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import geometric_mean, median
 
 from perflab import machine, records
-from perflab.catalog import cases
+from perflab.catalog.cases import describe
 from perflab.records import Plan, Run, kinds
 from perflab.run import runner
 from perflab.run.referee import corpus
@@ -56,10 +56,11 @@ def pair_of(name: str, folder: Path) -> tuple[str, dict[str, str]]:
 
 
 def plan_of(operation: str, columns: dict[str, str]) -> Plan:
-    """A technique, or a file, beside the same from outside, on two cases in float32."""
+    """A technique beside the same from outside, on two cases in float32; a file on one of them."""
     files = {f"{operation}/{technique}": file for technique, file in columns.items() if file}
+    cases = ("tiny", "digits") if len(files) == 1 else ("digits",)
     return Plan(
-        preset="both ways", techniques={operation: tuple(columns)}, cases={operation: ("tiny", "digits")},
+        preset="both ways", techniques={operation: tuple(columns)}, cases={operation: cases},
         dtypes=("float32",), threads=(1,), directions=("forward", "backward", "step"), processes=PROCESSES,
         passes=PASSES, block_s=BLOCK_S, budget_s=60.0, outside=files, foreign=tuple(files)[-1:],
         explain=False,
@@ -70,7 +71,7 @@ def measured(name: str, folder: Path) -> Run:
     """The records of a race of the two."""
     operation, columns = pair_of(name, folder)
     plan = plan_of(operation, columns)
-    records.begin(folder / "run", plan, cases.describe(plan), machine.environment())
+    records.begin(folder / "run", plan, describe(plan), machine.environment())
     runner.run(folder / "run", plan, lambda event: None)
     return records.read(folder / "run")
 
