@@ -19,7 +19,7 @@ from perflab.catalog.door import checked
 from perflab.catalog.installed import PAIR
 from perflab.contract import Implementation, Lacking, Native, PerflabError, no_gradients
 from perflab.errors import first_line, no_function, unknown
-from perflab.machine import extensions, lacking, numba_cache
+from perflab.machine import inductor_cache, lacking, numba_cache
 from perflab.machine.system import version_of
 
 OLDEST_NUMBA = "0.61"  # as in pyproject.toml
@@ -110,7 +110,8 @@ def _peer(operation_name: str, project: str) -> Implementation:
     else:
         if line := find.lacking_peer(find.home(project)):
             raise Lacking(line)
-        extensions.prepare_inductor()
+        if project in find.APART:
+            inductor_cache.prepare()
         native = _native(_import(f"perflab.peers.{project}.{operation_name}", project))
         summary = ""
 
@@ -129,8 +130,8 @@ def _peer(operation_name: str, project: str) -> Implementation:
 
 
 def _native(module: Any) -> Native:
-    functions = (getattr(module, name) for name in ("forward", "backward", "to_native", "to_numpy"))
-    return Native(*functions, getattr(module, "compilations", None))
+    compilations = getattr(module, "compilations", None)
+    return Native(module.forward, module.backward, module.to_native, module.to_numpy, compilations)
 
 
 def pair_of(module: Any, operation_name: str, technique: str, file: Path) -> Implementation:

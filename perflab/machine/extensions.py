@@ -29,7 +29,6 @@ from perflab.machine.saved import cache_folder, writable_folder
 from perflab.machine.system import cpu_name, version_of
 
 MODULE = "naive"  # the name inside of each module, which its compiler takes from the source's file
-INDUCTOR = "TORCHINDUCTOR_CACHE_DIR"
 Build = Callable[[Path], Path]  # in an empty folder that it is given: the module's file
 
 
@@ -79,12 +78,6 @@ def load(name: str, contents: Sequence[str], build: Build) -> ModuleType:
     if note.refused:
         raise Refused(note.refused)
     return _imported(file)
-
-
-def prepare_inductor() -> None:
-    """Have torch.compile keep its code in perflab's cache; a TORCHINDUCTOR_CACHE_DIR that is set stays."""
-    if INDUCTOR not in os.environ:
-        os.environ[INDUCTOR] = str(writable_folder(cache_folder() / "inductor"))
 
 
 def _build(build: Build, file: Path) -> Note:

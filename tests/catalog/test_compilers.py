@@ -13,7 +13,7 @@ from perflab.catalog import compilers, find
 from perflab.catalog.compilers import _signatures as signatures
 from perflab.catalog.installed import Installed
 from perflab.contract import DTYPES, Lacking, PerflabError
-from perflab.machine import extensions
+from perflab.machine import extensions, inductor_cache
 from perflab.run import compilation
 
 NAMES = catalog.operations()[:6]
@@ -115,6 +115,24 @@ def test_without_a_home_to_write_to_a_module_is_built_all_the_same(monkeypatch, 
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert extensions.load("conv2d", ["text"], Compiler()) == b"code"
+
+
+def test_of_pytorchs_cache_what_is_damaged_is_thrown_away(tmp_path):
+    names = ("ab/whole.so", "ab/short.so", "gone.so", "later.so")
+    (tmp_path / "ab").mkdir()
+    for name in names[:3]:
+        (tmp_path / name).write_bytes(b"code")
+    inductor_cache.note(tmp_path, 0.0)
+    (tmp_path / "ab/short.so").write_bytes(b"co")
+    (tmp_path / "gone.so").unlink()
+    (tmp_path / "later.so").write_bytes(b"code")
+    inductor_cache.throw_away(tmp_path)
+    assert [name for name in names if (tmp_path / name).is_file()] == ["ab/whole.so", "later.so"]
+    inductor_cache.note(tmp_path, time.time() + 9)
+    assert {*json.loads((tmp_path / inductor_cache.NOTES).read_text())} == {*names}
+    for text in ("", "[]", '{"a": 1'):
+        (tmp_path / inductor_cache.NOTES).write_text(text)
+        inductor_cache.throw_away(tmp_path)
 
 
 # -------------------------------------------------------------------------------------------- the compilers
