@@ -212,13 +212,14 @@ class Native:
     """How a peer is timed: on its own tensors, made before the clock starts and read after it stops.
 
     `to_native` and `to_numpy` take one value each; `forward` and `backward` are as an implementation's,
-    from tensors to tensors.
+    from tensors to tensors. `compilations` tells how often this process has compiled, where a peer does.
     """
 
     forward: Callable[..., tuple[Any, Any]]
     backward: Callable[[Any, Any], tuple[Any, ...]]
     to_native: Callable[[Any], Any]
     to_numpy: Callable[[Any], Any]
+    compilations: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True)

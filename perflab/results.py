@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +44,8 @@ def run(
     default), sweep, full or peers; `cases`, `dtypes`, `threads` (a number or "all") narrow it. `size` is a
     case of one's own, {"C": 48, "pad": 1}, or a list of them, and `sweep` the axes along which it is varied,
     "C=16:512"; what is left out comes from the study case. `files` are outside
-    files with forward and backward, `peers` other projects (torch, jax), `against` another commit. `for_s` is
+    files with forward and backward, `peers` other projects and compilers (torch, jax, pythran, cython,
+    torch_compile; a warning names one that is not installed), `against` another commit. `for_s` is
     the time for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
     `out` is the folder, reports/DATE-TIME by default; `resume` continues the run in it, or the newest run,
     for what is left of its time or for `for_s` more.
@@ -52,6 +54,7 @@ def run(
     the measured records stay in the folder: `perflab.result` reads them, `resume=True` continues.
     """
     from perflab import records
+    from perflab.catalog import lacking_peers
     from perflab.report.progress import Progress
     from perflab.run import request
 
@@ -65,6 +68,8 @@ def run(
         peers=_words(peers), against=against or "", for_s=time_s, baseline=baseline or "",
         out=None if out is None else Path(out), resume=resume,
     ))  # fmt: skip
+    for line in lacking_peers(_words(peers)):
+        warnings.warn(f"{line}; the run goes on without it", stacklevel=2)
     with request.opened(folder, plan, reviewed, resume, time_s) as measure:
         try:
             with Progress(records.read(folder), *_console(progress)) as shown:

@@ -6,6 +6,7 @@ from perflab.catalog.find import (
     columns_of_peers,
     folder,
     home,
+    lacking_peers,
     mutants,
     operation,
     operations,
@@ -23,6 +24,7 @@ from perflab.catalog.own import is_own, typed
 __all__ = ["admit", "is_folder", "is_own", "named", "typed"]
 __all__ += ["broken", "column", "columns_of_peers", "elsewhere", "folder", "home", "implementation"]
 __all__ += [
+    "lacking_peers",
     "load",
     "load_raw",
     "mutants",

@@ -19,11 +19,14 @@ from perflab.catalog import own
 from perflab.catalog.installed import PAIR, Entry, Installed, check_functions, rungs
 from perflab.contract import Mutant, Operation, PerflabError
 from perflab.errors import first_line, reason, unknown
-from perflab.machine import numba_cache
+from perflab.machine import lacking, numba_cache
 from perflab.records import tree
 
 OPS = Path(__file__).parents[1] / "ops"
 PEERS = Path(__file__).parents[1] / "peers"
+COMPILERS = Path(__file__).with_name("compilers")
+SOURCE = "naive"  # the rung that a compiler is given
+APART = {"torch_compile": "torch"}  # a column that no project brings along, and the library that it wants
 ORDER = ("softmax_loss", "fully_connected", "conv2d", "max_pool2d", "rnn", "mlp")
 
 
@@ -150,39 +153,71 @@ def outsiders(operation_name: str) -> dict[str, Path]:
 
 
 def peers(operation_name: str) -> tuple[str, ...]:
-    """The peers that have this operation: by a file in `peers/`, or by an installed package."""
+    """The peers that have this operation, compilers of its naive loops and installed ones among them."""
     return tuple(sorted(_built_in_peers(operation_name) | additions().peers.get(operation_name, {}).keys()))
 
 
+def compilers() -> tuple[str, ...]:
+    """The columns that are naive loops through another compiler than Numba, by their names."""
+    return tuple(sorted(file.stem for file in COMPILERS.glob("[!_]*.py")))
+
+
 def _built_in_peers(operation_name: str) -> set[str]:
-    return {path.parent.name for path in PEERS.glob(f"*/{operation_name}.py")}
+    compiled = compilers() if (folder(operation_name) / f"{SOURCE}.py").is_file() else ()
+    return {path.parent.name for path in PEERS.glob(f"*/{operation_name}.py")}.union(compiled)
 
 
 def _columns() -> set[str]:
     """Every column that a peer has for any operation."""
-    return {path.parent.name for path in PEERS.glob("[!_]*/*.py")} | additions().projects
+    built_in = {path.parent.name for path in PEERS.glob("[!_]*/*.py")}
+    return built_in | additions().projects | {*compilers()}
 
 
 def columns_of_peers(operation_name: str, projects: Iterable[str]) -> tuple[str, ...]:
     """The columns of these projects for an operation: a project, and its layouts (`torch_channels_last`).
 
-    Raises PerflabError for an unknown project, or one that is not installed.
+    Without those that cannot run here, which `lacking_peers` names. Raises PerflabError for an unknown one.
+    """
+    here = {project for project in projects if not lacking_peers([project])}
+    columns = [name for project in projects for name in peers(operation_name) if home(name) == project]
+    return tuple(dict.fromkeys(column for column in columns if home(column) in here))
+
+
+def lacking_peers(projects: Iterable[str]) -> list[str]:
+    """A line for each of these projects that is not installed, or lacks a compiler: what, and what is wanted.
+
+    Raises PerflabError for an unknown project.
     """
     known = sorted(set(map(home, _columns())))
-    columns: list[str] = []
-    for project in projects:
+    lines = []
+    for project in dict.fromkeys(projects):
         if project not in known:
             raise PerflabError(unknown("peer", project, known))
-        if project not in additions().projects and importlib.util.find_spec(project) is None:
-            raise PerflabError(f"{project}: not installed; wanted: pip install 'perflab[{project}]'")
-        columns += [name for name in peers(operation_name) if home(name) == project]
-    return tuple(dict.fromkeys(columns))
+        if project not in additions().projects and (line := lacking_peer(project)):
+            lines.append(line)
+    return lines
+
+
+def lacking_peer(project: str) -> str:
+    """What a built-in peer lacks here, in one line; "" if it has all that it wants."""
+    if project in compilers():
+        from perflab.catalog import compilers as through  # NumPy
+
+        return through.missing_of(project)
+    library = APART.get(project, project)
+    if importlib.util.find_spec(library) is None:
+        of = "" if library == project else f"{library} is "
+        return f"{project}: {of}not installed; wanted: pip install 'perflab[{library}]'"
+    without = lacking.system_compiler("C++") if project in APART else ""
+    return f"{project}: {without}" if without else ""
 
 
 def home(technique: str) -> str:
     """In whose process a column is measured: a peer's project, or "" for perflab's own."""
     columns, project = _columns(), technique.partition("_")[0]
-    return "" if technique not in columns else project if project in columns else technique
+    if technique not in columns:
+        return ""
+    return project if project in columns and technique not in APART else technique
 
 
 def summary(operation_name: str, technique: str) -> str:
@@ -196,6 +231,8 @@ def source_file(operation_name: str, technique: str) -> Path:
     file = folder(operation_name) / f"{technique}.py"
     if file.is_file():
         return file
+    if technique in compilers():
+        return file.with_stem(SOURCE)
     added = additions()
     entries = added.techniques.get(operation_name, {}) | added.peers.get(operation_name, {})
     return entries[technique].file if technique in entries else PEERS / technique / f"{operation_name}.py"

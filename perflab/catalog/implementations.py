@@ -19,7 +19,7 @@ from perflab.catalog.door import checked
 from perflab.catalog.installed import PAIR
 from perflab.contract import Implementation, Lacking, Native, PerflabError, no_gradients
 from perflab.errors import first_line, no_function, unknown
-from perflab.machine import lacking, numba_cache
+from perflab.machine import inductor_cache, lacking, numba_cache
 from perflab.machine.system import version_of
 
 OLDEST_NUMBA = "0.61"  # as in pyproject.toml
@@ -102,14 +102,18 @@ def _peer(operation_name: str, project: str) -> Implementation:
     """
     find.prepare_numba_cache()
     if entry := find.additions().peers.get(operation_name, {}).get(project):
-        module: Any = _import(entry.module, entry.label)
+        native, summary = _native(_import(entry.module, entry.label)), ""
+    elif project in find.compilers():
+        from perflab.catalog import compilers
+
+        native, summary = compilers.native(operation_name, project)
     else:
-        try:
-            module = importlib.import_module(f"perflab.peers.{project}.{operation_name}")
-        except ImportError as error:
-            install = f"pip install 'perflab[{find.home(project)}]'"
-            raise PerflabError(f"{project}: not installed ({error}); wanted: {install}") from None
-    native = Native(module.forward, module.backward, module.to_native, module.to_numpy)
+        if line := find.lacking_peer(find.home(project)):
+            raise Lacking(line)
+        if project in find.APART:
+            inductor_cache.prepare()
+        native = _native(_import(f"perflab.peers.{project}.{operation_name}", project))
+        summary = ""
 
     # Copies: a peer's view of its tensor must not be used after the tensor has changed.
     def forward(*args: Any) -> tuple[Any, Any]:
@@ -121,8 +125,13 @@ def _peer(operation_name: str, project: str) -> Implementation:
         return tuple(copy(native.to_numpy(gradient)) for gradient in grads)
 
     source = str(find.source_file(operation_name, project))
-    summary = find.summary(operation_name, project)
+    summary = summary or find.summary(operation_name, project)
     return Implementation(operation_name, project, forward, backward, source, summary, native)
+
+
+def _native(module: Any) -> Native:
+    compilations = getattr(module, "compilations", None)
+    return Native(module.forward, module.backward, module.to_native, module.to_numpy, compilations)
 
 
 def pair_of(module: Any, operation_name: str, technique: str, file: Path) -> Implementation:

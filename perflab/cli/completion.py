@@ -81,7 +81,7 @@ def _presets(**_: Any) -> Iterable[str]:
 
 
 def _peers(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-    return [peer.partition("_")[0] for op in _named(parsed_args) for peer in _of(catalog.peers, op)]
+    return [catalog.home(peer) for op in _named(parsed_args) for peer in _of(catalog.peers, op)]
 
 
 def _named(args: argparse.Namespace) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab.machine import portable, system
-from perflab.machine.system import cpuinfo, read_file, version_of
+from perflab.machine.system import NOT_INSTALLED, cpuinfo, read_file, version_of
 from perflab.machine.threads import cores, cpu_quota, variables
 
 # The flags that decide which vector instructions a compiler may emit, oldest first.
@@ -21,6 +21,7 @@ SIMD = (
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16", "avx10_1", "avx10_2"),
     *("asimd", "asimdhp", "asimddp", "sve", "sve2", "i8mm", "bf16", "sme"),
 )
+PEERS = ("torch", "jax", "pythran", "cython")  # what may be installed beside
 PACKAGES = ("numba", "llvmlite", "scipy", "pytest", "pytest-benchmark", "matplotlib", "threadpoolctl")
 
 
@@ -61,7 +62,7 @@ def environment() -> dict[str, Any]:
         "container": _container(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
-        "versions": {name: version_of(name) for name in PACKAGES},
+        "versions": _versions(),
         "llvm": _llvm(),
         "blas": _blas(),
         "product_warnings": [*products.spurious_warnings()],
@@ -71,6 +72,12 @@ def environment() -> dict[str, Any]:
         "perflab": version_of("perflab"),
         "missing": portable.missing(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """The versions of the libraries, and of the peers that are installed."""
+    found = {name: version_of(name) for name in (*PACKAGES, *PEERS)}
+    return {name: version for name, version in found.items() if name in PACKAGES or version != NOT_INSTALLED}
 
 
 def _simd() -> list[str]:

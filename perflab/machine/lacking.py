@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sysconfig
 
 from perflab.contract import Lacking, PerflabError
 from perflab.errors import first_line, reason
@@ -10,6 +13,7 @@ from perflab.machine import numba_cache
 
 LAYER = "NUMBA_THREADING_LAYER"
 JIT = "NUMBA_DISABLE_JIT"
+COMPILERS = {"C": ("CC", "gcc"), "C++": ("CXX", "g++")}  # the variable that names it, and the usual package
 
 
 def check_compiler(name: str) -> None:
@@ -22,6 +26,20 @@ def check_compiler(name: str) -> None:
     if numba.config.DISABLE_JIT:
         told = f"{JIT}={os.environ[JIT]}" if JIT in os.environ else "DISABLE_JIT in Numba's configuration"
         raise Lacking(f"{name}: {told}: nothing is compiled; wanted 0")
+
+
+def compiler_words(language: str) -> list[str]:
+    """The command of the system's compiler for "C" or "C++"; empty where only setuptools knows it."""
+    variable, _ = COMPILERS[language]
+    return shlex.split(os.environ.get(variable) or sysconfig.get_config_var(variable) or "")
+
+
+def system_compiler(language: str) -> str:
+    """What to say where the system has no compiler for "C" or "C++"; "" where it has one."""
+    words, (variable, package) = compiler_words(language), COMPILERS[language]
+    if not words or shutil.which(words[0]):
+        return ""
+    return f"no {language} compiler: {words[0]} is not found; wanted: the package {package}, or {variable}"
 
 
 def told(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perflab.machine import portable
 
+NOT_INSTALLED = "not installed"
 SYSTEM = Path("/")  # the folder of /proc and /sys; tests replace it
 
 
@@ -105,7 +106,7 @@ def version_of(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
 def read_file(path: str | Path) -> str:

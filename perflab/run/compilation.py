@@ -16,18 +16,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from perflab import catalog
+from perflab.catalog import compilers as through
 from perflab.catalog import inputs
 from perflab.catalog.cases import costs
-from perflab.catalog.find import prepare_numba_cache
+from perflab.catalog.find import compilers, prepare_numba_cache
 from perflab.catalog.kernels import may_compile, sizes, uses_threads
 from perflab.contract import Implementation
-from perflab.machine import portable, process
+from perflab.machine import extensions, portable, process
 from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
@@ -39,18 +40,33 @@ COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with 
 
 @dataclass
 class Compilations:
-    """The number of functions that Numba compiled, and the seconds; loading from the cache is not counted."""
+    """The number of functions and modules that were compiled, and the seconds; loading is not counted.
+
+    `loaded_s` are the seconds that modules which were loaded took when they were compiled.
+    """
 
     count: int = 0
     seconds: float = 0.0
+    loaded_s: float = 0.0
 
 
 @contextlib.contextmanager
 def compilations() -> Iterator[Compilations]:
-    """Count Numba's compilations while the `with` block runs; none if Numba is not loaded."""
-    compiled = Compilations()
-    if "numba" not in sys.modules:
+    """Count what Numba, if it is loaded, and the compilers of extension modules do in the `with` block."""
+    compiled, built = Compilations(), extensions.so_far
+    before = replace(built)
+    with _of_numba(compiled):
         yield compiled
+    compiled.count += built.count - before.count
+    compiled.seconds += built.seconds - before.seconds
+    compiled.loaded_s = built.loaded_s - before.loaded_s
+
+
+@contextlib.contextmanager
+def _of_numba(compiled: Compilations) -> Iterator[None]:
+    """Count Numba's compilations; none if it is not loaded."""
+    if "numba" not in sys.modules:
+        yield
         return
     from numba.core import event
 
@@ -65,7 +81,7 @@ def compilations() -> Iterator[Compilations]:
                 compiled.seconds = self.duration
 
     with event.install_listener("numba:compile", Listener()):
-        yield compiled
+        yield
 
 
 def numba_threads() -> int:
@@ -100,7 +116,12 @@ def remembered(several: bool) -> dict[str, float]:
 
 
 def compiles(implementation: Implementation) -> bool:
-    """Whether a first call may compile or load a kernel: the pair, or a function it uses, is Numba's."""
+    """Whether a first call may compile or load a kernel: the pair, or a function it uses, is Numba's.
+
+    Or it is of a peer that compiles.
+    """
+    if implementation.native and implementation.native.compilations:
+        return True
     pair = (implementation.forward, implementation.backward)
     used = [*pair, *(value for function in pair for value in getattr(function, "__globals__", {}).values())]
     return any(hasattr(function, "signatures") for function in used)
@@ -112,16 +133,22 @@ def key(operation: str, technique: str, dtype: str) -> str:
 
 
 def missing(techniques: Mapping[str, Sequence[str]], dtypes: Sequence[str], threads: int = 1) -> list[str]:
-    """The built-in ones of these, by `key`, that compile and were never called with this cache."""
+    """The built-in ones of these, by `key`, that compile and were never called with this cache.
+
+    Among the peers those are the ones whose compilers build a module; the others compile at their first call.
+    """
     on_one, on_several = remembered(False), remembered(True)
     on_any = on_one | on_several
     built_in = [
         (op, technique)
         for op, names in techniques.items()
         for technique in names
-        if technique in catalog.techniques(op)
-        and technique not in catalog.outsiders(op)
-        and may_compile(op, technique)
+        if technique in compilers()
+        or (
+            technique in catalog.techniques(op)
+            and technique not in catalog.outsiders(op)
+            and may_compile(op, technique)
+        )
     ]
     lacking = []
     for op, technique in built_in:
@@ -197,7 +224,7 @@ def compile_first(
     finally:
         ended.set()
         for worker in workers:
-            worker.kill()
+            portable.kill_group(worker)  # with a compiler that it has called
         for thread in callers:
             thread.join()
         for worker in workers:
@@ -237,6 +264,8 @@ def _size_of(name: str, compiled: Collection[Code] = ()) -> int:
 def _code_of(name: str) -> dict[Code, int]:
     """What there is to compile for a name, and its bytes."""
     op, technique, dtype = name.split("/")
+    if technique in compilers():
+        return through.work(op, technique, dtype)
     return {(file, dtype): size for file, size in sizes(op, technique).items()}
 
 
@@ -252,4 +281,6 @@ def compile_one(name: str) -> None:
             if costs(described, case, dtype)["step"].flops <= SMALL_FLOPS:
                 _, cache = pair.forward(*inputs.make(described, case, dtype).values())
                 pair.backward(inputs.upstream(described, case, dtype), cache)
-    remember(name, compiled.seconds)
+                if technique in compilers():
+                    break  # one module serves all shapes
+    remember(name, compiled.seconds or compiled.loaded_s)

@@ -18,9 +18,10 @@ from perflab.contract import DTYPES, Case, Implementation
 
 FOLDER = ROOT / "perflab" / "peers"
 FILES = sorted(path for path in FOLDER.glob("*/*.py") if not path.stem.startswith("_"))
-PEERS = [(path.parent.name, path.stem) for path in FILES]
+COMPILED = "torch_compile"  # compiles for some seconds at every shape: it has a test of its own
+PEERS = [(path.parent.name, path.stem) for path in FILES if path.parent.name != COMPILED]
 OPERATIONS = [operation for project, operation in PEERS if project == "torch"]
-LIBRARY = {"torch": "torch", "torch_channels_last": "torch", "jax": "jax"}
+LIBRARY = {"torch": "torch", "torch_channels_last": "torch", COMPILED: "torch", "jax": "jax"}
 MISSING = {
     "torch": "PyTorch is not installed (perflab[torch])",
     "jax": "JAX is not installed (perflab[jax])",
@@ -83,7 +84,7 @@ def run(implementation, args, dout):
 
 
 def test_every_project_is_known():
-    assert {project for project, _ in PEERS} == set(LIBRARY)
+    assert {path.parent.name for path in FILES} == set(LIBRARY)
     assert {operation for _, operation in PEERS} <= set(catalog.operations())
     assert {(project, operation) for project, operation, _ in EXCEPTIONS} <= set(PEERS)
 
@@ -191,7 +192,7 @@ def test_a_peer_is_right_but_for_its_named_exceptions(project, operation, dtype)
     assert {check.case for check in verdict.checks} == set(described.checks), "no case is passed over"
 
 
-@pytest.mark.parametrize("project", sorted(LIBRARY))
+@pytest.mark.parametrize("project", sorted({*LIBRARY} - {COMPILED}))
 @every_dtype
 @pytest.mark.parametrize(
     ("window", "torch_at", "jax_at"),
@@ -266,6 +267,21 @@ def test_jax_compiles_nothing_at_a_second_call(operation, compilations):
         module.backward(upstream, cache)
         module.backward(upstream, cache)
         assert (len(compilations) > before) == (seed == 0), compilations[before:]
+
+
+@pytest.mark.slow
+@every_operation
+def test_compiled_pytorch_is_right_and_compiles_nothing_at_a_second_call(operation, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    module = peer(COMPILED, operation)
+    described, args, dout = problem(operation, perflab.operation(operation).checks["odd"], "float32")
+    counts, results = [module.compilations()], []
+    for _ in range(2):
+        results.append(run(facing_numpy(COMPILED, operation), args, dout))
+        counts.append(module.compilations())
+    assert counts[0] < counts[1] == counts[2]
+    for got in results:
+        agrees(oracle.reference(described, args, dout, "float32"), got)
 
 
 # --------------------------------------------------------------------------- PyTorch as the second oracle

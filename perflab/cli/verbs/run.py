@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perflab.cli import common, watch
-from perflab.cli.common import GOOD, INTERRUPTED
+from perflab.cli.common import GOOD, INTERRUPTED, USAGE
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.report import write_report
 from perflab.contract import PerflabError
@@ -25,6 +25,7 @@ EXAMPLES = """
     perflab run --preset smoke
     perflab run conv2d max_pool2d --threads 1 all
     perflab run conv2d --with mine.py
+    perflab run conv2d --peer pythran cython torch_compile jax
     perflab run conv2d --size N=32 C=48 pad=1 --size N=32 C=96 pad=1
     perflab run conv2d --size N=8 --sweep C=16:512
     perflab run --resume --for 5m
@@ -51,7 +52,10 @@ def add(commands: Commands) -> None:
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
     verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit")
-    common.add_list(verb, "--peer", "PROJECT", "torch, jax: also the versions of other projects")
+    others = (
+        "torch, jax: also the versions of other projects; pythran, cython, torch_compile: other compilers"
+    )
+    common.add_list(verb, "--peer", "PROJECT", others)
     common.add_outside(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="continue the run in --out, or the newest")
@@ -81,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _once(request: Request, as_json: bool) -> int:
-    from perflab import records
+    from perflab import catalog, records
     from perflab.cli.show import results
     from perflab.report.progress import Progress
     from perflab.run.request import opened, settle
@@ -89,6 +93,9 @@ def _once(request: Request, as_json: bool) -> int:
     printed, show = common.console(stderr=True), "failures" if as_json else "all"
     with printed.status("reading"):
         folder, plan, reviewed = settle(request)
+    lacking = catalog.lacking_peers(request.peers)
+    for line in lacking:
+        common.tell_user(f"{line}; the run goes on without it")
     if reviewed is not None and any(review.reason for review in reviewed.reviews):
         common.print_all(printed, results.reviews(reviewed))
     code = GOOD
@@ -105,7 +112,7 @@ def _once(request: Request, as_json: bool) -> int:
             found = write_report(folder, as_json)
         except PerflabError as error:
             return code or common.complain(error)
-    return code or found
+    return code or found or (USAGE if lacking else GOOD)
 
 
 def _race(request: Request) -> tuple[int, Sequence[Path]]:

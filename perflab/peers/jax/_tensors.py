@@ -7,6 +7,18 @@ import jax
 import numpy as np
 
 jax.config.update("jax_enable_x64", True)
+_compiled = []
+
+
+@jax.monitoring.register_event_duration_secs_listener
+def _listen(event, seconds, **_):
+    if event == "/jax/core/compile/backend_compile_duration":
+        _compiled.append(seconds)
+
+
+def compilations():
+    """How many functions JAX has compiled in this process."""
+    return len(_compiled)
 
 
 def to_native(value):

@@ -5,9 +5,9 @@ Compiled again for every shape, stride and pad.
 
 import jax
 
-from ._tensors import pair, to_native, to_numpy
+from ._tensors import compilations, pair, to_native, to_numpy
 
-__all__ = ["backward", "forward", "to_native", "to_numpy"]
+__all__ = ["backward", "compilations", "forward", "to_native", "to_numpy"]
 
 
 def _convolution(x, w, b, stride, pad):

@@ -2,9 +2,9 @@
 
 import jax
 
-from ._tensors import to_native, to_numpy
+from ._tensors import compilations, to_native, to_numpy
 
-__all__ = ["backward", "forward", "to_native", "to_numpy"]
+__all__ = ["backward", "compilations", "forward", "to_native", "to_numpy"]
 
 
 def _linear(x, w, b):

@@ -7,9 +7,9 @@ NaN. Compiled again for every shape, size and stride.
 
 import jax
 
-from ._tensors import pair, to_native, to_numpy
+from ._tensors import compilations, pair, to_native, to_numpy
 
-__all__ = ["backward", "forward", "to_native", "to_numpy"]
+__all__ = ["backward", "compilations", "forward", "to_native", "to_numpy"]
 
 
 def _pooling(x, size, stride):

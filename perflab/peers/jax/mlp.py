@@ -5,9 +5,9 @@ The weighted sums of both layers are kept for backward, which computes their sig
 
 import jax
 
-from ._tensors import to_native, to_numpy
+from ._tensors import compilations, to_native, to_numpy
 
-__all__ = ["backward", "forward", "to_native", "to_numpy"]
+__all__ = ["backward", "compilations", "forward", "to_native", "to_numpy"]
 
 
 def _layer(a, W, b):

@@ -6,9 +6,9 @@ Forward passes its pullback to backward, so that no step is computed twice.
 import jax
 import jax.numpy as jnp
 
-from ._tensors import to_native, to_numpy
+from ._tensors import compilations, to_native, to_numpy
 
-__all__ = ["backward", "forward", "to_native", "to_numpy"]
+__all__ = ["backward", "compilations", "forward", "to_native", "to_numpy"]
 
 
 def _states(x, h0, Wx, Wh, b):

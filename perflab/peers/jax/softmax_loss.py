@@ -6,9 +6,9 @@ The scores are kept for backward, which computes their softmax again.
 import jax
 import jax.numpy as jnp
 
-from ._tensors import to_native, to_numpy
+from ._tensors import compilations, to_native, to_numpy
 
-__all__ = ["backward", "forward", "to_native", "to_numpy"]
+__all__ = ["backward", "compilations", "forward", "to_native", "to_numpy"]
 
 
 def _loss(S, W, y, reg):
