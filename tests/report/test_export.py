@@ -23,7 +23,7 @@ def run(tmp_path):
     """A run with one predicted cell, and one of another commit."""
     predicted = {
         "kind": "prediction", "operation": "conv2d", "case": "tiny", "dtype": "float32", "threads": 1,
-        "technique": "vectorized", "seconds": dict.fromkeys(DIRECTIONS, 9.0), "basis": "a guess", "process": 0,
+        "technique": "vectorized", "seconds": dict.fromkeys(DIRECTIONS, 9.0), "basis": "guess", "process": 0,
     }  # fmt: skip
     times = BOTH | {("conv2d", "vectorized"): 0, ("conv2d", "jit@abc1234"): 0.003}
     return saved(tmp_path / "run", times, more=[predicted])

@@ -33,10 +33,11 @@ def shown(comparison: compare.Comparison | several.Several, whole: bool) -> Iter
     yield Text()
     for block in (*blocks, cells):
         if block.rows:
-            rows = ([Text(row[0]), *map(_coloured, row[1:])] for row in block.rows)
+            rows = ([Text(row[0]), *map(coloured, row[1:])] for row in block.rows)
             yield Table(*block.head, rows=rows)
     yield from map(Text, subject.closing_lines(comparison, None if whole else MOST_NAMED))
 
 
-def _coloured(cell: str) -> Text:
+def coloured(cell: str) -> Text:
+    """A value of a table, in the colour of the verdict in it."""
     return Text(cell, next((colour for verdict, colour in COLOURS.items() if verdict in cell), ""))

@@ -27,6 +27,7 @@ EXAMPLES = """
     perflab run conv2d --with mine.py
     perflab run conv2d --size N=32 C=48 pad=1 --size N=32 C=96 pad=1
     perflab run conv2d --size N=8 --sweep C=16:512
+    perflab run max_pool2d --against HEAD~12..HEAD --for 5m
     perflab run --resume --for 5m
 """
 
@@ -50,7 +51,8 @@ def add(commands: Commands) -> None:
     common.add_list(verb, "--sweep", "AXIS=FIRST:LAST", swept)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
-    verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit")
+    verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit, or of"
+                      " each of a range A..B")  # fmt: skip
     common.add_list(verb, "--peer", "PROJECT", "torch, jax: also the versions of other projects")
     common.add_outside(verb)
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
@@ -89,6 +91,8 @@ def _once(request: Request, as_json: bool) -> int:
     printed, show = common.console(stderr=True), "failures" if as_json else "all"
     with printed.status("reading"):
         folder, plan, reviewed = settle(request)
+    for commit, reason in plan.skipped.items():
+        common.tell_user(f"{commit} is skipped: {reason}")
     if reviewed is not None and any(review.reason for review in reviewed.reviews):
         common.print_all(printed, results.reviews(reviewed))
     code = GOOD

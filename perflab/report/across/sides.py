@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from perflab import errors, records
 from perflab.contract import Contender, PerflabError
@@ -17,7 +18,7 @@ from perflab.report.across import formats, loading
 from perflab.report.across.timings import BATCHES as BATCHES
 from perflab.report.across.timings import Side as Side
 from perflab.report.across.timings import Timing as Timing
-from perflab.report.summarise import summarise
+from perflab.report.summarise import blocks
 
 WANTED = f"wanted a run's folder, its records.jsonl, or {formats.READ}"
 PEEKED = 4096  # bytes in which a run's first line says what it is
@@ -54,32 +55,31 @@ def read(path: str | os.PathLike[str]) -> Side:
 
 def of_run(run: Run, path: Path) -> Side:
     """The side that a run is; what was found wrong, or predicted, has no time."""
-    summary = summarise(run)
+    times, _ = blocks(run)
     timings: dict[str, Timing] = {}
     absent: dict[str, str] = {}
     failures: dict[Contender, str] = {}
+    predictions = {record.contender: record for record in run.of_kind(kinds.Prediction)}
     for failure in run.of_kind(kinds.Failure):
         for ignored in (("threads",), ("threads", "case")):
             failures[failure.contender.across(*ignored)] = failure.reason
     for cell in run.plan.cells():
-        name, figure, contender = (
-            words.name(cell),
-            summary.figures.get(cell),
-            cell.contender.across("threads"),
-        )
-        if figure is None:
-            reason = failures.get(contender) or failures.get(contender.across("case"))
-            absent[name] = reason or "not measured"
-        elif figure.predicted:
-            absent[name] = f"predicted, not run: {figure.basis}"
-        else:
-            turns, groups = summary.turns[cell], defaultdict(list)
-            for (process, _), seconds in turns.items():
+        name, prediction = words.name(cell), predictions.get(cell.contender)
+        if cell in times:
+            groups = defaultdict(list)
+            for (process, _), seconds in times[cell].items():
                 groups[process].append(seconds)
             problem = run.operations[cell.operation].cases[cell.case].problem
-            grouped = tuple(map(tuple, groups.values()))
-            timings[name] = Timing(cell.operation, figure.median_s, grouped, problem, cell=cell, turns=turns)
+            grouped, middle = tuple(map(tuple, groups.values())), median(times[cell].values())
+            timings[name] = Timing(cell.operation, middle, grouped, problem, cell=cell, turns=times[cell])
+        elif prediction and prediction.seconds.get(cell.direction) is not None:
+            absent[name] = f"predicted, not run: {prediction.basis}"
+        else:
+            contender = cell.contender.across("threads")
+            reason = failures.get(contender) or failures.get(contender.across("case"))
+            absent[name] = reason or "not measured"
     notes = ["the last line was cut short and is left out"] if run.torn else []
+    notes += [f"{commit} was skipped: {reason}" for commit, reason in run.plan.skipped.items()]
     notes += [] if run.environment else ["its environment is not known"]
     reasons: dict[str, dict[str, None]] = defaultdict(dict)  # by the machine's state, each once
     for fitness in run.of_kind(kinds.Fitness):
@@ -89,6 +89,7 @@ def of_run(run: Run, path: Path) -> Side:
     return Side(
         escaped(str(path)), "run", run.environment, timings, absent, unfit=tuple(reasons["unfit"]),
         notes=tuple(notes), when=run.started, commit=commit.removesuffix("+"), clean=not commit.endswith("+"),
+        trees=run.plan.trees,
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Side:
     Names are raw: two that differ in one character are two cells. `absent` are planned cells without a time,
     `faults` are cells whose times say nothing. `unfit` says why the machine was. `when` is in seconds since
     1970, None where it is not known; `commit` is that of the code under test, and `clean` is false where its
-    files differed from it.
+    files differed from it; `trees` names the code of further commits that a run measured.
     """
 
     path: str
@@ -78,6 +78,7 @@ class Side:
     when: float | None = None
     commit: str = ""
     clean: bool = True
+    trees: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> dict[str, None]:
