@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import product
+from math import isnan
 from statistics import median
 from typing import Annotated, Any, ClassVar, get_args
 
@@ -328,15 +329,13 @@ def _usual_block(value: Mapping[str, Any]) -> Timed | None:
     if len(value) != len(_OF_CONTENDER) + 7:
         return None
     try:
-        contender = _KNOWN[tuple(value[name] for name in _OF_CONTENDER)]
-        direction, process, pass_, iterations, rounds, after = (
-            value[name] for name in ("direction", "process", "pass", "iterations", "rounds_s", "after")
-        )
+        contender = _KNOWN[tuple([value[name] for name in _OF_CONTENDER])]
+        process, pass_, iterations = value["process"], value["pass"], value["iterations"]
+        direction, rounds, after = value["direction"], value["rounds_s"], value["after"]
     except (KeyError, TypeError):
         return None
-    numbers = (value["threads"], process, pass_, iterations)
     if not (
-        all(type(number) is int for number in numbers)
+        type(value["threads"]) is type(process) is type(pass_) is type(iterations) is int
         and 0 <= process <= 10**6
         and 0 <= pass_ <= 10**6
         and 1 <= iterations <= 10**12
@@ -344,8 +343,10 @@ def _usual_block(value: Mapping[str, Any]) -> Timed | None:
         and type(after) is str
         and after.isprintable()
         and type(rounds) is list
-        and rounds
-        and all(type(seconds) is float and 1e-12 <= seconds <= 1e9 for seconds in rounds)
+        and set(map(type, rounds)) == {float}
+        and min(rounds) >= 1e-12
+        and max(rounds) <= 1e9
+        and not any(map(isnan, rounds))
     ):
         return None
     return Timed(contender, direction, process, pass_, iterations, tuple(rounds), after)

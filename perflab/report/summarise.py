@@ -136,8 +136,9 @@ def blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
             reasons = {(contender, None), (contender.across("technique"), record.process)} & failed
             if reasons or contender.name in failed_names:
                 continue
-        times[record.cell][record.turn] = record.median_s
-        samples[record.cell] += record.rounds_s
+        cell = record.cell
+        times[cell][record.turn] = record.median_s
+        samples[cell] += record.rounds_s
     return times, samples
 
 

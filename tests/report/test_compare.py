@@ -1,6 +1,7 @@
 """Comparing saved results: slow-downs are found, noise is not, and what cannot be compared is refused."""
 
 import dataclasses
+import itertools
 import json
 import sys
 
@@ -474,6 +475,35 @@ def test_outputs_are_written_and_printed(two, tmp_path):
     assert printed.strip() == text.read_text().strip()
     assert printed.startswith("### perflab compare")
     assert "SLOWER" in printed
+
+
+def test_markdown_of_three_hundred_cells_is_short_whatever_there_is_to_say(tmp_path):
+    """Slower, faster, missing, new, duplicate, moved and lost cells, on machines that differ."""
+    rng = np.random.default_rng(4)
+    times = {f"m{n % 30}.py::test_{n}[{n % 7}]": rounds(1e-4, 8, n) for n in range(300)}
+    newer = {
+        name.replace("m3.py", "moved.py"): [value * rng.choice([0.8, 1, 1, 1.3]) for value in data]
+        for name, data in times.items()
+        if "test_1[" not in name
+    }
+    newer |= {f"new.py::test_{n}": [1.0] * 8 for n in range(40)} | {"m0.py::test_30[2]": [0.0] * 8}
+    base = foreign(tmp_path / "a.json", times, names="{}", info=HERE)
+    new = foreign(tmp_path / "b.json", newer, names="{}", info=dict.fromkeys(HERE, "another"))
+    done = perflab("compare", base, new, "--anyway", "--fail-if-slower", "1%", "--markdown", "-")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) < 60
+    assert lines.count("<details><summary>All other figures, and how they were made</summary>") == 1
+    for before, line in itertools.pairwise(lines):  # what follows a table at once would be a row of it
+        assert not (before.startswith("|") and line and not line.startswith("|")), line
+    assert (
+        len(perflab("compare", base, new, "--anyway", "--all", "--markdown", "-").stdout.splitlines()) > 300
+    )
+
+
+def test_in_eighty_columns_no_line_is_wider(two):
+    done = perflab("compare", *two, "--fail-if-slower", "5%", COLUMNS="80")
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_strict_json_whatever_is_saved(tmp_path):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from perflab.contract import PerflabError
@@ -73,7 +73,6 @@ class Comparison:
     unlike: Mapping[str, str]
     told: tuple[str, ...] = ()
     paired: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[Change, ...]:
@@ -139,7 +138,7 @@ def compare(
         missing={shown[name]: new.absent.get(name, "not in it") for name in only_base},
         added={shown[name]: base.absent.get(name, "not in it") for name in only_new},
         unlike={shown[name]: reason for name, reason in unlike.items()},
-        told=matched.told, paired=paired, labels=shown,
+        told=matched.told, paired=paired,
     )  # fmt: skip
 
 

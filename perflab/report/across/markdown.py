@@ -35,16 +35,25 @@ def markdown(several: Several, whole: bool = False) -> str:
         lines += ["", *_cells(several, pair, top)]
     lines += ["", *(f"- {words.markdown_text(line)}" for line in _remarks(several, pair, whole))]
     fold = ["", "<details><summary>All other figures, and how they were made</summary>", ""]
-    for groups in verdict.groups(pair) if pair else ():
-        fold += [*_table(groups, None if whole else MOST_GROUPS), ""]
-    if not pair and (differing := columns.environments(several)):
-        fold += [*_table(differing, None if whole else MOST_GROUPS), ""]
-    end = [wording.PAIRED if several.pairs[0].paired else wording.METHOD, verdict.MEAN, "", "</details>", ""]
-    room = max(0, MOST_LINES - len(lines) - len(fold) - len(end) - 4)  # with a head, a rule, a count, a space
-    if rest and room:
+    end = [
+        wording.PAIRED if several.pairs[0].paired else wording.METHOD,
+        "",
+        verdict.MEAN,
+        "",
+        "</details>",
+        "",
+    ]
+    others = [*verdict.groups(pair)] if pair else [columns.environments(several)]
+    for table in filter(None, others):
+        part = [*_table(table, None if whole else MOST_GROUPS), ""]
+        fold += part if whole or len(lines + fold + end + part) <= MOST_LINES else []
+    room = max(
+        0, MOST_LINES - len(lines) - len(fold) - len(end) - 5
+    )  # with a head, a rule, a count, two spaces
+    if rest and room > 0:
         fold += [*_cells(several, pair, rest[:room]), ""]
-        if len(rest) > room:
-            fold += [f"{len(rest) - room} more cells: `--all` lists them, `--html` shows them."]
+    if rest[room:]:
+        fold += [f"{len(rest) - room} more cells: `--all` lists them, `--html` shows them.", ""]
     return "\n".join([*lines, *fold, *end])
 
 
@@ -59,7 +68,7 @@ def _table(table: words.Table, most: int | None = None) -> list[str]:
     rows = table.rows[:most]
     lines = words.markdown(words.Table(table.title, table.head, rows)).splitlines()
     more = len(table.rows) - len(rows)
-    return lines + [f"{more} more rows of this table are on the page."] * (more > 0)
+    return lines + ["", f"{more} more rows of this table are on the page."] * (more > 0)
 
 
 def _remarks(several: Several, pair: Comparison | None, whole: bool) -> list[str]:
@@ -77,7 +86,7 @@ def _remarks(several: Several, pair: Comparison | None, whole: bool) -> list[str
     if pair:
         differing = [f"also differs: {difference}" for difference in pair.other_differences]
         lines += _few(differing, MOST_REMARKS, False)
-    return _few(lines, 4 * MOST_REMARKS, False)
+    return _few(lines, 3 * MOST_REMARKS, False)
 
 
 def _joined(pair: Comparison, plain: bool) -> list[str]:

@@ -66,23 +66,20 @@ class Choice:
     def match(self, base: Side, new: Side) -> Matched:
         """Match one new result with the base, and leave only the meant cells in both."""
         back = {now: was for was, now in self.pairs.items() if now in new.names and was in base.names}
-        told = [f"matched by --map: {escaped(was)} is now {escaped(now)}" for now, was in back.items()]
         taken = {name: f"{name} (of NEW)" for name in new.names if name in back.values() and name not in back}
         guesses = dict(_guesses(base, new, {*back, *taken}, {*back.values()}))
-        told += [
-            f"matched by a guess: {escaped(was)} is taken to be {escaped(now)} now ({why}); --map decides"
-            for now, (was, why) in guesses.items()
-        ]
         names = taken | back | {now: was for now, (was, _) in guesses.items()}
-        now_called = {was: now for now, was in names.items()}
-        base, new = base, renamed(new, names)
+        told = {was: f"matched by --map: {escaped(was)} is now {escaped(now)}" for now, was in back.items()}
+        for now, (was, why) in guesses.items():
+            guess = f"{escaped(was)} is taken to be {escaped(now)} now ({why})"
+            told[was] = f"matched by a guess: {guess}; --map decides"
+        new = renamed(new, names)
         if self.select:
-            holds = selection.expression(self.select)
-            meant = {n for n in (*base.names, *new.names) if holds(n) or holds(now_called.get(n, n))}
+            holds, called = selection.expression(self.select), {was: now for now, was in names.items()}
+            meant = {n for n in (*base.names, *new.names) if holds(n) or holds(called.get(n, n))}
             base, new = _only(base, meant), _only(new, meant)
-            told = [line for line, was in zip(told, [*back.values(), *(w for w, _ in guesses.values())],
-                                              strict=True) if was in meant]  # fmt: skip
-        return Matched(base, new, tuple(told), frozenset(was for was, _ in guesses.values()))
+            told = {was: line for was, line in told.items() if was in meant}
+        return Matched(base, new, tuple(told.values()), frozenset(was for was, _ in guesses.values()))
 
 
 def _only(side: Side, names: set[str]) -> Side:
@@ -169,13 +166,12 @@ def _moved(gone: Mapping[str, Parts], come: Mapping[str, Parts]) -> list[tuple[s
     pairs: dict[str, str] = {}
     deepest = max((len(parts.place) for parts in (*gone.values(), *come.values())), default=0)
     for depth in range(deepest, -1, -1):
-        ends: dict[tuple[Parts, bool], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-        for at, names in enumerate((gone, come)):
+        ends: dict[Parts, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        for at, (names, paired) in enumerate(((gone, {*pairs.values()}), (come, {*pairs}))):
             for name, parts in names.items():
-                if parts.place and name not in (pairs.values(), pairs.keys())[at]:
-                    tail = parts.place[len(parts.place) - depth :] if depth <= len(parts.place) else None
-                    if tail is not None:
-                        ends[replace(parts, place=tail), True][at].append(name)
+                if parts.place and len(parts.place) >= depth and name not in paired:
+                    end = parts.place[len(parts.place) - depth :]
+                    ends[replace(parts, place=end)][at].append(name)
         pairs |= {now[0]: was[0] for was, now in ends.values() if len(was) == len(now) == 1}
     return [*pairs.items()]
 

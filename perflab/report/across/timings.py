@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -80,7 +81,7 @@ class Side:
     clean: bool = True
     trees: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def names(self) -> dict[str, None]:
         """Every name in it, with times or without."""
         return dict.fromkeys((*self.timings, *self.faults, *self.absent))

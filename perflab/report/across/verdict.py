@@ -80,7 +80,7 @@ def sentence(comparison: Comparison) -> str:
     else:
         same = len(comparison.of("SAME"))
         text = f"No clear change: {same} of {cells} the same within ±1 %, {len(changes) - same} undecided"
-    return f"{text}. In all {number}, base time over new." if number else f"{text}."
+    return f"{text}. In all {number}, base time over new: below 1 is slower." if number else f"{text}."
 
 
 def groups(comparison: Comparison) -> list[words.Table]:
