@@ -145,6 +145,11 @@ def test_perflab_s_own_blocks_are_pooled_by_process_but_not_twice_the_same(tmp_p
     assert sides.read(twice).faults == {CELL: "two benchmarks of this name"}
 
 
+def test_times_that_are_all_equal_are_told(tmp_path):
+    file = benchmarks(tmp_path / "a.json", [("a", stats([0.016] * 8)), ("b", stats(rounds(0.1, 8, 1)))])
+    assert "all times of 1 of its benchmarks are equal" in sides.read(file).notes[-1]
+
+
 def test_a_coarse_clock_is_no_certainty():
     fine = unpaired.ratio(Timing("x", 1.0, ((1.0,) * 9,)), Timing("x", 1.0, ((1.0,) * 9,)))
     coarse = unpaired.ratio(
@@ -188,6 +193,14 @@ def test_what_was_moved_or_renamed_is_guessed_and_nothing_else(tmp_path, before,
     assert sum(change.guessed for change in pair.changes) == matched == len(pair.changes) - 1
     assert sum("guess" in line for line in wording.closing_lines(pair)) == matched
     assert len(pair.missing) == len(before) - matched
+
+
+def test_what_is_too_little_for_a_guess_is_a_hint(tmp_path):
+    pair = whole(*files(tmp_path, ["x", "t.py::test_sum[4]"], ["x", "t.py::test_convolve[4]"]))
+    assert pair.told == (
+        "perhaps renamed: t.py::test_sum[4] to t.py::test_convolve[4]; --map OLD=NEW compares them",
+    )
+    assert pair.missing == {"t.py::test_sum[4]": "not in it"}
 
 
 @pytest.mark.parametrize(

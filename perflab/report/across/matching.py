@@ -73,6 +73,8 @@ class Choice:
         for now, (was, why) in guesses.items():
             guess = f"{escaped(was)} is taken to be {escaped(now)} now ({why})"
             told[was] = f"matched by a guess: {guess}; --map decides"
+        for was, now in _hints(base, new, {*back, *names}, {*told}):
+            told[was] = f"perhaps renamed: {escaped(was)} to {escaped(now)}; --map OLD=NEW compares them"
         new = renamed(new, names)
         if self.select:
             holds, called = selection.expression(self.select), {was: now for now, was in names.items()}
@@ -194,6 +196,16 @@ def _renamed(gone: Mapping[str, Parts], come: Mapping[str, Parts]) -> list[tuple
         if share > max(rivals, default=0.0):
             pairs.append((now, was))
     return pairs
+
+
+def _hints(base: Side, new: Side, used: set[str], sent: set[str]) -> list[tuple[str, str]]:
+    """The only two that are left at a place with the same parameters: too little for a guess."""
+    left: dict[tuple[object, str], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    sides = (_parts(base, {*new.names} | sent), _parts(new, {*base.names} | used))
+    for at, names in enumerate(sides):
+        for name, parts in names.items():
+            left[parts.place, parts.parameters][at].append(name)
+    return [(was[0], now[0]) for was, now in left.values() if len(was) == len(now) == 1 and was != now]
 
 
 def _likeness(old: str, new: str) -> float:

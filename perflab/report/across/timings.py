@@ -12,7 +12,7 @@ from typing import Any
 
 from perflab.contract import Cell
 from perflab.records.typed import escaped, shown
-from perflab.statistics import SAME_WITHIN, Turn
+from perflab.statistics import FEWEST, SAME_WITHIN, Turn
 
 BATCHES = 30  # rounds of one process follow one another closely: more than these count as batches
 MOST_GROUPS = 60  # processes of one cell; of more, neighbours count as one
@@ -138,6 +138,10 @@ class Gathered:
         coarse = sum(timing.step_s > 0 for timing in self.timings.values())
         if coarse:
             notes.append(f"its clock is coarse for {coarse} of its benchmarks: their intervals are wider")
+        values = [timing.values for timing in self.timings.values() if len(timing.values) >= FEWEST]
+        equal = sum(len(set(times)) == 1 for times in values)
+        if equal:
+            notes.append(f"all times of {equal} of its benchmarks are equal: a coarse clock, or rounded times")
         return Side(
             escaped(path), kind, environment, self.timings, {}, self.faults, notes=tuple(notes), **known
         )
