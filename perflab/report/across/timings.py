@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -127,24 +127,21 @@ class Gathered:
 
     def side(self, path: str, kind: str, environment: Mapping[str, Any], **known: Any) -> Side:
         """What was read, with remarks on how much its times can say."""
-        notes = [*known.pop("notes", ())]
-        counts = {len(timing.groups) for timing in self.timings.values()}
-        if 1 in counts and any(len(timing.values) > 1 for timing in self.timings.values()):
-            notes.append("all rounds of a benchmark count as one process: no interval includes differences"
-                         " between processes")  # fmt: skip
-        single = sum(len(timing.values) < 2 for timing in self.timings.values())
-        if single:
-            notes.append(f"{single} of its benchmarks have one time or only a median: these give no interval")
-        coarse = sum(timing.step_s > 0 for timing in self.timings.values())
-        if coarse:
-            notes.append(f"its clock is coarse for {coarse} of its benchmarks: their intervals are wider")
-        values = [timing.values for timing in self.timings.values() if len(timing.values) >= FEWEST]
-        equal = sum(len(set(times)) == 1 for times in values)
-        if equal:
-            notes.append(f"all times of {equal} of its benchmarks are equal: a coarse clock, or rounded times")
-        return Side(
-            escaped(path), kind, environment, self.timings, {}, self.faults, notes=tuple(notes), **known
-        )
+        notes = (*known.pop("notes", ()), *self._remarks())
+        return Side(escaped(path), kind, environment, self.timings, {}, self.faults, notes=notes, **known)
+
+    def _remarks(self) -> Iterator[str]:
+        timings = self.timings.values()
+        if any(len(timing.groups) == 1 and len(timing.values) > 1 for timing in timings):
+            yield ("all rounds of a benchmark count as one process: no interval includes differences between"
+                   " processes")  # fmt: skip
+        if single := sum(len(timing.values) < 2 for timing in timings):
+            yield f"{single} of its benchmarks have one time or only a median: these give no interval"
+        if coarse := sum(timing.step_s > 0 for timing in timings):
+            yield f"its clock is coarse for {coarse} of its benchmarks: their intervals are wider"
+        many = [timing.values for timing in timings if len(timing.values) >= FEWEST]
+        if equal := sum(len(set(values)) == 1 for values in many):
+            yield f"all times of {equal} of its benchmarks are equal: a coarse clock, or rounded times"
 
 
 def wrong(values: Sequence[Any]) -> str:
