@@ -43,10 +43,10 @@ def run(
     `targets` are OP or OP/TECHNIQUE, all operations if there are none. `preset` is smoke, quick (the
     default), sweep, full or peers; `cases`, `dtypes`, `threads` (a number or "all") narrow it. `size` is a
     case of one's own, {"C": 48, "pad": 1}, or a list of them, and `sweep` the axes along which it is varied,
-    "C=16:512"; what is left out comes from the study case. `files` are outside
-    files with forward and backward, `peers` other projects and compilers (torch, jax, pythran, cython,
-    torch_compile; a warning names one that is not installed), `against` another commit. `for_s` is
-    the time for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
+    "C=16:512"; what is left out comes from the study case. `files` are outside files with forward and
+    backward, `peers` other projects and compilers (torch, jax, pythran, cython, torch_compile; a warning
+    names one that is not installed), `against` another commit, or a range A..B. `for_s` is the
+    time for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
     `out` is the folder, reports/DATE-TIME by default; `resume` continues the run in it, or the newest run,
     for what is left of its time or for `for_s` more.
 

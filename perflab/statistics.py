@@ -269,7 +269,7 @@ def break_even_calls(compile_s: float, slow_s: float, fast_s: float) -> int | No
     return math.ceil(compile_s / (slow_s - fast_s)) if fast_s < slow_s else None
 
 
-def student(freedom: int, confidence: float = CONFIDENCE) -> float:
+def student(freedom: float, confidence: float = CONFIDENCE) -> float:
     """How many standard errors a two-sided interval reaches: the quantile of Student's t.
 
     >>> [round(student(freedom), 3) for freedom in (1, 2, 3, 4, 10)]

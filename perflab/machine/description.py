@@ -69,6 +69,7 @@ def environment() -> dict[str, Any]:
         "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
         "variables": variables(),
         "commit": _commit(),
+        "branch": _branch(),
         "perflab": version_of("perflab"),
         "missing": portable.missing(),
     }
@@ -176,15 +177,25 @@ def _blas() -> list[dict[str, Any]]:
 
 def _commit() -> str:
     """The commit of the checkout that perflab runs from, with "+" where files differ; empty for a wheel."""
+    return _git("describe", "--always", "--dirty=+", "--exclude=*")
+
+
+def _branch() -> str:
+    """The branch of that checkout; empty for a wheel, and where no branch is checked out."""
+    return _git("symbolic-ref", "--short", "--quiet", "HEAD")
+
+
+def _git(*words: str) -> str:
     import subprocess
 
     checkout = Path(__file__).parents[2]
     if not (checkout / ".git").exists():
         return ""
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     settings = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
     try:
-        done = subprocess.run(command, cwd=checkout, env=settings, capture_output=True, text=True, timeout=5)
+        done = subprocess.run(
+            ["git", *words], cwd=checkout, env=settings, capture_output=True, text=True, timeout=5
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -14,7 +14,8 @@ from perflab.records.file import (
     read,
     save,
 )
+from perflab.records.named import named, names
 from perflab.records.plan import Block, Part, Phase, Plan
 
 __all__ = ["ENVIRONMENT", "RECORDS", "SCHEMA", "Block", "Part", "Phase", "Plan", "Run", "Writer",
-           "begin", "full_or", "lock", "mend", "newest", "read", "save"]  # fmt: skip
+           "begin", "full_or", "lock", "mend", "named", "names", "newest", "read", "save"]  # fmt: skip

@@ -12,7 +12,8 @@ from perflab.records.typed import escaped
 COMPARED = ("cpu", "simd", "caches", "cores_allowed", "memory_limit_bytes", "governor", "python", "numpy",
             "numba", "llvm", "blas", "variables")  # fmt: skip
 # A difference here is only reported: the code under test is among them.
-REPORTED = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit")
+REPORTED = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit",
+            "branch")  # fmt: skip
 
 
 @dataclass(frozen=True)

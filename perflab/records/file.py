@@ -201,7 +201,8 @@ def read(folder: str | os.PathLike[str]) -> Run:
         raise PerflabError(f"{file}: no whole line in it; wanted the records of a run")
     header = _header(file, first)
     records: list[Record] = []
-    blocks: set[Block] = set()
+    blocks: set[tuple[Any, ...]] = set()
+    belonging: set[tuple[Any, ...]] = set()  # contenders and directions of blocks that are in the plan
     unknown = [kind for kind in header.kinds if kind not in KINDS]
     for number, line in enumerate(lines[:-1], 2):
         try:
@@ -211,11 +212,14 @@ def read(folder: str | os.PathLike[str]) -> Run:
             if value.get("kind") in unknown:
                 continue  # written by a newer perflab
             record = kinds.read_record(value)
-            kinds.check_belongs(record, header.plan)
+            which = (record.contender, record.direction) if isinstance(record, Timed) else ()
+            if which not in belonging:
+                kinds.check_belongs(record, header.plan)
             if isinstance(record, Timed):
-                if record.block in blocks:
+                belonging.add(which)
+                if (*which, *record.turn) in blocks:
                     raise Wrong("each block once", record.pass_, ".pass")
-                blocks.add(record.block)
+                blocks.add((*which, *record.turn))
         except Wrong as wrong:
             raise PerflabError(f"{file}: line {number}: {wrong}") from wrong
         except ValueError as error:

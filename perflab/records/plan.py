@@ -93,7 +93,8 @@ class Plan:
     where half its interval's width is at most `precision` of it. After `for_s` seconds the run ends, if that
     is not 0; `budget_s`, the most time for one cell, is the share of it for which the preset says so.
     Ratios are shown over `baseline`, or the next technique where that was not measured. `own` gives the
-    folder of an operation that is the user's own.
+    folder of an operation that is the user's own. `skipped` says why commits of a range are not measured;
+    `trees` names all files of the others' operations: where two names are equal, so is the code.
     """
 
     preset: Name
@@ -118,6 +119,8 @@ class Plan:
     sized: Mapping[Name, tuple[Sized, ...]] = field(default_factory=dict)
     swept: tuple[Name, ...] = ()
     own: Mapping[Name, Location] = field(default_factory=dict)
+    skipped: Mapping[Name, str] = field(default_factory=dict)
+    trees: Mapping[Name, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise Wrong if the fields do not fit together."""
@@ -152,8 +155,15 @@ class Plan:
 
     def contenders(self, operation: str, case: str) -> tuple[str, ...]:
         """The techniques that are measured on a case, in ladder order."""
-        names = self.techniques[operation]
-        return tuple(n for n in names if case in self.narrowed.get(f"{operation}/{n}", (case,)))
+        if (operation, case) not in self._contenders:
+            names = self.techniques[operation]
+            chosen = tuple(n for n in names if case in self.narrowed.get(f"{operation}/{n}", (case,)))
+            self._contenders[operation, case] = chosen
+        return self._contenders[operation, case]
+
+    @cached_property
+    def _contenders(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        return {}
 
     def cells(self) -> Iterator[Cell]:
         """Every cell, an operation's techniques side by side."""

@@ -38,6 +38,7 @@ def write(
     gathered = contents.gather(summary, shown, studies)
     write_pages(folder, "report", gathered)
     begin("the tables")
-    export.write(folder, summary, contents.every_table(gathered))
+    of_cells = contents.Named("cells", export.cells(summary))
+    export.write(folder, [of_cells, *contents.every_table(gathered)])
     benchmark = json.dumps(benchmark_json(summary), allow_nan=False, indent=1)
     (folder / "benchmark.json").write_text(benchmark, "utf-8")

@@ -37,7 +37,7 @@ def summarise(run: Run, baseline: str = "") -> Summary:
 
     Ratios are shown over `baseline` instead of the plan's own. Raises PerflabError if it was not measured.
     """
-    times, samples = _blocks(run)
+    times, samples = blocks(run)
     if baseline:
         run = _over(run, baseline, {cell.technique for cell in times})
     fit = all(record.state != "unfit" for record in run.of_kind(kinds.Fitness))
@@ -117,7 +117,7 @@ def _ratio_json(ratio: Ratio) -> dict[str, Any]:
     return asdict(ratio) | {"verdict": ratio.verdict}
 
 
-def _blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
+def blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
     """Median seconds of each block by cell and (process, pass), and every round by cell.
 
     What failed on a case has no result there; outside code that failed anywhere has none at all.
@@ -131,11 +131,14 @@ def _blocks(run: Run) -> tuple[Turns, dict[Cell, list[float]]]:
     times: dict[Cell, dict[tuple[int, int], float]] = defaultdict(dict)
     samples: dict[Cell, list[float]] = defaultdict(list)
     for record in run.of_kind(kinds.Timed):
-        contender = record.contender.across("threads")
-        reasons = {(contender, None), (contender.across("technique"), record.process)} & failed
-        if not reasons and contender.name not in failed_names:
-            times[record.cell][record.turn] = record.median_s
-            samples[record.cell] += record.rounds_s
+        if failed:
+            contender = record.contender.across("threads")
+            reasons = {(contender, None), (contender.across("technique"), record.process)} & failed
+            if reasons or contender.name in failed_names:
+                continue
+        cell = record.cell
+        times[cell][record.turn] = record.median_s
+        samples[cell] += record.rounds_s
     return times, samples
 
 

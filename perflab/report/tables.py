@@ -120,16 +120,18 @@ def no_crossover(summary: Summary, operation: str) -> str:
 
 
 def against_table(summary: Summary) -> Table | None:
-    """Today's techniques over another commit's, measured in turn; None without another commit."""
-    rows, commits = [], set()
-    for c, figure in summary.figures.items():
-        name, at, commit = c.technique.partition("@")
-        if at and not figure.predicted and (today := summary.ratio(c, replace(c, technique=name))):
-            commits.add(commit)
-            where = (f"{c.operation}/{name}", c.case, c.dtype, c.direction, str(c.threads))
+    """Today's techniques over those of other commits, measured in turn; None without another commit."""
+    others = [c for c, figure in summary.figures.items() if "@" in c.technique and not figure.predicted]
+    commits = list(dict.fromkeys(c.technique.partition("@")[2] for c in others))
+    rows = []
+    for c in others:
+        name = c.technique.partition("@")[0]
+        if today := summary.ratio(c, replace(c, technique=name)):
+            shown = name if len(commits) == 1 else c.technique
+            where = (f"{c.operation}/{shown}", c.case, c.dtype, c.direction, str(c.threads))
             rows.append((*where, interval(today), today.verdict))
     head = ("implementation", "case", "dtype", "direction", "threads", "times as fast today", "verdict")
-    return Table(f"Today compared with {', '.join(sorted(commits))}", head, tuple(rows)) if rows else None
+    return Table(f"Today compared with {', '.join(commits)}", head, tuple(rows)) if rows else None
 
 
 def best_table(summary: Summary) -> Table:

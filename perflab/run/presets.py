@@ -164,7 +164,7 @@ def make(
         phases=tuple(_phases(how, operations, measured, lead, chosen, wanted, swept)) if how.grows else (),
         sized={op: tuple(map(_sized, own[op])) for op in chosen if own[op]}, swept=tuple(swept),
         for_s=time_s, own={op: str(home) for op, home in folders.folders().items() if op in measured},
-        **({"baseline": baseline} if baseline else {}),
+        baseline=baseline or Plan.baseline,
     )  # fmt: skip
 
 

@@ -32,8 +32,9 @@ class Request:
     `targets` are OP or OP/TECHNIQUE, all operations if empty; `sizes` are cases of one's own, each some axes
     and parameters, and `sweeps` the axes along which they are varied, as C=16:512; `threads` are numbers or
     "all"; `files` are outside files, in whose review a case may take `limit_s` seconds; `peers` are other
-    projects, `against` is another commit. `for_s` is the time for all of it, `baseline` the technique over
-    which ratios are shown. The preset decides what is empty. With `resume` only `out` and `for_s` may be set.
+    projects, `against` is another commit, or a range A..B. `for_s` is the time for all of it, `baseline` the
+    technique over which ratios are shown. The preset decides what is empty. With `resume` only `out` and
+    `for_s` may be set.
     """
 
     targets: tuple[str, ...] = ()
@@ -192,8 +193,10 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
     for op, names in chosen.items():
         files |= {f"{op}/{t}": str(file) for t, file in catalog.outsiders(op).items() if t in names}
     foreign = tuple(files)
+    others = against.Columns()
     if request.against:
-        for name, path in against.columns(chosen, *against.extract(request.against, folder)).items():
+        others = against.gather(chosen, request.against, folder)
+        for name, path in others.files.items():
             op, _, column = name.partition("/")
             chosen[op] = (*chosen[op], column)
             files[name] = path
@@ -202,11 +205,12 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
         columns = catalog.columns_of_peers(op, request.peers)
         chosen[op] = (*chosen[op], *columns)
         homes |= {column: catalog.home(column) for column in columns}
-    return presets.make(
+    plan = presets.make(
         chosen, preset, cases=request.cases, dtypes=request.dtypes, threads=_threads(request.threads) or (1,),
         outside=files, homes=homes, foreign=foreign, named=request.targets, for_s=request.for_s,
         baseline=request.baseline, sized=sized, swept=swept,
     )  # fmt: skip
+    return replace(plan, skipped=others.skipped, trees=others.trees)
 
 
 def sized_cases(

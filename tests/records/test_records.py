@@ -9,7 +9,7 @@ import pytest
 from perflab import records
 from perflab.catalog import cases
 from perflab.contract import NoSpaceLeft, PerflabError
-from perflab.records import Block, file, kinds
+from perflab.records import Block, file, kinds, typed
 from perflab.run import presets
 
 
@@ -154,3 +154,28 @@ def test_what_could_not_be_read_again_is_not_written(folder):
         writer.append("block", **BLOCK | {"rounds_s": [0.0]})
     writer.close()
     assert (folder / "records.jsonl").read_bytes() == before
+
+
+ODD = (
+    [], {}, None, True, "", "x\x1b[1m", -1, 0, 1.0, 1e30, float("nan"), float("inf"), [0.1, float("nan")],
+    [True], [-0.1], [1e30], ["0.1"], [1], 10**20,
+)  # fmt: skip
+
+
+def told(read, *given):
+    """What a reader returns, or what it says against it."""
+    try:
+        return read(*given)
+    except typed.Wrong as wrong:
+        return str(wrong)
+
+
+@pytest.mark.parametrize("name", BLOCK)
+def test_a_block_like_many_is_read_or_refused_as_the_first_one(name):
+    """The quick way takes the second block of a contender, and nothing that is odd in it."""
+    usual = {"kind": "block"} | BLOCK
+    assert kinds.read_record(usual) == typed.read(kinds.Timed, usual)
+    assert kinds._usual_block(usual) is not None
+    lacking = {key: held for key, held in usual.items() if key != name}
+    for value in (lacking, *(usual | {name: odd} for odd in ODD)):
+        assert told(kinds.read_record, value) == told(typed.read, kinds.Timed, value)

@@ -1,6 +1,7 @@
 """Comparing saved results: slow-downs are found, noise is not, and what cannot be compared is refused."""
 
 import dataclasses
+import itertools
 import json
 import sys
 
@@ -12,8 +13,8 @@ from test_report import Page
 from perflab import records
 from perflab.catalog import cases
 from perflab.contract import DIRECTIONS, PerflabError
-from perflab.report.across import compare, several, sides, unpaired
-from perflab.report.across.compare import thresholds
+from perflab.report.across import compare, compare_page, markdown, several, sides, timings, unpaired, wording
+from perflab.report.across.allowed import thresholds
 from perflab.report.across.sides import Timing
 from perflab.run import presets
 from perflab.statistics import Ratio
@@ -142,7 +143,7 @@ def test_the_interval_covers_the_true_ratio(capsys, shared):
     trials = 1000
     hits = 0
     for _ in range(trials):
-        ratio = compare.ratio(timing(3.0), timing(2.0))
+        ratio = unpaired.ratio(timing(3.0), timing(2.0))
         hits += ratio.low <= 1.5 <= ratio.high
     with capsys.disabled():
         sys.stdout.write(f" coverage, processes {shared:.0%} apart: {hits / trials:.3f} ")
@@ -151,7 +152,7 @@ def test_the_interval_covers_the_true_ratio(capsys, shared):
 
 def test_the_interval_of_small_samples_is_the_tables(tmp_path):
     a, b = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0], [1.5, 2.5, 4.0, 6.0, 9.0, 14.0]
-    ratio = compare.ratio(Timing("x", 4, (tuple(a),)), Timing("x", 5, (tuple(b),)))
+    ratio = unpaired.ratio(Timing("x", 4, (tuple(a),)), Timing("x", 5, (tuple(b),)))
     every = sorted(x / y for x in a for y in b)
     assert (ratio.low, ratio.high) == pytest.approx((every[5], every[30]))
     assert ratio.value == pytest.approx((every[17] * every[18]) ** 0.5)
@@ -198,8 +199,8 @@ def test_cells_are_sorted_by_size_of_change_and_the_same_are_counted(tmp_path):
     comparison = compared(base, new)
     assert [change.name.split("/")[1] for change in comparison.changes] == ["per_neuron", "jit", "naive"]
     assert comparison.counts == {"FASTER": 1, "SLOWER": 1, "SAME": 1}
-    assert [row[0].split("/")[1] for row in compare.table(comparison).rows] == ["per_neuron", "jit"]
-    assert len(compare.table(comparison, whole=True).rows) == 3
+    assert [row[0].split("/")[1] for row in wording.table(comparison).rows] == ["per_neuron", "jit"]
+    assert len(wording.table(comparison, whole=True).rows) == 3
     done = perflab("compare", base, new)
     assert done.returncode == 0, done.stderr
     assert "1 SAME" in done.stdout
@@ -244,7 +245,7 @@ def test_one_name_for_two_problems_gives_no_ratio(two, tmp_path):
     header = json.loads(first)
     header["operations"]["conv2d"]["cases"]["tiny"]["sizes"]["N"] += 1
     file.write_text(json.dumps(header) + "\n" + rest)
-    with pytest.raises(PerflabError, match="no cell is the same problem on both sides"):
+    with pytest.raises(PerflabError, match=r"no ratio: conv2d/.*: another problem under the same name"):
         compared(*two)
 
 
@@ -289,7 +290,7 @@ def test_environments_that_differ_are_refused_unless_told_anyway(tmp_path):
 def test_what_merely_differs_is_told_and_compared(tmp_path):
     base = saved(tmp_path / "base", BOTH, environment=HERE | {"commit": "a"})
     new = saved(tmp_path / "new", BOTH, environment=HERE | {"commit": "b"})
-    assert "also differs: commit: 'a' against 'b'" in compare.closing_lines(compared(base, new))
+    assert "also differs: commit: 'a' against 'b'" in wording.closing_lines(compared(base, new))
 
 
 # -------------------------------------------------------------------------------------------- foreign files
@@ -315,14 +316,14 @@ def test_statistics_without_times_are_not_enough(tmp_path):
     assert change.ratio.verdict == "not enough"
     assert change.ratio.value == pytest.approx(0.5, rel=0.01)
     assert "not compared with its threshold: 1" in "\n".join(
-        compare.closing_lines(compared(base, new, allowed={"": 0.05}))
+        wording.closing_lines(compared(base, new, allowed={"": 0.05}))
     )
 
 
 def test_many_rounds_count_as_batches(tmp_path):
     base = foreign(tmp_path / "a.json", {"1": rounds(0.001, 100_000, 1)})
     (timing,) = sides.read(base).timings.values()
-    assert len(timing.values) == sides.BATCHES
+    assert len(timing.values) == timings.BATCHES
 
 
 def test_a_run_meets_its_own_benchmark_json_and_the_suite_s(two, tmp_path):
@@ -347,9 +348,9 @@ def test_few_of_the_ambiguous_are_shown_unless_all_are_asked_for(tmp_path):
         sides[-1].write_text(json.dumps(document))
     short = perflab("compare", *sides)
     assert short.returncode == 0, short.stderr
-    assert short.stdout.count(" AMBIGUOUS\n") == compare.MOST_AMBIGUOUS
+    assert short.stdout.count(" AMBIGUOUS\n") == wording.MOST_AMBIGUOUS
     assert "30 cells on both sides" in short.stdout
-    assert perflab("compare", *sides, "--all").stdout.count(" AMBIGUOUS\n") > compare.MOST_AMBIGUOUS
+    assert perflab("compare", *sides, "--all").stdout.count(" AMBIGUOUS\n") > wording.MOST_AMBIGUOUS
 
 
 def test_the_small_run_meets_its_own_benchmark_json(small_run):
@@ -448,12 +449,12 @@ def test_text_stays_text_in_every_output(tmp_path):
     base = foreign(tmp_path / "a|b.json", {EVIL: rounds(0.001, 10, 1)}, names="{}")
     new = foreign(tmp_path / "c.json", {EVIL: rounds(0.002, 10, 2), EVIL + "2": [1.0]}, names="{}")
     comparison = compared(base, new)
-    page = Page(several.html(several.Several((comparison,))))
+    page = Page(compare_page.html(several.Several((comparison,))))
     assert page.open == []
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 3  # the page's own
     assert "<script>alert(1)</script>|`x`" in "".join(page.text)
     assert not [link for link in page.asked if link != "data:," and not link.startswith("#")]
-    text = compare.markdown(comparison)
+    text = markdown.markdown(several.Several((comparison,)))
     assert "<script" not in text
     assert "](http" not in text
     (row,) = [line for line in text.splitlines() if line.startswith("| tests/")]
@@ -474,6 +475,35 @@ def test_outputs_are_written_and_printed(two, tmp_path):
     assert printed.strip() == text.read_text().strip()
     assert printed.startswith("### perflab compare")
     assert "SLOWER" in printed
+
+
+def test_markdown_of_three_hundred_cells_is_short_whatever_there_is_to_say(tmp_path):
+    """Slower, faster, missing, new, duplicate, moved and lost cells, on machines that differ."""
+    rng = np.random.default_rng(4)
+    times = {f"m{n % 30}.py::test_{n}[{n % 7}]": rounds(1e-4, 8, n) for n in range(300)}
+    newer = {
+        name.replace("m3.py", "moved.py"): [value * rng.choice([0.8, 1, 1, 1.3]) for value in data]
+        for name, data in times.items()
+        if "test_1[" not in name
+    }
+    newer |= {f"new.py::test_{n}": [1.0] * 8 for n in range(40)} | {"m0.py::test_30[2]": [0.0] * 8}
+    base = foreign(tmp_path / "a.json", times, names="{}", info=HERE)
+    new = foreign(tmp_path / "b.json", newer, names="{}", info=dict.fromkeys(HERE, "another"))
+    done = perflab("compare", base, new, "--anyway", "--fail-if-slower", "1%", "--markdown", "-")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) < 60
+    assert lines.count("<details><summary>All other figures, and how they were made</summary>") == 1
+    for before, line in itertools.pairwise(lines):  # what follows a table at once would be a row of it
+        assert not (before.startswith("|") and line and not line.startswith("|")), line
+    assert (
+        len(perflab("compare", base, new, "--anyway", "--all", "--markdown", "-").stdout.splitlines()) > 300
+    )
+
+
+def test_in_eighty_columns_no_line_is_wider(two):
+    done = perflab("compare", *two, "--fail-if-slower", "5%", COLUMNS="80")
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_strict_json_whatever_is_saved(tmp_path):
@@ -499,12 +529,12 @@ GOOD_JSON = json.dumps({"benchmarks": [{"fullname": "a::b", "stats": {"data": [1
         ("x.json", "[1]", "no list of benchmarks"),
         ("x.json", '{"cpu": "an environment.json"}', "no list of benchmarks"),
         ("x.json", '{"benchmarks": 3}', "no list of benchmarks"),
-        ("x.json", '{"benchmarks": [3]}', "benchmarks[0] lacks"),
-        ("x.json", '{"benchmarks": [{"fullname": "a", "stats": {}}]}', "benchmarks[0] lacks"),
-        ("x.json", '{"benchmarks": [{"fullname": 3, "stats": {"median": 1}}]}', "benchmarks[0] lacks"),
+        ("x.json", '{"benchmarks": [3]}', "lacks its fullname"),
+        ("x.json", '{"benchmarks": [{"fullname": "a", "stats": {}}]}', "lacks its stats"),
+        ("x.json", '{"benchmarks": [{"fullname": 3, "stats": {"median": 1}}]}', "lacks its fullname"),
         ("x.json", GOOD_JSON.replace("[1.0]", "[NaN]"), "nan is not a time"),
         ("x.json", GOOD_JSON.replace("[1.0]", "[0.0]"), "0.0 is not a time"),
-        ("x.json", GOOD_JSON.replace("[1.0]", '["x"]'), "'x' is not a time"),
+        ("x.json", GOOD_JSON.replace("[1.0]", '["x"]'), '"x" is not a time'),
         ("x.json", '{"benchmarks": []}', "no cell was measured on both sides"),
         ("x.json", GOOD_JSON, "no cell was measured on both sides"),
         ("records.jsonl", "", "no whole line"),
@@ -557,4 +587,4 @@ def test_a_folder_that_cannot_be_written_is_told(two):
 def test_a_torn_last_line_is_told(two):
     with (two[1] / "records.jsonl").open("a") as file:
         file.write('{"kind": "blo')
-    assert "NEW: the last line was cut short and is left out" in compare.closing_lines(compared(*two))
+    assert "NEW: the last line was cut short and is left out" in wording.closing_lines(compared(*two))

@@ -15,11 +15,14 @@ from perflab.contract import PerflabError
 PLACE = 100
 EXAMPLES = """
     perflab compare reports/A reports/B
-    perflab compare reports/A reports/B --fail-if-slower 5% conv2d=10%
+    perflab compare main last --fail-if-slower 5% 'conv2d/*=3%'
     perflab compare reports/A reports/B reports/C --html compare.html
+    perflab compare old.json new.json -k 'sort and not small' --map 'bench/*=tests/bench/*'
+    perflab compare reports/A --baseline naive
 """
 HELP = (
-    "a run's folder, its records.jsonl, or a file in pytest-benchmark's JSON",
+    "a run's folder, its records.jsonl, a JSON file of pytest-benchmark, Google Benchmark, hyperfine, asv or"
+    " pyperf; a branch: its newest run under reports/; last: the newest of all",
     "the same; several allowed",
 )
 MOST_SIDES = 24  # results that one `compare` takes
@@ -43,8 +46,15 @@ def add(commands: Commands) -> None:
     verb.add_argument(
         "--fail-if-slower", nargs="+", action=_Thresholds, dest="allowed", metavar="SHARE",
         help="exit with 1 if a whole interval is slower than this: 5%%, or 5, or 0.05 (without a sign, below"
-        " 1 a share, from 1 on percent); conv2d=10%% for one operation; several allowed",
+        " 1 a share, from 1 on percent); 'conv2d/*=3%%' for names of a pattern; several allowed, the last"
+        " that fits a cell decides",
     )  # fmt: skip
+    verb.add_argument("-k", dest="select", default="", metavar="EXPRESSION",
+                      help="only cells whose names fit, as in pytest: 'conv2d and not naive'")  # fmt: skip
+    verb.add_argument("--map", action="append", default=[], metavar="OLD=NEW",
+                      help="a benchmark with another name now; * stands for any text")  # fmt: skip
+    verb.add_argument("--baseline", default="", metavar="NAME",
+                      help="compare within one result, with this technique or benchmark")  # fmt: skip
     verb.add_argument("--anyway", action="store_true", help="compare although the environments differ")
     verb.add_argument("--all", action="store_true", help="show every cell, the same and the ambiguous too")
     verb.add_argument("--markdown", metavar="FILE", help="write Markdown for a pull request; - prints it")
@@ -67,23 +77,28 @@ class _Thresholds(argparse.Action):
 
 def compare(args: argparse.Namespace) -> int:
     """Compare, print and write; the exit code."""
-    from perflab.report.across import compare, several, sides
+    from perflab.report.across import allowed as shares
+    from perflab.report.across import compare, compare_page, markdown, several, sides
 
-    if len(args.sides or ()) < 2:
-        raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted two, BASE and NEW, or more")
+    if len(args.sides or ()) < (1 if args.baseline else 2):
+        wanted = "one" if args.baseline else "two, BASE and NEW, or more"
+        raise PerflabError(f"compare: got {len(args.sides or ())} results; wanted {wanted}")
     if args.json and args.markdown == "-":
         raise PerflabError("--markdown -: --json prints already; wanted a FILE")
-    allowed = compare.thresholds(args.allowed or ())
+    allowed = shares.thresholds(args.allowed or ())
     base, *news = map(sides.read, args.sides)
-    comparison = several.compare_all(base, news, allowed=allowed, anyway=args.anyway)
-    pair = comparison.pairs[0] if len(news) == 1 else None
+    comparison = several.compare_all(
+        base, news, allowed=allowed, anyway=args.anyway, maps=args.map, select=args.select,
+        baseline=args.baseline,
+    )  # fmt: skip
+    pair = comparison.pairs[0] if len(comparison.pairs) == 1 else None
     written = []
     if args.markdown:
-        text = compare.markdown(pair, args.all) if pair else several.markdown(comparison, args.all)
+        text = markdown.markdown(comparison, args.all)
     if args.markdown not in (None, "-"):
         written.append(common.write_text(Path(args.markdown), text))
     if args.html:
-        written.append(common.write_text(args.html, several.html(comparison)))
+        written.append(common.write_text(args.html, compare_page.html(comparison)))
     if args.json:
         common.print_json(compare.to_json(pair) if pair else several.to_json(comparison))
     elif args.markdown == "-":

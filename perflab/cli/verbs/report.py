@@ -20,20 +20,31 @@ def add(commands: Commands) -> None:
     """The verb's arguments."""
     verb = commands.add_parser(
         "report", help="make the report of saved results again",
-        examples="perflab report reports/NAME\nperflab report reports/NAME --figure ladder-conv2d-t1",
+        examples="perflab report reports/NAME\nperflab report reports/NAME --figure ladder-conv2d-t1\n"
+        "perflab report last --export github benchmarks.json",
     )  # fmt: skip
-    verb.add_argument("folder", type=Path, metavar="DIR", help="the folder of a run or of a training")
+    verb.add_argument("folder", type=Path, metavar="DIR", help="the folder of a run or a training; a branch:"
+                      " its newest run under reports/; last: the newest of all")  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
     about = "the technique over which ratios are shown (the run's)"
     verb.add_argument("--baseline", metavar="NAME", help=about)
     common.add_list(verb, "--figure", "NAME", "only this figure, as SVG and PNG in the run's folder figures/")
+    verb.add_argument("--export", nargs=2, action="append", default=[], metavar=("FORMAT", "FILE"),
+                      help="only a file for another tool (- prints it): bmf (Bencher), github"
+                      " (github-action-benchmark), csv")  # fmt: skip
     verb.set_defaults(command=report, draws=True)
 
 
 def report(args: argparse.Namespace) -> int:
-    """Make the page of a run or of a training again, or some figures of a run."""
+    """Make the page of a run or of a training again, or some figures or exports of a run."""
+    from perflab import records
+
+    if not args.folder.exists():
+        args.folder = records.named(str(args.folder)) or args.folder
     if (args.folder / "training.json").is_file():
         return _report_training(args)
+    if args.export:
+        return _export(args.folder, args.export, args.baseline or "")
     if args.figure:
         return _write_figures(args.folder, args.figure, args.baseline or "", args.json)
     return write_report(args.folder, args.json, args.baseline or "")
@@ -42,7 +53,7 @@ def report(args: argparse.Namespace) -> int:
 def _report_training(args: argparse.Namespace) -> int:
     from perflab.learn.training import page
 
-    for name in ("figure", "baseline"):
+    for name in ("figure", "baseline", "export"):
         if getattr(args, name):
             raise PerflabError(f"{args.folder}: a training, which is reported as a whole; wanted no --{name}")
     saved = page.read(args.folder)
@@ -67,6 +78,33 @@ def _write_figures(folder: Path, names: list[str], baseline: str, as_json: bool)
         written += map(str, svg.write(drawn, summary.run.folder / "figures"))
     common.print_answer(as_json, written, written)
     return GOOD
+
+
+def _export(folder: Path, wanted: list[list[str]], baseline: str) -> int:
+    """Write a run in the formats of other tools; the exit code for its findings."""
+    from perflab import records, report
+    from perflab.records import kinds
+    from perflab.report.export import EXPORTS
+
+    for name, _ in wanted:
+        if name not in EXPORTS:
+            raise PerflabError(errors.unknown("format of --export", name, EXPORTS))
+    run = records.read(folder)
+    summary = report.summarise(run, baseline)
+    for state in run.of_kind(kinds.Fitness):
+        if state.state == "unfit":
+            common.tell_user(
+                f"warning: {folder}: its machine was unfit to measure: {'; '.join(state.reasons)}"
+            )
+    if all(figure.predicted for figure in summary.figures.values()):
+        raise PerflabError(f"{folder}: nothing was measured yet that could be exported")
+    for name, file in wanted:
+        text = EXPORTS[name](summary)
+        if file == "-":
+            print(text, end="")
+        else:
+            common.tell_user(f"written: {common.write_text(Path(file), text)}")
+    return common.code_of(finding.status for finding in summary.findings)
 
 
 def write_report(folder: Path, as_json: bool, baseline: str = "") -> int:

@@ -28,6 +28,7 @@ EXAMPLES = """
     perflab run conv2d --peer pythran cython torch_compile jax
     perflab run conv2d --size N=32 C=48 pad=1 --size N=32 C=96 pad=1
     perflab run conv2d --size N=8 --sweep C=16:512
+    perflab run max_pool2d --against HEAD~12..HEAD --for 5m
     perflab run --resume --for 5m
 """
 
@@ -51,7 +52,8 @@ def add(commands: Commands) -> None:
     common.add_list(verb, "--sweep", "AXIS=FIRST:LAST", swept)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
-    verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit")
+    verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit, or of"
+                      " each of a range A..B")  # fmt: skip
     others = (
         "torch, jax: also the versions of other projects; pythran, cython, torch_compile: other compilers"
     )
@@ -96,6 +98,8 @@ def _once(request: Request, as_json: bool) -> int:
     lacking = catalog.lacking_peers(request.peers)
     for line in lacking:
         common.tell_user(f"{line}; the run goes on without it")
+    for commit, reason in plan.skipped.items():
+        common.tell_user(f"{commit} is skipped: {reason}")
     if reviewed is not None and any(review.reason for review in reviewed.reviews):
         common.print_all(printed, results.reviews(reviewed))
     code = GOOD

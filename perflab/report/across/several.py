@@ -1,38 +1,33 @@
 """One saved result as the base, and one or more compared with it: a column a result, cell by cell.
 
-`compare` has two sides; here are any number, as text, Markdown, JSON and a page.
+`compare` has two sides; here are any number, as text and JSON.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from perflab import __version__
 from perflab.contract import PerflabError
 from perflab.records.environment import COMPARED, REPORTED, in_words
 from perflab.report import words
-from perflab.report.across import compare
+from perflab.report.across import allowed as shares
+from perflab.report.across import compare, inside, verdict, wording
 from perflab.report.across.compare import Change, Comparison
-from perflab.report.across.sides import Side
-from perflab.report.template import template
+from perflab.report.across.matching import Choice
+from perflab.report.across.timings import Side
 
 DECIDED = ("SLOWER", "FASTER")
-GROUPS = (
-    ("SLOWER", "Slower", "in at least one result"),
-    ("FASTER", "Faster", "in at least one result, and slower in none"),
-    ("undecided", "Undecided", "the interval is too wide, or there is none"),
-    ("SAME", "The same", "within ±1 %, in every result"),
-)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cell of the base, with its change in every other result; None where there is no ratio."""
+    """One cell of the base, with its change in every other result; None where there is no ratio.
+
+    `name` is as it is shown.
+    """
 
     name: str
     changes: tuple[Change | None, ...]
@@ -53,7 +48,7 @@ class Row:
     def size(self) -> float:
         """The largest change; where any is decided, the largest of those."""
         decided = [change for change in self.known if change.ratio.verdict in DECIDED]
-        return max(abs(math.log(change.ratio.value)) for change in decided or self.known)
+        return max(change.size for change in decided or self.known)
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class Several:
 
     def rows(self) -> list[Row]:
         """Every cell with any ratio: slower ones first, then faster ones, the largest changes first."""
-        by_name = [{change.name: change for change in pair.changes} for pair in self.pairs]
+        by_name = [{change.label: change for change in pair.changes} for pair in self.pairs]
         names = dict.fromkeys(name for changes in by_name for name in changes)
         rows = [Row(name, tuple(changes.get(name) for changes in by_name)) for name in names]
         rank = (*DECIDED, "undecided", "SAME")
@@ -105,26 +100,45 @@ class Several:
     def why_not(self, row: Row, position: int) -> str:
         """Why a cell has no ratio in one of the results."""
         pair = self.pairs[position]
-        return {**pair.unlike, **pair.added, **pair.missing}.get(row.name, "not in either")
+        return {**pair.added, **pair.missing, **pair.unlike}.get(row.name, "not in either")
 
 
 def compare_all(
-    base: Side, news: Sequence[Side], *, allowed: Mapping[str, float] | None = None, anyway: bool = False
-) -> Several:
-    """Compare every result with the base. Raises PerflabError as `compare.compare` does, for any of them."""
+    base: Side, news: Sequence[Side], *, allowed: Mapping[str, float] | None = None, anyway: bool = False,
+    maps: Sequence[str] = (), select: str = "", baseline: str = "",
+) -> Several:  # fmt: skip
+    """Compare every result with the base; or the base with itself, where `baseline` names one of its cells.
+
+    `maps` and `select` are the texts of --map and -k. Raises PerflabError as `compare.compare` and
+    `matching.Choice.of` do, for any of them.
+    """
+    if baseline:
+        if news:
+            raise PerflabError(f"--baseline: compares within one result; got {1 + len(news)}")
+        base, new = inside.against(base, baseline)
+        news = [new]
+    choice = Choice.of(base, news, maps, select)
     if len(news) == 1:
-        return Several((compare.compare(base, news[0], allowed=allowed, anyway=anyway),))
+        options: dict[str, Any] = {"allowed": allowed, "choice": choice, "paired": bool(baseline)}
+        return Several((compare.compare(base, news[0], anyway=anyway, **options),))
     timings, allowed = base.timings, allowed or {}
-    operations = [[timings[name].operation for name in timings if name in new.timings] for new in news]
-    compare.check_operations(allowed, [operation for common in operations for operation in common])
+    common = [{name: timings[name] for name in timings if name in new.timings} for new in news]
+    shares.check(allowed, {name: timing for each in common for name, timing in each.items()})
     pairs = []
-    for new, common in zip(news, operations, strict=True):
-        shares = {name: share for name, share in allowed.items() if not name or name in common}
+    for new, cells in zip(news, common, strict=True):
+        fitting = {text: share for text, share in allowed.items() if not text or shares.fits_any(text, cells)}
         try:
-            pairs.append(compare.compare(base, new, allowed=shares, anyway=anyway))
+            pairs.append(compare.compare(base, new, allowed=fitting, anyway=anyway, choice=choice))
         except PerflabError as error:
             raise PerflabError(f"{new.path}: {error}") from error
     return Several(tuple(pairs))
+
+
+def sentences(several: Several) -> list[str]:
+    """The verdict on each result in one sentence, with its name where there are several."""
+    if len(several.pairs) == 1:
+        return [verdict.sentence(several.pairs[0])]
+    return [f"{name}: {verdict.sentence(pair)}" for name, pair in several.named]
 
 
 def banner(several: Several) -> list[str]:
@@ -148,15 +162,16 @@ def environments(several: Several) -> words.Table | None:
 
 
 def verdicts(several: Several) -> words.Table:
-    """How many cells of each result got which verdict."""
+    """The mean of each result, and how many of its cells got which verdict."""
     kinds = list(dict.fromkeys(kind for pair in several.pairs for kind in pair.counts))
     kinds.sort(key=lambda kind: (*DECIDED, kind).index(kind))
     rows = tuple(
-        (name, str(len(pair.changes)), *(str(pair.counts.get(kind, 0)) for kind in kinds),
+        (name, str(len(pair.changes)), str(verdict.mean(pair.changes) or "–"),
+         *(str(pair.counts.get(kind, 0)) for kind in kinds),
          str(len(pair.missing) + len(pair.unlike)), str(len(pair.added)))
         for name, pair in several.named
     )  # fmt: skip
-    head = (f"against {several.names[0]}", "cells", *kinds, "without a ratio", "new")
+    head = (f"against {several.names[0]}", "cells", "geometric mean", *kinds, "without a ratio", "new")
     return words.Table("In all", head, rows)
 
 
@@ -166,9 +181,14 @@ def table(several: Several, whole: bool = False, *, times: bool = False) -> word
     With `times`, each result's time is before its ratio, and cells that are slower than allowed are marked.
     """
     rows = several.rows()
-    undecided = [row for row in rows if row.verdict == "undecided"]
-    hidden = [] if whole else undecided[compare.MOST_AMBIGUOUS :]
-    shown = [row for row in rows if (whole or row.verdict != "SAME") and row not in hidden]
+    undecided = [row.name for row in rows if row.verdict == "undecided"]
+    hidden = set() if whole else {*undecided[wording.MOST_AMBIGUOUS :]}
+    shown = [row for row in rows if (whole or row.verdict != "SAME") and row.name not in hidden]
+    return rows_of(several, shown, times=times)
+
+
+def rows_of(several: Several, rows: Sequence[Row], *, times: bool = False) -> words.Table:
+    """These cells as a table, a column a result."""
     base, *news = several.names
     title = f"base {several.base.path}, against it " + ", ".join(pair.new.path for pair in several.pairs)
 
@@ -176,31 +196,26 @@ def table(several: Several, whole: bool = False, *, times: bool = False) -> word
         change = row.changes[position]
         if change is None:
             return f"– ({several.why_not(row, position)})"
-        ratio = compare.interval(change)
+        ratio = wording.interval(change)
         if times:
-            return f"{compare.seconds(change.new)}, {ratio} {compare.verdict(change)}"
+            return f"{wording.seconds(change.new)}, {ratio} {wording.verdict(change)}"
         return f"{ratio} {change.ratio.verdict}"
 
-    positions, rows_of_words = range(len(news)), []
-    for row in shown:
-        cells = (cell(row, position) for position in positions)
-        rows_of_words.append((row.name, compare.seconds(row.known[0].base), *cells))
-    return words.Table(title, ("cell", f"{base} (base)", *news), tuple(rows_of_words))
+    positions = range(len(news))
+    cells = tuple(
+        (row.name, wording.seconds(row.known[0].base), *(cell(row, position) for position in positions))
+        for row in rows
+    )
+    return words.Table(title, ("cell", f"{base} (base)", *news), cells)
 
 
 def closing_lines(several: Several, most: int | None = None) -> list[str]:
     """The lines below the table, result by result."""
-    lines = [f"{several.names[0]}: {note}" for note in several.base.notes]
+    lines = wording.remarks([*zip(several.names, several.sides, strict=True)])
     for name, pair in several.named:
-        cells = [compare.counted(pair), *compare.without_ratio(pair, "", most)]
-        lines += [f"{name}: {line}" for line in (*cells, *pair.new.notes, *compare.threshold_lines(pair))]
+        cells = [wording.counted(pair), *pair.told[:most], *wording.without_ratio(pair, "", most)]
+        lines += [f"{name}: {line}" for line in (*cells, *wording.threshold_lines(pair))]
     return lines
-
-
-def markdown(several: Several, whole: bool = False) -> str:
-    """The comparison for a pull request."""
-    tables = [environments(several), verdicts(several), table(several, whole, times=True)]
-    return compare.markdown_of(banner(several), table(several).title, tables, closing_lines(several))
 
 
 def to_json(several: Several) -> dict[str, Any]:
@@ -216,42 +231,6 @@ def to_json(several: Several) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def html(several: Several) -> str:
-    """The comparison as one page that needs neither network nor script."""
-    rows = several.rows()
-    groups = [(title, intro, [row for row in rows if row.verdict == kind]) for kind, title, intro in GROUPS]
-    return template("compare.html.jinja").render(
-        several=several, zipped=list(zip(several.names, several.sides, strict=True)),
-        title=f"{', '.join(several.names[1:])} against {several.names[0]}", banner=banner(several),
-        environments=environments(several), verdicts=verdicts(several),
-        groups=[group for group in groups if group[-1]], anchors=_anchors(rows),
-        drawn=_drawn([change for row in rows for change in row.known]), compare=compare,
-        closing=closing_lines(several), method=compare.METHOD, version=__version__,
-    )  # fmt: skip
-
-
 def _short(path: str) -> str:
     file = PurePath(path)
     return (file.parent.name if file.name == "records.jsonl" else file.name) or path
-
-
-def _anchors(rows: Sequence[Row]) -> dict[str, str]:
-    """A name on the page for every cell; no two are equal."""
-    anchors: dict[str, str] = {}
-    for row in rows:
-        plain = "cell-" + re.sub(r"[^\w.@]+", "-", row.name, flags=re.ASCII).strip("-")
-        same = sum(anchor == plain or anchor.startswith(f"{plain}--") for anchor in anchors.values())
-        anchors[row.name] = f"{plain}--{same}" if same else plain
-    return anchors
-
-
-def _drawn(changes: Sequence[Change]) -> Callable[[Change], list[float]]:
-    """Where low, middle and high of a ratio are on a line of 200 from slower to faster, 1 at 100."""
-    widest = max((abs(math.log(end)) for change in changes for end in _ends(change)), default=0)
-    scale = 95 / max(widest, math.log(1.05))
-    return lambda change: [round(100 + scale * math.log(end), 1) for end in _ends(change)]
-
-
-def _ends(change: Change) -> tuple[float, float, float]:
-    ratio = change.ratio
-    return ratio.low or ratio.value, ratio.value, ratio.high or ratio.value

@@ -1,202 +1,97 @@
-"""Saved results as times by cell: a run, or a file in pytest-benchmark's JSON, whatever project wrote it."""
+"""Saved results as times by cell: a run, or another tool's file, whatever project wrote it."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from perflab import records
+from perflab import errors, records
 from perflab.contract import Contender, PerflabError
-from perflab.records import kinds
+from perflab.records import Run, kinds
 from perflab.records.typed import escaped
 from perflab.report import words
-from perflab.report.summarise import summarise
+from perflab.report.across import formats, loading
+from perflab.report.across.timings import BATCHES as BATCHES
+from perflab.report.across.timings import Side as Side
+from perflab.report.across.timings import Timing as Timing
+from perflab.report.summarise import blocks
 
-BATCHES = 30  # rounds of one process follow one another closely: more than these count as batches
-WANTED = "wanted a run's folder, its records.jsonl, or pytest-benchmark's JSON"
-LONGEST_S = 1e9  # anything longer, infinity and NaN are not the time of a call
-# A block of perflab's own suite: OP/TECHNIQUE/CASE/DTYPE/DIRECTION/tN, then /PROCESS.PASS for a single block.
-OWN = re.compile(r"::test_block\[((?:[^/\]]+/){5}t\d+)(?:/(\d+)\.\d+)?\]$")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """One cell's times on one side, in seconds a call."""
-
-    operation: str
-    median_s: float
-    groups: tuple[tuple[float, ...], ...] = ()  # by process; empty where a file has no single times
-    problem: Any = None  # what the cell's name stood for, where that is known
-
-    @property
-    def values(self) -> list[float]:
-        """The times of all processes."""
-        return [value for group in self.groups for value in group]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One saved result: its times by cell name; why planned cells have none; why its machine was unfit."""
-
-    path: str
-    kind: str
-    environment: Mapping[str, Any]
-    timings: Mapping[str, Timing]
-    absent: Mapping[str, str]
-    unfit: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+WANTED = f"wanted a run's folder, its records.jsonl, or {formats.READ}"
+PEEKED = 4096  # bytes in which a run's first line says what it is
+OF_RUN = re.compile(rb'\s*\{\s*"kind"\s*:')
 
 
 def read(path: str | os.PathLike[str]) -> Side:
-    """One side from a run's folder, a records.jsonl or a pytest-benchmark JSON file.
+    """One side from a run's folder, a records.jsonl, another tool's JSON file, or a name of a run.
 
-    Raises PerflabError, in one line, for anything else.
+    "last" is the newest run under reports/, a branch's name the newest run that was measured on it. Raises
+    PerflabError, in one line, for anything else.
     """
-    where = Path(path)
+    where, told = Path(path), ""
+    if not where.exists() and (named := records.named(str(path))):
+        told, where = f"{path} is {named}", named
     try:
         if where.is_dir():
-            return _of_run(where)
+            return _told(of_run(records.read(where), where), told)
         if not where.is_file():
-            raise PerflabError(f"{where}: no such file or folder; {WANTED}")
-        content = where.read_bytes()
+            known = records.names()
+            hint = f"{errors.unknown('run', str(path), known)}; " if known and where.name == str(path) else ""
+            raise PerflabError(f"{where}: no such file or folder; {hint}{WANTED}")
+        with where.open("rb") as file:
+            first = file.read(PEEKED)
+        if where.suffix == ".jsonl" or OF_RUN.match(first):
+            return of_run(records.read(where), where)
+        document = loading.document(where)
     except OSError as error:
         raise PerflabError(f"{where}: cannot be read: {error.strerror}") from error
-    first = _parsed(content.split(b"\n", 1)[0])
-    if where.suffix == ".jsonl" or (isinstance(first, dict) and "kind" in first):
-        return _of_run(where)
-    document = _parsed(content)
-    if document is None:
-        raise PerflabError(f"{where}: not JSON, or cut short; {WANTED}")
-    if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
-        raise PerflabError(f"{where}: has no list of benchmarks; {WANTED}")
-    return _of_benchmarks(where, document)
+    except ValueError as error:
+        raise PerflabError(f"{where}: not JSON, or cut short; {WANTED}") from error
+    return formats.read(where, document, WANTED)
 
 
-def _parsed(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _of_run(path: Path) -> Side:
-    run = records.read(path)
-    summary = summarise(run)
+def of_run(run: Run, path: Path) -> Side:
+    """The side that a run is; what was found wrong, or predicted, has no time."""
+    times, _ = blocks(run)
     timings: dict[str, Timing] = {}
     absent: dict[str, str] = {}
     failures: dict[Contender, str] = {}
+    predictions = {record.contender: record for record in run.of_kind(kinds.Prediction)}
     for failure in run.of_kind(kinds.Failure):
         for ignored in (("threads",), ("threads", "case")):
             failures[failure.contender.across(*ignored)] = failure.reason
     for cell in run.plan.cells():
-        name, figure, contender = (
-            words.name(cell),
-            summary.figures.get(cell),
-            cell.contender.across("threads"),
-        )
-        if figure is None:
-            reason = failures.get(contender) or failures.get(contender.across("case"))
-            absent[name] = reason or "not measured"
-        elif figure.predicted:
-            absent[name] = f"predicted, not run: {figure.basis}"
-        else:
+        name, prediction = words.name(cell), predictions.get(cell.contender)
+        if cell in times:
             groups = defaultdict(list)
-            for (process, _), seconds in summary.turns[cell].items():
+            for (process, _), seconds in times[cell].items():
                 groups[process].append(seconds)
             problem = run.operations[cell.operation].cases[cell.case].problem
-            timings[name] = Timing(cell.operation, figure.median_s, _frozen(groups), problem)
+            grouped, middle = tuple(map(tuple, groups.values())), median(times[cell].values())
+            timings[name] = Timing(cell.operation, middle, grouped, problem, cell=cell, turns=times[cell])
+        elif prediction and prediction.seconds.get(cell.direction) is not None:
+            absent[name] = f"predicted, not run: {prediction.basis}"
+        else:
+            contender = cell.contender.across("threads")
+            reason = failures.get(contender) or failures.get(contender.across("case"))
+            absent[name] = reason or "not measured"
     notes = ["the last line was cut short and is left out"] if run.torn else []
+    notes += [f"{commit} was skipped: {reason}" for commit, reason in run.plan.skipped.items()]
     notes += [] if run.environment else ["its environment is not known"]
     reasons: dict[str, dict[str, None]] = defaultdict(dict)  # by the machine's state, each once
     for fitness in run.of_kind(kinds.Fitness):
         reasons[fitness.state]["; ".join(fitness.reasons) or "no reason is saved"] = None
     notes += [f"its machine was noisy: {reason}" for reason in reasons["noisy"]]
-    path_text, unfit = escaped(str(path)), tuple(reasons["unfit"])
-    return Side(path_text, "run", run.environment, timings, absent, unfit, tuple(notes))
+    commit = str(run.environment.get("commit") or "")
+    return Side(
+        escaped(str(path)), "run", run.environment, timings, absent, unfit=tuple(reasons["unfit"]),
+        notes=tuple(notes), when=run.started, commit=commit.removesuffix("+"), clean=not commit.endswith("+"),
+        trees=run.plan.trees,
+    )  # fmt: skip
 
 
-def _of_benchmarks(path: Path, document: Mapping[str, Any]) -> Side:
-    groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    medians: dict[str, float] = {}
-    operations: dict[str, str] = {}
-    for fullname, middle, data in _benchmarks(path, document["benchmarks"]):
-        own = OWN.search(fullname)
-        name = escaped(own[1] if own else fullname)
-        operations[name] = name.split("/")[0] if own else name.split("[")[0].rpartition("::")[2]
-        seconds = [_time(value, path, name) for value in data]
-        medians[name] = _time(middle, path, name)
-        if own and own[2] and seconds:
-            groups[name][own[2]].append(median(seconds))
-        else:
-            groups[name][""] += seconds
-    timings = {}
-    for name, processes in groups.items():
-        batches = _frozen({process: _batched(values) for process, values in processes.items()})
-        values = [value for group in batches for value in group]
-        timings[name] = Timing(operations[name], median(values) if values else medians[name], batches)
-    counts, notes = {len(timing.groups) for timing in timings.values()}, []
-    if 1 in counts:
-        notes.append(
-            "all its rounds count as one process: no interval includes differences between processes"
-        )
-    if 0 in counts:
-        notes.append("some of its benchmarks have statistics but no single times: these give no interval")
-    environment = _environment(document.get("machine_info"))
-    return Side(escaped(str(path)), "pytest-benchmark", environment, timings, {}, notes=tuple(notes))
-
-
-def _benchmarks(path: Path, entries: Sequence[Any]) -> Iterator[tuple[str, Any, Sequence[Any]]]:
-    """The full name, median and single times of each benchmark, the times unchecked."""
-    for position, benchmark in enumerate(entries):
-        try:
-            fullname, stats = benchmark.get("fullname") or benchmark["name"], benchmark["stats"]
-            data = stats.get("data") or ()
-            middle = stats["median"] if "median" in stats else stats["min"]
-            if not isinstance(fullname, str) or not isinstance(data, (list, tuple)):
-                raise TypeError
-        except (KeyError, TypeError, AttributeError) as error:
-            fault = "lacks its fullname or its stats; was the file edited?"
-            raise PerflabError(f"{path}: benchmarks[{position}] {fault}") from error
-        yield fullname, middle, data
-
-
-def _environment(machine_info: Any) -> Mapping[str, Any]:
-    """pytest-benchmark's machine_info under perflab's keys; perflab's own as it is."""
-    info: Mapping[str, Any] = machine_info if isinstance(machine_info, dict) else {}
-    cpu = info.get("cpu")
-    if isinstance(cpu, str):
-        return info
-    cpu = cpu if isinstance(cpu, dict) else {}
-    environment = {
-        "cpu": cpu.get("brand_raw") or cpu.get("brand"),
-        "system": f"{info.get('system', '')} {info.get('release', '')}".strip(),
-    }
-    if info.get("python_version"):
-        environment["python"] = f"{info.get('python_implementation', 'Python')} {info['python_version']}"
-    return {key: value for key, value in environment.items() if value}
-
-
-def _batched(values: Sequence[float]) -> list[float]:
-    """Times in the order in which they were taken; more than `BATCHES` as medians of consecutive ones."""
-    if len(values) <= BATCHES:
-        return list(values)
-    ends = [len(values) * i // BATCHES for i in range(BATCHES + 1)]
-    return [median(values[start:end]) for start, end in pairwise(ends)]
-
-
-def _frozen(groups: Mapping[Any, Sequence[float]]) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(group) for group in groups.values() if group)
-
-
-def _time(value: Any, path: Path, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LONGEST_S:
-        raise PerflabError(f"{path}: {name}: {value!r} is not a time; wanted seconds above 0")
-    return float(value)
+def _told(side: Side, note: str) -> Side:
+    return replace(side, notes=(note, *side.notes)) if note else side

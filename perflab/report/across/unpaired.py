@@ -9,7 +9,7 @@ from statistics import NormalDist, fmean
 
 import numpy as np
 
-from perflab.report.across.sides import Timing
+from perflab.report.across.timings import Timing
 from perflab.statistics import CONFIDENCE, FEWEST, Ratio
 
 EXACT = 900  # products of sample sizes up to which the interval's ends are counted out exactly
@@ -22,7 +22,8 @@ def ratio(base: Timing, new: Timing, fit: bool = True) -> Ratio:
     (Hodges and Lehmann; Hollander, Wolfe and Chicken, *Nonparametric Statistical Methods*, 3rd ed., §4.2-4.3;
     Conover, *Practical Nonparametric Statistics*, 3rd ed., §5.4). Blocks of one process are alike, so the
     interval is widened by the root of the design effect (Kish, *Survey Sampling*, §5.4).
-    Fewer than six times on a side give no interval.
+    Where a clock is coarse, half its step on either side comes on top; times that are all equal are of the
+    other side's clock. Fewer than six times on a side give no interval.
     """
     base_s, new_s = base.values, new.values
     fewest = min(len(base_s), len(new_s))
@@ -32,7 +33,9 @@ def ratio(base: Timing, new: Timing, fit: bool = True) -> Ratio:
     cut = _cut(len(base_s), len(new_s))
     middle, low, high = map(float, (np.median(shifts), shifts[cut], shifts[-1 - cut]))
     wider = math.sqrt(_design_effect(base.groups, new.groups))
-    low, high = middle - wider * (middle - low), middle + wider * (high - middle)
+    step_s = max(base.step_s, new.step_s)
+    coarse = math.log1p(step_s / 2 / base.median_s) + math.log1p(step_s / 2 / new.median_s)
+    low, high = middle - wider * (middle - low) - coarse, middle + wider * (high - middle) + coarse
     return Ratio(math.exp(middle), math.exp(low), math.exp(high), fewest, fit)
 
 

@@ -1,0 +1,52 @@
+"""`perflab history`: where cells changed over many saved results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from perflab.cli import common
+from perflab.cli.common import GOOD
+from perflab.cli.verbs import Commands
+
+PLACE = 105
+EXAMPLES = """
+    perflab history reports/* --html history.html
+    perflab history benchmarks/*.json -k 'sort and not small'
+    perflab history last
+"""
+
+
+def add(commands: Commands) -> None:
+    """The verb's arguments."""
+    verb = commands.add_parser(
+        "history", help="where did a cell become slower or faster, over many saved results?",
+        description="A series for each cell over commits or dates, and the places where it changed.",
+        examples=EXAMPLES,
+    )  # fmt: skip
+    about = "what `compare` takes: folders of runs, JSON files, names; or one run with --against A..B"
+    verb.add_argument("runs", nargs="+", metavar="RUN", help=about)
+    verb.add_argument("-k", dest="select", default="", metavar="EXPRESSION",
+                      help="only cells whose names fit, as in pytest: 'conv2d and not naive'")  # fmt: skip
+    verb.add_argument("--html", type=Path, metavar="FILE", help="write a page")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(command=history, draws=True)
+
+
+def history(args: argparse.Namespace) -> int:
+    """Read, search and print; a change is no finding, since it may be wanted."""
+    from perflab.cli.show.history import shown
+    from perflab.report.across import history, history_page, sides
+
+    printed = common.console(stderr=args.json)
+    with common.step_bar(printed, "reading") as tell:
+        read = []
+        for number, run in enumerate(args.runs):
+            tell(number, len(args.runs), str(run))
+            read.append(sides.read(run))
+    past = history.history(read, args.select)
+    written = []
+    if args.html:
+        written.append(f"written: {common.write_text(args.html, history_page.html(past))}")
+    common.print_answer(args.json, history.to_json(past), [*shown(past), *written])
+    return GOOD
