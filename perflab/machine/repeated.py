@@ -10,7 +10,6 @@ import ctypes
 import mmap
 import os
 import sys
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def repeated(array: Array, piece: int) -> Array | None:
         portable.drop_shared(descriptor, path)
     values = np.frombuffer(memory, np.uint8, piece)
     values[:] = np.ndarray(array.nbytes, np.uint8, buffer=array.data, order="A")[:piece]
-    result: Any = np.ndarray(array.shape, array.dtype, buffer=memory, strides=array.strides)
+    result: Array = np.ndarray(array.shape, array.dtype, buffer=memory, strides=array.strides)
     result.flags.writeable = array.flags.writeable
     return result  # it keeps the memory
 

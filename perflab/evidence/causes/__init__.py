@@ -1,1 +1,1 @@
-"""Given a compiled function and its inputs: which change to its source or inputs moves its time?"""
+"""Given a compiled function and its inputs: gives the changes to source or inputs that move its time."""

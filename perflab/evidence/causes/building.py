@@ -1,4 +1,4 @@
-"""Changed sources as functions: written to a folder, imported under a package's name of their own, compiled."""
+"""Changed sources as functions: written to a folder, and imported as a package of their own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Builder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        _take_flags()
+        take_flags()
 
     def built(self, trees: Trees, file: str, name: str) -> Callable[..., Any]:
         """The function of that name in a file; it is compiled when it is called, within `flags`."""
@@ -50,8 +50,8 @@ def text_of(tree: ast.Module) -> str:
     """A tree as a file's text, with what changed sources may call."""
     tree = deepcopy(tree)
     at = next((at for at, each in enumerate(tree.body) if not _leads(each)), len(tree.body))
-    names = {alias.asname or alias.name for each in tree.body if isinstance(each, (ast.Import, ast.ImportFrom))
-             for alias in each.names}  # fmt: skip
+    imports = (each for each in tree.body if isinstance(each, (ast.Import, ast.ImportFrom)))
+    names = {alias.asname or alias.name for each in imports for alias in each.names}
     lines = [HELPERS, *(["import numpy as np"] if "np" not in names else [])]
     tree.body[at:at] = ast.parse("\n".join(lines)).body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
@@ -75,7 +75,7 @@ def flags(given: Mapping[str, Any]) -> Iterator[None]:
 
 
 @cache
-def _take_flags() -> None:
+def take_flags() -> None:
     """Let Numba use FLAGS, and no cache."""
     from numba.core import cpu, dispatcher
     from numba.core.cpu_options import FastMathOptions
@@ -90,11 +90,11 @@ def _take_flags() -> None:
             given.boundscheck = FLAGS["boundscheck"]
 
     cpu.CPUTargetOptions.finalize = with_flags
-    dispatcher.Dispatcher.enable_caching = lambda self: None
+    dispatcher.Dispatcher.enable_caching = lambda self: None  # type: ignore[method-assign]
 
 
 def kinds_of(function: Callable[..., Any]) -> dict[tuple[str, str], Kinds]:
-    """The compiled functions that a function reached when it was called, by file and name, with their kinds."""
+    """The compiled functions that a function reached when it was called, with the kinds of their names."""
     found: dict[tuple[str, str], Kinds] = {}
     queue = dispatchers_of(function)
     for dispatcher in queue:  # which grows meanwhile

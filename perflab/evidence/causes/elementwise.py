@@ -81,7 +81,9 @@ def run_of(block: Sequence[ast.stmt], kinds: Kinds) -> list[ast.stmt]:
                 axes(value, kinds) == 1 and name in kinds
             ):
                 run.append(statement)
-            case ast.Assign([ast.Subscript() as target], value) if axes(target, kinds) == axes(value, kinds) == 1:
+            case ast.Assign([ast.Subscript() as target], value) if (
+                axes(target, kinds) == axes(value, kinds) == 1
+            ):
                 run.append(statement)
             case ast.Assign() | ast.AugAssign() | ast.Return() if sum_in(statement, kinds):
                 return [*run, statement]

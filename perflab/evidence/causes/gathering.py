@@ -43,7 +43,9 @@ def gather(operation: str, technique: str, dtype: str, outside: str | None = Non
     label = outside or f"{operation}/{technique}"
     texts, _ = files_of(operation, technique, outside)
     if not any(_compiles(text, label if outside else name) for name, text in texts.items()):
-        wanted = "a file with an @njit function" if outside else "a technique that Numba compiles, such as jit"
+        wanted = (
+            "a file with an @njit function" if outside else "a technique that Numba compiles, such as jit"
+        )
         raise PerflabError(f"{label}: {'no @njit function' if outside else 'not compiled'}; wanted {wanted}")
     threads = cores() if any(PARALLEL in text for text in texts.values()) else 1
     order = {"operation": operation, "technique": technique, "dtype": dtype, "outside": outside,
@@ -65,18 +67,20 @@ def files_of(operation: str, technique: str, outside: str | None) -> tuple[dict[
 
     Raises PerflabError for a file that cannot be read, is not Python, or lacks a function.
     """
-    outside = outside or catalog.outsiders(operation).get(technique)
-    if outside is None:
+    file = outside or catalog.outsiders(operation).get(technique)
+    if file is None:
         name = f"{operation}/{technique}.py"
         return {n: t for n, t in sources.installed([name]).items() if n.endswith(".py")}, name
     try:
-        text = Path(outside).read_text("utf-8")
+        text = Path(file).read_text("utf-8")
         tree = ast.parse(text)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise PerflabError(f"{outside}: cannot be read: {reason(error)}") from error
+    except OSError as error:
+        raise PerflabError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, SyntaxError) as error:
+        raise PerflabError(f"{file}: not Python: {reason(error)}") from error
     wanted = ("forward",) if catalog.operation(operation).forward_only else ("forward", "backward")
     if missing := [name for name in wanted if name not in _defined(tree)]:
-        raise PerflabError(f"{outside}: {no_function(missing)}; wanted {' and '.join(wanted)}")
+        raise PerflabError(f"{file}: {no_function(missing)}; wanted {' and '.join(wanted)}")
     return {OWN: text}, OWN
 
 
@@ -85,7 +89,9 @@ def _defined(tree: ast.Module) -> set[str]:
     found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in tree.body:
         if isinstance(node, ast.Assign):
-            found |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            found |= {
+                n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             found |= {alias.asname or alias.name for alias in node.names}
     return found
@@ -96,14 +102,12 @@ def _compiles(text: str, name: str) -> bool:
     try:
         nodes = [*ast.walk(ast.parse(text))]
     except SyntaxError as error:
-        raise PerflabError(f"{name}: cannot be read: {reason(error)}") from error
+        raise PerflabError(f"{name}: not Python: {reason(error)}") from error
     named = {getattr(node, "id", getattr(node, "attr", "")) for node in nodes}
     return bool(named & {*COMPILERS})
 
 
-def child(
-    operation: str, technique: str, dtype: str, outside: str | None, threads: int
-) -> dict[str, Any]:
+def child(operation: str, technique: str, dtype: str, outside: str | None, threads: int) -> dict[str, Any]:
     """In a process of its own: the fields of a record of kind "causes"."""
     described = catalog.operation(operation)
     case = described.case(fitting(described, tuple(described.cases), dtype))

@@ -1,5 +1,7 @@
 """Functions that changed sources call: what Python's syntax cannot say to Numba."""
 
+# Numba's decorators have no types.
+# mypy: disallow-untyped-decorators=False
 from __future__ import annotations
 
 import math

@@ -34,7 +34,7 @@ class Intervention:
     """One change that shows one cause.
 
     name       what is done, as a row of a table
-    cause      what is shown where it moves the time; several interventions may show one; "" for none by itself
+    cause      what is shown where it moves the time; several may show one; "" for none
     because    the cause in one sentence
     changes    what it changes, in one line
     apply      the change of a program, or None where it is not applicable

@@ -64,9 +64,7 @@ def tested(subject: Subject, builder: Builder) -> Tested:
     compiled = kinds_of(original)
     if not compiled:
         raise PerflabError("not compiled by Numba: no @njit function is called")
-    program = Program(
-        trees, _entry(original, subject), compiled, subject.args, result, _options(original)
-    )
+    program = Program(trees, _entry(original, subject), compiled, subject.args, result, _options(original))
     error = _error(subject, result)
     if not error <= 1:
         raise PerflabError(f"wrong: its error is {error:.3g} of the rounding bound, so it is not timed")
@@ -107,7 +105,7 @@ def _prepared(
 ) -> tuple[dict[str, Any] | None, timing.Call | None]:
     """The fields of a trial but its time, and the call to time; without a call where it is not right."""
     names = ("name", "cause", "because", "changes", "ends")
-    told = partial(dict, {name: getattr(intervention, name) for name in names})
+    told: Callable[..., dict[str, Any]] = partial(dict, {name: getattr(intervention, name) for name in names})
     try:
         change = intervention.apply(program)
         if change is None or not _passes(change, program, subject, builder):
@@ -117,7 +115,9 @@ def _prepared(
     except Exception as failure:
         return told(status=REFUSED, note=reason(failure)), None
     if change.verified and not (error is not None and error <= 1):
-        return told(status=WRONG, error=_finite(error), note="its results are beyond the rounding bound"), None
+        return told(
+            status=WRONG, error=_finite(error), note="its results are beyond the rounding bound"
+        ), None
     return told(error=error), call
 
 
@@ -147,7 +147,9 @@ def _error(subject: Subject, result: Any) -> float:
     """The worst error as a share of the rounding bound."""
     dtype = subject.reference.dtype
     got = [
-        np.asarray(each, dtype if isinstance(each, float) else None)  # Numba returns a scalar as Python's float
+        np.asarray(
+            each, dtype if isinstance(each, float) else None
+        )  # Numba returns a scalar as Python's float
         for each in subject.tensors(result)
     ]
     if wrong := oracle.form(subject.reference, got):

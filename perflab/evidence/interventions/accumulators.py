@@ -58,9 +58,7 @@ def _unrolled(node: ast.FunctionDef, loop: ast.For, sums: list[str]) -> list[ast
     variable = syntax.variable(loop)
     begin, end = ast.unparse(first), ast.unparse(last)
     parts = {name: [f"{name}_{at}" for at in range(1, COUNT)] for name in sums}
-    before = "\n".join(
-        f"{part} = {ZERO}({name})" for name, others in parts.items() for part in others
-    )
+    before = "\n".join(f"{part} = {ZERO}({name})" for name, others in parts.items() for part in others)
     turns = [
         syntax.substituted(statement, {
             variable: syntax.expression(f"{variable} + {at}" if at else variable),

@@ -51,7 +51,8 @@ def side_by_side(
     done = False
     for loop in syntax.innermost(node):
         looked_up = _looked_up(loop)
-        done |= any([syntax.rewrite_expressions(statement, change) for statement in loop.body])
+        for statement in loop.body:
+            done |= syntax.rewrite_expressions(statement, change)
     node.args.args += [ast.arg(name) for name in wanted.values()]
     return done
 

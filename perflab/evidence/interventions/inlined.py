@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from copy import deepcopy
 
 from perflab.evidence.causes import syntax
 from perflab.evidence.causes.intervention import Change, Intervention
@@ -13,20 +14,14 @@ COMPILERS = ("njit", "jit")
 
 def apply(program: Program) -> Change | None:
     """Applicable where a loop calls another compiled function of these files."""
-    called = {
-        place
-        for place in program.compiled
-        if place != program.entry and program.any(lambda node, _, name=place[1]: _calls(node, name))
-    }
-    trees = program.edited(lambda node, _: False) or _copies(program)
+    called = [place for place in program.compiled if place != program.entry and _is_called(program, place[1])]
+    trees: Trees = deepcopy(dict(program.trees))
     done = [_inline(node) for place in called if (node := find(trees, *place)) is not None]
     return Change(trees) if any(done) else None
 
 
-def _copies(program: Program) -> Trees:
-    from copy import deepcopy
-
-    return deepcopy(dict(program.trees))
+def _is_called(program: Program, name: str) -> bool:
+    return program.any(lambda node, _: _calls(node, name))
 
 
 def _calls(node: ast.FunctionDef, name: str) -> bool:
@@ -54,7 +49,7 @@ def _inline(node: ast.FunctionDef) -> bool:
 intervention = Intervention(
     name="calls inlined",
     cause="a call that is not inlined",
-    because="the loop calls a compiled function in every turn, and the compiler does not see through the call",
+    because="the loop calls a compiled function in every turn, and the compiler sees each by itself",
     changes="the called function becomes part of the loop",
     apply=apply,
 )

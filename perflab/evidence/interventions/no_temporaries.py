@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from perflab.evidence.causes import elementwise, syntax
+from perflab.evidence.causes import elementwise
 from perflab.evidence.causes.intervention import Change, Intervention
 from perflab.evidence.causes.program import Kinds, Program
 
@@ -45,9 +45,12 @@ def _made(run: Sequence[ast.stmt]) -> list[str]:
 
 def _only_in(name: str, run: Sequence[ast.stmt], node: ast.FunctionDef) -> bool:
     """Whether a function uses a name in these statements alone."""
-    every, here = ([each for part in parts for each in ast.walk(part)
-                    if isinstance(each, ast.Name) and each.id == name] for parts in ([node], run))  # fmt: skip
-    return len(every) == len(here)
+    return _uses(name, [node]) == _uses(name, run)
+
+
+def _uses(name: str, nodes: Sequence[ast.AST]) -> int:
+    each = (inner for node in nodes for inner in ast.walk(node))
+    return sum(isinstance(inner, ast.Name) and inner.id == name for inner in each)
 
 
 intervention = Intervention(

@@ -17,10 +17,12 @@ WORDS = ("float16", "float32", "float64", "float_", "double", "single")
 def apply(program: Program) -> Change | None:
     """Applicable where floating-point numbers of two dtypes meet, or whole numbers and floats."""
     floats = {name: program.at(place) for name, place in program.places().items()}
-    dtypes = Counter(v.dtype.name for v in floats.values() if isinstance(v, np.ndarray) and v.dtype.kind == "f")
+    dtypes = Counter(
+        v.dtype.name for v in floats.values() if isinstance(v, np.ndarray) and v.dtype.kind == "f"
+    )
     if not dtypes:
         return None
-    dtype, args, changed = min(dtypes, key=len), program.args, False
+    args, changed = program.args, False
     dtype = min(dtypes, key=lambda name: np.dtype(name).itemsize)
     for name, place in program.places().items():
         value = floats[name]
@@ -54,12 +56,14 @@ def converted(node: ast.FunctionDef, kinds: Kinds, dtype: str) -> bool:
 
     def assigned(statement: ast.stmt) -> list[ast.stmt] | None:
         match statement:
-            case ast.Assign([ast.Name(name)], ast.Constant(value)) if isinstance(value, float):
+            case ast.Assign([ast.Name()], ast.Constant(value)) if isinstance(value, float):
                 statement.value = _as(statement.value, Kind("float64"), kind)
                 return [statement]
             case ast.AugAssign(target, _, value):
                 other = _kind(value, kinds)
-                if other is not None and other.is_float and other.dtype != dtype or _whole_in_float(target, other, kinds):
+                if (other is not None and other.is_float and other.dtype != dtype) or _whole_in_float(
+                    target, other, kinds
+                ):
                     statement.value = _as(value, other, kind)
                     return [statement] if statement.value is not value else None
         return None
@@ -93,7 +97,9 @@ def _kind(node: ast.AST, kinds: Kinds) -> Kind | None:
     """The dtype of an expression, as far as it can be told."""
     match node:
         case ast.Constant(value):
-            return Kind("float64") if isinstance(value, float) else Kind("int64") if type(value) is int else None
+            return (
+                Kind("float64") if isinstance(value, float) else Kind("int64") if type(value) is int else None
+            )
         case ast.Name(name):
             return Kind(kinds[name].dtype) if name in kinds and not kinds[name].ndim else None
         case ast.Subscript():

@@ -11,7 +11,6 @@ from perflab.evidence.causes.permissions import is_float
 from perflab.evidence.causes.program import Kinds, Program
 
 
-
 def apply(program: Program) -> Change | None:
     """Applicable where a loop divides by a number that it does not change."""
     trees = program.edited(without_division)
@@ -40,7 +39,7 @@ def without_division(node: ast.FunctionDef, kinds: Kinds) -> bool:
         value = each.target if isinstance(each, ast.AugAssign) else each.left
         loop = next((loop for loop in outer if any(each is inner for inner in syntax.inside(loop))
                      and _stays(divisor, loop)), None)  # fmt: skip
-        if loop is None or isinstance(divisor, ast.Constant) and not is_float(value, kinds) and not target:
+        if loop is None or (isinstance(divisor, ast.Constant) and not is_float(value, kinds) and not target):
             return None
         whole = _is_whole(value, kinds) and _is_whole(divisor, kinds)
         if isinstance(each.op, ast.Div) and (is_float(value, kinds) or is_float(divisor, kinds)):

@@ -75,7 +75,9 @@ def _tested(test: ast.expr) -> set[str]:
     """The names and the elements that a condition is about, as text: of x[i] > 0 that is x[i], and not i."""
     if isinstance(test, (ast.Name, ast.Subscript)):
         return {ast.unparse(test)}
-    return {text for each in ast.iter_child_nodes(test) if isinstance(each, ast.expr) for text in _tested(each)}
+    return {
+        text for each in ast.iter_child_nodes(test) if isinstance(each, ast.expr) for text in _tested(each)
+    }
 
 
 def _is_about(index: ast.expr, guarded: set[str]) -> bool:
@@ -108,7 +110,9 @@ def _without_shortcut(test: ast.expr) -> ast.expr | None:
     """The condition with & and | for and and or; None where a later part may need an earlier one."""
     match test:
         case ast.BoolOp(op, values):
-            if any(isinstance(each, (ast.Subscript, ast.Call, ast.Div)) for v in values for each in ast.walk(v)):
+            if any(
+                isinstance(each, (ast.Subscript, ast.Call, ast.Div)) for v in values for each in ast.walk(v)
+            ):
                 return None
             parts = [_without_shortcut(value) for value in values]
             if any(part is None for part in parts):

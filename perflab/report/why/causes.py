@@ -1,4 +1,4 @@
-"""What interventions showed of a technique, as sentences and tables: which change moved its time, which did not."""
+"""What interventions showed of a technique, as sentences and tables."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def sentence(tested: Tested) -> str:
         return "none is applicable that could show a cause."
     if tested.noisy:
         return (
-            f"no cause is named, as the machine was too busy to tell: the same source, compiled again, moved the"
-            f" time by {_share(tested.again)}."
+            "no cause is named, as the machine was too busy to tell: the same source, compiled again, moved"
+            f" the time by {_share(tested.again)}."
         )
     tried = "one change" if len(timed) == 1 else f"{len(timed)} changes"
     return (
@@ -73,7 +73,9 @@ def table(causes: Causes, step: Step) -> words.Table:
         (trial.name, trial.changes, _share(trial.moved), _error(trial), _verdict(tested, trial))
         for trial in sorted(tested.trials, key=_order)
     ]
-    rows.append(("none", "the same source, compiled again", _share(tested.again), f"{tested.error:.3f}", "chance"))
+    rows.append(
+        ("none", "the same source, compiled again", _share(tested.again), f"{tested.error:.3f}", "chance")
+    )
     head = ("intervention", "what it changes", "time saved", "error / bound", "verdict")
     return words.Table(heading(causes, step), head, tuple(rows))
 
@@ -83,7 +85,7 @@ def permissions(causes: Causes, step: Step) -> words.Table | None:
     rows = tuple(
         (trial.name, _speed(trial.moved), _error(trial),
          "; ".join(end for end in trial.ends if end not in VALUES),
-         f"undefined: {', '.join(ended)}" if (ended := [e for e in trial.ends if e in VALUES]) else "as before")
+         "undefined" if {*VALUES} & {*trial.ends} else "as before")
         for trial in causes.ways[step].permissions()
     )  # fmt: skip
     head = ("permission", "speed", "error / bound", "what is no longer fixed", "NaN, inf, −0")
