@@ -59,6 +59,9 @@ def row(found: Tested) -> str:
 def main(words: Sequence[str]) -> int:
     """Print the table; the exit code."""
     files = {file.stem: file for file in sorted(LOOPS.glob("*.py"))}
+    if not files:
+        sys.stderr.write(f"causes: {LOOPS}: no loops there; wanted a checkout\n")
+        return 2
     if unknown := set(words) - {*files}:
         sys.stderr.write(f"causes: {', '.join(unknown)}: no such loop; wanted one of {', '.join(files)}\n")
         return 2

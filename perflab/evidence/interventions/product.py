@@ -19,51 +19,54 @@ def apply(program: Program) -> Change | None:
 
 def without_division(node: ast.FunctionDef, kinds: Kinds) -> bool:
     """Compute each reciprocal before the outermost loop in which its divisor stays the same."""
-    reciprocals: list[tuple[ast.For, str, str]] = []
-    outer = list(syntax.loops(node))  # outer ones come first
-    known: dict[tuple[int, str, bool], str] = {}
-
-    def reciprocal(loop: ast.For, divisor: ast.expr, whole: bool) -> ast.expr:
-        text = ast.unparse(divisor)
-        key = (id(loop), text, whole)
-        if key not in known:
-            known[key] = syntax.unused(node, f"reciprocal_{len(known)}")
-            reciprocals.append((loop, known[key], f"_helpers.reciprocal({text})"))
-        return ast.Name(known[key], ast.Load())
+    reciprocals = _Reciprocals(node)
 
     def change(each: ast.AST) -> ast.AST | None:
-        target = isinstance(each, ast.AugAssign)
-        if not isinstance(each, (ast.BinOp, ast.AugAssign)):
+        match each:
+            case ast.BinOp(value, op, divisor) | ast.AugAssign(value, op, divisor):
+                loop = reciprocals.loop_of(each, divisor)
+            case _:
+                return None
+        if loop is None or (isinstance(divisor, ast.Constant) and not is_float(value, kinds)):
             return None
-        divisor = each.value if isinstance(each, ast.AugAssign) else each.right
-        value = each.target if isinstance(each, ast.AugAssign) else each.left
-        loop = next((loop for loop in outer if any(each is inner for inner in syntax.inside(loop))
-                     and _stays(divisor, loop)), None)  # fmt: skip
-        if loop is None or (isinstance(divisor, ast.Constant) and not is_float(value, kinds) and not target):
-            return None
-        whole = _is_whole(value, kinds) and _is_whole(divisor, kinds)
-        if isinstance(each.op, ast.Div) and (is_float(value, kinds) or is_float(divisor, kinds)):
-            other = reciprocal(loop, divisor, whole=False)
+        if isinstance(op, ast.Div) and (is_float(value, kinds) or is_float(divisor, kinds)):
+            other = reciprocals.name(loop, divisor)
             if isinstance(each, ast.AugAssign):
                 return ast.AugAssign(each.target, ast.Mult(), other)
-            return ast.BinOp(each.left, ast.Mult(), other)
-        if isinstance(each.op, (ast.FloorDiv, ast.Mod)) and whole and isinstance(each, ast.BinOp):
-            other = reciprocal(loop, divisor, whole=True)
-            name = "quotient" if isinstance(each.op, ast.FloorDiv) else "remainder"
-            more = [] if name == "quotient" else [deepcopy(divisor)]
-            return ast.Call(syntax.expression(f"_helpers.{name}"), [each.left, other, *more], [])
+            return ast.BinOp(value, ast.Mult(), other)
+        if isinstance(each, ast.BinOp) and _is_whole(value, kinds) and _is_whole(divisor, kinds):
+            args = [value, reciprocals.name(loop, divisor)] if isinstance(op, (ast.FloorDiv, ast.Mod)) else []
+            if isinstance(op, ast.FloorDiv):
+                return ast.Call(syntax.expression("_helpers.quotient"), args, [])
+            if isinstance(op, ast.Mod):
+                return ast.Call(syntax.expression("_helpers.remainder"), [*args, deepcopy(divisor)], [])
         return None
 
-    if not syntax.rewrite_expressions(node, change):
-        return False
-    before = {id(loop): [(name, text) for each, name, text in reciprocals if each is loop]
-              for loop, _, _ in reciprocals}  # fmt: skip
+    return syntax.rewrite_expressions(node, change) and syntax.rewrite(node, reciprocals.before)
 
-    def insert(statement: ast.stmt) -> list[ast.stmt] | None:
-        lines = [f"{name} = {text}" for name, text in before.get(id(statement), ())]
+
+class _Reciprocals:
+    """The reciprocals that a function needs: each has a name, and a loop before which it is computed."""
+
+    def __init__(self, node: ast.FunctionDef) -> None:
+        self.node, self.names = node, dict[tuple[int, str], str]()
+        self.loops = [*syntax.loops(node)]  # outer ones come first
+
+    def loop_of(self, division: ast.AST, divisor: ast.expr) -> ast.For | None:
+        """The outermost loop around a division in which its divisor stays the same."""
+        around = (loop for loop in self.loops if any(division is each for each in syntax.inside(loop)))
+        return next((loop for loop in around if _stays(divisor, loop)), None)
+
+    def name(self, loop: ast.For, divisor: ast.expr) -> ast.expr:
+        """The name of a divisor's reciprocal."""
+        new = syntax.unused(self.node, f"reciprocal_{len(self.names)}")
+        return ast.Name(self.names.setdefault((id(loop), ast.unparse(divisor)), new), ast.Load())
+
+    def before(self, statement: ast.stmt) -> list[ast.stmt] | None:
+        """A loop with the reciprocals before it; None of any other statement."""
+        needed = [(text, name) for (loop, text), name in self.names.items() if loop == id(statement)]
+        lines = [f"{name} = _helpers.reciprocal({text})" for text, name in needed]
         return [*syntax.statements("\n".join(lines)), statement] if lines else None
-
-    return syntax.rewrite(node, insert)
 
 
 def _stays(divisor: ast.expr, loop: ast.For) -> bool:
