@@ -54,7 +54,7 @@ def _told(trial: Trial) -> str:
 
 
 def _error_of(trial: Trial) -> str:
-    return "" if trial.error is None else f", error {trial.error:.3f} of its bound"
+    return "" if trial.error is None else f", error {_of_bound(trial.error)} of its bound"
 
 
 def heading(causes: Causes, step: Step) -> str:
@@ -62,7 +62,7 @@ def heading(causes: Causes, step: Step) -> str:
     who, tested = causes.contender, causes.ways[step]
     return (
         f"{who.name} {step} on {who.case}, {who.dtype}, {words.of_threads(who.threads)}:"
-        f" {units.seconds(tested.seconds)}, error {tested.error:.3f} of its bound"
+        f" {units.seconds(tested.seconds)}, error {_of_bound(tested.error)} of its bound"
     )
 
 
@@ -74,7 +74,7 @@ def table(causes: Causes, step: Step) -> words.Table:
         for trial in sorted(tested.trials, key=_order)
     ]
     rows.append(
-        ("none", "the same source, compiled again", _share(tested.again), f"{tested.error:.3f}", "chance")
+        ("none", "the same source, compiled again", _share(tested.again), _of_bound(tested.error), "chance")
     )
     head = ("intervention", "what it changes", "time saved", "error / bound", "verdict")
     return words.Table(heading(causes, step), head, tuple(rows))
@@ -113,7 +113,11 @@ def _speed(moved: Moved | None) -> str:
 
 
 def _error(trial: Trial) -> str:
-    return "–" if trial.error is None else f"{trial.error:.3f}"
+    return "–" if trial.error is None else _of_bound(trial.error)
+
+
+def _of_bound(error: float) -> str:
+    return "under 0.001" if 0 < error < 0.0005 else f"{error:.3f}"
 
 
 def _verdict(tested: Tested, trial: Trial) -> str:
