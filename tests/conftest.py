@@ -27,7 +27,7 @@ from perflab.run.compilation import compile_first, missing
 ROOT = Path(__file__).parent.parent
 CHEATS = ROOT / "perflab" / "data" / "corpus" / "cheats"
 # Files from outside, which no test session imports.
-collect_ignore = ["catalog/assignments", "oracle/mistakes", "oracle/unknown_mistakes"]
+collect_ignore = ["catalog/assignments", "evidence/loops", "oracle/mistakes", "oracle/unknown_mistakes"]
 hypothesis.settings.register_profile(
     "same everywhere", deadline=None, derandomize=True, database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],

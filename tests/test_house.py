@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "machine": GROUND | {"records", "ops"},
     "catalog": GROUND | {"records", "machine"},
     "oracle": UP_TO_CATALOG,
-    "evidence": UP_TO_CATALOG,
+    "evidence": UP_TO_CATALOG | {"oracle"},
     "run": UP_TO_CATALOG | {"oracle", "evidence"},
     "report": GROUND | {"records"},
     "learn": UP_TO_CATALOG | {"oracle", "report"},

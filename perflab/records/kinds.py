@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, get_args
 
 from perflab.contract import DIRECTIONS, Cell, Contender
 from perflab.records import tree, typed
+from perflab.records.causes import Causes as Causes
 from perflab.records.evidence import Evidence as Evidence
 from perflab.records.plan import Block, Group, Part, Plan
 from perflab.records.roof import Ceilings
@@ -231,7 +232,7 @@ class PeakMemory:
 
 Record = (
     Source | Fitness | Ceilings | Compiled | Judgement | Timed | Prediction | Failure | Pools | Assigned
-    | Extension | Granted | Process | Evidence | PeakMemory
+    | Extension | Granted | Process | Evidence | PeakMemory | Causes
 )  # fmt: skip
 KINDS: Mapping[str, Any] = {kind.kind: kind for kind in get_args(Record)}
 
@@ -362,7 +363,7 @@ def check_belongs(record: Record, plan: Plan) -> None:
     who = record.contender
     _among("operation", who.operation, plan.techniques)
     _among("dtype", who.dtype, plan.dtypes)
-    if isinstance(record, Evidence):
+    if isinstance(record, (Evidence, Causes)):
         _among("technique", who.technique, plan.techniques[who.operation])
         return
     _among("case", who.case, plan.cases[who.operation])

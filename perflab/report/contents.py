@@ -16,7 +16,7 @@ from perflab.report import method, opening, page, rungs, sweep, tables, winners,
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
 from perflab.report.summary import Summary
-from perflab.report.why import reading, why
+from perflab.report.why import causes, reading, why
 
 NUMBER = re.compile(r"[×~<>]?[\d–]|$")  # the start of a number in a table, or an empty cell
 
@@ -134,6 +134,10 @@ def _part(summary: Summary, operation: str, drawn: Sequence[Drawn], studies: Seq
         for direction in ("forward", "backward")
         if (lines := why.reasons_of(summary, operation, plan.dtypes[0], direction))
     )
+    shown = [f"{technique}: {line}" for technique in plan.techniques[operation]
+             for line in causes.of_rung(summary, operation, technique, plan.dtypes[0])]  # fmt: skip
+    if shown:
+        reasons += ((f"by intervention, {plan.dtypes[0]}", tuple(shown)),)
     return Part(
         operation, description.title, description.summary,
         tuple(tuple(f for f in drawn if f.operation == operation and f.name.endswith(f"-t{threads}"))

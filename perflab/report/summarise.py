@@ -63,6 +63,7 @@ def summarise(run: Run, baseline: str = "") -> Summary:
         outstanding, turns=times, fit=fit, ceilings=next(run.of_kind(Ceilings), NOT_MEASURED),
         evidence={record.contender: record for record in run.of_kind(kinds.Evidence) if record.ways},
         memory=dict(_memory(run)),
+        causes={r.contender.across("case", "threads"): r for r in run.of_kind(kinds.Causes) if r.ways},
     )  # fmt: skip
     compilations = tuple(replace(c, paybacks=tuple(_paybacks(measured, c))) for c in measured.compilations)
     growths, crossovers = tuple(_growths(measured)), tuple(_crossovers(measured))

@@ -10,6 +10,7 @@ from typing import Any
 
 from perflab.contract import Cell, Contender, status_in
 from perflab.records import Run, baseline
+from perflab.records.causes import Causes
 from perflab.records.evidence import Evidence
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
 from perflab.records.sized import common
@@ -178,6 +179,7 @@ class Summary:
     ceilings: Ceilings = NOT_MEASURED
     evidence: Mapping[Contender, Evidence] = field(default_factory=dict)
     memory: Mapping[Cell, int] = field(default_factory=dict)
+    causes: Mapping[Contender, Causes] = field(default_factory=dict)
 
     def roof(self, figure: CellResult) -> Roof | None:
         """The shortest time that the machine's measured ceilings allow for a cell; None without ceilings."""
@@ -321,6 +323,10 @@ class Summary:
     def evidence_on(self, operation: str, technique: str, dtype: str) -> Evidence | None:
         """The evidence about a technique in a dtype; None if none was gathered."""
         return self.evidence.get(Contender(operation, "", dtype, 0, technique))
+
+    def causes_of(self, operation: str, technique: str, dtype: str) -> Causes | None:
+        """What the latest interventions on a technique in a dtype showed; None if none were tried."""
+        return self.causes.get(Contender(operation, "", dtype, 0, technique))
 
 
 def ratio_of(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:

@@ -27,6 +27,7 @@ EXAMPLES = """
     perflab study conv2d/simd --run reports/NAME
     perflab study conv2d --size N=8 C=48
     perflab study conv2d --asm jit
+    perflab study conv2d --why jit
     perflab study chain-rule "(x+y)*z" x=-2 y=5 z=-4
 """
 CHAIN_RULE = "chain-rule"
@@ -57,7 +58,10 @@ def add(commands: Commands) -> None:
     )
     add_sizes(verb)
     verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, its hot loop's assembly beside the source")
-    verb.add_argument("--dtype", default="float32", metavar="DTYPE", help="with --asm: float32 or float64")
+    why = "instead, which changes to its source or inputs move its time: a compiled technique, or a file"
+    verb.add_argument("--why", metavar="TECHNIQUE", help=why)
+    dtype = "with --asm or --why: float32 or float64"
+    verb.add_argument("--dtype", default="float32", metavar="DTYPE", help=dtype)
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=study, draws=True)
 
@@ -72,6 +76,10 @@ def study(args: argparse.Namespace) -> int:
     if args.words or args.html:
         word = args.words[0] if args.words else "--html"
         raise PerflabError(f"{word}: not understood after {args.target}; wanted it after chain-rule only")
+    if args.why is not None:
+        if args.size or args.asm is not None:
+            raise PerflabError("--size, --asm: not with --why; wanted it without them")
+        return _why(operation, args)
     if args.asm is not None:
         if args.size:
             raise PerflabError("--size: the assembly has no case; wanted --size without --asm")
@@ -101,8 +109,8 @@ def _chain_rule(args: argparse.Namespace) -> int:
     from perflab.cli.show import chain_rule
     from perflab.learn.chain_rule import worked
 
-    if args.run or args.size or args.asm is not None:
-        raise PerflabError("--run, --size, --asm: for an operation; wanted chain-rule without them")
+    if args.run or args.size or args.asm is not None or args.why is not None:
+        raise PerflabError("--run, --size, --asm, --why: for an operation; wanted chain-rule without them")
     circuits = [worked.typed(args.words)] if args.words else worked.standard()
     code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
     pieces = [*chain_rule.shown(circuits, "" if args.words else worked.derivation())]
@@ -134,4 +142,27 @@ def _assembly(operation: str, args: argparse.Namespace) -> int:
         print_json(view.plain(gathered))
     else:
         _print(lambda width: view.shown(gathered, width))
+    return GOOD
+
+
+def _why(operation: str, args: argparse.Namespace) -> int:
+    from perflab import catalog
+    from perflab.run import request
+
+    file = Path(args.why) if args.why.endswith(".py") or Path(args.why).is_file() else None
+    technique, name = (file.stem, str(file)) if file else (args.why, f"{operation}/{args.why}")
+    if file is None:
+        catalog.targets([name])
+    request.check_dtypes((args.dtype,))
+    use_one_thread()
+    from perflab.cli.show import causes as view
+    from perflab.evidence.causes.gathering import gather
+
+    with console(stderr=True).status(f"changing {name} one thing at a time"):
+        causes = gather(operation, technique, args.dtype, str(file) if file else None)
+    saved = view.save(causes, args.run)
+    if args.json:
+        print_json(view.plain(causes))
+    else:
+        _print(lambda _: view.shown(causes, saved))
     return GOOD

@@ -19,7 +19,7 @@ from perflab.records.tree import Node, nodes
 from perflab.report import ladder, tables, words
 from perflab.report.study import code, helpers, mathematics
 from perflab.report.summary import BASELINE, Summary
-from perflab.report.why import why
+from perflab.report.why import causes, why
 
 OF_TODAY = (
     "The records of this run have no code. This is the code of the installed perflab; it may differ from what"
@@ -279,7 +279,8 @@ def _evidence(
 
 
 def _why(summary: Summary, rung: Rung, dtype: str) -> Iterator[str]:
-    """A sentence for each direction, compared with the rung below. There is no evidence on a step."""
+    """For each direction what interventions showed, and a comparison with the rung below; none on a step."""
+    yield from causes.of_rung(summary, rung.operation, rung.technique, dtype)
     for direction in summary.run.plan.directions if rung.below else ():
         reason = why.reason(summary, rung.operation, dtype, direction, rung.below, rung.technique)
         if reason and direction != "step":
