@@ -52,13 +52,13 @@ def found(folders: Sequence[str]) -> list[Path]:
         inside = sorted(file.parent for file in folder.glob(f"*/{saved.CLIMB}"))
         here = [folder] if (folder / saved.CLIMB).is_file() else inside
         if not here:
-            raise PerflabError(f"{word}: no climb in it; wanted a folder with {saved.CLIMB}, or a folder of these")
+            raise PerflabError(f"{word}: no climb in it; wanted a folder with {saved.CLIMB}, or one of these")
         climbs += here
     return list(dict.fromkeys(climbs))
 
 
 def graded(climbs: Sequence[Path], tell: Callable[[int, int, str], None]) -> Iterator[Row]:
-    """A row for each exercise with a file; `tell` gets how many folders are done, of how many, and what now."""
+    """A row for each exercise with a file; `tell` gets how many folders are done, of how many, and what."""
     settled: dict[str, Step] = {}
     for done, folder in enumerate(climbs):
         try:
@@ -89,13 +89,14 @@ def _judged(folder: Path, step: Step, settled: dict[str, Step]) -> Attempt:
     """An exercise's file as an attempt, at the exercise as this machine has it."""
     file = folder / step.file
     if step.operation not in catalog.operations():  # a folder of somebody else's is not imported
-        raise PerflabError(f"{step.operation}: unknown operation; one of your own: name its folder's climb yourself")
+        raise PerflabError(f"{step.operation}: not one of perflab's operations, which alone are graded")
     if not file.is_file():
         return Attempt(0.0, UNWRITTEN, f"{step.file} is not there")
     climbing.known(Climb(saved.SCHEMA), step)
     if step.name not in settled:
         with tempfile.TemporaryDirectory() as scratch:
-            settled[step.name] = climbing.new_step(Climb(saved.SCHEMA), Path(scratch), step.operation, step.above)
+            new = Climb(saved.SCHEMA)
+            settled[step.name] = climbing.new_step(new, Path(scratch), step.operation, step.above)
     ours = settled[step.name]
     attempt, _, _ = climbing.judged(ours, file)
     if ours.left_out and attempt.status == RIGHT:

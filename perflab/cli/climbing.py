@@ -59,7 +59,9 @@ def known(climb: Climb, step: Step) -> Step:
     return step
 
 
-def begin(folder: Path, climb: Climb, operation: str, above: str = "", say: Say = quiet) -> tuple[Climb, Step | None]:
+def begin(
+    folder: Path, climb: Climb, operation: str, above: str = "", say: Say = quiet
+) -> tuple[Climb, Step | None]:
     """The next exercise of an operation, written if it is not there yet, and the climb with it.
 
     Rungs that are not told apart on this machine are left out, by name. None where all are reached. Raises
@@ -90,7 +92,7 @@ def begin(folder: Path, climb: Climb, operation: str, above: str = "", say: Say 
     return climb, None
 
 
-def new_step(climb: Climb, folder: Path, operation: str, above: str, say: Say) -> Step:
+def new_step(climb: Climb, folder: Path, operation: str, above: str, say: Say = quiet) -> Step:
     """An exercise on the first case that tells its rungs apart, or the step that says that none does."""
     from perflab.learn.climb import exercises
     from perflab.records.climb import Step
@@ -98,14 +100,15 @@ def new_step(climb: Climb, folder: Path, operation: str, above: str, say: Say) -
 
     described = catalog.operation(operation)
     below, file = described.since[above], exercises.free_name(climb, folder, operation)
-    dtype = exercises.DTYPE
+    dtype, rungs = exercises.DTYPE, (below, above)
     common.use_one_thread()
     for threads in dict.fromkeys((1, climbing.several(operation, above))):
         for cases in exercises.stages(described, below):
-            how = "compiling and measuring" if climbing.compiles(operation, (below, above), dtype, threads) else "measuring"
+            compiles = climbing.compiles(operation, rungs, dtype, threads)
+            how = "compiling and measuring" if compiles else "measuring"
             say(f"{how} {below} and {above} on {', '.join(cases)}")
             with tempfile.TemporaryDirectory(prefix="perflab-climb-") as scratch:
-                run = climbing.rungs(Path(scratch) / "run", operation, (below, above), cases, threads, lambda _: None)
+                run = climbing.rungs(Path(scratch) / "run", operation, rungs, cases, threads)
                 found = exercises.told_apart(run, below, above)
             if found:
                 case, below_s, above_s = found
@@ -164,7 +167,7 @@ def judged(
     with tempfile.TemporaryDirectory(prefix="perflab-climb-") as scratch:
         rungs = (step.below, step.above)
         run = climbing.file(
-            Path(scratch) / "run", reviewed, rungs, step.case, step.dtype, step.threads, lambda _: None, explain
+            Path(scratch) / "run", reviewed, rungs, step.case, step.dtype, step.threads, explain
         )
         summary = summarise(run)
     return judgement.judge(summary, step, review.implementation.technique), reviewed, summary
@@ -182,8 +185,8 @@ def hint(folder: Path, climb: Climb, step: Step, kind: str, say: Say = quiet) ->
     if kind in hints.MEASURED:
         attempt, _, summary = judged(step, folder / step.file, say=say, explain=True)
         if summary is None:
-            raise PerflabError(f"{step.file}: {attempt.status}: {attempt.said}; wanted it right: this hint is read"
-                               " from its race")  # fmt: skip
+            why = f"{attempt.status}: {attempt.said}"
+            raise PerflabError(f"{step.file}: {why}; wanted it right: this hint is read from its race")
     lines = hints.given(step, kind, summary)
     climb = hints.taken(climb, step, kind)
     saved.save(folder, climb)

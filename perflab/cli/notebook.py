@@ -42,8 +42,10 @@ CLIMB = "climb"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise PerflabError(f"%%perflab: {message}; wanted %%perflab OP [NAME] [--preset NAME] [--no-race],"
-                           " or %%perflab climb OP")
+        raise PerflabError(
+            f"%%perflab: {message}; wanted %%perflab OP [NAME] [--preset NAME] [--no-race],"
+            " or %%perflab climb OP"
+        )
 
 
 def load(shell: Any) -> None:
@@ -115,7 +117,7 @@ class Checked(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Climbed(Shown):
-    """The result of a cell as an attempt of a climb; of a cell without code, the exercise. It shows itself."""
+    """The result of a cell as an attempt of a climb; of one without code, the exercise. It shows itself."""
 
     lines: tuple[Any, ...]
     passed: bool = False
@@ -128,7 +130,7 @@ class Climbed(Shown):
 def climb(cell: str, target: str, names: Mapping[str, Any] | None = None) -> Climbed:
     """Take the text of a cell as an attempt at the exercise of an operation, in the working directory.
 
-    The exercise is begun, and its file written, where that was not done; a cell that defines nothing shows it.
+    The exercise is begun, and its file written, where that was not done; a cell that defines none shows it.
     Raises PerflabError, in one line, as `perflab climb` does.
     """
     from perflab.cli import climbing
@@ -146,7 +148,7 @@ def climb(cell: str, target: str, names: Mapping[str, Any] | None = None) -> Cli
         file = Path(folder) / step.file
         file.write_text("; ".join(imports(cell, names or {})) + "\n" + cell, "utf-8")
         pieces: list[Any] = []
-        done = climbing.check(here, saved, step, file, lambda reviewed: pieces.extend(shown.verdict(reviewed)))
+        done = climbing.check(here, saved, step, file, lambda seen: pieces.extend(shown.verdict(seen)))
         pieces += [*shown.raced(done)]
         if done.attempt.passed:
             pieces += [*shown.beside(done.step, file, WIDTH), *shown.following(done, here)]

@@ -14,7 +14,19 @@ from typing import Annotated
 
 from perflab.contract import DTYPES, GRAVITY, PerflabError
 from perflab.records.grades import replace_file
-from perflab.records.typed import Date, Location, Name, Seconds, Share, Text, Wrong, between, one_of, parsed, read
+from perflab.records.typed import (
+    Date,
+    Location,
+    Name,
+    Seconds,
+    Share,
+    Text,
+    Wrong,
+    between,
+    one_of,
+    parsed,
+    read,
+)
 
 SCHEMA = 1
 CLIMB = "climb.json"

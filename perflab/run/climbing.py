@@ -5,10 +5,10 @@ Whoever asks names the folder and reads the records: a race decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perflab import catalog, records
 from perflab.catalog.kernels import uses_threads
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
 EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
-Tell = Callable[[Mapping[str, Any]], None]
 
 
 def unfit() -> str:
@@ -43,14 +42,14 @@ def compiles(operation: str, rungs: Sequence[str], dtype: str, threads: int) -> 
     return bool(missing({operation: tuple(rungs)}, (dtype,), threads))
 
 
-def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[str], threads: int, tell: Tell) -> Run:
+def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[str], threads: int) -> Run:
     """Race rungs of the ladder on these cases; a rung that would take long on one is predicted there."""
     chosen = {operation: tuple(rungs)}
-    return _measured(folder, presets.make(chosen, presets.CLIMB_PRESET, cases=cases, threads=(threads,)), tell)
+    return _measured(folder, presets.make(chosen, presets.CLIMB_PRESET, cases=cases, threads=(threads,)))
 
 
 def file(
-    folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int, tell: Tell,
+    folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int,
     explain: bool = False,
 ) -> Run:  # fmt: skip
     """Race the one right implementation of a file against rungs of its operation, turn by turn.
@@ -65,14 +64,16 @@ def file(
         outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
     )  # fmt: skip
     if not explain:
-        return _measured(folder, plan, tell, reviewed)
+        return _measured(folder, plan, reviewed)
     directions = catalog.operation(op).directions
-    run = _measured(folder, replace(plan, directions=directions, passes=EXPLAINED_PASSES), tell, reviewed)
+    run = _measured(
+        folder, replace(plan, directions=directions, processes=1, passes=EXPLAINED_PASSES), reviewed
+    )
     gather(folder, "evidence", EVIDENCE_S, shares([f"{op}/{name}" for name in (technique, *rungs)]))
     return records.read(run.folder)
 
 
-def _measured(folder: Path, plan: Plan, tell: Tell, reviewed: FileReview | None = None) -> Run:
+def _measured(folder: Path, plan: Plan, reviewed: FileReview | None = None) -> Run:
     with request.opened(folder, plan, reviewed) as measure:
-        measure(tell)
+        measure(lambda _: None)
     return records.read(folder)

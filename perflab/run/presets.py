@@ -74,7 +74,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "climb": Preset(
         "one case, float32: two rungs and a file between them, in seconds (what `perflab climb` races)",
-        None, ("float32",), ("step",), 1, 6, 0.01, 1.2, 0.05, explain=False,
+        None, ("float32",), ("step",), 2, 4, 0.01, 1.6, 0.05, explain=False,
     ),
     "sweep": Preset(
         "every size of a sweep, float32, then the least precise again (the default of --sweep)",
@@ -92,7 +92,11 @@ PRESETS: Mapping[str, Preset] = {
 PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
 OWN_PRESET, WATCH_PRESET, SWEEP_PRESET, GRADE_PRESET, CLIMB_PRESET = (
-    "own", "watch", "sweep", "grade", "climb"
+    "own",
+    "watch",
+    "sweep",
+    "grade",
+    "climb",
 )
 AT_ONCE = FIRST_RUNGS[:3]  # nothing of these is compiled
 AT_FIRST = 1  # turns of the first techniques, before others are compiled

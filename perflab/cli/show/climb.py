@@ -17,9 +17,11 @@ from perflab.cli.show.study import changed
 from perflab.cli.show.table import Table
 from perflab.contract import PerflabError
 from perflab.learn.climb import exercises, judgement
-from perflab.oracle.sandbox.review import FileReview
+from perflab.oracle import diagnosis
+from perflab.oracle.sandbox.review import FileReview, Review
 from perflab.records import tree as trees
 from perflab.records.climb import Climb, Step
+from perflab.report.study import mathematics
 from perflab.report.study.section import Changes
 
 BEGIN = "Nothing is climbed here yet. To begin: perflab climb OP, in a folder of its own."
@@ -51,7 +53,8 @@ def _tree(climb: Climb, operation: str) -> Table:
         state = "" if node.parent else "where it begins"
         state = "open" if node.technique in opened else state
         rows.append((line, *_cells(step, state)))
-    return Table("", "", "yours", "the lab's", "on", "hints", rows=rows, title=f"{described.title}: the climb")
+    head = ("", "", "yours", "the lab's", "on", "hints")
+    return Table(*head, rows=rows, title=f"{described.title}: the climb")
 
 
 def _cells(step: Step | None, state: str) -> tuple[str, ...]:
@@ -72,7 +75,7 @@ def _gone(climb: Climb, operation: str) -> Iterator[Text]:
     known = exercises.ways(catalog.operation(operation))
     for step in climb.of(operation):
         if step.above not in known:
-            yield Text(f"{step.name}: this ladder has no such rung any more; what was reached of it stays saved")
+            yield Text(f"{step.name}: this ladder has no such rung any more; what was reached stays saved")
 
 
 def begun(step: Step, folder: Path) -> Iterator[RenderableType]:
@@ -87,12 +90,27 @@ def verdict(reviewed: FileReview) -> Iterator[RenderableType]:
     """Right, in a line; or what is wrong, with the mistake by name."""
     (review,) = reviewed.reviews
     if not review.ok:
-        yield from results.reviews(reviewed, again=False)
+        yield from wrong(review)
         return
     worst = max(verdict.error for verdict in review.verdicts)
     dtypes = " and ".join(verdict.dtype for verdict in review.verdicts)
     yield Text.assemble(("right", "bold green"), f" in {dtypes}: errors are at most {worst:.2g} of the bound")
     yield from results.remarks(review.verdicts)
+
+
+def wrong(review: Review) -> Iterator[RenderableType]:
+    """Where it is wrong, and its mistakes by name with the smallest case that shows each."""
+    bad = next(verdict for verdict in review.verdicts if not verdict)
+    place, *_ = [
+        each for each in results.failure(bad) if isinstance(each, Text) and each.plain.startswith(" ")
+    ]
+    yield Text.assemble((bad.status, "bold red"), f" in {bad.dtype}")
+    yield place
+    if review.unexplained:
+        yield Text(review.unexplained)
+    for mistake in review.mistakes:
+        lines = diagnosis.told(mistake, plain=mathematics.plain)
+        yield from map(Text, lines[:-1])  # the last one is the command of another verb
 
 
 def raced(done: Checked) -> Iterator[RenderableType]:
@@ -128,7 +146,7 @@ def following(done: Checked, folder: Path) -> Iterator[RenderableType]:
     if done.following:
         yield from begun(done.following, folder)
     else:
-        yield Text(f"All rungs of {done.step.operation} are reached. The whole climb: perflab climb report", "bold")
+        yield Text(f"All rungs of {done.step.operation} are reached. See: perflab climb report", "bold")
 
 
 def hint(step: Step, kind: str, number: int, lines: Sequence[str], left: int) -> Iterator[RenderableType]:

@@ -56,9 +56,9 @@ def section(operation: str, run: Path | None, sizes: Sequence[Size] = ()) -> tup
     texts = sources.installed(files)
     since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
     section = studies.of_files(operation, described.title, described.summary, since, texts)
-    own = catalog.is_own(operation)
+    is_own = catalog.is_own(operation)
     rungs = (
-        replace(rung, exercise=studies.exercise(rung, own) if rung.technique in described.since else "")
+        replace(rung, exercise=studies.exercise(rung, is_own) if rung.technique in described.since else "")
         for rung in section.rungs
     )
     section = replace(section, rungs=tuple(rungs))

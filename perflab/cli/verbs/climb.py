@@ -139,13 +139,14 @@ def _once(args: argparse.Namespace, file: Path) -> tuple[int, Sequence[Path]]:
         return GOOD, done.reviewed.files
     if done.attempt.status == RIGHT and done.attempt.share is None and racing.unfit():
         return UNFIT, done.reviewed.files
-    return common.code_of([done.attempt.status]) or FINDING, done.reviewed.files
+    return FINDING, done.reviewed.files
 
 
 def _hint(args: argparse.Namespace, file: Path | None) -> int:
     from perflab.cli import climbing
     from perflab.cli.show import climb as shown
     from perflab.learn.climb import exercises, hints
+    from perflab.records.climb import HINTS
 
     folder = file.parent if file else HERE
     saved = climbing.load(folder)
@@ -158,7 +159,7 @@ def _hint(args: argparse.Namespace, file: Path | None) -> int:
     with printed.status("reading") as status:
         lines, saved = climbing.hint(folder, saved, step, kind, status.update)
     given = saved.step(step.name) or step
-    left = len(hints.HINTS) - len(given.hints)
+    left = len(HINTS) - len(given.hints)
     if args.json:
         common.print_json({"hint": kind, "lines": lines, "left": left})
     else:

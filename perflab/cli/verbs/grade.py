@@ -31,8 +31,11 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser(
         "grade", help="the submissions of a class: right, fast, points", examples=EXAMPLES
     )
-    verb.add_argument("operation", metavar="OP", help="the operation, or all that a submission has: all;"
-                      " climb for folders of `perflab climb`")
+    verb.add_argument(
+        "operation",
+        metavar="OP",
+        help="the operation, or all that a submission has: all; climb for folders of `perflab climb`",
+    )
     verb.add_argument("submissions", nargs="+", metavar="SUBMISSION",
                       help="a folder, a Python file or an archive (zip, tar) each")  # fmt: skip
     verb.add_argument(
@@ -131,7 +134,7 @@ def _climbs(args: argparse.Namespace) -> int:
 
     for option in ("rubric", "limit", "junit", "gradescope"):
         if getattr(args, option) is not None:
-            raise PerflabError(f"--{option}: not for climbs, which have a point a rung; wanted --csv or --json")
+            raise PerflabError(f"--{option}: not for climbs, with a point a rung; wanted --csv or --json")
     if args.csv:
         grade_exports.check_output(args.csv)
     climbs = climb_grades.found(args.submissions)

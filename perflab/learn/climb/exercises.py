@@ -16,8 +16,8 @@ from pathlib import Path
 
 from perflab import catalog, errors, units
 from perflab.catalog import sources, starter
+from perflab.catalog.cases import costs, every_case
 from perflab.catalog.find import source_file
-from perflab.catalog.cases import costs
 from perflab.contract import DTYPES, Cell, Operation, PerflabError
 from perflab.records import Run, tree
 from perflab.records.climb import Climb, Step
@@ -27,6 +27,7 @@ from perflab.report.summarise import summarise
 
 DTYPE = DTYPES[0]
 SHARE = 0.8  # of the speed of the rung to reach
+MOST_BYTES = 8 << 20  # of inputs and outputs: on more, caches alone make new contents slower than seen ones
 LEAST_GAIN = 1.2  # of a rung over the one below: less is not told apart from noise in a race of seconds
 
 
@@ -100,15 +101,20 @@ def current(climb: Climb) -> Step:
 def stages(described: Operation, below: str) -> Iterator[tuple[str, ...]]:
     """The cases on which a rung and the one below may differ, the first to be tried first.
 
-    The study case; for the root, which plain loops would take too long on it, the small case.
+    The study case, or the largest one that a race of seconds suits; for the root, whose plain loops would
+    take too long on it, the small case. Then all others.
     """
-    first = described.study_case if described.since[below] else described.small_case
+    every = every_case(described)
+    way = described.directions[-1]
+    cost = {name: costs(described, case, DTYPE)[way] for name, case in every.items()}
+    suited = [name for name in every if cost[name].bytes <= MOST_BYTES]
+    suited.sort(key=lambda name: -cost[name].flops)
+    study = described.study_case
+    study = study if study in suited else next(iter(suited), described.small_case)
+    first = study if described.since[below] else described.small_case
     yield (first,)
-    work = {name: costs(described, case, DTYPE)["step"].flops for name, case in described.cases.items()}
-    if others := sorted(work.keys() - {first}, key=lambda name: -work[name]):
-        yield tuple(others)
-    if further := [name for name in described.contest if name not in described.cases]:
-        yield tuple(further)
+    if others := tuple(name for name in suited if name != first):
+        yield others
 
 
 def told_apart(run: Run, below: str, above: str) -> tuple[str, float, float] | None:
@@ -118,15 +124,18 @@ def told_apart(run: Run, below: str, above: str) -> tuple[str, float, float] | N
     """
     summary, plan = summarise(run), run.plan
     (operation,) = plan.techniques
-    gains = []
+    gains: list[tuple[float, str, float, float]] = []
     for case in plan.cases[operation]:
         cell = Cell(operation, case, plan.dtypes[0], plan.threads[0], plan.directions[-1], "")
-        pair = [replace(cell, technique=name) for name in (below, above)]
-        ratio = summary.ratio(*pair)
+        slow, fast = (replace(cell, technique=name) for name in (below, above))
+        ratio = summary.ratio(slow, fast)
         least = 0.0 if ratio is None else ratio.value if ratio.low is None else ratio.low
         if least >= LEAST_GAIN:
-            gains.append((least, case, *(summary.figures[each].median_s for each in pair)))
-    return max(gains)[1:] if gains else None
+            gains.append((least, case, summary.figures[slow].median_s, summary.figures[fast].median_s))
+    if not gains:
+        return None
+    _, best, below_s, above_s = max(gains)
+    return best, below_s, above_s
 
 
 def share_wanted(below_s: float, above_s: float) -> float:
@@ -139,14 +148,14 @@ def free_name(climb: Climb, folder: Path, operation: str) -> str:
     count = 1 + sum(bool(step.file) for step in climb.of(operation))
     name = f"{operation}.py" if count == 1 else f"{operation}-{count}.py"
     if (folder / name).exists():
-        raise PerflabError(f"{folder / name}: exists already; wanted it elsewhere, or a climb in another folder")
+        raise PerflabError(f"{folder / name}: exists already; wanted it elsewhere, or another folder")
     return name
 
 
 def written(operation: str, rung: str) -> str:
-    """A rung's code that stands in any folder: whole imports, and functions that are only compiled written out."""
+    """A rung's code that stands in any folder: whole imports; what is only compiled is written out."""
     described = catalog.operation(operation)
-    names = [name for name in (*tree.ancestors(described.since, rung), rung)]
+    names = (*tree.ancestors(described.since, rung), rung)
     texts = {name: source_file(operation, name).read_text("utf-8") for name in names}
     plain, _ = written_out(texts[rung], texts)
     return _whole_imports(plain, catalog.package(operation))

@@ -23,13 +23,14 @@ RACED: Look = {"color": BRANCHES["numpy"][2], "marker": "s", "linestyle": ""}
 WRONG: Look = {"color": INK, "marker": "X", "linestyle": "", "markerfacecolor": PAPER}
 KEYS: Mapping[str, Look] = {"reached": REACHED, "right, and too slow": RACED, "wrong, or not raced": WRONG}
 CAPTION = (
-    "A line is a rung; between two lines the place of an attempt is that of its time between theirs, on a logarithmic"
-    " scale, as its own race measured the three of them. What is not right has no time: its mark is at the rung below."
+    "A line is a rung; between two lines the place of an attempt is that of its time between theirs, on a"
+    " logarithmic scale, as its own race measured the three of them. What is not right has no time: its mark"
+    " is at the rung below."
 )
 
 
 def drawn(title: str, steps: Sequence[Step], environment: Mapping[str, Any]) -> Picture | None:
-    """The figure of one operation's exercises in the order in which they were begun; None without an attempt."""
+    """The figure of one operation's exercises in the order of their begin; None without an attempt."""
     steps = [step for step in steps if step.file]
     if not any(step.attempts for step in steps):
         return None
@@ -65,7 +66,8 @@ def _places(steps: Sequence[Step]) -> tuple[list[float], dict[tuple[str, int], f
 
 def _points(steps: Sequence[Step], bases: Sequence[float]) -> list[tuple[int, float, Look]]:
     """Every attempt in the order of time: its number, its height, its look."""
-    every = [(each.when, base, each) for step, base in zip(steps, bases, strict=True) for each in step.attempts]
+    ways = zip(steps, bases, strict=True)
+    every = [(each.when, base, each) for step, base in ways for each in step.attempts]
     points = []
     for number, (_, base, attempt) in enumerate(sorted(every, key=lambda each: each[0]), 1):
         at = place(attempt)

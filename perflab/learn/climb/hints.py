@@ -72,7 +72,8 @@ def moved_most(summary: Summary, step: Step) -> Iterator[str]:
     Read from the figures of both. A change to the source that was compiled and timed, and moved most, belongs
     here as soon as there is one.
     """
-    cell = Cell(step.operation, step.case, step.dtype, step.threads, summary.run.plan.directions[-1], step.below)
+    direction = summary.run.plan.directions[-1]
+    cell = Cell(step.operation, step.case, step.dtype, step.threads, direction, step.below)
     slow, fast = (summary.figures.get(replace(cell, technique=name)) for name in (step.below, step.above))
     causes = why.causes(summary, slow, fast) if slow and fast else ""
     yield f"{step.above} over {step.below}: {causes or 'the figures here do not explain it'}."

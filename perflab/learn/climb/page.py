@@ -34,8 +34,9 @@ def html(climb: Climb) -> str:
             picture = figure.drawn(title, steps, environment)
             drawing = None
             if picture is not None:
-                whole = Drawn(**vars(picture), name=f"climb-{name}", operation=name, command="perflab climb report")
-                drawing = svg.on_page(whole, Path(scratch))
+                command, whole = "perflab climb report", vars(picture)
+                drawn = Drawn(**whole, name=f"climb-{name}", operation=name, command=command)
+                drawing = svg.on_page(drawn, Path(scratch))
             parts.append((name, title, drawing, [*tables(steps)]))
     return template("climb.html.jinja").render(
         parts=parts, colours=COLOURS, version=__version__, date=time.strftime("%Y-%m-%d")
