@@ -196,7 +196,7 @@ def test_the_course_names_operations_and_commands_that_exist():
 
 @pytest.mark.slow
 def test_two_rungs_as_files_and_one_cheat(tmp_path):
-    """The lab's upper rung is right and raced; a borrowed one is named. Who is faster is `tests/climbs.py`'s."""
+    """The lab's rung is right and raced; a borrowed one is named. Who is faster is for tests/climbs.py."""
     mine = tmp_path / "mine.py"
     mine.write_text(exercises.written("fully_connected", "per_neuron"), "utf-8")
     attempt, _, _ = climbing.judged(step(), mine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from math import log
+from statistics import median
 
 from perflab import units
 from perflab.contract import NOT_SHOWN, RIGHT, Cell, status_in
@@ -29,20 +30,30 @@ def judge(summary: Summary, step: Step, technique: str) -> Attempt:
         if finding.technique == technique:
             status, why = status_in(finding.reason)
             return unraced(status, f"in the race: {why}")
-    figures = [summary.figures.get(replace(own, technique=each)) for each in (step.below, step.above)]
-    below_s, above_s = (figure.median_s if figure else None for figure in figures)
-    figure = summary.figures.get(own)
-    if figure is None or above_s is None:
+    below_s, above_s = (call_s(summary, replace(own, technique=each)) for each in (step.below, step.above))
+    own_s, figure = call_s(summary, own), summary.figures.get(own)
+    if figure is None or own_s is None or above_s is None:
         return unraced(RIGHT, f"not raced: {step.above} or the file has no time on {step.case}")
-    ratio = summary.ratio(replace(own, technique=step.above), own)
-    share = ratio.value if ratio else above_s / figure.median_s
-    attempt = Attempt(time.time(), RIGHT, "", figure.median_s, below_s, above_s, share)
+    attempt = Attempt(time.time(), RIGHT, "", own_s, below_s, above_s, above_s / own_s)
     if borrowed := _borrowed(summary, step, technique):
         return replace(attempt, status=NOT_SHOWN, said=f"it calls {borrowed}; wanted your own work")
     if figure.predicted:
         predicted = f"a call would take about {units.seconds(figure.median_s, 2)}"
         return replace(attempt, said=f"too slow to race: {predicted} ({figure.basis})")
-    return replace(attempt, passed=share >= step.wanted)
+    return replace(attempt, passed=above_s / own_s >= step.wanted)
+
+
+def call_s(summary: Summary, cell: Cell) -> float | None:
+    """The seconds of a call in a race of seconds: the median over blocks of a block's fastest round.
+
+    Of a block's few rounds some are slowed by whatever else runs on the machine, the fastest rarely. A
+    prediction where it was not measured; None where there is neither.
+    """
+    fastest = [min(record.rounds_s) for record in summary.run.of_kind(kinds.Timed) if record.cell == cell]
+    if fastest:
+        return median(fastest)
+    figure = summary.figures.get(cell)
+    return figure.median_s if figure else None
 
 
 def _borrowed(summary: Summary, step: Step, technique: str) -> str:
