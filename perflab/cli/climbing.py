@@ -173,21 +173,28 @@ def judged(
     return judgement.judge(summary, step, review.implementation.technique), reviewed, summary
 
 
-def hint(folder: Path, climb: Climb, step: Step, kind: str, say: Say = quiet) -> tuple[list[str], Climb]:
-    """The lines of a hint, and the climb with it noted and saved.
+def hint(folder: Path, climb: Climb, step: Step, say: Say = quiet) -> tuple[str, list[str], Climb]:
+    """The next hint of an exercise: its kind, its lines, and the climb with it noted and saved.
 
-    A hint that is read from figures needs a right file: for another one it says so, and is not noted.
+    One that is read from figures needs a right file: for another one it waits, and the one after it is given.
+    Raises PerflabError where all were given.
     """
     from perflab.learn.climb import hints
     from perflab.records import climb as saved
 
-    summary = None
+    left = [kind for kind in saved.HINTS if kind not in step.hints]
+    if not left:
+        raise PerflabError(f"{step.file}: all hints are given; wanted a try: perflab climb check {step.file}")
+    kind, summary, waits = left[0], None, list[str]()
     if kind in hints.MEASURED:
         attempt, _, summary = judged(step, folder / step.file, say=say, explain=True)
         if summary is None:
-            why = f"{attempt.status}: {attempt.said}"
-            raise PerflabError(f"{step.file}: {why}; wanted it right: this hint is read from its race")
+            kind = next((each for each in left if each not in hints.MEASURED), "")
+            why = f"it is {attempt.status}: {attempt.said}"
+            waits = [f"A hint that is read from a race waits until the file is right; {why}."]
+            if not kind:
+                return "", waits, climb
     lines = hints.given(step, kind, summary)
     climb = hints.taken(climb, step, kind)
     saved.save(folder, climb)
-    return lines, climb
+    return kind, [*waits, *lines], climb

@@ -151,6 +151,7 @@ def following(done: Checked, folder: Path) -> Iterator[RenderableType]:
 
 def hint(step: Step, kind: str, number: int, lines: Sequence[str], left: int) -> Iterator[RenderableType]:
     """One hint, and how many are left."""
-    yield Heading(Text(f"{step.name}, hint {number}: {kind}", "bold"))
+    title = f"hint {number}: {kind}" if kind else "no hint now"
+    yield Heading(Text(f"{step.name}, {title}", "bold"))
     yield from map(Text, lines)
     yield Text(f"{left} more: perflab climb hint {step.file}" if left else "That was the last one.", "dim")

@@ -27,7 +27,6 @@ EXAMPLES = """
 """
 HERE = Path()
 PAGE = "climb.html"
-CHECK = "perflab climb check"
 USAGE = "perflab climb [OP[/TECHNIQUE] | check FILE [--watch] | hint [FILE] | report]"
 
 
@@ -145,19 +144,15 @@ def _once(args: argparse.Namespace, file: Path) -> tuple[int, Sequence[Path]]:
 def _hint(args: argparse.Namespace, file: Path | None) -> int:
     from perflab.cli import climbing
     from perflab.cli.show import climb as shown
-    from perflab.learn.climb import exercises, hints
+    from perflab.learn.climb import exercises
     from perflab.records.climb import HINTS
 
     folder = file.parent if file else HERE
     saved = climbing.load(folder)
     step = exercises.of_file(saved, file) if file else exercises.current(saved)
     climbing.known(saved, step)
-    printed = common.console(stderr=True)
-    kind = hints.following(step)
-    if not kind:
-        raise PerflabError(f"{step.file}: all {len(step.hints)} hints are given; wanted a try: see {CHECK}")
-    with printed.status("reading") as status:
-        lines, saved = climbing.hint(folder, saved, step, kind, status.update)
+    with common.console(stderr=True).status("reading") as status:
+        kind, lines, saved = climbing.hint(folder, saved, step, status.update)
     given = saved.step(step.name) or step
     left = len(HINTS) - len(given.hints)
     if args.json:

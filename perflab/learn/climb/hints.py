@@ -23,11 +23,6 @@ FIRST_LINE, FORMULAS, HOTTEST, MOVED, SOLUTION = HINTS
 MEASURED = (HOTTEST, MOVED)  # these need a race with evidence
 
 
-def following(step: Step) -> str:
-    """The hint that comes next; "" where all were given."""
-    return next((kind for kind in HINTS if kind not in step.hints), "")
-
-
 def taken(climb: Climb, step: Step, kind: str) -> Climb:
     """The climb with a hint noted."""
     return climb.with_step(replace(step, hints=(*step.hints, kind)))
