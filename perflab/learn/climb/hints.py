@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from perflab import catalog
 from perflab.catalog import find
@@ -49,16 +50,20 @@ def derived(operation: str, rung: str) -> list[str]:
     named = [part for part in parts if f"`{rung}.py`" in part]
     if not named:
         return list(catalog.operation(operation).formulas.values())
-    return mathematics.readable("\n\n".join(named)).splitlines()
+    lines = mathematics.readable("\n\n".join(named)).splitlines()
+    fenced = [line for line in lines if not line.startswith("```")]
+    return [line for before, line in pairwise(["", *fenced]) if before or line]  # one empty line at most
 
 
 def hottest(summary: Summary) -> Iterator[str]:
     """Where the time of the user's file goes: its hottest lines, with what is known of each.
 
+    Its place among the rungs is left out: the bar of every check shows it.
+
     What else comes to be known of a line, of the compiler or of the memory that it reads, belongs here.
     """
     for each in reading.readings(summary):
-        yield from reading.lines(each)
+        yield from reading.lines(replace(each, standings=()))
 
 
 def moved_most(summary: Summary, step: Step) -> Iterator[str]:
