@@ -108,20 +108,43 @@ def _source(operation: str, rung: str) -> str:
 
 def _text(described: Operation, rung: str, file: Path) -> str:
     """The whole text: the rung's code, unchanged, under a new docstring."""
-    docstring = "\n".join(_docstring(described, rung, file))
-    docstring = docstring.replace("\\", "\\\\").replace('"""', "'''")
-    source = _source(described.name, rung)
-    tree, lines = ast.parse(source), source.splitlines(keepends=True)
-    code = "".join(lines if ast.get_docstring(tree) is None else lines[tree.body[0].end_lineno :])
+    return under(_docstring(described, rung, file), _source(described.name, rung))
+
+
+def under(lines: Iterable[str], source: str) -> str:
+    """A file's code, unchanged, under a docstring of these lines."""
+    docstring = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
+    code = without_docstring(source)
     return f'"""{docstring}\n"""\n' + (code if code.startswith("\n") else f"\n{code}")
 
 
+def without_docstring(source: str) -> str:
+    """A file's text below its docstring."""
+    tree, lines = ast.parse(source), source.splitlines(keepends=True)
+    return "".join(lines if ast.get_docstring(tree) is None else lines[tree.body[0].end_lineno :])
+
+
 def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
-    op, gradients = described.name, [f"d{name}" for name in described.wrt]
-    inputs = [(name, *_meaning(argument)) for name, argument in described.arguments.items()]
-    out = axes(described.out_shape)
+    op, target = described.name, own.typed(described.name)
     yield f"Begun from {rung}: write in this line what is different in your technique."
     yield ""
+    yield from interface(described)
+    further = [*_further(described.since, rung)][:NEXT]
+    if further:
+        lines = (f"{name}: {find.summary(op, name)}" for name in further)
+        yield from section(f"To try next; `perflab study {target}` shows all rungs with their code:", lines)
+    path = shlex.quote(str(file))
+    commands = (f"perflab verify {target} --with {path} --watch", f"perflab run {target} --with {path}")
+    yield ""
+    yield "Is it correct? Checked again whenever the file is saved. And how fast is it, beside the ladder?"
+    yield from (f"    {command}" for command in commands)
+
+
+def interface(described: Operation) -> Iterator[str]:
+    """What an operation's functions get and give, its formulas, and the rules, in lines of a docstring."""
+    gradients = [f"d{name}" for name in described.wrt]
+    inputs = [(name, *_meaning(argument)) for name, argument in described.arguments.items()]
+    out = axes(described.out_shape)
     yield from textwrap.wrap(f"{described.title}: {described.summary}.", WIDTH)
     yield ""
     defaults = ((a.name, "" if a.required else f"={a.default!r}") for a in described.arguments.values())
@@ -133,17 +156,8 @@ def _docstring(described: Operation, rung: str, file: Path) -> Iterator[str]:
     formulas = described.formulas.values()
     if formulas:
         sums = any("+=" in line for line in formulas)
-        yield from _section("Formulas; sums with += start at zero:" if sums else "Formulas:", formulas)
-    yield from _section("Rules:", (f"- {rule}" for rule in RULES))
-    target, further = own.typed(op), [*_further(described.since, rung)][:NEXT]
-    if further:
-        lines = (f"{name}: {find.summary(op, name)}" for name in further)
-        yield from _section(f"To try next; `perflab study {target}` shows all rungs with their code:", lines)
-    path = shlex.quote(str(file))
-    commands = (f"perflab verify {target} --with {path} --watch", f"perflab run {target} --with {path}")
-    yield ""
-    yield "Is it correct? Checked again whenever the file is saved. And how fast is it, beside the ladder?"
-    yield from (f"    {command}" for command in commands)
+        yield from section("Formulas; sums with += start at zero:" if sums else "Formulas:", formulas)
+    yield from section("Rules:", (f"- {rule}" for rule in RULES))
 
 
 def _further(since: Mapping[str, str], rung: str) -> Iterator[str]:
@@ -153,7 +167,8 @@ def _further(since: Mapping[str, str], rung: str) -> Iterator[str]:
     yield from (name for name in above if name not in below)
 
 
-def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
+def section(heading: str, lines: Iterable[str]) -> Iterator[str]:
+    """A heading with indented lines below it, after an empty line."""
     yield ""
     yield heading
     for line in lines:

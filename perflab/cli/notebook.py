@@ -7,6 +7,7 @@
     def backward(dout, cache): ...
 
 The cell also runs in the notebook, as any cell does. Its text is checked in a separate process.
+`%%perflab climb conv2d` takes it as an attempt at the current exercise of a climb in the notebook's folder.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import io
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
     from perflab.report import Summary
 
 WIDTH = 120
+CLIMB = "climb"
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise PerflabError(f"%%perflab: {message}; wanted %%perflab OP [NAME] [--preset NAME] [--no-race]")
+        raise PerflabError(
+            f"%%perflab: {message}; wanted %%perflab OP [NAME] [--preset NAME] [--no-race],"
+            " or %%perflab climb OP"
+        )
 
 
 def load(shell: Any) -> None:
@@ -51,9 +56,13 @@ def load(shell: Any) -> None:
     parser.add_argument("--preset", default=presets.WATCH_PRESET)
     parser.add_argument("--no-race", dest="race", action="store_false")
 
-    def perflab(line: str, cell: str) -> Checked | None:
+    def perflab(line: str, cell: str) -> Checked | Climbed | None:
         try:
             words = parser.parse_args(shlex.split(line))
+            if words.operation == CLIMB:
+                if shell.run_cell(cell).success:
+                    return climb(cell, words.name, shell.user_ns)
+                return None
             catalog.operation(words.operation)
             if not shell.run_cell(cell).success:
                 return None  # the notebook has shown the error
@@ -66,8 +75,30 @@ def load(shell: Any) -> None:
     shell.register_magic_function(perflab, magic_kind="cell", magic_name="perflab")
 
 
+class Shown:
+    """What shows itself in a notebook as in a terminal."""
+
+    def pieces(self) -> Iterable[Any]:
+        """What it shows."""
+        return ()
+
+    def _printed(self) -> Console:
+        from rich.console import Console
+
+        console = Console(record=True, file=io.StringIO(), width=WIDTH, force_jupyter=False)
+        common.print_all(console, self.pieces())
+        return console
+
+    def _repr_html_(self) -> str:
+        form = '<pre style="line-height:1.3;overflow-x:auto"><code>{code}</code></pre>'
+        return self._printed().export_html(inline_styles=True, code_format=form)
+
+    def __repr__(self) -> str:
+        return self._printed().export_text()
+
+
 @dataclass(frozen=True, repr=False)
-class Checked:
+class Checked(Shown):
     """The result of a cell: its review, and the summary of its race, if any. It shows itself."""
 
     reviewed: FileReview
@@ -78,20 +109,50 @@ class Checked:
         """Whether it is right."""
         return all(review.ok for review in self.reviewed.reviews)
 
-    def _printed(self) -> Console:
-        from rich.console import Console
+    def pieces(self) -> Iterable[Any]:
+        """The review, and the tables of the race."""
+        yield from results.reviews(self.reviewed, again=False)
+        yield from results.summary(self.summary) if self.summary else ()
 
-        console = Console(record=True, file=io.StringIO(), width=WIDTH, force_jupyter=False)
-        pieces = [*results.reviews(self.reviewed, again=False)]
-        common.print_all(console, (*pieces, *(results.summary(self.summary) if self.summary else ())))
-        return console
 
-    def _repr_html_(self) -> str:
-        form = '<pre style="line-height:1.3;overflow-x:auto"><code>{code}</code></pre>'
-        return self._printed().export_html(inline_styles=True, code_format=form)
+@dataclass(frozen=True, repr=False)
+class Climbed(Shown):
+    """The result of a cell as an attempt of a climb; of one without code, the exercise. It shows itself."""
 
-    def __repr__(self) -> str:
-        return self._printed().export_text()
+    lines: tuple[Any, ...]
+    passed: bool = False
+
+    def pieces(self) -> Iterable[Any]:
+        """The verdict, the race, and what comes next."""
+        return self.lines
+
+
+def climb(cell: str, target: str, names: Mapping[str, Any] | None = None) -> Climbed:
+    """Take the text of a cell as an attempt at the exercise of an operation, in the working directory.
+
+    The exercise is begun, and its file written, where that was not done; a cell that defines none shows it.
+    Raises PerflabError, in one line, as `perflab climb` does.
+    """
+    from perflab.cli import climbing
+    from perflab.cli.show import climb as shown
+
+    here = Path()
+    operation, _, above = catalog.named([target])[0].partition("/")
+    saved, step = climbing.begin(here, climbing.load(here), operation, above)
+    if step is None:
+        return Climbed((*shown.overview(saved),))
+    if not any(isinstance(node, ast.FunctionDef) for node in ast.parse(cell).body):
+        text = (here / step.file).read_text("utf-8")
+        return Climbed((*shown.begun(step, here), "", text))
+    with tempfile.TemporaryDirectory(prefix="perflab-") as folder:
+        file = Path(folder) / step.file
+        file.write_text("; ".join(imports(cell, names or {})) + "\n" + cell, "utf-8")
+        pieces: list[Any] = []
+        done = climbing.check(here, saved, step, file, lambda seen: pieces.extend(shown.verdict(seen)))
+        pieces += [*shown.raced(done)]
+        if done.attempt.passed:
+            pieces += [*shown.beside(done.step, file, WIDTH), *shown.following(done, here)]
+    return Climbed((*pieces,), done.attempt.passed)
 
 
 def check(

@@ -72,6 +72,10 @@ PRESETS: Mapping[str, Preset] = {
         "one small case, float64, forward and backward together: what `perflab grade` races",
         ("tiny",), ("float64",), ("step",), 2, 3, 0.004, 4.0, 0.05, explain=False,
     ),
+    "climb": Preset(
+        "one case, float32: two rungs and a file between them, in seconds (what `perflab climb` races)",
+        None, ("float32",), ("step",), 2, 4, 0.01, 1.6, 0.05, explain=False,
+    ),
     "sweep": Preset(
         "every size of a sweep, float32, then the least precise again (the default of --sweep)",
         None, ("float32",), DIRECTIONS, 3, 4, 0.008, 0.5, 0.05, for_s=50.0, grows=True,
@@ -87,7 +91,13 @@ PRESETS: Mapping[str, Preset] = {
 }  # fmt: skip
 PLAIN_LOOPS = ("naive", "per_neuron", "jit")
 DEFAULT_PRESET = "quick"
-OWN_PRESET, WATCH_PRESET, SWEEP_PRESET, GRADE_PRESET = "own", "watch", "sweep", "grade"
+OWN_PRESET, WATCH_PRESET, SWEEP_PRESET, GRADE_PRESET, CLIMB_PRESET = (
+    "own",
+    "watch",
+    "sweep",
+    "grade",
+    "climb",
+)
 AT_ONCE = FIRST_RUNGS[:3]  # nothing of these is compiled
 AT_FIRST = 1  # turns of the first techniques, before others are compiled
 BLOCKS_SHARE, SHORTEST_BLOCK_S = 0.4, 2e-3  # of a sweep's time for the least turns of all its blocks

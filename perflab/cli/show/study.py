@@ -56,6 +56,12 @@ def section(operation: str, run: Path | None, sizes: Sequence[Size] = ()) -> tup
     texts = sources.installed(files)
     since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
     section = studies.of_files(operation, described.title, described.summary, since, texts)
+    is_own = catalog.is_own(operation)
+    rungs = (
+        replace(rung, exercise=studies.exercise(rung, is_own) if rung.technique in described.since else "")
+        for rung in section.rungs
+    )
+    section = replace(section, rungs=tuple(rungs))
     return section, NO_RUN.format(op=catalog.typed(operation))
 
 
@@ -159,7 +165,8 @@ def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
     for words in (rung.gains, rung.evidence):
         if words:
             yield of_words(words)
-    for line in (*rung.why, rung.accuracy):
+    exercise = rung.exercise and f"As an exercise: {rung.exercise}"
+    for line in (*rung.why, rung.accuracy, exercise):
         if line:
             yield Text(line)
     if rung.text:
@@ -173,10 +180,10 @@ def _rung(rung: studies.Rung, width: int) -> Iterator[RenderableType]:
         yield Text(f"\nWhat changed since {rung.changes.other}", style="bold")
         if rung.changes.written_out:
             yield Text(rung.changes.written_out)
-        yield _changes(rung.changes, rung.technique, width) if rung.changes.hunks else Text("Nothing.")
+        yield changed(rung.changes, rung.technique, width) if rung.changes.hunks else Text("Nothing.")
 
 
-def _changes(changes: studies.Changes, technique: str, width: int) -> RenderableType:
+def changed(changes: studies.Changes, technique: str, width: int) -> RenderableType:
     """Side by side if there is room; else one below the other, like `diff -u`."""
     old, new = code.coloured(changes.before), code.coloured(changes.after)
     rows: list[tuple[Text, Text]] = []

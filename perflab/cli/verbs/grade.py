@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from perflab.report.across.grades import Marks
 
 PLACE = 25
-ALL = "all"
+ALL, CLIMB = "all", "climb"
 LIMIT_S, LONGEST_S = 10.0, 3600.0
 EXAMPLES = """
     perflab grade fully_connected submissions/*
     perflab grade all submissions/* --rubric rubric.toml --csv grades.csv
     perflab grade all submission --gradescope results
+    perflab grade climb climbs
 """
 
 
@@ -30,7 +31,11 @@ def add(commands: Commands) -> None:
     verb = commands.add_parser(
         "grade", help="the submissions of a class: right, fast, points", examples=EXAMPLES
     )
-    verb.add_argument("operation", metavar="OP", help="the operation, or all that a submission has: all")
+    verb.add_argument(
+        "operation",
+        metavar="OP",
+        help="the operation, or all that a submission has: all; climb for folders of `perflab climb`",
+    )
     verb.add_argument("submissions", nargs="+", metavar="SUBMISSION",
                       help="a folder, a Python file or an archive (zip, tar) each")  # fmt: skip
     verb.add_argument(
@@ -55,6 +60,8 @@ def grade(args: argparse.Namespace) -> int:
     from perflab.report.across import grade_exports, grade_pages, grades
     from perflab.run.grading import driving, submissions
 
+    if args.operation == CLIMB:
+        return _climbs(args)
     asked = "" if args.operation == ALL else catalog.operation(args.operation).name
     points = rubric.load(args.rubric, catalog.operations()) if args.rubric else None
     limit_s = _limit(args.limit, points.limit_s if points else 0.0)
@@ -117,3 +124,26 @@ def _show(args: argparse.Namespace, marked: Marks) -> None:
     from perflab.report.across import grades
 
     common.print_answer(args.json, grades.to_json(marked), shown.marks(marked))
+
+
+def _climbs(args: argparse.Namespace) -> int:
+    """Judge every exercise of folders of climbs again, and print a point for each rung."""
+    from perflab.cli import climb_grades
+    from perflab.cli.show.table import of_words
+    from perflab.report.across import grade_exports
+
+    for option in ("rubric", "limit", "junit", "gradescope"):
+        if getattr(args, option) is not None:
+            raise PerflabError(f"--{option}: not for climbs, with a point a rung; wanted --csv or --json")
+    if args.csv:
+        grade_exports.check_output(args.csv)
+    climbs = climb_grades.found(args.submissions)
+    with common.step_bar(common.console(stderr=True), "grading") as step:
+        rows = [*climb_grades.graded(climbs, step)]
+    if args.csv:
+        common.write_text(args.csv, climb_grades.as_csv(rows))
+        common.tell_user(f"written: {args.csv}")
+    points = (f"{name}: {count} points" for name, count in climb_grades.totals(rows).items())
+    pieces = [of_words(climb_grades.table(rows)), *points]
+    common.print_answer(args.json, climb_grades.to_json(rows), pieces)
+    return common.code_of(row.status for row in rows)

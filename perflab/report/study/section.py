@@ -6,7 +6,6 @@ with a note.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,10 +13,11 @@ from functools import cached_property
 from markupsafe import Markup
 
 from perflab.contract import Cell
-from perflab.records.texts import DERIVATION, heading, imported, syntax
+from perflab.records.texts import DERIVATION, heading, imported
 from perflab.records.tree import Node, nodes
 from perflab.report import ladder, tables, words
 from perflab.report.study import code, helpers, mathematics
+from perflab.report.study.written import written_out
 from perflab.report.summary import BASELINE, Summary
 from perflab.report.why import causes, why
 
@@ -82,6 +82,7 @@ class Rung(File):
     why: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     imports: tuple[tuple[str, str], ...] = ()  # name and anchor of each module that it needs
+    exercise: str = ""  # the command that gives the way to it as an exercise
 
     @property
     def heading(self) -> str:
@@ -154,6 +155,7 @@ def _section(
         if "@" not in technique
     }
     rungs: list[Rung] = []
+    apart = ladder.apart(summary, operation)
     for rung in _rungs(operation, since, texts):
         technique = rung.technique
         imports = imported(rung.name, texts, directly=True)
@@ -163,11 +165,12 @@ def _section(
             accuracy=_accuracy(summary, operation, technique),
             why=tuple(_why(summary, rung, dtype)), notes=tuple(_notes(summary, rung)),
             imports=tuple((name, measured.get(name) or File(name, "").anchor) for name in imports),
+            exercise=exercise(rung, operation in plan.own) if technique not in apart else "",
         ))  # fmt: skip
     derivation, files = texts.get(f"{operation}/{DERIVATION}", ""), _files(rungs, texts, {*measured, *shown})
     return Section(
         operation, described.title, described.summary, derivation, tuple(rungs),
-        nodes(since, ladder.apart(summary, operation)), files, note,
+        nodes(since, apart), files, note,
         tuple(ladder.story_cases(summary, operation)),
         f"{plan.directions[-1]}, {dtype}, {words.of_threads(min(plan.threads))}",
     )  # fmt: skip
@@ -179,7 +182,7 @@ def _rungs(operation: str, since: Mapping[str, str], texts: Mapping[str, str]) -
     for technique, below in since.items():
         name = f"{operation}/{technique}.py"
         text = texts.get(name, "")
-        plain, base = _written_out(text, compared)
+        plain, base = written_out(text, compared)
         other, changes = base or below, None
         if text and other in compared:
             reason = f"{technique}.py only compiles the functions of {other}.py. Here they are written out."
@@ -190,39 +193,9 @@ def _rungs(operation: str, since: Mapping[str, str], texts: Mapping[str, str]) -
         yield Rung(name, text, operation, technique, below, changes, calls)
 
 
-def _written_out(text: str, others: Mapping[str, str]) -> tuple[str, str]:
-    """A file that only compiles another rung's functions, as that rung with decorators; and that rung's name.
-
-    `forward = njit(cache=True)(naive.forward)` becomes `@njit(cache=True)` above naive's `def forward`. Any
-    other file is returned as it is, with the name "".
-    """
-    wrapped: dict[str, str] = {}
-    bases: set[str] = set()
-    imports = []
-    for node in syntax(text).body:
-        match node:
-            case ast.Assign(
-                [ast.Name(name)], ast.Call(decorator, [ast.Attribute(ast.Name(base), attr)], [])
-            ) if base in others and name == attr:
-                wrapped[name] = ast.unparse(decorator)
-                bases.add(base)
-            case ast.ImportFrom(level=0) | ast.Import():
-                imports.append(ast.unparse(node))
-            case ast.ImportFrom() | ast.Expr():
-                pass
-            case _:
-                return text, ""
-    if len(bases) != 1:
-        return text, ""
-    base = bases.pop()
-    lines = []
-    for line in others[base].splitlines():
-        name = line.partition("(")[0].removeprefix("def ") if line.startswith("def ") else ""
-        lines += [f"@{wrapped[name]}", line] if name in wrapped else [line]
-        if line.startswith(("import ", "from ")):
-            lines += imports
-            imports = []
-    return "\n".join(lines) + "\n", base
+def exercise(rung: Rung, own: bool) -> str:
+    """The command of a rung's exercise; "" for the lowest one. An operation of one's `own` is a folder."""
+    return f"perflab climb {'./' if own else ''}{rung.operation}/{rung.technique}" if rung.below else ""
 
 
 def _files(rungs: Iterable[Rung], texts: Mapping[str, str], elsewhere: set[str]) -> tuple[File, ...]:

@@ -1,0 +1,79 @@
+"""The races of a climb: two neighbouring rungs alone, or a file between them; each is a run of seconds.
+
+Whoever asks names the folder and reads the records: a race decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perflab import catalog, records
+from perflab.catalog.kernels import uses_threads
+from perflab.machine import cores
+from perflab.records import Plan, Run
+from perflab.run import presets, request, selfcheck
+from perflab.run.compilation import missing
+from perflab.run.explaining import gather, shares
+
+if TYPE_CHECKING:
+    from perflab.oracle.sandbox.review import FileReview
+
+EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
+
+
+def unfit() -> str:
+    """Why this machine is unfit to measure, as its last self-check said; "" where it did not."""
+    fitness = selfcheck.stored()
+    if fitness["state"] != "unfit":
+        return ""
+    return "this machine is unfit to measure: " + "; ".join(fitness["reasons"])
+
+
+def several(operation: str, technique: str) -> int:
+    """The threads on which a rung may do what it cannot on one; 1 where there are none."""
+    return cores() if uses_threads(operation, technique) else 1
+
+
+def compiles(operation: str, rungs: Sequence[str], dtype: str, threads: int) -> bool:
+    """Whether a race of these rungs has to compile something first, which may take a minute."""
+    return bool(missing({operation: tuple(rungs)}, (dtype,), threads))
+
+
+def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[str], threads: int) -> Run:
+    """Race rungs of the ladder on these cases; a rung that would take long on one is predicted there."""
+    chosen = {operation: tuple(rungs)}
+    return _measured(folder, presets.make(chosen, presets.CLIMB_PRESET, cases=cases, threads=(threads,)))
+
+
+def file(
+    folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int,
+    explain: bool = False,
+) -> Run:  # fmt: skip
+    """Race the one right implementation of a file against rungs of its operation, turn by turn.
+
+    To `explain` it, every direction is raced, in few turns, and the evidence on all of them is gathered.
+    """
+    (review,) = reviewed.reviews
+    op, technique = review.implementation.operation, review.implementation.technique
+    name = f"{op}/{technique}"
+    plan = presets.make(
+        {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case,), dtypes=(dtype,), threads=(threads,),
+        outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
+    )  # fmt: skip
+    if not explain:
+        return _measured(folder, plan, reviewed)
+    directions = catalog.operation(op).directions
+    run = _measured(
+        folder, replace(plan, directions=directions, processes=1, passes=EXPLAINED_PASSES), reviewed
+    )
+    gather(folder, "evidence", EVIDENCE_S, shares([f"{op}/{name}" for name in (technique, *rungs)]))
+    return records.read(run.folder)
+
+
+def _measured(folder: Path, plan: Plan, reviewed: FileReview | None = None) -> Run:
+    with request.opened(folder, plan, reviewed) as measure:
+        measure(lambda _: None)
+    return records.read(folder)
