@@ -54,7 +54,7 @@ def known(climb: Climb, step: Step) -> Step:
     if rungs.get(step.above) != step.below:
         raise PerflabError(
             f"{step.name}: this ladder has no way from {step.below} to {step.above} any more;"
-            f" wanted one that is open: perflab climb {step.operation}"
+            f" wanted one that is open: perflab climb {catalog.typed(step.operation)}"
         )
     return step
 
