@@ -1,6 +1,6 @@
 """LLVM's remarks as it writes them to the standard error, read back: place, words, how many times.
 
-    remark: /path/naive.py:17:1: loop not vectorized: cannot prove it is safe to reorder floating-point operations
+One is "remark: /path/naive.py:17:1: loop not vectorized: call instruction cannot be vectorized".
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 PASSES = ("loop-vectorize", "slp-vectorizer", "loop-unroll", "inline", "licm")
 REMARK = re.compile(r"remark: (?P<file>.*?):(?P<line>\d+):\d+: (?P<words>.*)")
@@ -70,13 +71,13 @@ def parsed(lines: list[str]) -> Counter[Heard]:
 
 
 def plain_words(words: str) -> str:
-    """LLVM's words with functions and files by their names, and without the addresses of calls.
+    """LLVM's words with functions and files by their names, without the addresses of calls and hints for C.
 
     >>> plain_words("'_ZN4mine4rowsB2v1B8x' inlined into 'NRT_decref' (cost=5) at callsite _ZN4mineE:3:1;")
     "'mine.rows' inlined into 'NRT_decref' (cost=5)"
     """
-    words = re.sub(r" at callsite .*", "", " ".join(words.split()))
-    words = PATH_IN_WORDS.sub(lambda match: f" at {os.path.basename(match[1])}:{match[2]}", words)
+    words = re.sub(r" at callsite .*|[.;]? (?:Use|Enable) [^.]*#pragma .*", "", " ".join(words.split()))
+    words = PATH_IN_WORDS.sub(lambda match: f" at {Path(match[1]).name}:{match[2]}", words)
     return MANGLED.sub(lambda match: demangled(match[0]), words)[:MOST_WORDS]
 
 

@@ -36,10 +36,11 @@ def of_loop(loop: Loop, processor: str) -> Limits:
     return Limits(
         instructions=len(instructions), flops=flops_of(instructions),
         chain=chain[0], links=chain[1],
-        cycles=timetable and timetable.cycles, port=timetable.port if timetable else "",
-        port_cycles=timetable and timetable.port_cycles,
-        loads=memory and memory.loads, stores=memory and memory.stores, bytes=memory and memory.bytes,
-        lines=memory and memory.lines, at_most=memory is not None and memory.at_most,
+        cycles=timetable.cycles if timetable else None, port=timetable.port if timetable else "",
+        port_cycles=timetable.port_cycles if timetable else None,
+        loads=memory.loads if memory else None, stores=memory.stores if memory else None,
+        bytes=memory.bytes if memory else None, lines=memory.lines if memory else None,
+        at_most=memory is not None and memory.at_most,
         straight=sum(leaves(each.mnemonic) for each in instructions) <= 1,
         processor=timetable.processor if timetable else processor, note="; ".join(filter(None, notes)),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Has Numba mark what it compiles with source lines: instructions with theirs, loops with their `for` or `while`.
+"""Has Numba mark what it compiles with source lines: instructions, and each loop by its `for` or `while`.
 
 Numba's own `debug=True` keeps variables in memory, which changes what is compiled, and leaves it to LLVM to
 guess where a loop begins: a loop entered after another statement was told on that one's line.

@@ -3,8 +3,8 @@
     timetable = run(instructions, "skylake")
     timetable.cycles          # a turn, in a long run of turns, with all data in the first cache
 
-It simulates a processor from LLVM's own tables. It knows nothing of caches, of branches that were not foreseen
-and of loads that wait for stores.
+It simulates a processor from LLVM's own tables. It knows nothing of caches, of branches that were not
+foreseen, and of loads that wait for stores.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Timetable:
 
 def run(instructions: Sequence[Instruction], processor: str, program: str = "") -> Timetable:
     """The timetable of a loop's instructions. Raises PerflabError, in one line, where there is none."""
-    program = program or _found()
+    program = program or found()
     if not program:
         raise PerflabError(ABSENT)
     known, note = _known(program, processor)
@@ -83,7 +83,7 @@ def run(instructions: Sequence[Instruction], processor: str, program: str = "") 
 
 
 @cache
-def _found() -> str:
+def found() -> str:
     """The program's path, the newest where several are installed under their versions; "" for none."""
     names = (PROGRAM, *(f"{PROGRAM}-{version}" for version in VERSIONS))
     return next(filter(None, map(shutil.which, names)), "")
@@ -95,8 +95,8 @@ def _known(program: str, processor: str) -> tuple[str, str]:
     name = processor
     while name:
         if "not a recognized processor" not in _asked(program, [f"-mcpu={name}"], "\tnop\n", errors=True):
-            same = name == processor
-            return name, "" if same else f"this llvm-mca does not know {processor}: these are {name}'s figures"
+            note = f"this llvm-mca does not know {processor}: these are {name}'s figures"
+            return name, note if name != processor else ""
         name = NEAREST.get(name, "")
     raise PerflabError(f"{program} does not know the processor {processor}: no cycles predicted")
 

@@ -19,6 +19,7 @@ WIDTHS = {"b": 1, "w": 2, "l": 4, "q": 8}
 # Two operands, of which the last is only written; most others of the old encoding read it too.
 WRITES_ONLY = re.compile(r"mov|lea|cvt|sqrt|[lt]zcnt|popcnt|bs[fr]|pshuf|broadcast|set|pabs")
 READS_TOO = re.compile(r"vfn?m(add|sub)|vpdp|vpternlog|vperm[it]2|vpmadd52|vscatter|vgather|vpgather")
+CHOOSES = re.compile(r"vp?blendm|vp?cmp|vptestn?m|vfpclass")  # a mask chooses: what was there is not read
 TESTS = re.compile(r"cmp[bwlq]$|test|v?u?comis|vptest|vtest|bt[wlq]?$|j|nop|prefetch|kortest|ktest")
 
 
@@ -68,14 +69,15 @@ def flow(instruction: Instruction) -> Flow:
     parts = [tuple(map(register, REGISTER.findall(part))) if part != address else () for part in given]
     tests = bool(TESTS.match(mnemonic))
     to_memory = bool(given) and given[-1] == address and not tests and address != ""
-    access = _access(instruction, address, to_memory) if address and mnemonic[:3] not in ("lea", "nop") else None
+    touches = address and not mnemonic.startswith(("lea", "nop"))
+    access = _access(instruction, address, to_memory) if touches else None
     place = (f"[{address}]",) if access else ()
     reads = [name for part in parts[: None if tests else -1] for name in part]
     writes: tuple[str, ...] = ()
     if given and not tests and not mnemonic.startswith("call"):
         destination, masks = (parts[-1][:1], parts[-1][1:]) if not to_memory else (place, parts[-1])
         reads += [*masks]
-        merges = bool(masks) and "{z}" not in given[-1]
+        merges = bool(masks) and "{z}" not in given[-1] and not CHOOSES.match(mnemonic)
         if merges or _reads_destination(mnemonic, len(given)):
             reads += destination
         writes = destination
@@ -87,9 +89,9 @@ def flow(instruction: Instruction) -> Flow:
         reads, writes = ["rax"], ("rdx",)
     if _clears(mnemonic, parts):
         reads = []
-    return Flow(tuple(reads), writes, around if access else (), access) if access else Flow(
-        (*reads, *around), writes, (), None
-    )  # fmt: skip
+    if access:
+        return Flow(tuple(reads), writes, around, access)
+    return Flow((*reads, *around), writes, (), None)
 
 
 def _split(operands: str) -> list[str]:

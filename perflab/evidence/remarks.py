@@ -3,8 +3,8 @@
     gathered = gather("conv2d", "jit", "float32")
     gathered.remarks[0].words, gathered.limits["forward"].chain
 
-A process of its own compiles the technique once more, with line numbers and without any cache, since what is
-loaded from a cache is not compiled. Beside it another one has the code that is timed: where the two hold other
+A process of its own compiles the technique once more, with line numbers and without any cache: what is loaded
+from a cache is not compiled. Beside it another process has the code that is timed; where the two hold other
 instructions, `differs` says so. Files from outside run in such processes only.
 """
 
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from perflab import catalog, machine
-from perflab.catalog import sources
+from perflab.catalog import kernels, sources
 from perflab.contract import PerflabError
 from perflab.errors import reason
-from perflab.evidence import heard, limits, line_numbers
+from perflab.evidence import heard, limits, line_numbers, mca
 from perflab.evidence.code import compile_on_cases, hottest
 from perflab.evidence.profile import INSTALLED
 from perflab.machine import numba_cache, process
@@ -31,7 +31,7 @@ from perflab.records.evidence import Code
 from perflab.records.remarks import Remarks
 from perflab.records.typed import read
 
-SAVED = "remarks.jsonl"  # beside Numba's cache, which is named by the content of the code
+SAVED = "remarks.jsonl"  # in the folder of Numba's cache
 WAIT_S, WAIT_OUTSIDE_S = 600.0, 60.0
 MOST_REMARKS = 2000  # of one technique
 SILENT = "this Numba's LLVM gives no remarks"
@@ -43,10 +43,8 @@ def gather(operation: str, technique: str, dtype: str, outside: str | None = Non
     `outside` is the file of one that is not built in. Raises PerflabError for what is not compiled by Numba,
     and for what cannot be called.
     """
-    folder = Path(catalog.prepare_numba_cache())
-    key = " ".join([machine.identity(), operation, technique, dtype])
-    if outside is None and (saved := _saved(folder / SAVED, key)):
-        return saved
+    if outside is None and (known := saved(operation, technique, dtype)):
+        return known
     order = {"operation": operation, "technique": technique, "dtype": dtype, "outside": outside}
     limit_s = WAIT_OUTSIDE_S if outside else WAIT_S
     with tempfile.TemporaryDirectory(prefix="perflab-remarks-") as empty:
@@ -56,21 +54,23 @@ def gather(operation: str, technique: str, dtype: str, outside: str | None = Non
             try:
                 timed = process.call(f"{here}timed", order, limit_s)
                 fields = _finished(child, limit_s, timed)
+            except PerflabError as error:
+                raise PerflabError(str(error).removeprefix("PerflabError: ")) from error
             finally:
                 child.kill()
     found = _combined(order, timed, fields)
     if outside is None and not found.reason:
+        file, key = _place(operation, technique, dtype)
         line = json.dumps({"key": key, "fields": found.plain()}) + "\n"
-        with contextlib.suppress(OSError), (folder / SAVED).open("ab", buffering=0) as opened:
+        with contextlib.suppress(OSError), file.open("ab", buffering=0) as opened:
             opened.write(line.encode())
     return found
 
 
 def _finished(child: Any, limit_s: float, timed: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of the process that listens; without remarks where it ended itself."""
-    name = f"{timed['name']}: "
     if not any(code for code, _ in timed["codes"].values()):
-        raise PerflabError(name + NOT_COMPILED[bool(timed["outside"])])
+        raise PerflabError(f"{timed['name']}: {NOT_COMPILED[bool(timed['outside'])]}")
     try:
         answer: dict[str, Any] = process.finish(child, limit_s)
     except PerflabError as error:
@@ -104,17 +104,31 @@ def _difference(timed: Mapping[str, Any], marked: Mapping[str, Any]) -> str:
     return "the code that is timed has {}; the code of the remarks {}".format(*counts)
 
 
-def _saved(file: Path, key: str) -> Remarks | None:
-    """Remarks of an earlier process, as far as the file can be read."""
+def saved(operation: str, technique: str, dtype: str) -> Remarks | None:
+    """The remarks on a built-in technique as this machine has them already; None where it has none."""
+    file, key = _place(operation, technique, dtype)
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, PerflabError):
         for line in reversed(file.read_text("utf-8").splitlines()):
-            record = json.loads(line)
-            if record["key"] == key:
+            if key in line and (record := json.loads(line))["key"] == key:
                 return read(Remarks, record["fields"])
     return None
 
 
-# ------------------------------------------------------------------------------------ in processes of their own
+def _place(operation: str, technique: str, dtype: str) -> tuple[Path, str]:
+    """The file of saved remarks, and by what those on this code, of this machine and llvm-mca are known."""
+    folder = Path(catalog.prepare_numba_cache())
+    words = (
+        machine.identity(),
+        operation,
+        technique,
+        dtype,
+        kernels.digest(operation, technique),
+        mca.found(),
+    )
+    return folder / SAVED, " ".join(words)
+
+
+# ---------------------------------------------------------------------------------- in processes of their own
 
 
 def timed(operation: str, technique: str, dtype: str, outside: str | None) -> dict[str, Any]:

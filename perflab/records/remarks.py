@@ -39,8 +39,8 @@ class Limits:
     """What one turn of a hot loop takes at least, by its instructions. None where it is not known.
 
     instructions   of one turn, and `flops`, its floating-point operations, a fused multiply-add as two
-    chain          cycles of the longest chain of operations, each of which waits for the one of a turn before;
-                   `links` are its operations
+    chain          cycles of the longest chain of operations that goes from turn to turn; each waits for the
+                   one before. `links` are its operations
     cycles         predicted for one turn, in a long run of turns, with all data in the first cache
     port           the unit of the processor that is busiest, and the cycles that it is busy, `port_cycles`
     loads, stores  instructions that read or write memory; `bytes` of both together

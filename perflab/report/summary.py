@@ -11,6 +11,7 @@ from typing import Any
 from perflab.contract import Cell, Contender, status_in
 from perflab.records import Run, baseline
 from perflab.records.evidence import Evidence
+from perflab.records.remarks import Remarks
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
 from perflab.records.sized import common
 from perflab.statistics import Ratio, Scaling, break_even_calls, ratio_of_turns
@@ -177,6 +178,7 @@ class Summary:
     crossovers: tuple[Crossover, ...] = ()
     ceilings: Ceilings = NOT_MEASURED
     evidence: Mapping[Contender, Evidence] = field(default_factory=dict)
+    remarks: Mapping[Contender, Remarks] = field(default_factory=dict)
     memory: Mapping[Cell, int] = field(default_factory=dict)
 
     def roof(self, figure: CellResult) -> Roof | None:
@@ -321,6 +323,10 @@ class Summary:
     def evidence_on(self, operation: str, technique: str, dtype: str) -> Evidence | None:
         """The evidence about a technique in a dtype; None if none was gathered."""
         return self.evidence.get(Contender(operation, "", dtype, 0, technique))
+
+    def remarks_on(self, operation: str, technique: str, dtype: str) -> Remarks | None:
+        """What LLVM said of a technique in a dtype; None if it was not gathered."""
+        return self.remarks.get(Contender(operation, "", dtype, 0, technique))
 
 
 def ratio_of(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:

@@ -6,13 +6,13 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from perflab import records
-from perflab.catalog.find import operation, prepare_numba_cache
+from perflab.catalog.find import operation, operations, prepare_numba_cache
 from perflab.contract import PerflabError
 from perflab.machine import portable
 from perflab.machine.process import begin, finish
@@ -147,6 +147,34 @@ def gather_evidence(folder: str, names: Sequence[str]) -> None:
         plan = replace(run.plan, techniques={op: (technique,)})
         records.save(run.folder, "evidence", evidence.gather_all(plan, cache))
         records.save(run.folder, "evidence", gather_all(plan, run.records))
+    records.save(run.folder, "remarks", of_remarks(records.read(folder), names))
+
+
+ANEW_S = 600.0  # a run with less time has of perflab's own rungs the remarks that are saved
+
+
+def of_remarks(run: Run, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What LLVM said of these OP/TECHNIQUE, as fields of records: of files from outside, then of rungs.
+
+    A rung is compiled once more for that, which takes seconds: only in a run with time enough.
+    """
+    from perflab.evidence import remarks
+
+    compiled = {
+        (each.operation, each.technique): each.dtype
+        for each in run.of_kind(kinds.Evidence)
+        if any(way.kind == "compiled" for way in each.ways.values())
+    }
+    anew = not run.granted_s or run.granted_s >= ANEW_S
+    for name in sorted(names, key=lambda name: name not in run.plan.outside):
+        op, technique = name.split("/")
+        outside, dtype = run.plan.outside.get(name), compiled.get((op, technique))
+        if dtype is None or "@" in technique or op not in operations():
+            continue
+        if outside or anew:
+            yield remarks.or_reason(op, technique, dtype, outside).plain()
+        elif saved := remarks.saved(op, technique, dtype):
+            yield saved.plain()
 
 
 def lacking_evidence(run: Run) -> list[str]:

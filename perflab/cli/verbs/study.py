@@ -59,12 +59,10 @@ def add(commands: Commands) -> None:
         "--run", type=Path, metavar="DIR", help="the run of the figures; the newest in reports/"
     )
     add_sizes(verb)
-    verb.add_argument(
-        "--asm", metavar="TECHNIQUE", help="instead, its hot loop's assembly; with a second TECHNIQUE, of both"
-    )
-    verb.add_argument(
-        "--remarks", nargs="?", const="", metavar="TECHNIQUE", help="instead, LLVM's remarks on it; or a FILE.py"
-    )
+    assembly = "instead, its hot loop's assembly; with a second TECHNIQUE, both loops"
+    verb.add_argument("--asm", metavar="TECHNIQUE", help=assembly)
+    said = "instead, what LLVM said of its loops; FILE.py: of your own"
+    verb.add_argument("--remarks", nargs="?", const="", metavar="TECHNIQUE", help=said)
     verb.add_argument("--all", action="store_true", help="with --remarks: on every compiled rung")
     verb.add_argument(
         "--dtype", default="float32", metavar="DTYPE", help="with --asm, --remarks: float32 or float64"
@@ -114,7 +112,8 @@ def _chain_rule(args: argparse.Namespace) -> int:
     from perflab.learn.chain_rule import worked
 
     if args.run or args.size or args.all or args.asm is not None or args.remarks is not None:
-        raise PerflabError("--run, --size, --asm, --remarks: for an operation; wanted chain-rule without them")
+        options = "--run, --size, --asm, --remarks, --all"
+        raise PerflabError(f"{options}: for an operation; wanted chain-rule without them")
     circuits = [worked.typed(args.words)] if args.words else worked.standard()
     code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
     pieces = [*chain_rule.shown(circuits, "" if args.words else worked.derivation())]
@@ -173,7 +172,7 @@ def _both(operation: str, args: argparse.Namespace, other: str) -> int:
     if args.json:
         print_json([view.plain(side) for side in sides])
     else:
-        _print(lambda width: view.shown(*sides, width))
+        _print(lambda width: view.shown(sides[0], sides[1], width))
     return GOOD
 
 

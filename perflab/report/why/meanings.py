@@ -22,13 +22,27 @@ class Meaning:
     pattern: str
     sentence: str
 
+    @property
+    def decides(self) -> bool:
+        """Whether it says that a loop was vectorised, or why not; not where there is nothing more to be had."""
+        told = self.sentence not in (BY_HAND, AGAIN, SCALAR)
+        return told and self.outcome in ("passed", "missed")
+
 
 NO_ORDER = "LLVM cannot show that no turn reads what another one writes, so turns keep their order; "
 BY_HAND = (
-    "the values here are no plain numbers: vectors that the source itself works on, or tuples; a kernel that is"
-    " written in vectors needs no further ones"
+    "the values here are no plain numbers, but vectors that the source itself works on, or tuples; a kernel that"
+    " is written in vectors needs no further ones"
+)
+NOT = "loop not vectorized: "
+EXITS = (
+    "(loop control flow is not understood|Cannot vectorize early exit|Early exit loop|Incorrect number of"
+    " successors|loop contains a switch|Loop contains an unsupported switch|Unsupported basic block"
+    "|Auto-vectorization of loops with|Loop has too many)"
 )
 VARIABLE = "keep it in a variable during the loop, and in the array before and after it"
+AGAIN = "an earlier pass has vectorised this loop: nothing is to be done"
+SCALAR = "the loop stays as it is written: an instruction works on one number, unless the source has vectors"
 UNKNOWN = Meaning("", "", "", "")
 
 # The first pattern that begins the words of a remark is taken. Of LLVM 14 to 22.
@@ -43,44 +57,41 @@ MEANINGS = tuple(Meaning(*row) for row in (
     (VECTORISER, "missed", r"the cost-model indicates that vectorization is not beneficial",
      "vectors are expected to be no faster, mostly since elements are not neighbours in memory: let the"
      " innermost loop run over the last axis"),
-    (VECTORISER, "missed", r"loop not vectorized: cannot prove it is safe to reorder floating-point",
+    (VECTORISER, "missed", NOT + r"cannot prove it is safe to reorder floating-point",
      "a floating-point sum depends on its order, and vectors would add in another: fastmath={'reassoc'}"
      " permits it, several accumulators do it by hand"),
-    (VECTORISER, "missed", r"loop not vectorized: cannot prove it is safe to reorder memory",
+    (VECTORISER, "missed", NOT + r"cannot prove it is safe to reorder memory",
      NO_ORDER + "fewer arrays in the loop, or contiguous ones, help it"),
-    (VECTORISER, "missed", r"loop not vectorized: unsafe dependent memory operations",
+    (VECTORISER, "missed", NOT + r"unsafe dependent memory operations",
      "a turn reads what an earlier turn wrote, or may do so: " + VARIABLE + ", or write to another array"),
-    (VECTORISER, "missed", r"loop not vectorized: cannot identify array bounds",
+    (VECTORISER, "missed", NOT + r"cannot identify array bounds",
      NO_ORDER + "it happens where an index is itself read from an array or computed: index by the loop's"
      " variable"),
-    (VECTORISER, "missed", r"loop not vectorized: could not determine number of loop iterations",
+    (VECTORISER, "missed", NOT + r"(could not determine|unable to calculate|Cannot vectorize uncountable)",
      "how often the loop turns is not known before it begins: write it as `for … in range(…)`"),
-    (VECTORISER, "missed", r"loop not vectorized: (loop control flow is not understood|Cannot vectorize early exit"
-     r"|loop contains a switch|Loop contains an unsupported switch|Unsupported basic block|Auto-vectorization of loops"
-     r" with (uncountable )?early exit|Loop has too many)",
+    (VECTORISER, "missed", NOT + EXITS,
      "the loop can be left in the middle: by break, return or an exception, as of a division by zero, which"
      " error_model='numpy' does not raise, or of an index out of bounds"),
-    (VECTORISER, "missed", r"loop not vectorized: control flow cannot be substituted for a select",
+    (VECTORISER, "missed", NOT + r"control flow cannot be substituted for a select",
      "an `if` in the loop writes, or computes what must not be computed in vain: compute both values and"
      " choose one, with min, max or a conditional expression"),
-    (VECTORISER, "missed", r"loop not vectorized: call instruction cannot be vectorized",
+    (VECTORISER, "missed", NOT + r"call instruction cannot be vectorized",
      "the loop calls what has no form for vectors (exp or tanh of a library, a helper that was not inlined):"
      " compute it by arithmetic, or in a loop of its own"),
-    (VECTORISER, "missed", r"loop not vectorized: (instruction return type|store instruction|instruction) cannot be"
-     r" vectorized", BY_HAND),
-    (VECTORISER, "missed", r"loop not vectorized: value that could not be identified as reduction",
+    (VECTORISER, "missed", NOT + r"(instruction return type|store instruction|instruction) cannot be",
+     BY_HAND),
+    (VECTORISER, "missed", NOT + r"value that could not be identified as reduction",
      "a value that changes from turn to turn is used after the loop, and is no plain sum, product, minimum or"
      " maximum: let each loop have one accumulator of one dtype"),
-    (VECTORISER, "missed", r"loop not vectorized: (integer )?loop induction variable",
+    (VECTORISER, "missed", NOT + r"(integer )?loop induction variable",
      "the loop does not count by a constant step: write it as `for … in range(…)`"),
-    (VECTORISER, "passed", r"loop not vectorized: vectorization and interleaving are explicitly disabled, or",
-     "an earlier pass has vectorised this loop: nothing is to be done"),
-    (VECTORISER, "missed", r"loop not vectorized: write to a loop invariant address",
+    (VECTORISER, "passed", NOT + r"vectorization and interleaving are explicitly disabled, or",
+     AGAIN),
+    (VECTORISER, "missed", NOT + r"write to a loop invariant address",
      "every turn writes the same element: " + VARIABLE),
-    (VECTORISER, "missed", r"loop not vectorized: .*(memory|runtime|pointer) checks?|cannot prove it is safe to"
-     r" reorder memory operations: .*",
-     "too many arrays would have to be shown to be apart before each run of the loop: use fewer of them in it"),
-    (VECTORISER, "missed", r"loop not vectorized: .*not the innermost",
+    (VECTORISER, "missed", NOT + r"(.*(memory|runtime|pointer) checks?|Too many SCEV)",
+     "too many arrays would have to be shown to be apart before the loop runs: use fewer of them in it"),
+    (VECTORISER, "missed", NOT + r".*not the innermost",
      "LLVM vectorises innermost loops only"),
     (VECTORISER, "missed", r"(loop not vectorized: .*|The )trip count|Vectorizing a loop with a low trip count",
      "the loop turns too few times for vectors"),
@@ -88,7 +99,7 @@ MEANINGS = tuple(Meaning(*row) for row in (
      "numbers of two sizes are mixed, and converting them costs more than half of what vectors gain: keep one"
      " dtype, constants included"),
     (VECTORISER, "missed", r"loop not vectorized$",
-     "the loop stays as it is written: an instruction works on one number, unless the source has vectors"),
+     SCALAR),
     (SLP, "passed", r"(Stores )?SLP vectorized|Vectorized horizontal reduction",
      "neighbouring scalar operations were joined into vectors"),
     (SLP, "missed", r"(List vectorization was|Vectorizing horizontal reduction is) possible but not beneficial",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perflab.contract import Cell
 from perflab.records.evidence import Step
@@ -19,10 +19,13 @@ from perflab.units import rounded
 OUTER = "LLVM said nothing of this loop: it vectorises innermost loops only"
 GONE = "LLVM said nothing of this loop: another pass had removed it, or joined it with its surroundings"
 COPY = "this is a copy of the loop for when the loop within it does not turn"
+SAME = "Compiled once more with line numbers: its loops hold the same arithmetic as the code that is timed."
 FULL = 0.9  # of a turn: a chain or a unit that takes so much of it is what limits it
 MORE = 1.25  # measured over predicted: more is no matter of the instructions
+ELSEWHERE = "that is not in its instructions, but in caches or in other loops"
 LOOPS = (ast.For, ast.While)
 WORDS_SHOWN = 3
+MOST_BRIEF = 2  # remarks on a rung on a page
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,12 @@ def _nested(text: str) -> dict[int, tuple[int, bool]]:
 
 
 def _within(node: ast.AST) -> Iterator[ast.AST]:
-    walk = ast.walk(node)
-    next(walk)
-    return walk
+    return (inner for inner in ast.walk(node) if inner is not node)
 
 
 def files(remarks: Remarks) -> list[str]:
     """The files that remarks or loops are in: those of the technique's own operation first."""
-    names = dict.fromkeys([each.file for each in (*remarks.loops, *remarks.remarks)])
+    names = {each.file for each in remarks.loops} | {each.file for each in remarks.remarks}
     return sorted(names, key=lambda name: (not name.startswith(f"{remarks.operation}/"), name))
 
 
@@ -133,7 +134,7 @@ def closing(remarks: Remarks) -> Iterator[str]:
         yield remarks.reason
         return
     if not remarks.differs:
-        yield "Compiled once more with line numbers: its loops hold the same arithmetic as the code that is timed."
+        yield SAME
     for direction, difference in remarks.differs.items():
         yield f"{direction}: {difference}; take the remarks as of similar code"
     if remarks.unplaced or remarks.elsewhere:
@@ -142,14 +143,29 @@ def closing(remarks: Remarks) -> Iterator[str]:
 
 
 def brief(remarks: Remarks, texts: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """For a page: where, LLVM's words and their meaning, of what decides of loops; each kind once."""
+    """Where, LLVM's words and their meaning, of what decides of loops; each kind once."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for file in files(remarks):
         name = file.rpartition("/")[2]
         for each in told(remarks, file, texts.get(file, "")):
             if each.of_loop and each.words:
-                kinds.setdefault((each.words[0], each.meaning.sentence), []).append(f"{name}:{each.line}")
+                kinds.setdefault((each.words[0], each.sentence), []).append(f"{name}:{each.line}")
     return [(_places(places), said, sentence) for (said, sentence), places in kinds.items()]
+
+
+def briefest(
+    remarks: Remarks, texts: Mapping[str, str], file: str, explained: set[str]
+) -> Iterator[tuple[str, str, str]]:
+    """As `brief`, of whether the loops of one file were vectorised and why not, at most MOST_BRIEF.
+
+    A meaning is told where it is not `explained` yet, and is from then on.
+    """
+    own = replace(remarks, remarks=tuple(each for each in remarks.remarks if each.file == file), loops=())
+    rows = [(at, said, sentence, meaning(said)) for at, said, sentence in brief(own, texts)]
+    rows = [row for row in rows if row[3].by == VECTORISER and row[3].decides]
+    for at, said, sentence, kind in sorted(rows, key=lambda row: row[3].outcome)[:MOST_BRIEF]:
+        yield at, said, "" if kind.sentence in explained else sentence
+        explained.add(kind.sentence)
 
 
 def _places(places: Sequence[str]) -> str:
@@ -188,8 +204,10 @@ def _cycles(cycles: float | None) -> str:
 
 
 def _links(links: Sequence[str]) -> str:
-    """The operations of a chain: "8 vaddss"."""
-    return ", ".join(f"{count} {name}" for name, count in Counter(links).items()) or "none"
+    """The operations of a chain: "8 vaddss"; of a long one some."""
+    counts = [f"{count} {name}" for name, count in Counter(links).most_common()]
+    more = ["…"] if len(counts) > WORDS_SHOWN else []
+    return ", ".join(counts[:WORDS_SHOWN] + more) or "none"
 
 
 def limiting(direction: Step, limits: Limits, measured: float | None) -> str:
@@ -204,8 +222,8 @@ def limiting(direction: Step, limits: Limits, measured: float | None) -> str:
     else:
         what = "no chain and no single unit limits the loop, but how many instructions begin in a cycle"
     if measured is not None and measured > MORE * limits.cycles:
-        what += (f"; a turn was measured to take {rounded(measured / limits.cycles, 2)} times as long: that is not"
-                 " in its instructions, but in caches, other loops, or turns that are computed twice")  # fmt: skip
+        times = rounded(measured / limits.cycles, 2)
+        what += f"; a turn was measured to take {times} times as long: {ELSEWHERE}"
     branches = "" if limits.straight else "; all of its branches are counted as taken"
     note = f" ({limits.note})" if limits.note else ""
     return f"{direction}: {what}{branches}, by the tables of {limits.processor}{note}"
@@ -214,7 +232,7 @@ def limiting(direction: Step, limits: Limits, measured: float | None) -> str:
 def measured(summary: Summary, remarks: Remarks) -> dict[str, float]:
     """By direction, the cycles of a turn on one thread, from times of the technique that a run verified.
 
-    On the case on which most was measured. All of the operation's arithmetic is taken as done in the hot loop.
+    On the operation's common case. All of its arithmetic is taken as done in the hot loop.
     """
     plan, op = summary.run.plan, remarks.operation
     if 1 not in plan.threads or op not in plan.techniques or not remarks.clock_hz:
@@ -226,6 +244,26 @@ def measured(summary: Summary, remarks: Remarks) -> dict[str, float]:
         if figure and not figure.predicted and figure.flops:
             found[direction] = figure.median_s * remarks.clock_hz * limits.flops / figure.flops
     return found
+
+
+def limiting_line(summary: Summary, remarks: Remarks) -> str:
+    """Briefly of both hot loops: the cycles of a turn, what limits them, and what the run measured."""
+    taken = measured(summary, remarks)
+    parts = [
+        f"{direction} {_cycles(limits.cycles)} ({_limit(limits)}"
+        + (f"; {_cycles(taken[direction])} measured)" if direction in taken else ")")
+        for direction, limits in remarks.limits.items()
+        if limits.cycles is not None
+    ]
+    return f"Least cycles a turn of the hot loop: {', '.join(parts)}" if parts else ""
+
+
+def _limit(limits: Limits) -> str:
+    """What takes nearly all of a turn."""
+    cycles = limits.cycles or 0.0
+    if (limits.chain or 0.0) >= FULL * cycles:
+        return f"chain of {_links(limits.links)}"
+    return limits.port if (limits.port_cycles or 0.0) >= FULL * cycles else "all instructions"
 
 
 def loop_around(text: str, line: int) -> int:
