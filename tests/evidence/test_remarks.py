@@ -1,5 +1,6 @@
 """What LLVM says of loops: heard, placed on the right lines, explained; and what a loop could do at best."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,9 @@ warning: something else that was written there
 remark: /a/mine.py:17:1: loop not vectorized: cannot prove it is safe to reorder floating-point operations
 remark: /a/mine.py:16:1: loop not vectorized
 remark: /a/mine.py:16:1: loop not vectorized
-remark: /a/mine.py:9:1: loop not vectorized: unsafe dependent memory operations in loop.
-Backward loop carried data dependence. Memory location is the same as accessed at /a/b/other.py:5:1
-remark: <unknown>:0:0: '_ZN4mine4rowsB2v1B8c8tJE' inlined into 'NRT_decref' with (cost=5) at callsite _ZN4E:3:1;
+remark: /a/mine.py:9:1: loop not vectorized: unsafe dependent memory operations in loop. Use #pragma for C
+Backward loop carried data dependence. Memory location is the same as accessed at /a/b/c.py:5:1
+remark: <unknown>:0:0: '_ZN4mine4rowsB2v1B8c8tJE' inlined into 'NRT_decref' (cost=5) at callsite _ZN4E:3:1;
 remark: C:\\a\\mine.py:3:1: hoisting fadd
 """
 
@@ -46,7 +47,7 @@ SUM = instructions("""
 """)
 
 
-# ------------------------------------------------------------------------------------------------- what is heard
+# --------------------------------------------------------------------------------------------- what is heard
 
 
 def test_remarks_are_read_back_and_anything_else_is_left_out():
@@ -54,15 +55,14 @@ def test_remarks_are_read_back_and_anything_else_is_left_out():
     assert found.total() == 6
     assert found[heard.Heard("/a/mine.py", 16, "loop not vectorized")] == 2
     (dependent,) = (each for each in found if each.line == 9)
-    assert dependent.words.endswith("Memory location is the same as accessed at other.py:5")
+    assert "#pragma" not in dependent.words
+    assert dependent.words.endswith("Memory location is the same as accessed at c.py:5")
     (inlined,) = (each for each in found if each.file == "<unknown>")
-    assert inlined.words == "'mine.rows' inlined into 'NRT_decref' with (cost=5)"
+    assert inlined.words == "'mine.rows' inlined into 'NRT_decref' (cost=5)"
     assert heard.Heard("C:\\a\\mine.py", 3, "hoisting fadd") in found
 
 
 def test_what_is_written_to_the_standard_error_meanwhile_is_heard(capfd):
-    import os
-
     with heard.listening() as lines:
         os.write(2, b"remark: a.py:1:1: hoisting add\n")
     os.write(2, b"afterwards\n")
@@ -78,7 +78,7 @@ def test_a_loop_is_the_smallest_that_all_its_lines_are_in(tmp_path):
     ]  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------------ what it means
+# --------------------------------------------------------------------------------------------- what it means
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def made_up(remarks=(), loops=(), **more):
 def test_each_loop_is_told_and_a_scalar_one_with_the_line_of_its_reason():
     reason = "loop not vectorized: cannot prove it is safe to reorder floating-point operations"
     vectorised = "vectorized loop (vectorization width: 8, interleaved count: 4)"
-    said = [("mine.py", 3, "loop not vectorized", 1), ("mine.py", 4, reason, 2), ("mine.py", 4, "hoisting add", 1),
-            ("mine.py", 4, "hoisting mul", 3)]  # fmt: skip
+    rows = (3, "loop not vectorized", 1), (4, reason, 2), (4, "hoisting add", 1), (4, "hoisting mul", 3)
+    said = [("mine.py", *row) for row in rows]
     told = why.told(made_up(said, loops=[2, 3, 5]), "mine.py", TEXT)
     assert [each.line for each in told] == [2, 3, 4, 4, 5]
     assert told[0].sentence == why.OUTER
@@ -141,7 +141,7 @@ def test_each_loop_is_told_and_a_scalar_one_with_the_line_of_its_reason():
     assert why.brief(made_up(said, loops=[2]), {"mine.py": TEXT})[1][0] == "mine.py:4"
 
 
-# ------------------------------------------------------------------------------------- what a loop could do at best
+# ------------------------------------------------------------------------------ what a loop could do at best
 
 
 def test_a_sum_is_a_chain_of_additions_also_where_it_is_kept_in_memory():
@@ -230,7 +230,7 @@ def test_llvm_mca_gives_the_cycles_of_the_chain():
     assert newer.processor == "diamondrapids" or "these are" in newer.note
 
 
-# ------------------------------------------------------------------------------------------------ bad input
+# ------------------------------------------------------------------------------------------------- bad input
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_numba_whose_llvm_gives_no_remarks_is_said(monkeypatch, tmp_path, sile
     assert replace(found, reason="") != found
 
 
-# -------------------------------------------------------------------------------- on the right lines, by markers
+# ---------------------------------------------------------------------------- on the right lines, by markers
 
 
 MARKED = Path(__file__).parent / "marked_loops.py"

@@ -165,14 +165,15 @@ def _both(operation: str, args: argparse.Namespace, other: str) -> int:
     from perflab.evidence import listing, remarks
 
     sides = []
-    for technique in (args.asm, other):
-        with console(stderr=True).status(f"compiling {_target(operation, technique)} with line numbers"):
+    names = {technique: _target(operation, technique) for technique in (args.asm, other)}
+    for technique, name in names.items():
+        with console(stderr=True).status(f"compiling {name} with line numbers"):
             gathered = listing.gather(operation, technique, args.dtype)
             sides.append(view.Side(gathered, remarks.or_reason(operation, technique, args.dtype)))
     if args.json:
         print_json([view.plain(side) for side in sides])
     else:
-        _print(lambda width: view.shown(sides[0], sides[1], width))
+        _print(lambda width: view.shown(sides[0], sides[-1], width))
     return GOOD
 
 

@@ -172,7 +172,8 @@ def _section(
             rung, gains=_gains(summary, rung), steps=_steps(summary, rung),
             evidence=_evidence(summary, evidence, operation, technique, dtype),
             accuracy=_accuracy(summary, operation, technique),
-            why=tuple(_why(summary, rung, dtype)), **_said(summary, rung, dtype, explained), notes=tuple(_notes(summary, rung)),
+            why=tuple(_why(summary, rung, dtype)), notes=tuple(_notes(summary, rung)),
+            **_said(summary, rung, dtype, explained),
             imports=tuple((name, measured.get(name) or File(name, "").anchor) for name in imports),
         ))  # fmt: skip
     derivation, files = texts.get(f"{operation}/{DERIVATION}", ""), _files(rungs, texts, {*measured, *shown})
@@ -298,7 +299,7 @@ def _why(summary: Summary, rung: Rung, dtype: str) -> Iterator[str]:
 
 
 def _said(summary: Summary, rung: Rung, dtype: str, explained: set[str]) -> dict[str, Any]:
-    """What LLVM said of the loops of its file, or of that which it only compiles; what limits the hot ones."""
+    """What LLVM said of the loops of its file, or of the one that it only compiles, and of the hot ones."""
     found = summary.remarks_on(rung.operation, rung.technique, dtype)
     if found is None:
         return {}

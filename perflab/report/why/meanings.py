@@ -24,15 +24,15 @@ class Meaning:
 
     @property
     def decides(self) -> bool:
-        """Whether it says that a loop was vectorised, or why not; not where there is nothing more to be had."""
+        """Whether it says that a loop was vectorised, or why not; not where nothing more is to be had."""
         told = self.sentence not in (BY_HAND, AGAIN, SCALAR)
         return told and self.outcome in ("passed", "missed")
 
 
 NO_ORDER = "LLVM cannot show that no turn reads what another one writes, so turns keep their order; "
 BY_HAND = (
-    "the values here are no plain numbers, but vectors that the source itself works on, or tuples; a kernel that"
-    " is written in vectors needs no further ones"
+    "the values here are no plain numbers, but vectors that the source itself works on, or tuples; a kernel"
+    " that is written in vectors needs no further ones"
 )
 NOT = "loop not vectorized: "
 EXITS = (
@@ -93,7 +93,7 @@ MEANINGS = tuple(Meaning(*row) for row in (
      "too many arrays would have to be shown to be apart before the loop runs: use fewer of them in it"),
     (VECTORISER, "missed", NOT + r".*not the innermost",
      "LLVM vectorises innermost loops only"),
-    (VECTORISER, "missed", r"(loop not vectorized: .*|The )trip count|Vectorizing a loop with a low trip count",
+    (VECTORISER, "missed", r"(loop not vectorized: .*|The )trip count|Vectorizing a loop with a low",
      "the loop turns too few times for vectors"),
     (VECTORISER, "analysis", r"floating point conversion changes vector width",
      "numbers of two sizes are mixed, and converting them costs more than half of what vectors gain: keep one"
@@ -102,7 +102,7 @@ MEANINGS = tuple(Meaning(*row) for row in (
      SCALAR),
     (SLP, "passed", r"(Stores )?SLP vectorized|Vectorized horizontal reduction",
      "neighbouring scalar operations were joined into vectors"),
-    (SLP, "missed", r"(List vectorization was|Vectorizing horizontal reduction is) possible but not beneficial",
+    (SLP, "missed", r"(List vectorization was|Vectorizing horizontal reduction is) possible but",
      "neighbouring scalar operations could be joined into vectors, which is expected to be no faster"),
     (SLP, "missed", r"Cannot SLP vectorize",
      "neighbouring scalar operations differ in kind, order or dtype, so they are not joined into vectors"),
@@ -116,15 +116,16 @@ MEANINGS = tuple(Meaning(*row) for row in (
     (UNROLLER, "missed", r"(unable|failed) to (fully |completely )?unroll|loop not unrolled",
      "the turns were not put one after the other, mostly since the loop is too large or of unknown length"),
     (INLINER, "missed", r"'NRT_\w+' (is )?not inlined",
-     "Numba counts the references of an array here, by a call: it costs little unless it stands in the innermost"
-     " loop, so make and slice arrays outside of it"),
+     "Numba counts the references of an array here, by a call: it costs little unless it stands in the"
+     " innermost loop, so make and slice arrays outside of it"),
     (INLINER, "missed", r"'.*' (will not be|not) inlined into '.*' because its definition is unavailable",
      "the function is a library's (BLAS, exp, Numba's own): it stays a call"),
     (INLINER, "missed", r"'.*' (will not be|not|is not) inlined into '.*' because too costly",
-     "the function is large, so it stays a call: where it stands in a hot loop, @njit(inline='always') takes it"
-     " in, or make it smaller"),
+     "the function is large, so it stays a call: where it stands in a hot loop, @njit(inline='always') takes"
+     " it in, or make it smaller"),
     (INLINER, "missed", r"'.*' (will not be|not|is not) inlined into",
-     "it stays a call: Numba asks for that, or it calls itself; in a hot loop write its code where it is used"),
+     "it stays a call: Numba asks for that, or it calls itself; in a hot loop write its code where it is"
+     " used"),
     (INLINER, "passed", r"'.*' inlined into",
      "the code of the function stands here in place of a call"),
     (LICM, "passed", r"hoisting ",
@@ -134,8 +135,8 @@ MEANINGS = tuple(Meaning(*row) for row in (
     (LICM, "passed", r"(hoisted|moving|moved) (accesses|access|load|store)|Moving accesses",
      "the element stays in a register during the loop, and is stored once after it"),
     (LICM, "missed", r"failed to move load.* because the loop may invalidate its value",
-     "an element, or an array's shape or address, is loaded again in each turn, since a store in the loop might"
-     " change it: read it into a variable before the loop"),
+     "an element, or an array's shape or address, is loaded again in each turn, since a store in the loop"
+     " might change it: read it into a variable before the loop"),
     (LICM, "missed", r"failed to hoist load.* because load is conditionally executed",
      "a load is the same in all turns, but not every turn makes it, so it stays in the loop: read it into a"
      " variable before the loop"),

@@ -45,7 +45,7 @@ class Told:
 
     @property
     def quoted(self) -> str:
-        """LLVM's words, several kinds of instructions together, and how many times where it is more than one."""
+        """LLVM's words, several kinds of instructions together, and how many times if more than once."""
         if not self.words:
             return ""
         first, *rest = self.words
