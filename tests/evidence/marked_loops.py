@@ -8,7 +8,7 @@ from numba import njit
 def strict(x, w, b):
     out = np.empty((x.shape[0], w.shape[1]), x.dtype)
     for n in range(x.shape[0]):  # loop: innermost loops only
-        for m in range(w.shape[1]):  # loop: copy of the loop
+        for m in range(w.shape[1]):  # loop
             total = b[m]
             for d in range(x.shape[1]):  # loop: loop not vectorized
                 total += x[n, d] * w[d, m]  # in: reorder floating-point operations
@@ -23,7 +23,7 @@ def entered_late(a, b):
     s = a[0] * 2
     b[0] = s
     while k < n:  # loop: vectorized loop
-        b[k] = a[k] * s
+        b[k] = a[k] * s  # in
         k += 1
     return s
 
@@ -40,7 +40,7 @@ def reassociated(a):
 @njit
 def left_early(a, most):
     at = 0
-    while True:  # loop: left in the middle
+    while True:  # loop: loop not vectorized
         if a[at] > most or at == a.shape[0] - 1:
             break
         at += 1
