@@ -66,7 +66,9 @@ def parsed(lines: list[str]) -> Counter[Heard]:
             found.append(Heard(match["file"], int(match["line"]), plain_words(match["words"])))
         elif found and FURTHER.fullmatch(line):
             last = found.pop()
-            found.append(Heard(last.file, last.line, f"{last.words} {plain_words(line)}"[:MOST_WORDS]))
+            found.append(
+                Heard(last.file, last.line, f"{last.words.rstrip('.')}. {plain_words(line)}"[:MOST_WORDS])
+            )
     return Counter(found)
 
 

@@ -50,7 +50,7 @@ def left_early(a, most):
 @njit
 def carried(a, b):
     for i in range(2, a.shape[0]):  # loop: loop not vectorized
-        a[i] = a[i - 1] * b[i]
+        a[i] = a[i - 1] * b[i]  # in: unsafe dependent memory operations
     a[0] = 1
 
 
