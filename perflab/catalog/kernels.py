@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,15 @@ from perflab.catalog.find import OPS, source_file
 def sizes(op: str, technique: str) -> dict[Path, int]:
     """What there is to compile: the files of a rung's code, beside the shared intrinsics, and their bytes."""
     return {file: file.stat().st_size for file in _code_of(op, technique) if file.parent != OPS}
+
+
+@cache
+def digest(op: str, technique: str) -> str:
+    """A digest of a rung's code, with all files of ours that it imports."""
+    content = hashlib.blake2b(digest_size=8)
+    for file in sorted(_code_of(op, technique)):
+        content.update(file.read_bytes())
+    return content.hexdigest()
 
 
 @cache

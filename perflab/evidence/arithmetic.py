@@ -53,6 +53,12 @@ def counts_of(block: Block) -> Counts:
     )  # fmt: skip
 
 
+def flops_of(instructions: Iterable[Instruction]) -> int:
+    """The floating-point operations of instructions, a fused multiply-add as two."""
+    forms = filter(None, map(_form, instructions))
+    return sum(lanes * (2 if fused else 1) for lanes, _, fused in forms)
+
+
 def _form(instruction: Instruction) -> tuple[int, str, bool] | None:
     """Numbers, bits ("" for a scalar) and whether it is fused; None where it is not arithmetic.
 

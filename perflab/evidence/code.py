@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from perflab import catalog
+from perflab.contract import Implementation, Operation
 from perflab.evidence.assembly import Loop, hot_loop, read
 from perflab.evidence.compiled import compiled_of, dispatchers_of
 from perflab.evidence.scene import Scene, fitting
@@ -38,7 +39,13 @@ def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tu
 
     Raises PerflabError for an unknown name.
     """
-    described, implementation = catalog.operation(operation), catalog.raw(operation, technique)
+    return compile_on_cases(catalog.operation(operation), catalog.raw(operation, technique), dtype)
+
+
+def compile_on_cases(
+    described: Operation, implementation: Implementation, dtype: str
+) -> tuple[str, dict[str, tuple[Code | None, str]]]:
+    """As `codes`, of an implementation; it is called, on a small case first."""
     case, *_ = described.cases.values()
     Scene(described, implementation, case, dtype).call()
     functions = {"forward": implementation.forward, "backward": implementation.backward}
@@ -50,7 +57,11 @@ def codes(operation: str, technique: str, dtype: str) -> tuple[str, dict[str, tu
 
 def hot_loop_of(operation: str, technique: str, direction: str, dtype: str) -> Loop | None:
     """The hot loop of one direction of a technique that was called in this process."""
-    function = getattr(catalog.raw(operation, technique), direction)
+    return hottest(getattr(catalog.raw(operation, technique), direction), dtype)
+
+
+def hottest(function: Any, dtype: str) -> Loop | None:
+    """The hot loop of what was compiled for a function in this process."""
     loops = (
         hot_loop(_assembly(each.library), each.fndesc.llvm_func_name) for each in compiled_of(function, dtype)
     )

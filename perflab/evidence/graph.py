@@ -93,7 +93,7 @@ def _functions(assembly: str) -> Iterator[Function]:
                 operands = re.split(r"\s(?:#|//|;)", operands, maxsplit=1)[0]
                 functions[-1].blocks[-1].append(Instruction(label, mnemonic, operands, 0, *place))
                 label = ""
-                if _leaves(mnemonic):
+                if leaves(mnemonic):
                     functions[-1].blocks.append([])
     for function in functions:
         _link(function, tables)
@@ -101,7 +101,7 @@ def _functions(assembly: str) -> Iterator[Function]:
         yield function
 
 
-def _leaves(mnemonic: str) -> bool:
+def leaves(mnemonic: str) -> bool:
     """Whether a block ends with this instruction."""
     return mnemonic[0] == "j" or mnemonic in ("b", "br", "cbz", "cbnz", "tbz", "tbnz") or (
         mnemonic.startswith(("b.", "ret")) or mnemonic in ("ud2", "brk")
@@ -114,7 +114,7 @@ def _link(function: Function, tables: Mapping[str, list[str]]) -> None:
         mnemonic, operands = (block[-1].mnemonic, block[-1].operands) if block else ("", "")
         goes_on = mnemonic not in ("b", "br", "jmp", "jmpq", "ud2", "brk") and not mnemonic.startswith("ret")
         follows = [place + 1] if goes_on and place + 1 < len(function.blocks) else []
-        if mnemonic and _leaves(mnemonic):
+        if mnemonic and leaves(mnemonic):
             indirect = mnemonic == "br" or operands.startswith("*")
             targets = tables.get(number, []) if indirect else LOCAL.findall(operands)
             follows += [function.at[target] for target in targets if target in function.at]

@@ -10,7 +10,6 @@ whether the listing is that of the code which is timed.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from perflab import catalog
 from perflab.contract import PerflabError
+from perflab.evidence import line_numbers
 from perflab.evidence.assembly import Loop
 from perflab.evidence.code import codes, hot_loop_of
 from perflab.evidence.graph import Instruction
@@ -77,34 +77,9 @@ def _compared(code: Code | None, why: str, fields: Mapping[str, Any]) -> Way:
 
 def child(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     """In a process of its own: compile with line numbers; the hot loops as plain JSON."""
-    _with_line_numbers()
+    line_numbers.mark()
     loops: dict[str, Any] = {}
     for name, (code, _) in codes(operation, technique, dtype)[1].items():
         loop = hot_loop_of(operation, technique, name, dtype) if code else None
         loops[name] = {"loop": loop and asdict(loop), "code": code and asdict(code)}
     return loops
-
-
-def _with_line_numbers() -> None:
-    """Make Numba mark every instruction with its line, and change nothing else."""
-    from numba.core import cpu, debuginfo
-
-    class Lines(debuginfo.DIBuilder):  # type: ignore[misc]
-        """Line numbers without variables or types: LLVM optimises as if they were not there."""
-
-        def _di_compile_unit(self) -> Any:
-            self.emission_kind = "LineTablesOnly"
-            return super()._di_compile_unit()
-
-        def mark_variable(self, *_: Any, **__: Any) -> None:
-            """Leave variables out: they would be stored on the stack instead of registers."""
-
-    finalize = cpu.CPUTargetOptions.finalize
-
-    def with_lines(options: Any, flags: Any, given: Any) -> None:
-        finalize(options, flags, given)
-        flags.debuginfo, flags.dbg_directives_only = True, True
-
-    cpu.CPUTargetOptions.finalize = with_lines
-    cpu.CPUContext.DIBuilder = Lines
-    warnings.filterwarnings("ignore", message="Could not find source")  # of Numba's own lambdas

@@ -51,6 +51,14 @@ def chains(x, out, again):
 
 
 @njit(nogil=True, cache=True)
+def dependent(x, a, b, again):
+    """An addition and an exclusive or, `again` times: each waits for the one before, for one cycle."""
+    for _ in range(again):
+        x = (x + a) ^ b
+    return x
+
+
+@njit(nogil=True, cache=True)
 def read(a, again):
     """The sum of a, in eight vectors of accumulators."""
     acc = tile(a, 1, 8)

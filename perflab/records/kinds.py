@@ -14,6 +14,7 @@ from perflab.records import tree, typed
 from perflab.records.causes import Causes as Causes
 from perflab.records.evidence import Evidence as Evidence
 from perflab.records.plan import Block, Group, Part, Plan
+from perflab.records.remarks import Remarks as Remarks
 from perflab.records.roof import Ceilings
 from perflab.records.typed import FLAT, Date, Name, Rule, Seconds, Share, Text, Whole, Wrong, between
 
@@ -232,7 +233,7 @@ class PeakMemory:
 
 Record = (
     Source | Fitness | Ceilings | Compiled | Judgement | Timed | Prediction | Failure | Pools | Assigned
-    | Extension | Granted | Process | Evidence | PeakMemory | Causes
+    | Extension | Granted | Process | Evidence | Remarks | PeakMemory | Causes
 )  # fmt: skip
 KINDS: Mapping[str, Any] = {kind.kind: kind for kind in get_args(Record)}
 
@@ -363,7 +364,7 @@ def check_belongs(record: Record, plan: Plan) -> None:
     who = record.contender
     _among("operation", who.operation, plan.techniques)
     _among("dtype", who.dtype, plan.dtypes)
-    if isinstance(record, (Evidence, Causes)):
+    if isinstance(record, (Evidence, Causes, Remarks)):
         _among("technique", who.technique, plan.techniques[who.operation])
         return
     _among("case", who.case, plan.cases[who.operation])

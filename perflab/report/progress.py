@@ -32,6 +32,7 @@ NOTEBOOK_S = 0.5
 DOING = {
     "ceilings": "measuring the ceilings of this machine",
     "evidence": "gathering the evidence",
+    "remarks": "asking the compiler",
     "memory": "counting the memory of large cases",
     "compile": "compiling {name}, {place} of {total}",
     "prepare": "verifying {operation}/{technique} {case} {dtype}",

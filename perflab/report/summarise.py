@@ -61,6 +61,7 @@ def summarise(run: Run, baseline: str = "") -> Summary:
     measured = Summary(
         run, figures, tuple(_checks(run)), tuple(_compilations(run)), tuple(_findings(run)), wall_s, timed_s,
         outstanding, turns=times, fit=fit, ceilings=next(run.of_kind(Ceilings), NOT_MEASURED),
+        remarks={record.contender: record for record in run.of_kind(kinds.Remarks)},
         evidence={record.contender: record for record in run.of_kind(kinds.Evidence) if record.ways},
         memory=dict(_memory(run)),
         causes={r.contender.across("case", "threads"): r for r in run.of_kind(kinds.Causes) if r.ways},

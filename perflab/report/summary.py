@@ -12,6 +12,7 @@ from perflab.contract import Cell, Contender, status_in
 from perflab.records import Run, baseline
 from perflab.records.causes import Causes
 from perflab.records.evidence import Evidence
+from perflab.records.remarks import Remarks
 from perflab.records.roof import NOT_MEASURED, Ceilings, Roof, roof
 from perflab.records.sized import common
 from perflab.statistics import Ratio, Scaling, break_even_calls, ratio_of_turns
@@ -178,6 +179,7 @@ class Summary:
     crossovers: tuple[Crossover, ...] = ()
     ceilings: Ceilings = NOT_MEASURED
     evidence: Mapping[Contender, Evidence] = field(default_factory=dict)
+    remarks: Mapping[Contender, Remarks] = field(default_factory=dict)
     memory: Mapping[Cell, int] = field(default_factory=dict)
     causes: Mapping[Contender, Causes] = field(default_factory=dict)
 
@@ -327,6 +329,10 @@ class Summary:
     def causes_of(self, operation: str, technique: str, dtype: str) -> Causes | None:
         """What the latest interventions on a technique in a dtype showed; None if none were tried."""
         return self.causes.get(Contender(operation, "", dtype, 0, technique))
+
+    def remarks_on(self, operation: str, technique: str, dtype: str) -> Remarks | None:
+        """What LLVM said of a technique in a dtype; None if it was not gathered."""
+        return self.remarks.get(Contender(operation, "", dtype, 0, technique))
 
 
 def ratio_of(turns: Turns, baseline: Cell, contender: Cell, fit: bool) -> Ratio | None:

@@ -1,4 +1,4 @@
-"""What explains a run's figures, gathered apart from the clock: ceilings, evidence, memory."""
+"""What explains a run's figures, gathered apart from the clock: ceilings, evidence, remarks, memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from perflab.run.turns import Tell, stop
 
 GATHER_S = 180.0
 EVIDENCE_SHARE = 0.08  # of a run's time, before precision
+REMARKS_S = 20.0  # in a run that compiles nothing but files from outside again
+ANEW_S = 600.0  # a run with less time has of perflab's own rungs the remarks that this machine has already
 LEAST_S = 1.0  # in less time nothing is begun
 
 
@@ -64,6 +66,10 @@ class Explaining:
         if names:
             limit_s = EVIDENCE_SHARE * run.granted_s if run.granted_s else GATHER_S
             self._gather("evidence", limit_s, shares(names))
+            run = records.read(self._folder)
+            names = lacking_remarks(run)
+            if names:
+                self._gather("remarks", GATHER_S if _anew(run) else REMARKS_S, shares(names))
 
     def of_the_memory(self) -> None:
         """The memory that techniques need on the contest's cases."""
@@ -91,7 +97,7 @@ def shares(names: Sequence[str]) -> list[dict[str, Any]]:
 def gather(
     folder: Path, kind: str, limit_s: float, orders: Sequence[Mapping[str, Any]], threads: int = 1
 ) -> None:
-    """Gather "evidence" or "memory" in separate processes, one for each order, untimed.
+    """Gather "evidence", "remarks" or "memory" in separate processes, one for each order, untimed.
 
     What is not there in time is given up. Raises PerflabError where no process can be started.
     """
@@ -147,6 +153,45 @@ def gather_evidence(folder: str, names: Sequence[str]) -> None:
         plan = replace(run.plan, techniques={op: (technique,)})
         records.save(run.folder, "evidence", evidence.gather_all(plan, cache))
         records.save(run.folder, "evidence", gather_all(plan, run.records))
+
+
+def gather_remarks(folder: str, names: Sequence[str]) -> None:
+    """In a separate process: save what LLVM said of these OP/TECHNIQUE, one after the other."""
+    from perflab.evidence import remarks
+
+    run = records.read(folder)
+    compiled, anew = _compiled(run), _anew(run)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for op, technique in (name.split("/") for name in names):
+            dtype, outside = compiled[f"{op}/{technique}"], run.plan.outside.get(f"{op}/{technique}")
+            if outside or anew:
+                yield remarks.or_reason(op, technique, dtype, outside).plain()
+            elif saved := remarks.saved(op, technique, dtype):
+                yield saved.plain()
+
+    records.save(run.folder, "remarks", rows())
+
+
+def _compiled(run: Run) -> dict[str, str]:
+    """The dtype of the evidence by OP/TECHNIQUE, of what Numba compiles; another commit's are left out."""
+    return {
+        each.contender.name: each.dtype
+        for each in run.of_kind(kinds.Evidence)
+        if "@" not in each.technique and any(way.kind == "compiled" for way in each.ways.values())
+    }
+
+
+def _anew(run: Run) -> bool:
+    """Whether a run has the time to compile perflab's own rungs once more, for what LLVM says of them."""
+    return not run.granted_s or run.granted_s >= ANEW_S
+
+
+def lacking_remarks(run: Run) -> list[str]:
+    """The OP/TECHNIQUE that Numba compiles and LLVM was not asked of: files from outside first."""
+    known = {record.contender.name for record in run.of_kind(kinds.Remarks)}
+    names = [name for name in _compiled(run) if name not in known]
+    return sorted(names, key=lambda name: name not in run.plan.outside)
 
 
 def lacking_evidence(run: Run) -> list[str]:

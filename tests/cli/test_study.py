@@ -14,9 +14,15 @@ from rich.console import Console
 from perflab import catalog, evidence, records, report
 from perflab.catalog import cases, find, sources
 from perflab.cli.show import listing as beside
+from perflab.cli.show import listings as both
+from perflab.cli.show import remarks as remarks_view
 from perflab.cli.show import study as terminal
 from perflab.cli.show import tree
-from perflab.evidence import assembly, listing
+from perflab.cli.terminal import print_all
+from perflab.evidence import assembly, graph, listing
+from perflab.records import evidence as evidence_records
+from perflab.records import typed
+from perflab.records.remarks import Remarks
 from perflab.records.texts import imported
 from perflab.report.study import code, mathematics
 from perflab.report.study import section as study
@@ -414,3 +420,69 @@ def test_a_narrow_terminal_shows_one_below_the_other(sections):
     assert re.search(r"^- .*for n in range\(N\)", texts[0], re.MULTILINE)
     assert not re.search(r"^- .*\+ ", texts[0], re.MULTILINE)
     assert re.search(r"- \S.*\s\+ \S", texts[1])
+
+
+# ---------------------------------------------------------------------------------------- what LLVM said
+
+SUM = "loop not vectorized: cannot prove it is safe to reorder floating-point operations"
+
+
+def said_of_jit(**more):
+    """Remarks on fully_connected/jit, as of a record."""
+    remark = {"file": "fully_connected/naive.py", "line": 17, "words": SUM, "times": 1}
+    limits = {"instructions": 35, "flops": 16, "chain": 32.0, "links": ["vaddss"] * 8, "cycles": 32.1,
+              "port": "P1", "port_cycles": 8.0, "loads": 16, "stores": 0, "bytes": 64, "lines": 3.5,
+              "processor": "skylake"}  # fmt: skip
+    return {
+        "operation": "fully_connected", "technique": "jit", "dtype": "float32", "case": "tiny",
+        "clock_hz": 3e9, "remarks": [remark], "limits": {"forward": limits},
+        "loops": [{"file": "fully_connected/naive.py", "line": line} for line in (13, 14, 16)], **more,
+    }  # fmt: skip
+
+
+def printed(pieces, width):
+    console = Console(width=width, file=io.StringIO())
+    print_all(console, pieces)
+    return console.file.getvalue()
+
+
+def test_a_run_with_remarks_shows_them_with_its_study_and_its_cycles(tmp_path):
+    folder = made_up(tmp_path / "run", ladders={"fully_connected": ("naive", "jit")})
+    records.save(folder, "remarks", [said_of_jit()])
+    section = study.sections(summary_of(folder))[0]
+    jit = section.rungs[-1]
+    assert jit.said[0][:2] == ("naive.py:17", SUM)
+    assert jit.limits.startswith("Least cycles a turn of the hot loop: forward 32.1 (chain of 8 vaddss; ")
+    assert f"<li>naive.py:17: <code>{SUM}</code>: a floating-point sum" in page([section])
+    shown = printed(
+        remarks_view.shown(remarks_view.with_texts(typed.read(Remarks, said_of_jit()), None, folder)), 80
+    )
+    assert re.search(r"17 +total \+= .*\n +- loop-vectorize: loop not vectorized", shown)
+    assert "LLVM said nothing of this loop" in shown
+    assert "Times of the run in" in shown
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_two_hot_loops_are_side_by_side_or_below_one_another(width):
+    file = str(find.OPS / "fully_connected" / "naive.py")
+    rows = [("vmovss", "-28(%rdi,%r9,4), %xmm1"), ("vfmadd231ps", "448(%rdx,%rcx), %zmm10, %zmm9")] * 3
+    loop = assembly.Loop(
+        "f", tuple(graph.Instruction("", *row, 0, file, 17) for row in rows), evidence_records.Counts(), 1.0
+    )
+    gathered = listing.Listing(
+        "fully_connected", "jit", "float32", "tiny", {"forward": listing.Way(loop, True)}
+    )
+    none = listing.Listing(
+        "fully_connected", "other", "float32", "tiny", {"forward": listing.Way(None, True, "none")}
+    )
+    side = both.Side(gathered, typed.read(Remarks, said_of_jit()))
+    twice = printed(both.shown(side, side, width), width)
+    beside = [line for line in twice.splitlines() if line.count("%xmm1") == 2]
+    assert bool(beside) == (width > 80)
+    assert twice.count("448(%rdx,%rcx), %zmm10, %zmm9") == 6, "no instruction is broken"
+    assert SUM in " ".join(twice.split())
+    assert max(map(len, twice.splitlines())) <= width
+    lone = printed(
+        both.shown(side, both.Side(none, typed.read(Remarks, said_of_jit(reason="why"))), width), width
+    )
+    assert "other: none" in lone

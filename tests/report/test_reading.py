@@ -249,3 +249,22 @@ def test_an_exception_while_a_file_is_explained_costs_the_explanation_alone(tmp_
     (only,) = reading.readings(summary)
     assert only.notes == ("Where the time goes could not be told: ZeroDivisionError: explanation.",)
     assert [mine.technique for mine in contents.gather(summary)["readings"]] == ["mine"]
+
+
+def test_a_file_that_numba_compiles_is_told_what_llvm_said(tmp_path):
+    folder = tmp_path / "run"
+    made_up(folder)
+    name = "fully_connected/mine.py"
+    remark = {"file": name, "line": 5, "words": "loop not vectorized: call instruction cannot be vectorized"}
+    limits = {"instructions": 9, "flops": 2, "chain": 4.0, "links": ["vaddss"], "cycles": 4.1}
+    who = {"operation": "fully_connected", "technique": "mine", "dtype": "float32"}
+    records.save(folder, "remarks", [
+        {**who, "clock_hz": 3e9, "remarks": [remark], "limits": {"forward": limits}}
+    ])  # fmt: skip
+    (found,) = reading.readings(report.summarise(records.read(folder)))
+    text = "\n".join(reading.lines(found))
+    assert "mine.py:5: loop not vectorized: call instruction cannot be vectorized: the loop calls" in text
+    assert "forward 4.1 (chain of 1 vaddss; " in text
+    records.save(folder, "remarks", [{**who, "reason": "this Numba's LLVM gives no remarks"}])
+    (found,) = reading.readings(report.summarise(records.read(folder)))
+    assert "What LLVM said of it is not known: this Numba's LLVM gives no remarks." in found.notes

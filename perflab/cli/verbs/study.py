@@ -28,6 +28,9 @@ EXAMPLES = """
     perflab study conv2d --size N=8 C=48
     perflab study conv2d --asm jit
     perflab study conv2d --why jit
+    perflab study conv2d --asm jit simd
+    perflab study conv2d --remarks jit
+    perflab study conv2d --remarks mine.py
     perflab study chain-rule "(x+y)*z" x=-2 y=5 z=-4
 """
 CHAIN_RULE = "chain-rule"
@@ -57,10 +60,14 @@ def add(commands: Commands) -> None:
         "--run", type=Path, metavar="DIR", help="the run of the figures; the newest in reports/"
     )
     add_sizes(verb)
-    verb.add_argument("--asm", metavar="TECHNIQUE", help="instead, its hot loop's assembly beside the source")
-    why = "instead, which changes to its source or inputs move its time: a compiled technique, or a file"
+    assembly = "instead, its hot loop's assembly; with a second TECHNIQUE, both loops"
+    verb.add_argument("--asm", metavar="TECHNIQUE", help=assembly)
+    said = "instead, what LLVM said of its loops; FILE.py: of your own"
+    verb.add_argument("--remarks", nargs="?", const="", metavar="TECHNIQUE", help=said)
+    verb.add_argument("--all", action="store_true", help="with --remarks: on every compiled rung")
+    why = "instead, which changes to its source or inputs move its time; FILE.py: of your own"
     verb.add_argument("--why", metavar="TECHNIQUE", help=why)
-    dtype = "with --asm or --why: float32 or float64"
+    dtype = "with --asm, --remarks or --why: float32 or float64"
     verb.add_argument("--dtype", default="float32", metavar="DTYPE", help=dtype)
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=study, draws=True)
@@ -73,17 +80,18 @@ def study(args: argparse.Namespace) -> int:
     if args.target == CHAIN_RULE:
         return _chain_rule(args)
     operation, _, technique = catalog.named([args.target])[0].partition("/")
-    if args.words or args.html:
-        word = args.words[0] if args.words else "--html"
+    other = [*(args.words or ())][: args.asm is not None]
+    if (args.words and args.words != other) or args.html:
+        word = args.words[-1] if args.words else "--html"
         raise PerflabError(f"{word}: not understood after {args.target}; wanted it after chain-rule only")
     if args.why is not None:
-        if args.size or args.asm is not None:
-            raise PerflabError("--size, --asm: not with --why; wanted it without them")
+        if args.size or args.all or args.asm is not None or args.remarks is not None:
+            raise PerflabError("--why: wanted without --size, --asm, --remarks and --all")
         return _why(operation, args)
-    if args.asm is not None:
+    if args.asm is not None or args.remarks is not None or args.all:
         if args.size:
-            raise PerflabError("--size: the assembly has no case; wanted --size without --asm")
-        return _assembly(operation, args)
+            raise PerflabError("--size: compiled code has no case; wanted --size without --asm, --remarks")
+        return _compiled(operation, args, other)
     if operation not in catalog.operations() and args.run is None:
         raise PerflabError(errors.unknown("operation", operation, [*catalog.operations(), CHAIN_RULE]))
     from perflab.cli.show import study
@@ -109,8 +117,17 @@ def _chain_rule(args: argparse.Namespace) -> int:
     from perflab.cli.show import chain_rule
     from perflab.learn.chain_rule import worked
 
-    if args.run or args.size or args.asm is not None or args.why is not None:
-        raise PerflabError("--run, --size, --asm, --why: for an operation; wanted chain-rule without them")
+    instead = (
+        args.run,
+        args.size,
+        args.all,
+        args.asm is not None,
+        args.remarks is not None,
+        args.why is not None,
+    )
+    if any(instead):
+        options = "--run, --size, --asm, --remarks, --all, --why"
+        raise PerflabError(f"{options}: for an operation; wanted chain-rule without them")
     circuits = [worked.typed(args.words)] if args.words else worked.standard()
     code = GOOD if all(circuit.ok for circuit in circuits) else FINDING
     pieces = [*chain_rule.shown(circuits, "" if args.words else worked.derivation())]
@@ -125,17 +142,28 @@ def _chain_rule(args: argparse.Namespace) -> int:
     return code
 
 
-def _assembly(operation: str, args: argparse.Namespace) -> int:
-    from perflab import catalog
+def _compiled(operation: str, args: argparse.Namespace, other: list[str]) -> int:
+    """What compiled code shows: a hot loop's assembly, that of two, or LLVM's remarks."""
     from perflab.run import request
 
-    name = f"{operation}/{args.asm}"
-    catalog.targets([name])
     request.check_dtypes((args.dtype,))
+    if args.asm is not None and (args.remarks is not None or args.all):
+        raise PerflabError("--asm, --remarks: one of them is wanted")
+    if args.all and (args.remarks is None or args.remarks):
+        raise PerflabError("--all: wanted --remarks --all, without a technique")
+    if args.remarks == "" and not args.all:
+        raise PerflabError("--remarks: wanted a technique, a file, or --all")
     use_one_thread()
+    if args.asm is None:
+        return _remarks(operation, args)
+    return _both(operation, args, *other) if other else _assembly(operation, args)
+
+
+def _assembly(operation: str, args: argparse.Namespace) -> int:
     from perflab.cli.show import listing as view
     from perflab.evidence import listing
 
+    name = _target(operation, args.asm)
     with console(stderr=True).status(f"compiling {name} with line numbers"):
         gathered = listing.gather(operation, args.asm, args.dtype)
     if args.json:
@@ -166,3 +194,57 @@ def _why(operation: str, args: argparse.Namespace) -> int:
     else:
         _print(lambda _: view.shown(causes, saved))
     return GOOD
+
+
+def _both(operation: str, args: argparse.Namespace, other: str) -> int:
+    """The hot loops of two techniques side by side, with what LLVM said of each."""
+    from perflab.cli.show import listings as view
+    from perflab.evidence import listing, remarks
+
+    sides = []
+    names = {technique: _target(operation, technique) for technique in (args.asm, other)}
+    for technique, name in names.items():
+        with console(stderr=True).status(f"compiling {name} with line numbers"):
+            gathered = listing.gather(operation, technique, args.dtype)
+            sides.append(view.Side(gathered, remarks.or_reason(operation, technique, args.dtype)))
+    if args.json:
+        print_json([view.plain(side) for side in sides])
+    else:
+        _print(lambda width: view.shown(sides[0], sides[-1], width))
+    return GOOD
+
+
+def _remarks(operation: str, args: argparse.Namespace) -> int:
+    from perflab import catalog
+    from perflab.catalog.kernels import may_compile
+    from perflab.cli.show import remarks as view
+    from perflab.evidence import remarks
+
+    file = Path(args.remarks).resolve() if args.remarks.endswith(".py") else None
+    if file is not None and not file.is_file():
+        raise PerflabError(f"{args.remarks}: no such file; wanted a technique or a file of your own")
+    names = [file.stem if file else args.remarks]
+    if args.all:
+        names = [name for name in catalog.techniques(operation) if may_compile(operation, name)]
+    found = []
+    for name in names:
+        what = args.remarks if file else _target(operation, name)
+        with console(stderr=True).status(f"compiling {what} with LLVM's remarks"):
+            gather = remarks.or_reason if args.all else remarks.gather
+            gathered = gather(operation, name, args.dtype, str(file) if file else None)
+        found.append(view.with_texts(gathered, file, args.run))
+    if args.json:
+        plain = [view.plain(each) for each in found]
+        print_json(plain if args.all else plain[0])
+    else:
+        _print(lambda _: (piece for each in found for piece in view.shown(each)))
+    return GOOD
+
+
+def _target(operation: str, technique: str) -> str:
+    """OP/TECHNIQUE. Raises PerflabError for an unknown one."""
+    from perflab import catalog
+
+    name = f"{operation}/{technique}"
+    catalog.targets([name])
+    return name

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String
 
@@ -54,12 +54,21 @@ def coloured(source: str) -> tuple[Pieces, ...]:
     return tuple(map(tuple, lines))
 
 
+def html(text: str) -> Markup:
+    """Code for a page, between two tags: there quotes, of which code is full, stand as they are.
+
+    >>> str(html('"<a>" & b'))
+    '"&lt;a&gt;" &amp; b'
+    """
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
 def _line(text: str, marks: Sequence[Span]) -> str:
     """One line, the marked places in bold."""
     edges = sorted({0, len(text), *(edge for span in marks for edge in span)})
     parts = []
     for low, high in pairwise(edges):
-        part = str(escape(text[low:high]))
+        part = html(text[low:high])
         parts.append(f"<b>{part}</b>" if any(first <= low < last for first, last in marks) else part)
     return "".join(parts)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from markupsafe import Markup
 
@@ -19,7 +20,7 @@ from perflab.report import ladder, tables, words
 from perflab.report.study import code, helpers, mathematics
 from perflab.report.study.written import written_out
 from perflab.report.summary import BASELINE, Summary
-from perflab.report.why import causes, why
+from perflab.report.why import causes, remarks, why
 
 OF_TODAY = (
     "The records of this run have no code. This is the code of the installed perflab; it may differ from what"
@@ -57,6 +58,11 @@ class File:
     text: str
 
     @property
+    def html(self) -> Markup:
+        """Its text for a page."""
+        return code.html(self.text)
+
+    @property
     def anchor(self) -> str:
         """The id of its place on a page."""
         return words.anchor("study-file", *self.name.removesuffix(".py").split("/"))
@@ -67,7 +73,8 @@ class Rung(File):
     """One technique: its code and the run's figures of it. A table is None where nothing was measured.
 
     `below` is the technique on which it stands; `calls` is the code of others that it is little more than a
-    call of. `steps` gives time and gain on each case of the story where it was measured.
+    call of. `steps` gives time and gain on each case of the story where it was measured. `limits` is
+    what its hot loops could do at best.
     """
 
     operation: str
@@ -80,6 +87,8 @@ class Rung(File):
     evidence: words.Table | None = None
     accuracy: str = ""
     why: tuple[str, ...] = ()
+    said: tuple[tuple[str, str, str], ...] = ()  # by LLVM: on which lines, its words, what they mean
+    limits: str = ""
     notes: tuple[str, ...] = ()
     imports: tuple[tuple[str, str], ...] = ()  # name and anchor of each module that it needs
     exercise: str = ""  # the command that gives the way to it as an exercise
@@ -125,9 +134,10 @@ def sections(summary: Summary, installed: Mapping[str, str] | None = None) -> li
     texts = summary.run.texts
     note = "" if texts else OF_TODAY
     shown: set[str] = set()
+    explained: set[str] = set()  # kinds of LLVM's remarks: their meaning stands on a page once
     studies = []
     for operation in summary.run.plan.techniques:
-        studies.append(_section(summary, operation, texts or dict(installed or {}), note, shown))
+        studies.append(_section(summary, operation, texts or dict(installed or {}), note, shown, explained))
         shown |= {file.name for file in studies[-1].files}
     return studies
 
@@ -143,8 +153,9 @@ def of_files(
 
 
 def _section(
-    summary: Summary, operation: str, texts: Mapping[str, str], note: str, shown: set[str]
-) -> Section:
+    summary: Summary, operation: str, texts: Mapping[str, str], note: str, shown: set[str],
+    explained: set[str],
+) -> Section:  # fmt: skip
     plan, described = summary.run.plan, summary.run.operations[operation]
     since, dtype = ladder.since(summary, operation), plan.dtypes[0]
     evidence = why.evidence_table(summary, operation, dtype)
@@ -164,6 +175,7 @@ def _section(
             evidence=_evidence(summary, evidence, operation, technique, dtype),
             accuracy=_accuracy(summary, operation, technique),
             why=tuple(_why(summary, rung, dtype)), notes=tuple(_notes(summary, rung)),
+            **_said(summary, rung, dtype, explained),
             imports=tuple((name, measured.get(name) or File(name, "").anchor) for name in imports),
             exercise=exercise(rung, operation in plan.own) if technique not in apart else "",
         ))  # fmt: skip
@@ -258,6 +270,20 @@ def _why(summary: Summary, rung: Rung, dtype: str) -> Iterator[str]:
         reason = why.reason(summary, rung.operation, dtype, direction, rung.below, rung.technique)
         if reason and direction != "step":
             yield f"{direction}: {reason}"
+
+
+def _said(summary: Summary, rung: Rung, dtype: str, explained: set[str]) -> dict[str, Any]:
+    """What LLVM said of the loops of its file, or of the one that it only compiles, and of the hot ones."""
+    found = summary.remarks_on(rung.operation, rung.technique, dtype)
+    if found is None:
+        return {}
+    compiled = (
+        f"{rung.operation}/{rung.changes.other}.py" if rung.changes and rung.changes.written_out else ""
+    )
+    return {
+        "said": tuple(remarks.briefest(found, summary.run.texts, compiled or rung.name, explained)),
+        "limits": remarks.limiting_line(summary, found),
+    }
 
 
 def _accuracy(summary: Summary, operation: str, technique: str) -> str:

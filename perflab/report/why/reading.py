@@ -6,20 +6,26 @@ All of it comes from the figures of one run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from perflab.contract import Contender
 from perflab.errors import reason
 from perflab.records import kinds
 from perflab.report import words
 from perflab.report.summary import Summary
+from perflab.report.why import remarks
 from perflab.report.why.spent import Spent, spent
 from perflab.report.why.standing import Standing, standing
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The performance of one outside file in the run's first dtype."""
+    """The performance of one outside file in the run's first dtype.
+
+    `said` is what LLVM said of its loops, `limits` what its hot loops could do at best, where
+    Numba compiled it.
+    """
 
     operation: str
     technique: str
@@ -28,6 +34,8 @@ class Reading:
     standings: tuple[Standing, ...]
     spent: tuple[Spent, ...]
     notes: tuple[str, ...] = ()
+    said: words.Table | None = None
+    limits: str = ""
 
     @property
     def anchor(self) -> str:
@@ -98,6 +106,10 @@ def lines(reading: Reading) -> Iterator[str]:
         yield from (f"    {line.place}, {line.often}: {line.share:.0%}  {line.text}" for line in part.lines)
         yield from (f"    {bound.what}: {bound.share} ({bound.basis})" for bound in part.bounds)
         yield from (f"    {remark}" for remark in part.remarks)
+    if reading.said:
+        yield f"  {reading.said.title}:"
+        yield from (f"    {at}: {said}: {sentence}" for at, said, sentence in reading.said.rows)
+    yield from (f"  {line}" for line in filter(None, [reading.limits]))
     yield from (f"  {note}" for note in reading.notes)
 
 
@@ -116,7 +128,22 @@ def _reading(summary: Summary, operation: str, technique: str) -> Reading:
     case = standings[0].case if standings else evidence.case
     parts = (spent(summary, evidence, threads, direction, case) for direction in evidence.ways)
     known = tuple(part for part in parts if part is not None)
-    return Reading(operation, technique, dtype, threads, standings, known)
+    return replace(
+        Reading(operation, technique, dtype, threads, standings, known),
+        **_compiled(summary, operation, technique, dtype),
+    )
+
+
+def _compiled(summary: Summary, operation: str, technique: str, dtype: str) -> dict[str, Any]:
+    """What LLVM said of the file, or why that is not known; nothing where Numba compiled nothing of it."""
+    found = summary.remarks_on(operation, technique, dtype)
+    if found is None:
+        return {}
+    rows = tuple(remarks.brief(found, summary.run.texts))
+    notes = (f"What LLVM said of it is not known: {found.reason}.",) if found.reason else ()
+    title = f"What LLVM said of its loops; each line: perflab study {operation} --remarks FILE.py"
+    said = words.Table(title, ("line", "LLVM", "what it means"), rows) if rows else None
+    return {"said": said, "limits": remarks.limiting_line(summary, found), "notes": notes}
 
 
 def _why_unknown(summary: Summary, operation: str, technique: str, dtype: str) -> str:
