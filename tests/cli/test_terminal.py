@@ -108,7 +108,7 @@ def test_a_shell_is_answered(tmp_path):
         (["study", "rnn", "--asm"], "one", {"one_product"}),
         (["train", "--technique"], "fas", {"fastest"}),
         (["board", "--dir"], "--dir", {"--direction"}),
-        (["run", "--peer"], "t", {"torch"}),
+        (["run", "--peer"], "t", {"torch", "torch_compile"}),
         (["run", "--with"], "mi", {"mine.py"}),
         (["report"], "sa", {"saved/"}),
         (["report", "saved", "--figure"], "l", {"ladder-rnn-t1"}),

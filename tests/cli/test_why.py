@@ -62,7 +62,7 @@ def test_json_has_what_is_named(answered, tmp_path):
         (("broken.py",), "broken.py: not Python: SyntaxError"),
         (("half.py",), "half.py: no function backward; wanted forward and backward"),
         (("jjit",), "fully_connected/jjit: unknown technique; did you mean jit"),
-        (("jit", "--size", "N=3"), "--size, --asm: not with --why"),
+        (("jit", "--size", "N=3"), "--why: wanted without --size, --asm"),
         (("jit", "--dtype", "int8"), "int8"),
     ],
 )

@@ -27,7 +27,7 @@ EXAMPLES = """
 """
 HERE = Path()
 PAGE = "climb.html"
-USAGE = "perflab climb [OP[/TECHNIQUE] | check FILE [--watch] | hint [FILE] | report]"
+USAGE = "perflab climb [OP | OP/TECHNIQUE | check FILE | hint [FILE] | report]"
 
 
 def add(commands: Commands) -> None:

@@ -17,7 +17,7 @@ EXAMPLES = """
     perflab compare reports/A reports/B
     perflab compare main last --fail-if-slower 5% 'conv2d/*=3%'
     perflab compare reports/A reports/B reports/C --html compare.html
-    perflab compare old.json new.json -k 'sort and not small' --map 'bench/*=tests/bench/*'
+    perflab compare old.json new.json -k sort --map 'bench/*=tests/bench/*'
     perflab compare reports/A --baseline naive
 """
 HELP = (
