@@ -145,7 +145,7 @@ def judged(
     explain: bool = False,
 ) -> tuple[Attempt, FileReview, Summary | None]:  # fmt: skip
     """The attempt that a file is: its verdict, and its race if it is right; to `explain`, with evidence."""
-    from perflab.learn.climb import judgement
+    from perflab.learn.climb import exercises, judgement
     from perflab.report.summarise import summarise
     from perflab.run import climbing, request
 
@@ -167,7 +167,14 @@ def judged(
     with tempfile.TemporaryDirectory(prefix="perflab-climb-") as scratch:
         rungs = (step.below, step.above)
         run = climbing.file(
-            Path(scratch) / "run", reviewed, rungs, step.case, step.dtype, step.threads, explain
+            Path(scratch) / "run",
+            reviewed,
+            rungs,
+            step.case,
+            step.dtype,
+            step.threads,
+            "" if explain else exercises.larger(step),
+            explain,
         )
         summary = summarise(run)
     return judgement.judge(summary, step, review.implementation.technique), reviewed, summary

@@ -50,9 +50,12 @@ def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[st
 
 def file(
     folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int,
-    explain: bool = False,
+    also: str = "", explain: bool = False,
 ) -> Run:  # fmt: skip
     """Race the one right implementation of a file against rungs of its operation, turn by turn.
+
+    The first of the rungs is the one below. Where `also` names a further case, the file and the other rung
+    are raced there too: what a file does on more samples than an exercise has is seen as well.
 
     To `explain` it, every direction is raced, in few turns, and the evidence on all of them is gathered.
     """
@@ -60,9 +63,11 @@ def file(
     op, technique = review.implementation.operation, review.implementation.technique
     name = f"{op}/{technique}"
     plan = presets.make(
-        {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case,), dtypes=(dtype,), threads=(threads,),
+        {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case, also) if also else (case,),
+        dtypes=(dtype,), threads=(threads,),
         outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
     )  # fmt: skip
+    plan = replace(plan, narrowed={**plan.narrowed, f"{op}/{rungs[0]}": (case,)})
     if not explain:
         return _measured(folder, plan, reviewed)
     directions = catalog.operation(op).directions

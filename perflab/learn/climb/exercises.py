@@ -104,17 +104,29 @@ def stages(described: Operation, below: str) -> Iterator[tuple[str, ...]]:
     The study case, or the largest one that a race of seconds suits; for the root, whose plain loops would
     take too long on it, the small case. Then all others.
     """
-    every = every_case(described)
-    way = described.directions[-1]
-    cost = {name: costs(described, case, DTYPE)[way] for name, case in every.items()}
-    suited = [name for name in every if cost[name].bytes <= MOST_BYTES]
-    suited.sort(key=lambda name: -cost[name].flops)
-    study = described.study_case
-    study = study if study in suited else next(iter(suited), described.small_case)
+    suited, study = _suited(described)
     first = study if described.since[below] else described.small_case
     yield (first,)
     if others := tuple(name for name in suited if name != first):
         yield others
+
+
+def larger(step: Step) -> str:
+    """A case with more work than an exercise's, on which its file must be right too; "" where there is none.
+
+    A file may do something else on more samples than the small case of the first exercises has.
+    """
+    suited, study = _suited(catalog.operation(step.operation))
+    return study if step.case in suited[suited.index(study) + 1 :] else ""
+
+
+def _suited(described: Operation) -> tuple[list[str], str]:
+    """The cases that a race of seconds suits, the largest first; the study case, or one in its place."""
+    way, every = described.directions[-1], every_case(described)
+    cost = {name: costs(described, case, DTYPE)[way] for name, case in every.items()}
+    suited = [name for name in every if cost[name].bytes <= MOST_BYTES] or [described.small_case]
+    suited.sort(key=lambda name: -cost[name].flops)
+    return suited, described.study_case if described.study_case in suited else suited[0]
 
 
 def told_apart(run: Run, below: str, above: str) -> tuple[str, float, float] | None:
