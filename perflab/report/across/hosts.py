@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from perflab import records
+from perflab.report.across.several import Several
+from perflab.report.summarise import summarise
 from perflab.report.summary import Summary
 from perflab.report.tables import roof_words
 from perflab.report.words import Table, time
@@ -34,3 +37,11 @@ def winners(runs: Mapping[str, Summary]) -> Table | None:
     if len(runs) < 2 or not rows:
         return None
     return Table("The fastest technique on each machine", (*HEAD, *runs), tuple(rows))
+
+
+def of_compared(several: Several) -> Table | None:
+    """The same of results that are compared, where they are runs of machines that differ."""
+    runs = dict(zip(several.names, several.sides, strict=True))
+    if not any(pair.differences for pair in several.pairs) or any(s.kind != "run" for s in runs.values()):
+        return None
+    return winners({name: summarise(records.read(side.path)) for name, side in runs.items()})

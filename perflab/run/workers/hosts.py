@@ -16,7 +16,7 @@ from perflab.catalog import own
 from perflab.contract import PerflabError
 from perflab.records.file import ENVIRONMENT, RECORDS
 from perflab.records.grades import replace_file
-from perflab.run.request import Request
+from perflab.run.request import Request, check_resumed
 from perflab.run.workers import serving
 from perflab.run.workers.cluster import Cluster, connected
 
@@ -64,6 +64,11 @@ def measure(address: str, request: Request, out: Path, tell: TellOf) -> list[Out
                 thread.join()
             raise
     outcomes = [Outcome(run.host, run.folder, run.reason) for run in runs]
+    known = {run.folder for run in runs}
+    away = [file.parent for file in sorted(out.glob(f"*/{RECORDS}")) if file.parent not in known]
+    outcomes += [
+        Outcome(folder.name, folder, "no worker is on it now; its run stays as it is") for folder in away
+    ]
     reasons = {outcome.reason for outcome in outcomes}
     if len(reasons) == 1 and "" not in reasons and not any(run.began for run in runs):
         raise PerflabError(reasons.pop())  # the same everywhere: it is in what was asked
@@ -82,6 +87,7 @@ def _asked(request: Request, out: Path) -> dict[str, Any]:
         plain = asdict(replace(request, files=files, out=None))
         folders = [str(folder) for folder in own.folders().values()]
         return {"request": {k: v for k, v in plain.items() if k not in ("out", "resume")}, "own": folders}
+    check_resumed(request)
     try:
         asked = json.loads(file.read_text("utf-8"))
         known = {field.name for field in fields(Request)}

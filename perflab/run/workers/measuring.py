@@ -38,11 +38,13 @@ def measure(order: Mapping[str, Any], send: Callable[[Mapping[str, Any]], None])
     """Measure what a request wants, in the order's folder, or go on with the files that were `saved` of it.
 
     Sends {"environment": text}, once, {"lines": text} for each piece of the records, and {"event": event} for
-    each event. `own` names the folders of operations of the user's own, `without` the variables of the
-    environment that measuring processes must not have. Raises what `request.settle` and `runner.run` raise.
+    each event. `own` names the folders of operations of the user's own, `variables` are those of the
+    environment that are to be set or not to be. Raises what `request.settle` and `runner.run` raise.
     """
-    for name in order["without"]:
+    for name, value in order["variables"].items():
         os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     folder, saved = Path(order["folder"]), order["saved"]
     folder.mkdir(parents=True)
     for name, text in saved.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from perflab.contract import PerflabError
+from perflab.machine import threads
 from perflab.machine.answerer import Answerer
 from perflab.run.grading.spreading import JUDGE
 
@@ -23,7 +25,7 @@ IDLE_S = 60.0  # after so many seconds without an order a judge's process is end
 WANTED = ("executing", "long-running")  # a task of which somebody still wants the result
 RUNNING = ("running", "paused")  # a worker that still has its scheduler
 
-_judges: list[Answerer] = []  # those that wait for an order
+_waiting: dict[Answerer, threading.Timer] = {}  # judges without an order, and what will end them
 
 
 def unseen(paths: Sequence[str]) -> list[str]:
@@ -33,13 +35,16 @@ def unseen(paths: Sequence[str]) -> list[str]:
 
 def judge(order: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
     """The fields of a grade, or the "reason" of a process that gave none within so many seconds."""
-    answerer = _judges.pop() if _judges else Answerer(JUDGE)
+    answerer = Answerer(JUDGE)
+    with contextlib.suppress(KeyError):  # none waits
+        answerer, idle = _waiting.popitem()
+        idle.cancel()
     with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch:
         answer = _answer(answerer, {**order, "scratch": str(Path(scratch) / "code")}, limit_s)
-    _judges.append(answerer)
-    idle = threading.Timer(IDLE_S, _end_idle, [answerer])
-    idle.daemon = True
-    idle.start()
+    if not answerer.closed:
+        idle = _waiting[answerer] = threading.Timer(IDLE_S, _end_idle, [answerer])
+        idle.daemon = True
+        idle.start()
     return answer
 
 
@@ -48,18 +53,28 @@ def measure(order: Mapping[str, Any], topic: str) -> dict[str, Any]:
 
     An answer without "reason" says that the run is whole.
     """
-    import dask
     from distributed import get_worker
 
     worker = get_worker()
-    set_by_nanny = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     with tempfile.TemporaryDirectory(prefix="perflab-run-") as folder:
-        asked = {**order, "folder": str(Path(folder) / "run"), "without": [*set_by_nanny]}
+        asked = {**order, "folder": str(Path(folder) / "run"), "variables": _variables()}
         answerer = Answerer(MEASURE)
         try:
             return _answer(answerer, asked, math.inf, lambda part: worker.log_event(topic, part))
         finally:
             answerer.close()
+
+
+def _variables() -> dict[str, str | None]:
+    """The variables of the environment for a measurement, as the host's user has them; None for not at all.
+
+    Dask's nanny sets some for its workers, among them MALLOC_TRIM_THRESHOLD_, the allocator's.
+    """
+    import dask
+
+    of_nanny = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    set_here = {name: os.environ.get(name) for name in (*threads.POOLS, *threads.SLEEPY, *of_nanny)}
+    return {k: None if k in of_nanny and v == str(of_nanny[k]) else v for k, v in set_here.items()}
 
 
 def _answer(
@@ -100,6 +115,5 @@ def _ended_when_unwanted(answerer: Answerer) -> Iterator[None]:
 
 
 def _end_idle(answerer: Answerer) -> None:
-    with contextlib.suppress(ValueError):  # it works on another order
-        _judges.remove(answerer)
+    if _waiting.pop(answerer, None) is not None:
         answerer.close()
