@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -60,7 +61,8 @@ def within(child: subprocess.Popen[Any], limit_s: float) -> Iterator[threading.E
         portable.kill_group(child)
 
     watchdog = threading.Timer(limit_s, end)
-    watchdog.start()
+    if limit_s < math.inf:
+        watchdog.start()
     try:
         yield late
     finally:

@@ -126,8 +126,14 @@ class Writer:
         header = {"kind": Header.kind, "schema": SCHEMA, "started": time.time(), "plan": asdict(plan)}
         self._append(finite(header | {"operations": operations, "kinds": sorted(KINDS)}))
 
+    def copy(self, lines: str) -> None:
+        """Write whole lines of a run that another perflab measures, as they are."""
+        self._write(lines.encode())
+
     def _append(self, record: Mapping[str, Any]) -> None:
-        line = json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+        self._write(json.dumps(record, allow_nan=False, ensure_ascii=False).encode() + b"\n")
+
+    def _write(self, line: bytes) -> None:
         try:
             self._follow()
             written = self._file.write(line)

@@ -130,6 +130,14 @@ def seconds_of(words: str) -> float:
     return seconds
 
 
+def check_resumed(request: Request) -> None:
+    """Raise PerflabError where a run that is to go on is asked for anything else."""
+    if replace(request, out=None, for_s=0.0, limit_s=Request.limit_s) != Request(resume=True):
+        raise PerflabError(
+            "--resume: the saved plan decides everything; wanted no other choice beside --out and --for"
+        )
+
+
 def check_dtypes(words: Sequence[str]) -> None:
     """Raise PerflabError for an unknown dtype."""
     for word in words:
@@ -268,10 +276,7 @@ def _threads(words: Sequence[str | int]) -> tuple[int, ...]:
 def _folder(request: Request) -> Path:
     if not request.resume:
         return request.out or Path("reports") / time.strftime("%Y%m%d-%H%M%S")
-    if replace(request, out=None, for_s=0.0, limit_s=Request.limit_s) != Request(resume=True):
-        raise PerflabError(
-            "--resume: the saved plan decides everything; wanted no other choice beside --out and --for"
-        )
+    check_resumed(request)
     if request.out and not request.out.is_dir():
         raise PerflabError(f"{request.out}: no run here to resume")
     folder = request.out or records.newest()

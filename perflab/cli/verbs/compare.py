@@ -105,8 +105,12 @@ def compare(args: argparse.Namespace) -> int:
         print(text)
     else:
         from perflab.cli.show.comparison import shown
+        from perflab.cli.show.table import of_words
+        from perflab.report.across import hosts
 
-        pieces = [*shown(pair or comparison, args.all), *(f"written: {path}" for path in written)]
+        won = hosts.of_compared(comparison)
+        pieces = [*shown(pair or comparison, args.all), *([of_words(won)] if won else ())]
+        pieces += [f"written: {path}" for path in written]
         common.print_all(common.console(), pieces)
     if comparison.failed:
         return FINDING

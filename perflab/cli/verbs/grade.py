@@ -23,6 +23,7 @@ EXAMPLES = """
     perflab grade all submissions/* --rubric rubric.toml --csv grades.csv
     perflab grade all submission --gradescope results
     perflab grade climb climbs
+    perflab grade all submissions/* --dask local:8
 """
 
 
@@ -44,6 +45,8 @@ def add(commands: Commands) -> None:
     verb.add_argument("--limit", type=float, metavar="S", help="the most seconds that a case may take (10)")
     verb.add_argument("--out", type=Path, default=Path("grades"), metavar="DIR",
                       help="where all is saved; the same command goes on there (grades)")  # fmt: skip
+    on = "verify on the workers of a dask scheduler, or on N of this machine: local:N"
+    verb.add_argument("--dask", metavar="ADDRESS", help=on)
     verb.add_argument("--csv", type=Path, metavar="FILE", help="also the table as CSV")
     verb.add_argument("--junit", type=Path, metavar="FILE", help="also JUnit's XML")
     verb.add_argument(
@@ -58,7 +61,8 @@ def grade(args: argparse.Namespace) -> int:
     from perflab import catalog
     from perflab.records import rubric
     from perflab.report.across import grade_exports, grade_pages, grades
-    from perflab.run.grading import driving, submissions
+    from perflab.run.grading import driving, spreading, submissions
+    from perflab.run.workers import judges
 
     if args.operation == CLIMB:
         return _climbs(args)
@@ -70,6 +74,7 @@ def grade(args: argparse.Namespace) -> int:
         grade_exports.check_output(file)
     for folder in filter(None, (args.out, args.gradescope)):
         grade_exports.check_output(folder, is_folder=True)
+    spread = spreading.here if args.dask is None else judges.on(args.dask)
     common.use_one_thread()
     printed = common.console(stderr=True)
     settled = 0
@@ -82,7 +87,7 @@ def grade(args: argparse.Namespace) -> int:
             step(done, count, part)
 
         try:
-            graded = driving.grade(args.out, found, asked, limit_s, tell)
+            graded = driving.grade(args.out, found, asked, limit_s, tell, spread)
         except KeyboardInterrupt:
             common.tell_user(
                 f"interrupted: {settled} of {len(found)} verified are in {args.out}; the same command goes on"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from perflab import errors
 from perflab.cli import common
@@ -12,6 +13,11 @@ from perflab.cli.common import GOOD
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.train import print_training
 from perflab.contract import PerflabError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from perflab.report import Summary
 
 PLACE = 60
 
@@ -112,21 +118,33 @@ def write_report(folder: Path, as_json: bool, baseline: str = "") -> int:
 
     Ratios are over the `baseline`, by default the run's own.
     """
+    from perflab.cli.show import results
+
+    summary, written = written_report(folder, common.console(stderr=as_json), baseline)
+    if as_json:
+        common.print_json(plain(summary))
+    else:
+        common.print_all(common.console(), [*results.summary(summary), f"report: {written}"])
+    return common.code_of(finding.status for finding in summary.findings)
+
+
+def written_report(folder: Path, printed: Console, baseline: str = "") -> tuple[Summary, Path]:
+    """The summary of a run, and the report that was made of it, with its progress on a console."""
     from perflab import records, report
     from perflab.catalog import sources
-    from perflab.cli.show import results
-    from perflab.report.why import reading
 
     run = records.read(folder)
     summary = report.summarise(run, baseline)
     if run.torn:
         common.tell_user(f"{folder}: the last line is incomplete and is ignored")
-    printed = common.console(stderr=as_json)
     with common.step_bar(printed, "writing the report") as tell:
-        written = report.write(run, summary, tell, installed=sources.of_today(run))
-    if as_json:
-        readings = [asdict(each) for each in reading.readings(summary)]
-        common.print_json(report.to_json(summary) | ({"readings": readings} if readings else {}))
-    else:
-        common.print_all(printed, [*results.summary(summary), f"report: {written}"])
-    return common.code_of(finding.status for finding in summary.findings)
+        return summary, report.write(run, summary, tell, installed=sources.of_today(run))
+
+
+def plain(summary: Summary) -> dict[str, Any]:
+    """A run's table as JSON, with its readings."""
+    from perflab import report
+    from perflab.report.why import reading
+
+    readings = [asdict(each) for each in reading.readings(summary)]
+    return report.to_json(summary) | ({"readings": readings} if readings else {})

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perflab.cli import common, watch
+from perflab.cli import common, hosts, watch
 from perflab.cli.common import GOOD, INTERRUPTED, USAGE
 from perflab.cli.verbs import Commands
 from perflab.cli.verbs.report import write_report
@@ -30,6 +30,7 @@ EXAMPLES = """
     perflab run conv2d --size N=8 --sweep C=16:512
     perflab run max_pool2d --against HEAD~12..HEAD --for 5m
     perflab run --resume --for 5m
+    perflab run --for 10m --dask tcp://10.0.0.1:8786
 """
 
 
@@ -59,6 +60,8 @@ def add(commands: Commands) -> None:
     )
     common.add_list(verb, "--peer", "PROJECT", others)
     common.add_outside(verb)
+    on = "a dask scheduler: measure on every host of its cluster, into DIR/HOST"
+    verb.add_argument("--dask", metavar="ADDRESS", help=on)
     verb.add_argument("--out", type=Path, metavar="DIR", help="the folder; reports/DATE-TIME by default")
     verb.add_argument("--resume", action="store_true", help="continue the run in --out, or the newest")
     verb.add_argument("--json", action="store_true", help="print the table as JSON")
@@ -77,6 +80,10 @@ def run(args: argparse.Namespace) -> int:
         for_s=0.0 if args.time is None else seconds_of(args.time), baseline=args.baseline or "",
         limit_s=args.limit, out=args.out, resume=args.resume,
     )  # fmt: skip
+    if args.dask is not None:
+        if args.watch:
+            raise PerflabError("--watch: races a file here; wanted no --dask")
+        return hosts.run(request, args.dask, args.json)
     if not args.watch:
         return _once(request, args.json)
     if not request.files or request.resume or request.out:
