@@ -68,7 +68,7 @@ def _address(word: str) -> Iterator[str]:
         from distributed import LocalCluster
 
         with LocalCluster(
-            n_workers=int(number[1]), threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=int(number[1]), threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
             memory_limit=0,
         ) as local:  # fmt: skip
             yield local.scheduler_address
