@@ -189,7 +189,7 @@ class Cluster:
     def _versions(self, workers: Sequence[str]) -> dict[str, Any]:
         """The version of perflab on each worker, or its import's error; no code of ours is sent for it."""
         found: dict[str, Any] = self._client.run(
-            pkgutil.resolve_name, "perflab:__version__", workers=[*workers], on_error="return"
+            pkgutil.resolve_name, "perflab.__version__", workers=[*workers], on_error="return"
         )
         return found
 
