@@ -12,7 +12,7 @@ import time
 
 import psutil
 import pytest
-from conftest import interruptible, one_line, perflab, user_environment
+from conftest import interruptible, one_line, perflab, perflab_process, user_environment
 
 from perflab import __version__, records, report
 from perflab.contract import PerflabError
@@ -275,6 +275,12 @@ def test_where_the_command_ends_the_workers_stop_measuring(started, tmp_path, en
         time.sleep(0.05)
 
 
+def marks(printed):
+    """Each submission's mark and mistakes; where an error is seen first depends on inputs drawn anew."""
+    rows = json.loads(printed)["rows"]
+    return [(row["submission"], row["mark"], [each["name"] for each in row["mistakes"]]) for row in rows]
+
+
 @NEEDS
 @pytest.mark.slow
 def test_a_class_is_the_same_over_workers_of_which_one_dies(started, tmp_path):
@@ -292,7 +298,22 @@ def test_a_class_is_the_same_over_workers_of_which_one_dies(started, tmp_path):
     started.worker(HOSTS[0])
     started.wait_for(HOSTS[0])
     assert running.returncode == alone.returncode == 1, said
-    assert json.loads(printed)["rows"] == json.loads(alone.stdout)["rows"]
+    assert marks(printed) == marks(alone.stdout)
+    assert [name for name, *_ in marks(printed)] == [file.stem for file in files]
+
+
+@pytest.mark.slow
+def test_a_class_over_workers_of_this_machine(tmp_path):
+    pytest.importorskip("distributed", reason=MISSING)
+    files = [tmp_path / "bob.py", tmp_path / "erin.py"]
+    for file, text in zip(files, (WRONG, "def forward(x, w, b:\n"), strict=True):
+        file.write_text(text)
+    words = ("grade", "fully_connected", *files, "--json", "--dask", "local:2")
+    done = perflab_process(*words, cwd=tmp_path)
+    assert done.stderr == "perflab: written: grades/index.html\n", "nothing of Dask's"
+    assert marks(done.stdout) == [("bob", "wrong", ["db_mean"]), ("erin", "cannot run here", [])]
+    again = perflab(*words[:-1], "tcp://127.0.0.1:1", cwd=tmp_path)
+    assert again.stdout == done.stdout, "nothing is left to ask anybody"
 
 
 @NEEDS

@@ -68,7 +68,7 @@ def _address(word: str) -> Iterator[str]:
         from distributed import LocalCluster
 
         with LocalCluster(
-            n_workers=int(number[1]), threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=int(number[1]), threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
             memory_limit=0,
         ) as local:  # fmt: skip
             yield local.scheduler_address
@@ -189,7 +189,7 @@ class Cluster:
     def _versions(self, workers: Sequence[str]) -> dict[str, Any]:
         """The version of perflab on each worker, or its import's error; no code of ours is sent for it."""
         found: dict[str, Any] = self._client.run(
-            pkgutil.resolve_name, "perflab:__version__", workers=[*workers], on_error="return"
+            pkgutil.resolve_name, "perflab.__version__", workers=[*workers], on_error="return"
         )
         return found
 
