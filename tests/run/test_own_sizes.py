@@ -147,7 +147,14 @@ def test_a_gradient_that_is_zero_by_nature_is_no_finding():
     assert face.verify("softmax_loss", "vectorized", size={"N": 4, "D": 3, "C": 1})
 
 
-def test_what_would_take_long_is_not_called_unless_it_is_named():
+def test_what_would_take_long_is_not_called_unless_it_is_named(monkeypatch):
+    forecasts = {"naive": 2 * verification.LONGEST_S, "vectorized": 1e-3}
+    monkeypatch.setattr(
+        verification, "from_small_case",
+        lambda _operation, _case, _dtype, raw: (
+            {"step": forecasts[raw.technique]}, "the small case", forecasts[raw.technique]
+        ),
+    )  # fmt: skip
     case = own_cases(operation(OP), [{"N": 2000, "D": 2000, "M": 2000}])[0]
     found = dict(verification._too_long(operation(OP), case, ["naive", "vectorized", "jit"], [OP]))
     assert set(found) == {"naive"}

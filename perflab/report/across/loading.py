@@ -22,7 +22,7 @@ BOM = b"\xef\xbb\xbf"
 def document(path: Path) -> Any:
     """The JSON document in a file; long lists of numbers are arrays of doubles, unused keys are gone.
 
-    A file of 157 MB needs about twice its size. Raises OSError, and ValueError for what is no JSON.
+    A file of 150 MiB needs about twice its size. Raises OSError, and ValueError for what is no JSON.
     """
     try:
         return json.loads(_text(path), object_hook=_kept)
