@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perflab import catalog, records
+from perflab import records
 from perflab.catalog.kernels import uses_threads
 from perflab.machine import cores
 from perflab.records import Plan, Run
@@ -57,7 +57,7 @@ def file(
     The first of the rungs is the one below. Where `also` names a further case, the file and the other rung
     are raced there too: what a file does on more samples than an exercise has is seen as well.
 
-    To `explain` it, every direction is raced, in few turns, and the evidence on all of them is gathered.
+    To `explain` it, there are fewer turns, and the evidence on all of them is gathered.
     """
     (review,) = reviewed.reviews
     op, technique = review.implementation.operation, review.implementation.technique
@@ -70,10 +70,7 @@ def file(
     plan = replace(plan, narrowed={**plan.narrowed, f"{op}/{rungs[0]}": (case,)})
     if not explain:
         return _measured(folder, plan, reviewed)
-    directions = catalog.operation(op).directions
-    run = _measured(
-        folder, replace(plan, directions=directions, processes=1, passes=EXPLAINED_PASSES), reviewed
-    )
+    run = _measured(folder, replace(plan, passes=EXPLAINED_PASSES), reviewed)
     gather(folder, "evidence", EVIDENCE_S, shares([f"{op}/{name}" for name in (technique, *rungs)]))
     return records.read(run.folder)
 

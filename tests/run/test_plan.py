@@ -21,7 +21,7 @@ def test_every_cell_is_met_once_in_every_pass_of_every_process():
 
 def test_an_interval_is_within_reach_of_every_preset():
     for name, preset in presets.PRESETS.items():
-        if name == presets.WATCH_PRESET:  # an answer at once, without intervals
+        if name in (presets.WATCH_PRESET, presets.CLIMB_PRESET):  # an answer in seconds
             continue
         assert preset.processes * preset.passes >= 6, name
         assert preset.processes >= 2, name

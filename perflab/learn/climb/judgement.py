@@ -32,8 +32,11 @@ def judge(summary: Summary, step: Step, technique: str) -> Attempt:
             return unraced(status, f"in the race: {why}")
     below_s, above_s = (call_s(summary, replace(own, technique=each)) for each in (step.below, step.above))
     own_s, figure = call_s(summary, own), summary.figures.get(own)
-    if figure is None or own_s is None or above_s is None:
-        return unraced(RIGHT, f"not raced: {step.above} or the file has no time on {step.case}")
+    cases = summary.run.plan.cases[step.operation]
+    lacking = [case for case in cases if replace(own, case=case) not in summary.figures]
+    if figure is None or own_s is None or above_s is None or lacking:
+        why = f"a race of {step.dtype} gave it no time on {lacking[0] if lacking else step.case}"
+        return unraced(RIGHT, f"not raced: {why}; wanted outputs of the inputs' dtype")
     attempt = Attempt(time.time(), RIGHT, "", own_s, below_s, above_s, above_s / own_s)
     if borrowed := _borrowed(summary, step, technique):
         return replace(attempt, status=NOT_SHOWN, said=f"it calls {borrowed}; wanted your own work")
