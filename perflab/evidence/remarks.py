@@ -23,7 +23,7 @@ from perflab import catalog, machine
 from perflab.catalog import kernels, sources
 from perflab.contract import PerflabError
 from perflab.errors import reason
-from perflab.evidence import heard, limits, line_numbers, mca
+from perflab.evidence import heard, limits, line_numbers, mca, permitted
 from perflab.evidence.code import compile_on_cases, hottest
 from perflab.evidence.profile import INSTALLED
 from perflab.machine import numba_cache, process
@@ -40,17 +40,20 @@ SILENT = "this Numba's LLVM gives no remarks"
 def gather(operation: str, technique: str, dtype: str, outside: str | None = None) -> Remarks:
     """The remarks on a technique; on a built-in one as saved earlier on this machine, where they were.
 
-    `outside` is the file of one that is not built in. Raises PerflabError for what is not compiled by Numba,
-    and for what cannot be called.
+    `outside` is the file of one that is not built in; a built-in one may be under a permission
+    (`jit+reassociate`). Raises PerflabError for what is not compiled by Numba, and for what cannot be called.
     """
-    if outside is None and (known := saved(operation, technique, dtype)):
+    technique, permission = permitted.split(technique) if outside is None else (technique, "")
+    kept = outside is None and not permission
+    if kept and (known := saved(operation, technique, dtype)):
         return known
     order = {"operation": operation, "technique": technique, "dtype": dtype, "outside": outside}
     limit_s = WAIT_OUTSIDE_S if outside else WAIT_S
     with tempfile.TemporaryDirectory(prefix="perflab-remarks-") as empty:
         here = "perflab.evidence.remarks:"
         variables = {numba_cache.VARIABLE: empty}
-        with process.begin(f"{here}child", order, limit_s, variables=variables) as child:
+        compiled = order | {"permission": permission}
+        with process.begin(f"{here}child", compiled, limit_s, variables=variables) as child:
             try:
                 timed = process.call(f"{here}timed", order, limit_s)
                 fields = _finished(child, limit_s, timed)
@@ -59,7 +62,7 @@ def gather(operation: str, technique: str, dtype: str, outside: str | None = Non
             finally:
                 child.kill()
     found = _combined(order, timed, fields)
-    if outside is None and not found.reason:
+    if kept and not found.reason:
         file, key = _place(operation, technique, dtype)
         line = json.dumps({"key": key, "fields": found.plain()}) + "\n"
         with contextlib.suppress(OSError), file.open("ab", buffering=0) as opened:
@@ -145,13 +148,14 @@ def timed(operation: str, technique: str, dtype: str, outside: str | None) -> di
     }  # fmt: skip
 
 
-def child(operation: str, technique: str, dtype: str, outside: str | None) -> dict[str, Any]:
+def child(operation: str, technique: str, dtype: str, outside: str | None, permission: str) -> dict[str, Any]:
     """Compile with line numbers while listening; the remarks and the limits of hot loops as plain JSON."""
     try:
         heard.ask()
     except Exception as error:
         return {"reason": f"{SILENT}: {reason(error)}"}
     line_numbers.mark()
+    permitted.give(permission)
     with heard.listening() as lines:
         implementation = catalog.column(operation, technique, outside)
         described = catalog.operation(operation)

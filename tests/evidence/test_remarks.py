@@ -9,7 +9,7 @@ import pytest
 from conftest import one_line, perflab
 
 from perflab.contract import PerflabError
-from perflab.evidence import chains, heard, limits, mca, remarks
+from perflab.evidence import chains, heard, limits, listing, mca, remarks
 from perflab.evidence.arithmetic import counts_of
 from perflab.evidence.assembly import Loop
 from perflab.evidence.graph import Instruction
@@ -243,6 +243,8 @@ def test_llvm_mca_gives_the_cycles_of_the_chain():
         (("--remarks", "jit", "--asm", "jit"), "one of them"),
         (("--remarks", "jit", "--size", "N=3"), "--size"),
         (("--asm", "jit", "nothing"), "unknown technique"),
+        (("--asm", "jit", "jit+fast"), "unknown permission; did you mean fast_math"),
+        (("--remarks", "jit+order"), "unknown permission"),
         (("--asm", "jit", "simd", "tiles"), "tiles: not understood"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
@@ -268,6 +270,25 @@ def test_a_numba_whose_llvm_gives_no_remarks_is_said(monkeypatch, tmp_path, sile
     assert found.reason.startswith(remarks.SILENT)
     assert [*why.closing(found)] == [found.reason]
     assert replace(found, reason="") != found
+
+
+@pytest.mark.slow
+def test_under_a_permission_the_same_rung_becomes_other_code():
+    strict, permitted = (
+        listing.gather("fully_connected", name, "float32").ways["forward"]
+        for name in ("jit", "jit+reassociate")
+    )
+    assert (strict.same, permitted.same) == (True, None)
+    assert strict.loop.counts.packed == 0
+    assert permitted.loop.counts.packed > 0
+    said = {
+        name: remarks.gather("fully_connected", name, "float32").remarks
+        for name in ("jit", "jit+reassociate")
+    }
+    vectorised = {
+        name: {each.line for each in said[name] if "vectorized loop" in each.words} for name in said
+    }
+    assert vectorised["jit"] < vectorised["jit+reassociate"]
 
 
 # ---------------------------------------------------------------------------- on the right lines, by markers

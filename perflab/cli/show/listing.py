@@ -22,6 +22,12 @@ from perflab.evidence.graph import Instruction
 from perflab.evidence.listing import Listing
 from perflab.report.study import code
 
+AGAIN = {
+    True: "its loops hold the same arithmetic as those of the code that is timed.",
+    False: "THE CODE THAT IS TIMED HOLDS OTHER ARITHMETIC: take this as a likeness.",
+    None: "under a permission that the code which is timed does not have.",
+}
+
 
 def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
     """Each direction's hot loop beside its source lines."""
@@ -41,11 +47,9 @@ def shown(listing: Listing, width: int) -> Iterator[RenderableType]:
             f" them arithmetic, {packed}, {counts.fused} FMA."
         )
         yield Text(
-            "Compiled a second time with line numbers; "
-            + ("its loops hold the same arithmetic as those of the code that is timed." if way.same else
-               "THE CODE THAT IS TIMED HOLDS OTHER ARITHMETIC: take this as a likeness."),
-            style="dim" if way.same else "bold red",
-        )  # fmt: skip
+            f"Compiled a second time with line numbers; {AGAIN[way.same]}",
+            style="bold red" if way.same is False else "dim",
+        )
         yield _beside(loop, width)
 
 

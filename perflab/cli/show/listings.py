@@ -59,7 +59,11 @@ def _opening(side: Side, direction: str, loop: Loop | None) -> Iterator[Renderab
     if loop is None:
         yield Lines(Text(f"{name}: {way.why_none}"))
         return
-    same = "" if way.same else "; THE CODE THAT IS TIMED HOLDS OTHER ARITHMETIC: take this as a likeness"
+    same = (
+        ""
+        if way.same is not False
+        else "; THE CODE THAT IS TIMED HOLDS OTHER ARITHMETIC: take this as a likeness"
+    )
     yield Lines(Text(f"{name}: the hot loop of {one.name_of(loop)}, compiled for {side.listing.case}{same}"))
     if side.remarks.reason:
         yield Lines(Text(f"  {side.remarks.reason}", "dim"))

@@ -60,7 +60,7 @@ def add(commands: Commands) -> None:
         "--run", type=Path, metavar="DIR", help="the run of the figures; the newest in reports/"
     )
     add_sizes(verb)
-    assembly = "instead, its hot loop's assembly; with a second TECHNIQUE, both loops"
+    assembly = "instead, its hot loop's assembly; a second TECHNIQUE, or jit+reassociate: both loops"
     verb.add_argument("--asm", metavar="TECHNIQUE", help=assembly)
     said = "instead, what LLVM said of its loops; FILE.py: of your own"
     verb.add_argument("--remarks", nargs="?", const="", metavar="TECHNIQUE", help=said)
@@ -242,9 +242,9 @@ def _remarks(operation: str, args: argparse.Namespace) -> int:
 
 
 def _target(operation: str, technique: str) -> str:
-    """OP/TECHNIQUE. Raises PerflabError for an unknown one."""
+    """OP/TECHNIQUE, perhaps with +PERMISSION. Raises PerflabError for an unknown technique."""
     from perflab import catalog
 
     name = f"{operation}/{technique}"
-    catalog.targets([name])
+    catalog.targets([name.partition("+")[0]])
     return name
