@@ -13,7 +13,7 @@ from perflab.contract import CANNOT_RUN, NOT_SHOWN, WRONG
 from perflab.statistics import median_interval
 from perflab.units import in_bytes
 
-SEEN_TAKES = 0.7  # of the time on new contents: what caches and branch predictors save is less than the rest
+SEEN_TAKES = 0.65  # of the time on new contents: what caches and branch predictors save is less than the rest
 MORE_CORES = 1.15
 READ_S, READ_TAKES = 3e-5, 1.3  # the first time that a result is read, against the second
 KEPT_BYTES, KEPT_IN_ALL = 1024, 32 << 20

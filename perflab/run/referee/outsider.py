@@ -154,10 +154,14 @@ class Judged(Visit):
                 self._compare_with_seen(pair == 0)
         elif turn_s < LONG_S:
             guest.go()
-            shown.note_seen(used_s, self._used("play", 1))
+            self._used("play", 1)
+            for _ in range(2):
+                rolled = self.refill(1)
+                new_s = self._used("play", 1)
+                self._write_again(rolled)
+                shown.note_seen(new_s, self._used("play", 1))
             self.refill(1)
             shown.idle_s.append(self._idle_s())
-            shown.note_seen(self._used("play", 1), self._used("play", 1))
         self._bytes, self._calls_then = family.resident_bytes(guest.pid), guest.calls
 
     def _read(self) -> None:
@@ -184,19 +188,30 @@ class Judged(Visit):
         """The processor time of calls on new contents, and of the same calls again.
 
         Calls on half of the sets come before, so that caches are warm. The first time of a round: also that
-        of a while in which nothing is asked, though the contents are there, and of calls on the public ones.
+        of calls on the public contents, and of a while in which nothing is asked, though new ones are there.
         """
         half, stage = self.count // 2, self.contender.stage
-        self.refill(half)
-        if first:
-            self.shown.idle_s.append(self._idle_s())
+        if first:  # reading the results has used memory: calls before the others find it as these do
+            self.refill(half)
+            self._of_rest(half)
+        rolled = self.refill(half)
         self.timed(1)
-        new_s, seen_s = self._of_rest(half), self._of_rest(half)
-        self.shown.note_seen(new_s, seen_s)
+        new_s = self._of_rest(half)
+        self._write_again(rolled, half)
+        self.shown.note_seen(new_s, self._of_rest(half))
         if first:
             for which in range(half, self.count):
                 stage.fill(stage.pristine, which)
             self.shown.note_known(new_s, self._of_rest(half))
+            self.refill(half)
+            self.shown.idle_s.append(self._idle_s())
+
+    def _write_again(self, rolled: Sequence[tuple[int, ...]], first: int = 0) -> None:
+        """Write the contents of the sets from `first` on once more: caches are then as for new ones."""
+        self.guest.stand()
+        for which in range(first, self.count):
+            self.contents.fill(self.contender.stage.arrays(which), rolled[which])
+        self.guest.go()
 
     def _of_rest(self, half: int) -> float:
         """The processor time of calls on the other half of the sets, whose inputs were just read."""

@@ -2,6 +2,7 @@
 
 family: resources
 told:  threads behind
+told: it raised RuntimeError: can't start new thread
 """
 
 import threading
