@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perflab import catalog, machine
-from perflab.cli import common
 from perflab.contract import RIGHT, PerflabError
 
 if TYPE_CHECKING:
@@ -101,7 +100,6 @@ def new_step(climb: Climb, folder: Path, operation: str, above: str, say: Say = 
     described = catalog.operation(operation)
     below, file = described.since[above], exercises.free_name(climb, folder, operation)
     dtype, rungs = exercises.DTYPE, (below, above)
-    common.use_one_thread()
     for threads in dict.fromkeys((1, climbing.several(operation, above))):
         for cases in exercises.stages(described, below):
             compiles = climbing.compiles(operation, rungs, dtype, threads)
@@ -149,7 +147,6 @@ def judged(
     from perflab.report.summarise import summarise
     from perflab.run import climbing, request
 
-    common.use_one_thread()
     machine.prepare_matplotlib()
     say("checking")
     reviewed = request.review_files((str(file),), (step.operation,))

@@ -47,6 +47,7 @@ def add(commands: Commands) -> None:
 
 def climb(args: argparse.Namespace) -> int:
     """Do what the first word says."""
+    common.use_one_thread()
     first, *rest = args.words or [""]
     most = {"check": (1, 1), "hint": (0, 1)}.get(first, (0, 0))
     if args.watch and first != "check":

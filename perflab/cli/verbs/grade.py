@@ -65,6 +65,7 @@ def grade(args: argparse.Namespace) -> int:
     from perflab.run.workers import judges
 
     if args.operation == CLIMB:
+        common.use_one_thread()
         return _climbs(args)
     asked = "" if args.operation == ALL else catalog.operation(args.operation).name
     points = rubric.load(args.rubric, catalog.operations()) if args.rubric else None
