@@ -11,7 +11,7 @@ from typing import Any
 
 from perflab.machine import portable, system
 from perflab.machine.system import NOT_INSTALLED, cpuinfo, read_file, version_of
-from perflab.machine.threads import cores, cpu_quota, variables
+from perflab.machine.threads import allocator, cores, cpu_quota, variables
 
 # The flags that decide which vector instructions a compiler may emit, oldest first.
 SIMD = (
@@ -68,6 +68,7 @@ def environment() -> dict[str, Any]:
         "product_warnings": [*products.spurious_warnings()],
         "threading_layer": os.environ.get("NUMBA_THREADING_LAYER", "default"),
         "variables": variables(),
+        "allocator": allocator(),
         "commit": _commit(),
         "branch": _branch(),
         "perflab": version_of("perflab"),

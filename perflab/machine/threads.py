@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import time
 from pathlib import Path
 from typing import Any
 
 from perflab.machine import portable
 from perflab.machine.system import group_files, read_file
+from perflab.units import in_bytes
 
 POOLS = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
@@ -17,9 +19,13 @@ POOLS = (
 # OpenBLAS's idle workers spin for 2^n cycles. With 4 they sleep at once, and leave their core to the next
 # contender.
 SLEEPY = {"OPENBLAS_THREAD_TIMEOUT": "4"}
+# glibc decides by what a process has freed so far from which size on an array gets fresh pages (128 KiB at
+# first, 32 MiB at most), and when it gives memory back. Fixed, so that a call costs the same in each process.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
 RELEVANT = (
     *POOLS,
     *SLEEPY,
+    *ALLOCATOR,
     *("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"),
     *("NUMBA_OPT", "NUMBA_ENABLE_AVX", "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE"),
     *("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"),
@@ -35,14 +41,27 @@ def pinned(threads: int) -> dict[str, str]:
 
 
 def for_child(threads: int) -> dict[str, str]:
-    """A new process's environment: pinned pools, and the path of this package where it is not installed."""
+    """A new process's environment: pinned pools, an allocator that does not adapt, the path of this package.
+
+    What the user has set for the allocator stays; the path is added where the package is not installed.
+    """
     # The variables of a pytest that runs us, above all those of pytest-xdist's workers, are left out.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | pinned(threads)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment = ALLOCATOR | inherited | pinned(threads)
     home = Path(__file__).parents[2]
     if (home / "pyproject.toml").is_file():  # a checkout, perhaps not installed
         folders = (str(home), environment.get("PYTHONPATH"))
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
     return environment
+
+
+def allocator() -> str:
+    """How measuring processes get the memory of large arrays, in words; empty where it is not known."""
+    if platform.libc_ver()[0] != "glibc":
+        return ""
+    sizes = ALLOCATOR | {name: os.environ[name] for name in ALLOCATOR if name in os.environ}
+    fresh, kept = (in_bytes(int(size)) if size.isdecimal() else "?" for size in sizes.values())
+    return f"glibc, fresh pages for arrays of {fresh} or more, up to {kept} of freed memory kept"
 
 
 def cores() -> int:

@@ -10,7 +10,7 @@ from perflab.records.typed import escaped
 
 # A difference here makes runs incomparable. "python" is the minor version, "blas" name, version and kernel.
 COMPARED = ("cpu", "simd", "caches", "cores_allowed", "memory_limit_bytes", "governor", "python", "numpy",
-            "numba", "llvm", "blas", "variables")  # fmt: skip
+            "numba", "llvm", "blas", "variables", "allocator")  # fmt: skip
 # A difference here is only reported: the code under test is among them.
 REPORTED = ("system", "hypervisor", "container", "turbo", "memory_bytes", "scipy", "perflab", "commit",
             "branch")  # fmt: skip

@@ -1,6 +1,7 @@
 """The environment: parsed from what the system tells, quiet, quick, and compared key by key."""
 
 import json
+import platform
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 from perflab import machine
-from perflab.machine import portable
+from perflab.machine import portable, process, threads
 from perflab.machine import system as operating_system
 from perflab.machine.description import (
     _caches,
@@ -74,6 +75,44 @@ def test_a_blas_that_no_library_can_ask_is_named_by_the_build(others, monkeypatc
     monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: others)
     names = [library["name"] for library in machine.environment()["blas"]]
     assert names == ["accelerate", *(other["internal_api"] for other in others)]
+
+
+PAGE_FAULTS = """
+import resource
+import numpy as np
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def call():
+    np.empty(16 << 20, np.uint8)[::1024] = 1  # freed at once
+
+before = faults()
+call()
+first, before = faults() - before, faults()
+for _ in range(10):
+    call()
+print(first, faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library: nothing is fixed")
+def test_the_allocator_of_a_measuring_process_does_not_adapt(monkeypatch):
+    for name in threads.ALLOCATOR:
+        monkeypatch.delenv(name, raising=False)
+    assert threads.allocator() == (
+        "glibc, fresh pages for arrays of 32 MiB or more, up to 4 GiB of freed memory kept"
+    )
+    with process.spawn(["-c", PAGE_FAULTS], 1, stdout=subprocess.PIPE, text=True) as child:
+        first, later = map(int, child.communicate()[0].split())
+    assert first > 0
+    assert later == 0
+
+
+def test_the_users_own_settings_of_the_allocator_stay(monkeypatch):
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
+    assert threads.for_child(1)["MALLOC_MMAP_THRESHOLD_"] == str(1 << 20)
+    assert "arrays of 1 MiB or more" in threads.allocator() or platform.libc_ver()[0] != "glibc"
 
 
 def test_nothing_to_read_is_no_error(system, monkeypatch):
