@@ -56,9 +56,9 @@ def pair_of(name: str, folder: Path) -> tuple[str, dict[str, str]]:
 
 
 def plan_of(operation: str, columns: dict[str, str]) -> Plan:
-    """A technique beside the same from outside, on two cases in float32; a file on one of them."""
+    """A technique beside the same from outside, on three cases in float32; a file on one of them."""
     files = {f"{operation}/{technique}": file for technique, file in columns.items() if file}
-    cases = ("tiny", "digits") if len(files) == 1 else ("digits",)
+    cases = ("tiny", "digits", "large") if len(files) == 1 else ("digits",)
     return Plan(
         preset="both ways", techniques={operation: tuple(columns)}, cases={operation: cases},
         dtypes=("float32",), threads=(1,), directions=("forward", "backward", "step"), processes=PROCESSES,
