@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections import Counter
 
 import pytest
 from conftest import CHEATS, ROOT, one_line, perflab
@@ -12,7 +13,9 @@ from perflab.cli import climb_grades, climbing
 from perflab.contract import NOT_SHOWN, RIGHT, PerflabError
 from perflab.learn.climb import exercises, figure, hints, judgement, page
 from perflab.records import climb as saved
+from perflab.records import kinds
 from perflab.records.climb import Attempt, Climb, Step
+from perflab.run import climbing as climbing_races
 
 REACHED = Attempt(1e9, RIGHT, "", 1e-3, 4e-3, 1e-3, 1.0, True)
 WRONG = Attempt(2e9, "wrong", "dx: `=` for `+=`")
@@ -143,6 +146,14 @@ def test_the_share_that_is_wanted_tells_near_rungs_apart():
     assert 1 / 1.3 < exercises.share_wanted(1.3, 1.0) < 1
 
 
+@pytest.mark.parametrize(
+    ("share", "close"), [(None, False), (0.5, False), (0.7, True), (1.0, True), (2.0, False)]
+)
+def test_what_one_process_does_not_decide(share, close):
+    attempt = Attempt(1e9, RIGHT, "", 1e-3, 4e-3, 1e-3, share)
+    assert judgement.is_close(step(), attempt) is close
+
+
 def test_an_own_techniques_borrowed_code_is_not_allowed_what_the_rungs_import_is():
     assert "perflab's vectorized" not in exercises.allowed("fully_connected", "per_neuron", "vectorized")
     assert "perflab's packed" in exercises.allowed("fully_connected", "packed", "cores")
@@ -205,3 +216,14 @@ def test_two_rungs_as_files_and_one_cheat(tmp_path):
     attempt, _, _ = climbing.judged(step(), CHEATS / "borrowed.py")
     assert (attempt.status, attempt.passed) == (NOT_SHOWN, False)
     assert "perflab's vectorized" in attempt.said
+
+
+@pytest.mark.slow
+def test_a_further_process_races_the_exercises_case_alone(tmp_path):
+    run = climbing_races.rungs(
+        tmp_path / "run", "fully_connected", ("per_neuron", "vectorized"), ("tiny", "digits"), 1
+    )
+    both = climbing_races.again(run, "tiny")
+    counts = Counter((block.process, block.contender.case) for block in both.of_kind(kinds.Timed))
+    assert set(counts) == {(0, "tiny"), (0, "digits"), (1, "tiny")}
+    assert counts[1, "tiny"] == counts[0, "tiny"]
