@@ -13,6 +13,7 @@ from perflab.contract import RIGHT, PerflabError
 
 if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
+    from perflab.records.causes import Causes
     from perflab.records.climb import Attempt, Climb, Step
     from perflab.report import Summary
 
@@ -203,7 +204,19 @@ def hint(folder: Path, climb: Climb, step: Step, say: Say = quiet) -> tuple[str,
             waits = [f"A hint that is read from a race waits until the file is right; {why}."]
             if not kind:
                 return "", waits, climb
-    lines = hints.given(step, kind, summary)
+    tried = interventions(step, folder / step.file, say) if kind == hints.MOVED else None
+    lines = hints.given(step, kind, summary, tried)
     climb = hints.taken(climb, step, kind)
     saved.save(folder, climb)
     return kind, [*waits, *lines], climb
+
+
+def interventions(step: Step, file: Path, say: Say = quiet) -> Causes | None:
+    """Which changes to a file's source move its time; None where nothing in it is compiled."""
+    from perflab.evidence.causes.gathering import gather
+
+    say(f"changing {file.name} one thing at a time")
+    try:
+        return gather(step.operation, file.stem, step.dtype, str(file.resolve()))
+    except PerflabError:  # not compiled, or no change is applicable: the rungs' figures stand alone
+        return None

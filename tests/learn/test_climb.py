@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from conftest import CHEATS, ROOT, one_line, perflab
@@ -174,7 +175,10 @@ def test_hints_come_one_by_one_and_are_kept(folder):
         assert f"hint {number}: {kind}" in done.stdout
     assert saved.load(folder).steps[0].hints == saved.HINTS[:2]
     assert "def forward" in "\n".join(hints.given(step(), hints.SOLUTION))
-    assert any("argmax" in line for line in hints.derived("max_pool2d", "per_neuron"))
+    derived = hints.derived("max_pool2d", "per_neuron")
+    assert any("argmax" in line for line in derived)
+    assert "out[n,c,i,j] = V[n,a_n]" in derived
+    assert not re.search(r"[\\`*]", "".join(derived))
 
 
 def test_the_page_has_the_figure_the_mistakes_and_the_hints():
@@ -227,3 +231,14 @@ def test_a_further_process_races_the_exercises_case_alone(tmp_path):
     counts = Counter((block.process, block.contender.case) for block in both.of_kind(kinds.Timed))
     assert set(counts) == {(0, "tiny"), (0, "digits"), (1, "tiny")}
     assert counts[1, "tiny"] == counts[0, "tiny"]
+
+
+@pytest.mark.slow
+def test_the_changes_that_move_a_compiled_files_time_are_a_hint(tmp_path):
+    file = tmp_path / "softmax_loss.py"
+    file.write_text(exercises.written("softmax_loss", "jit"), "utf-8")
+    compiled = replace(step("jit_exp", "jit", file.name), operation="softmax_loss")
+    tried = climbing.interventions(compiled, file)
+    assert {trial.name for tested in tried.ways.values() for trial in tested.trials}
+    file.write_text(exercises.written("softmax_loss", "naive"), "utf-8")
+    assert climbing.interventions(compiled, file) is None

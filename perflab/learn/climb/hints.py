@@ -14,10 +14,12 @@ from perflab import catalog
 from perflab.catalog import find
 from perflab.contract import Cell
 from perflab.learn.climb import exercises
+from perflab.records.causes import Causes
 from perflab.records.climb import HINTS, Climb, Step
 from perflab.records.texts import DERIVATION
 from perflab.report.study import mathematics
 from perflab.report.summary import Summary
+from perflab.report.why import causes as interventions
 from perflab.report.why import reading, why
 
 FIRST_LINE, FORMULAS, HOTTEST, MOVED, SOLUTION = HINTS
@@ -29,8 +31,11 @@ def taken(climb: Climb, step: Step, kind: str) -> Climb:
     return climb.with_step(replace(step, hints=(*step.hints, kind)))
 
 
-def given(step: Step, kind: str, summary: Summary | None = None) -> list[str]:
-    """The lines of one hint. Those that are `MEASURED` are read from the summary of a race."""
+def given(step: Step, kind: str, summary: Summary | None = None, tried: Causes | None = None) -> list[str]:
+    """The lines of one hint. Those that are `MEASURED` are read from the summary of a race.
+
+    `tried` is what changes to the source of a compiled file did to its time.
+    """
     if kind == FIRST_LINE:
         return [f"{step.above}: {find.summary(step.operation, step.above)}"]
     if kind == FORMULAS:
@@ -39,7 +44,7 @@ def given(step: Step, kind: str, summary: Summary | None = None) -> list[str]:
         return exercises.written(step.operation, step.above).splitlines()
     if summary is None:
         return []
-    return [*hottest(summary)] if kind == HOTTEST else [*moved_most(summary, step)]
+    return [*hottest(summary)] if kind == HOTTEST else [*moved_most(summary, step, tried)]
 
 
 def derived(operation: str, rung: str) -> list[str]:
@@ -50,7 +55,7 @@ def derived(operation: str, rung: str) -> list[str]:
     named = [part for part in parts if f"`{rung}.py`" in part]
     if not named:
         return list(catalog.operation(operation).formulas.values())
-    lines = mathematics.readable("\n\n".join(named)).splitlines()
+    lines = mathematics.readable("\n\n".join(named), markup=False).splitlines()
     fenced = [line for line in lines if not line.startswith("```")]
     return [line for before, line in pairwise(["", *fenced]) if before or line]  # one empty line at most
 
@@ -66,14 +71,15 @@ def hottest(summary: Summary) -> Iterator[str]:
         yield from reading.lines(replace(each, standings=()))
 
 
-def moved_most(summary: Summary, step: Step) -> Iterator[str]:
-    """What makes the rung to reach faster than the one below, in the direction that saves most.
+def moved_most(summary: Summary, step: Step, tried: Causes | None = None) -> Iterator[str]:
+    """What makes the rung to reach faster than the one below, and which changes moved the file's own time.
 
-    Read from the figures of both. A change to the source that was compiled and timed, and moved most, belongs
-    here as soon as there is one.
+    The first is read from the figures of both rungs, in the direction that saves most.
     """
     direction = summary.run.plan.directions[-1]
     cell = Cell(step.operation, step.case, step.dtype, step.threads, direction, step.below)
     slow, fast = (summary.figures.get(replace(cell, technique=name)) for name in (step.below, step.above))
     causes = why.causes(summary, slow, fast) if slow and fast else ""
     yield f"{step.above} over {step.below}: {causes or 'the figures here do not explain it'}."
+    for sentence in interventions.sentences(tried) if tried else ():
+        yield f"{step.file}, {sentence}"

@@ -146,15 +146,21 @@ def _raised(match: re.Match[str]) -> str:
     return f"^({inside})" if len(inside) > 1 else f"^{inside}"
 
 
-def readable(markdown: str) -> str:
-    """A derivation with its formulas as plain text; displayed formulas become blocks."""
+def readable(markdown: str, markup: bool = True) -> str:
+    """A derivation with its formulas as plain text; displayed formulas become blocks.
+
+    It stays Markdown, or becomes text for a terminal, without marks for bold words and code.
+    """
 
     def block(match: re.Match[str]) -> str:
         lines = [plain(part).removesuffix(",").strip() for part in re.split(r"\\q?quad", match[1])]
         return "\n".join(["", "```text", *lines, "```", ""])
 
     def inline(match: re.Match[str]) -> str:
-        return re.sub(r"([\\*_`|\[\]<>])", r"\\\1", plain(match[1]))  # no markup in Markdown
+        text = plain(match[1])
+        return re.sub(r"([\\*_`|\[\]<>])", r"\\\1", text) if markup else text
 
+    if not markup:
+        markdown = re.sub(r"\*\*(.+?)\*\*|`([^`\n]+)`", r"\1\2", markdown, flags=re.DOTALL)
     text = re.sub(r"\$\$(.+?)\$\$", block, markdown, flags=re.DOTALL)
     return re.sub(r"\$([^$]+)\$", inline, text)
