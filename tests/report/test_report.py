@@ -19,6 +19,7 @@ from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contents, contest, method, opening, tables, winners, words
 from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
+from perflab.report.study import section
 from perflab.report.why import why
 from perflab.run import presets
 from perflab.statistics import Ratio, Scaling
@@ -180,6 +181,19 @@ def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
     markdown = (folder / f"{name}.md").read_text()
     assert words.markdown(table) in markdown
     assert words.markdown(table) in (small_run / "report.md").read_text()
+
+
+def test_commands_name_the_folder_of_a_users_own_operation_as_it_was_saved(small_run):
+    run = records.read(small_run)
+    own = replace(run, plan=replace(run.plan, own={"max_pool2d": "/home/me/my ops/max_pool2d"}))
+    theirs, mine = section.sections(report.summarise(own))
+    assert theirs.target == "fully_connected"
+    assert mine.target == "'/home/me/my ops/max_pool2d'"
+    (first, *others) = mine.rungs
+    assert first.exercise == ""
+    assert {rung.exercise for rung in others} == {
+        f"perflab climb '/home/me/my ops/max_pool2d'/{rung.technique}" for rung in others
+    }
 
 
 def test_an_earlier_report_leaves_no_tables_and_figures_behind(small_run, tmp_path):
