@@ -130,7 +130,7 @@ def _broken(files: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         return dict(process.call("perflab.catalog.against:unimported", {"files": files}, IMPORT_S))
     except PerflabError as error:
         if len(files) == 1:
-            return {commit: f"does not import: {error}" for commit in files}
+            return dict.fromkeys(files, f"does not import: {error}")
         return {other: why for one in files for other, why in _broken({one: files[one]}).items()}
 
 

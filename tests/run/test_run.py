@@ -1,6 +1,7 @@
 """Runs from end to end: verified or no number, interrupted, killed, resumed, with outside files."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, interruptible, one_line, perflab, perflab_process, slow_but, user_environment
 
-from perflab import catalog, records
+from perflab import catalog, evidence, records
 from perflab.catalog import cases, kernels
 from perflab.contract import FIRST_RUNGS
 from perflab.records import Part, Phase, kinds
@@ -492,6 +493,34 @@ def test_the_evidence_on_the_fastest_technique_of_each_operation_is_gathered_fir
     assert {name.partition("/")[0] for name in names[:2]} == {"fully_connected", "max_pool2d"}
     assert {name.partition("/")[2] for name in names[:2]} == {"vectorized"}
     assert {name.partition("/")[2] for name in names[-2:]} == {"naive"}
+
+
+def test_evidence_that_is_refused_is_named_and_takes_no_other_with_it(small_run, tmp_path, monkeypatch):
+    folder = shutil.copytree(small_run, tmp_path / "run")
+
+    def found(plan, _):
+        (op,) = plan.techniques
+        (technique,) = plan.techniques[op]
+        who = {"operation": op, "technique": technique, "dtype": "float32", "case": "tiny"}
+        yield {**who, "lines": -1 if technique == "naive" else 7}
+
+    monkeypatch.setattr(evidence, "gather_all", found)
+    monkeypatch.setattr(explaining.portable, "keep_to_cores", lambda threads: None)
+    names = [f"fully_connected/{name}" for name in ("naive", "vectorized")]
+    (refused,) = explaining.gather_evidence(str(folder), names)
+    assert refused.startswith("fully_connected/naive: ")
+    assert "not written: evidence: lines is -1" in refused
+    saved = {each.technique: each for each in records.read(folder).of_kind(kinds.Evidence)}
+    assert saved["vectorized"].lines == 7
+    assert "lines is -1" in saved["naive"].reason
+
+
+def test_what_was_refused_is_told(small_run, monkeypatch):
+    told, run = [], records.read(small_run)
+    monkeypatch.setattr(explaining, "gather", lambda *_: ["a line"])
+    told_by = explaining.Explaining(small_run, run.plan, told.append, math.inf)
+    told_by._gather("evidence", 10.0, [])
+    assert told == [{"event": "evidence"}, {"event": "unexplained", "reason": "a line"}]
 
 
 @pytest.mark.slow
