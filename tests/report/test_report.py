@@ -327,6 +327,19 @@ def test_a_run_in_which_everything_failed_gives_an_honest_report(small_run, tmp_
     assert "fully_connected/naive on tiny, float32: wrong" in " ".join(text.split())
 
 
+def test_what_was_not_compiled_in_time_is_named_with_what_would_reach_it(small_run, tmp_path):
+    left = {"max_pool2d/jit/float32": 1.0} | {f"mlp/{name}/float32": 80.0 for name in ("a", "b", "c", "d")}
+    line = {"kind": "compiled", "names": ["mlp/a/float32"], "wall_s": 1.0, "left": left, "more_s": 301.0}
+    folder = copied(small_run, tmp_path, lambda lines: [*lines, line])
+    assert perflab("report", folder).returncode == 0
+    told = (
+        "not compiled in the time of this run: mlp/b float32 (about 80 s), mlp/c float32 (about 80 s),"
+        " mlp/d float32 (about 80 s); perflab run --resume --for 6m would reach them"
+    )
+    assert told in tables.closing_lines(report.summarise(records.read(folder)))
+    assert told in (folder / "report.html").read_text("utf-8")
+
+
 def test_a_run_of_one_cell_and_one_that_holds_no_newer_record_give_a_report(small_run, tmp_path):
     def change(lines):
         plan = lines[0]["plan"]
