@@ -19,9 +19,9 @@ from perflab.catalog.find import (
     techniques,
 )
 from perflab.catalog.implementations import column, elsewhere, implementation, load, load_raw, raw
-from perflab.catalog.own import is_own, typed
+from perflab.catalog.own import from_here, is_own, typed
 
-__all__ = ["admit", "is_folder", "is_own", "named", "typed"]
+__all__ = ["admit", "from_here", "is_folder", "is_own", "named", "typed"]
 __all__ += ["broken", "column", "columns_of_peers", "elsewhere", "folder", "home", "implementation"]
 __all__ += [
     "lacking_peers",

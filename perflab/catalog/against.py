@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perflab.contract import PerflabError
+from perflab.machine import process
 
 CHECKOUT = Path(__file__).parents[2]
 MOST_COMMITS = 64  # of a range: more leave each too little time
+IMPORT_S = 60.0
 
 
 @dataclass
@@ -45,15 +47,22 @@ def gather(techniques: Mapping[str, tuple[str, ...]], revisions: str, folder: Pa
         gathered.files = columns(techniques, *extract(revisions, folder))
         return gathered
     commits = _commits(revisions)
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    skipped: dict[str, str] = {}
     for commit in commits:
         try:
             short, ops = extract(commit, folder)
-            found = columns(techniques, short, ops)
+            files = columns(techniques, short, ops)
             _check(ops, techniques)
-            gathered.files |= found
-            gathered.trees[short] = _git(commit, "rev-parse", f"{commit}:perflab/ops").decode().strip()
+            found[commit] = short, files
         except PerflabError as error:
-            gathered.skipped[commit] = str(error).removeprefix("--against: ").removeprefix(f"{commit} ")
+            skipped[commit] = str(error).removeprefix("--against: ").removeprefix(f"{commit} ")
+    skipped |= _broken({commit: files for commit, (_, files) in found.items()})
+    gathered.skipped = {commit: skipped[commit] for commit in commits if commit in skipped}
+    for commit, (short, files) in found.items():
+        if commit not in skipped:
+            gathered.files |= files
+            gathered.trees[short] = _git(commit, "rev-parse", f"{commit}:perflab/ops").decode().strip()
     if not gathered.files:
         first = next(iter(gathered.skipped.items()))
         raise PerflabError(f"--against: {revisions}: none of {len(commits)} commits can be measured:"
@@ -111,6 +120,34 @@ def _check(ops: Path, operations: Iterable[str]) -> None:
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             where = file.relative_to(ops.parents[1])
             raise PerflabError(f"does not build: {where}{line}: {type(error).__name__}") from error
+
+
+def _broken(files: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Why commits cannot be imported, with the files of their columns; in one process, if that survives."""
+    if not files:
+        return {}
+    try:
+        return dict(process.call("perflab.catalog.against:unimported", {"files": files}, IMPORT_S))
+    except PerflabError as error:
+        if len(files) == 1:
+            return dict.fromkeys(files, f"does not import: {error}")
+        return {other: why for one in files for other, why in _broken({one: files[one]}).items()}
+
+
+def unimported(files: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """In a process of its own: import every column of these commits; why some cannot be, by commit."""
+    from perflab.catalog.implementations import column
+
+    broken = {}
+    for commit, columns in files.items():
+        try:
+            for name, file in columns.items():
+                op, _, technique = name.partition("/")
+                column(op, technique, file)
+        except PerflabError as error:
+            place = "/".join(Path(file).parts[-2:])
+            broken[commit] = f"does not import: perflab/ops/{place}: {str(error).removeprefix(f'{file}: ')}"
+    return broken
 
 
 def _check_checkout() -> None:

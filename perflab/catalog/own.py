@@ -35,11 +35,14 @@ def is_own(name: str) -> bool:
 def typed(name: str) -> str:
     """What names an operation in a command: its name, or the path of the folder that was added, from here."""
     folder = folders().get(name)
-    if folder is None:
-        return name
+    return name if folder is None else from_here(folder, "./")
+
+
+def from_here(path: Path, before: str = "") -> str:
+    """A path as it is typed in the working directory: below it without that, and with `before` in front."""
     here = Path.cwd()
-    path = f"./{folder.relative_to(here).as_posix()}" if folder.is_relative_to(here) else str(folder)
-    return shlex.quote(path)
+    below = path.is_relative_to(here)
+    return shlex.quote(f"{before}{path.relative_to(here).as_posix()}" if below else str(path))
 
 
 def add(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from perflab import catalog, machine
 from perflab.contract import RIGHT, PerflabError
+from perflab.machine import scratch
 
 if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
@@ -106,8 +106,8 @@ def new_step(climb: Climb, folder: Path, operation: str, above: str, say: Say = 
             compiles = climbing.compiles(operation, rungs, dtype, threads)
             how = "compiling and measuring" if compiles else "measuring"
             say(f"{how} {below} and {above} on {', '.join(cases)}")
-            with tempfile.TemporaryDirectory(prefix="perflab-climb-") as scratch:
-                run = climbing.rungs(Path(scratch) / "run", operation, rungs, cases, threads)
+            with scratch.folder("climb") as place:
+                run = climbing.rungs(place / "run", operation, rungs, cases, threads)
                 found = exercises.told_apart(run, below, above)
             if found:
                 case, below_s, above_s = found
@@ -162,10 +162,10 @@ def judged(
     if why:
         return judgement.unraced(RIGHT, f"not raced: {why}"), reviewed, None
     say(f"racing {step.below}, {step.above} and {file.name}")
-    with tempfile.TemporaryDirectory(prefix="perflab-climb-") as scratch:
+    with scratch.folder("climb") as place:
         rungs = (step.below, step.above)
         run = climbing.file(
-            Path(scratch) / "run",
+            place / "run",
             reviewed,
             rungs,
             step.case,

@@ -29,8 +29,9 @@ from perflab.evidence.compiled import compiled_of
 from perflab.evidence.lines import lines_of
 from perflab.evidence.scene import Scene, fitting
 from perflab.evidence.steps import MOST_NOTED, MOST_STEPS, Trace
-from perflab.records import Plan
+from perflab.records import Plan, kinds
 from perflab.records.evidence import Evidence, Way
+from perflab.records.typed import Wrong
 
 TRACED = "tracemalloc, to the byte: what NumPy and Numba ask for, with one thread; not a BLAS's own buffers"
 UNTRACED = "not measured: Numba's threads, other than OpenMP's, would wait for Python's lock for ever"
@@ -85,12 +86,15 @@ def gather_all(plan: Plan, folder: Path | None = None) -> Iterator[dict[str, Any
 
 
 def _earlier(file: Path) -> dict[str, dict[str, Any]]:
-    """Earlier results by key, as far as the file can be read."""
+    """Earlier results by key, as far as the file can be read; what is no evidence is gathered again."""
     results = {}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         for line in file.read_text("utf-8").splitlines():
             record = json.loads(line)
-            results[record["key"]] = dict(record["fields"])
+            fields = dict(record["fields"])
+            with contextlib.suppress(Wrong):
+                kinds.read_record({"kind": Evidence.kind, **fields})
+                results[record["key"]] = fields
     return results
 
 

@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from types import ModuleType
 
 from filelock import FileLock
 
+from perflab.machine import scratch
 from perflab.machine.saved import cache_folder, writable_folder
 from perflab.machine.system import cpu_name, version_of
 
@@ -83,9 +83,9 @@ def load(name: str, contents: Sequence[str], build: Build) -> ModuleType:
 def _build(build: Build, file: Path) -> Note:
     """Build a module and put it into its place; its note."""
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="perflab-build-") as folder:
+    with scratch.folder("build") as folder:
         try:
-            content = build(Path(folder)).read_bytes()
+            content = build(folder).read_bytes()
         except Refused as why:
             return Note(compile_s=time.perf_counter() - began, refused=str(why))
     seconds = time.perf_counter() - began

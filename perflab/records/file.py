@@ -104,6 +104,10 @@ def newest(folder: Path = Path("reports")) -> Path | None:
     return files[-1].parent if files else None
 
 
+class NotWritten(PerflabError):
+    """A record that was refused, since one of its fields is wrong: nothing was written."""
+
+
 class Writer:
     """Appends records, one whole line at a time, flushed. Raises NoSpaceLeft when the disk is full."""
 
@@ -112,12 +116,12 @@ class Writer:
         self._file = self._path.open("ab", buffering=0)
 
     def append(self, kind: str, **fields: Any) -> Record:
-        """Write one record; return it as it will be read. Raises PerflabError for a wrong field."""
+        """Write one record; return it as it will be read. Raises NotWritten for a wrong field."""
         line = {"kind": kind, **finite(fields)}
         try:
             record = kinds.read_record(line)
         except Wrong as wrong:
-            raise PerflabError(f"{self._path}: not written: {kind}: {wrong}") from wrong
+            raise NotWritten(f"{self._path}: not written: {kind}: {wrong}") from wrong
         self._append(line)
         return record
 

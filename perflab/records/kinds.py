@@ -51,13 +51,17 @@ class Fitness:
 class Compiled:
     """Kernels that were not in Numba's cache and were compiled before timing; the seconds it took.
 
-    A run of phases compiles several times: what each phase needs and lacks on so many threads.
+    A run of phases compiles several times: what each phase needs and lacks on so many threads. `left` are
+    those for which the time did not suffice, with about the seconds that each needs; in a run of `more_s`
+    seconds more it would.
     """
 
     kind: ClassVar[str] = "compiled"
     names: tuple[str, ...]
     wall_s: Seconds
     threads: int = 1
+    left: Mapping[str, Seconds] = field(default_factory=dict)
+    more_s: Seconds = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -214,6 +215,14 @@ class Plan:
     def is_built_in(self, operation: str, technique: str) -> bool:
         """Whether a contender is one of perflab's own rungs: no peer and no outside file."""
         return technique not in self.homes and f"{operation}/{technique}" not in self.outside
+
+    def may_be_base(self, operation: str, technique: str) -> bool:
+        """Whether ratios may be shown over it: the plan's baseline, or else a rung of perflab's own."""
+        return technique == self.baseline or self.is_built_in(operation, technique)
+
+    def target(self, operation: str) -> str:
+        """What names an operation in a command: its name, or the folder of one of the user's own."""
+        return shlex.quote(self.own.get(operation, operation))
 
     def home(self, block: Block) -> str:
         """Where a block is measured: "" for perflab's own process, else a peer's name or an outside file."""

@@ -101,8 +101,8 @@ class Rows:
 
     def _over(self, op: str, case: str) -> str:
         seconds = self._seconds(op, case)
-        own = {name: seconds[name] for name in seconds if self._plan.is_built_in(op, name)}
-        return baseline.chosen(own, self._plan.baseline)
+        bases = {name: seconds[name] for name in seconds if self._plan.may_be_base(op, name)}
+        return baseline.chosen(bases, self._plan.baseline)
 
     def _ratio(self, op: str, case: str, over: str, technique: str) -> str:
         base, other = (self._times.get(self._cell(op, case, name), {}) for name in (over, technique))

@@ -286,9 +286,8 @@ class Summary:
         prediction enters a ratio.
         """
         plan = self.run.plan
-        own = [name for name in plan.techniques[cell.operation]
-               if name == plan.baseline or plan.is_built_in(cell.operation, name)]  # fmt: skip
-        figures = ((name, self.figures.get(replace(cell, technique=name))) for name in own)
+        bases = (name for name in plan.techniques[cell.operation] if plan.may_be_base(cell.operation, name))
+        figures = ((name, self.figures.get(replace(cell, technique=name))) for name in bases)
         seconds = {name: figure.median_s for name, figure in figures if figure and not figure.predicted}
         return baseline.chosen(seconds, plan.baseline)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +16,8 @@ from perflab.report.summary import RIVALS, Accuracy, CellResult, Payback, Summar
 from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
 from perflab.units import in_bytes, power, rounded, seconds
+
+MOST_UNREACHED = 3  # names in a line
 
 
 def times_table(
@@ -320,9 +323,28 @@ def closing_lines(summary: Summary, whole: bool = True) -> list[str]:
         share = summary.timed_s / summary.wall_s
         lines.append(f"{summary.wall_s:.0f} s, {share:.0%} of them inside timed calls")
     lines += filter(None, [precision(summary)])
+    lines += filter(None, [unreached_line(summary)])
     lines += contest_lines(summary)[: None if whole else 1]
     lines += [*machine_warnings(summary), *borrowed_lines(summary)]
     return lines + remark_lines(summary) + finding_lines(summary)
+
+
+def unreached_line(summary: Summary) -> str:
+    """What was not compiled in the run's time, so has no figure, and what would reach it; "" without any."""
+    compiled = [*summary.run.of_kind(kinds.Compiled)]
+    left = {name: needed_s for record in compiled for name, needed_s in record.left.items()}
+    reached = {name for record in compiled for name in record.names}
+    reached |= {f"{cell.operation}/{cell.technique}/{cell.dtype}" for cell in summary.figures}
+    names = [name for name in left if name not in reached]
+    if not names:
+        return ""
+    shown = [f"{' '.join(n.rsplit('/', 1))} (about {seconds(left[n], 2)})" for n in names[:MOST_UNREACHED]]
+    others = [f"{len(names) - len(shown)} more"] if len(names) > len(shown) else []
+    minutes = math.ceil(max(record.more_s for record in compiled) / 60)
+    return (
+        f"not compiled in the time of this run: {', '.join(shown + others)};"
+        f" perflab run --resume --for {minutes}m would reach them"
+    )
 
 
 def borrowed_lines(summary: Summary) -> list[str]:

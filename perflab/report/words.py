@@ -6,8 +6,10 @@ import contextlib
 import csv
 import io
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from perflab.contract import Cell
@@ -181,6 +183,18 @@ def anchor(*parts: str) -> str:
     'study-conv2d-a_b'
     """
     return "-".join(re.sub(r"[^\w.@]+", "_", part) for part in parts)
+
+
+def folder_typed(folder: Path) -> str:
+    """A run's folder as it is typed: as it was given, but of an absolute path the name alone.
+
+    So the same records make the same report in any place, and it holds no path of a machine.
+
+    >>> folder_typed(Path("out/my run")), folder_typed(Path("/tmp/run"))
+    ("'out/my run'", 'run')
+    """
+    given = folder.name and not folder.is_absolute()
+    return shlex.quote(folder.as_posix() if given else folder.resolve().name)
 
 
 def file_name(text: str) -> str:

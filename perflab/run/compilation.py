@@ -33,6 +33,7 @@ from perflab.machine.threads import cores
 
 SMALL_FLOPS = 1e7
 USUAL_RATE = 2.5e-4  # seconds for each byte of code, until this machine's is known
+TIMES = 2.0  # as long as it took, when it was given up, a compilation may need
 WORK = "from perflab.run.compilation import work; work()"
 Code = tuple[Path, str]  # a file, compiled for a dtype
 COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
@@ -173,7 +174,7 @@ def compile_missing(
 
 def compile_first(
     names: Sequence[str], tell: Callable[[Mapping[str, Any]], None], limit_s: float = math.inf,
-    threads: int = 1, died: dict[str, str] | None = None,
+    threads: int = 1, died: dict[str, str] | None = None, left: dict[str, float] | None = None,
 ) -> list[str]:  # fmt: skip
     """Call these once, a process on each core, so that kernels are compiled before timing starts.
 
@@ -181,7 +182,7 @@ def compile_first(
     The cheapest first; none is begun that would not be compiled within `limit_s`, as far as the earlier ones
     let that be predicted, and what is not compiled then is given up. Returns those that were called. Errors
     are ignored here: the same error is reported when the first block is verified. `died` is given the names
-    at which a process died, and how.
+    at which a process died, and how; `left` those that were not compiled, and about the seconds they need.
     """
     order = sorted(names, key=_size_of)
     began, places = time.monotonic(), iter(enumerate(order, 1))
@@ -189,6 +190,7 @@ def compile_first(
     workers: list[subprocess.Popen[str]] = []
     rates = [USUAL_RATE]  # seconds for each byte of code
     shared = set[Code]()  # what an earlier one of them has compiled
+    begun = dict[str, float]()
 
     def compile_in_turn() -> None:
         worker: subprocess.Popen[str] | None = None
@@ -205,14 +207,14 @@ def compile_first(
                 if worker is None:
                     worker = process.connect(["-c", WORK], threads, text=True)
                     workers.append(worker)
-            begun = time.monotonic()
+            begun[name] = time.monotonic()
             if not _called_in(worker, name):
                 if ended.is_set():  # it was given up
                     break
                 if died is not None:
                     died[name] = portable.death(worker.wait())
                 worker = None  # it would die again
-            rates.append((time.monotonic() - begun) / size)
+            rates.append((time.monotonic() - begun[name]) / size)
             called.append(name)
 
     callers = [threading.Thread(target=compile_in_turn, daemon=True) for _ in range(min(cores(), len(order)))]
@@ -229,6 +231,10 @@ def compile_first(
             thread.join()
         for worker in workers:
             worker.communicate()
+    if left is not None:
+        now, rate = time.monotonic(), median(rates)
+        needed = {name: (_size_of(name) * rate, TIMES * (now - begun.get(name, now))) for name in order}
+        left |= {name: max(seconds) for name, seconds in needed.items() if name not in called}
     return called
 
 

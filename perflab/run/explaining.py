@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from perflab.machine import portable
 from perflab.machine.process import begin, finish
 from perflab.machine.threads import cores
 from perflab.records import Plan, Run, kinds
+from perflab.records.file import NotWritten
 from perflab.records.roof import Ceilings
 from perflab.run import presets
 from perflab.run.turns import Tell, stop
@@ -27,6 +28,7 @@ EVIDENCE_SHARE = 0.08  # of a run's time, before precision
 REMARKS_S = 20.0  # in a run that compiles nothing but files from outside again
 ANEW_S = 600.0  # a run with less time has of perflab's own rungs the remarks that this machine has already
 LEAST_S = 1.0  # in less time nothing is begun
+WHO = ("operation", "technique", "dtype", "case")  # of a record, also of one that only gives a reason
 
 
 class Explaining:
@@ -85,7 +87,8 @@ class Explaining:
         limit_s = min(limit_s, self._left_s)
         if limit_s >= LEAST_S:
             self._tell({"event": kind})
-            gather(self._folder, kind, limit_s, orders, threads)
+            for line in gather(self._folder, kind, limit_s, orders, threads):
+                self._tell({"event": "unexplained", "reason": line})
 
 
 def shares(names: Sequence[str]) -> list[dict[str, Any]]:
@@ -96,12 +99,13 @@ def shares(names: Sequence[str]) -> list[dict[str, Any]]:
 
 def gather(
     folder: Path, kind: str, limit_s: float, orders: Sequence[Mapping[str, Any]], threads: int = 1
-) -> None:
+) -> list[str]:
     """Gather "evidence", "remarks" or "memory" in separate processes, one for each order, untimed.
 
-    What is not there in time is given up. Raises PerflabError where no process can be started.
+    What is not there in time is given up. Returns a line for each record that was refused. Raises
+    PerflabError where no process can be started.
     """
-    until, children = time.monotonic() + limit_s, []
+    until, children, refused = time.monotonic() + limit_s, [], list[str]()
     try:
         for order in orders:
             whole = {**order, "folder": str(folder.resolve())}
@@ -109,13 +113,14 @@ def gather(
             children.append(begin(function, whole, limit_s, threads, **portable.own_group()))
         for child in children:
             with contextlib.suppress(PerflabError):
-                finish(child, max(until - time.monotonic(), 0.0))
+                refused += finish(child, max(until - time.monotonic(), 0.0))
     finally:
         for child in children:
             stop(child)
             for stream in filter(None, (child.stdin, child.stdout, child.stderr)):
                 with contextlib.suppress(OSError):
                     stream.close()  # one that was given up still has its pipes
+    return refused
 
 
 def measures_ceilings(plan: Plan) -> bool:
@@ -132,31 +137,50 @@ def saved_ceilings(plan: Plan) -> dict[str, Any] | None:
     return None if measures_ceilings(plan) and {*plan.threads} - known else limits
 
 
-def gather_memory(folder: str, threads: int) -> None:
-    """In a separate process: save the memory of the techniques on the contest's cases."""
+def _save(folder: Path, kind: str, rows: Iterable[Mapping[str, Any]], reasons: bool = True) -> list[str]:
+    """Append records as `records.save` does; a line for each that is refused: the others are saved.
+
+    With `reasons`, a record that says why takes the place of a refused one.
+    """
+    refused = []
+    for fields in rows:
+        try:
+            records.save(folder, kind, [fields])
+        except NotWritten as why:
+            refused.append(f"{fields['operation']}/{fields['technique']}: {why}")
+            if reasons:
+                known = {name: fields[name] for name in WHO if name in fields}
+                records.save(folder, kind, [{**known, "reason": str(why)}])
+    return refused
+
+
+def gather_memory(folder: str, threads: int) -> list[str]:
+    """In a separate process: save the memory of the techniques on the contest's cases; what was refused."""
     from perflab.evidence import pages
 
     portable.keep_to_cores(threads)
     prepare_numba_cache()
-    records.save(Path(folder), "memory", pages.gather(records.read(folder), threads))
+    return _save(Path(folder), "memory", pages.gather(records.read(folder), threads), reasons=False)
 
 
-def gather_evidence(folder: str, names: Sequence[str]) -> None:
-    """In a separate process: save the evidence on these OP/TECHNIQUE, one after the other."""
+def gather_evidence(folder: str, names: Sequence[str]) -> list[str]:
+    """In a separate process: save the evidence on these OP/TECHNIQUE, one by one; what was refused."""
     from perflab import evidence
     from perflab.evidence.outside import gather_all
 
     portable.keep_to_cores(1)
     cache, run = Path(prepare_numba_cache()), records.read(folder)
+    refused: list[str] = []
     for name in names:
         op, technique = name.split("/")
         plan = replace(run.plan, techniques={op: (technique,)})
-        records.save(run.folder, "evidence", evidence.gather_all(plan, cache))
-        records.save(run.folder, "evidence", gather_all(plan, run.records))
+        refused += _save(run.folder, "evidence", evidence.gather_all(plan, cache))
+        refused += _save(run.folder, "evidence", gather_all(plan, run.records))
+    return refused
 
 
-def gather_remarks(folder: str, names: Sequence[str]) -> None:
-    """In a separate process: save what LLVM said of these OP/TECHNIQUE, one after the other."""
+def gather_remarks(folder: str, names: Sequence[str]) -> list[str]:
+    """In a separate process: save what LLVM said of these OP/TECHNIQUE, one by one; what was refused."""
     from perflab.evidence import remarks
 
     run = records.read(folder)
@@ -170,7 +194,7 @@ def gather_remarks(folder: str, names: Sequence[str]) -> None:
             elif saved := remarks.saved(op, technique, dtype):
                 yield saved.plain()
 
-    records.save(run.folder, "remarks", rows())
+    return _save(run.folder, "remarks", rows())
 
 
 def _compiled(run: Run) -> dict[str, str]:

@@ -16,6 +16,7 @@ from perflab.contract import CANNOT_RUN, NOT_SHOWN, NoSpaceLeft, PerflabError
 from perflab.errors import reason
 from perflab.machine import portable
 from perflab.machine.system import cpu_ticks, steal_share
+from perflab.machine.threads import cores
 from perflab.records import Phase, Plan, Run, kinds
 from perflab.run.compilation import compile_first, key, missing
 from perflab.run.contest import EXIT_BROKEN, EXIT_NO_SPACE
@@ -130,16 +131,19 @@ class _Drive:
 
     def compile(self, names: Sequence[str], threads: int) -> None:
         """Compile kernels for so many threads, within their share of the time."""
+        if not names:
+            return
         run = records.read(self.folder)
         spent_s = sum(record.wall_s for record in run.of_kind(kinds.Compiled))
         share_s = COMPILE_SHARE * run.granted_s - spent_s if run.granted_s else math.inf
-        limit_s = min(self.left_s, share_s)
-        if limit_s <= 0 or not names:
-            return
-        began = time.monotonic()
-        if called := compile_first(names, self.tell, limit_s, threads):
-            fields = {"names": called, "wall_s": time.monotonic() - began, "threads": threads}
-            records.save(self.folder, "compiled", [fields])
+        began, left = time.monotonic(), dict[str, float]()
+        called = compile_first(names, self.tell, min(self.left_s, share_s), threads, left=left)
+        known = {name for record in run.of_kind(kinds.Compiled) for name in record.left}
+        if called or left.keys() - known:
+            wall_s = time.monotonic() - began
+            fields = {"names": called, "wall_s": wall_s, "threads": threads, "left": left}
+            more_s = _more_s(left, spent_s + wall_s, run.granted_s) if left else 0.0
+            records.save(self.folder, "compiled", [{**fields, "more_s": more_s}])
 
     def measure(self, threads: int, process: int) -> None:
         """Measure the blocks of one process that have no record yet."""
@@ -155,6 +159,12 @@ class _Drive:
                     raise PerflabError(f"the measuring process measured nothing: {child.cause}")
             if not any(child.died for child in children):
                 break
+
+
+def _more_s(left: Mapping[str, float], spent_s: float, granted_s: float) -> float:
+    """The further seconds of a run whose share would suffice to compile what is left, on all cores."""
+    needed_s = max(sum(left.values()) / cores(), *left.values(), 0.0)
+    return max(spent_s + needed_s - COMPILE_SHARE * granted_s, needed_s) / COMPILE_SHARE
 
 
 def _ready(run: Run, threads: int) -> IsReady:

@@ -148,8 +148,8 @@ def _width(run: Run, times: Times, group: Group, names: Collection[str], threads
     widest = 0.0
     for cells in _cells(run, group, names, threads):
         measured = {cell.technique: times[cell] for cell in cells if cell in times}
-        own = (name for name in measured if run.plan.is_built_in(group[0], name))
-        seconds = {name: median(measured[name].values()) for name in own}
+        bases = (name for name in measured if run.plan.may_be_base(group[0], name))
+        seconds = {name: median(measured[name].values()) for name in bases}
         over = baseline.chosen(seconds, run.plan.baseline)
         for name in measured.keys() - {over} if over else ():
             turns = measured[name]

@@ -9,19 +9,9 @@ import threading
 import time
 
 import pytest
-from conftest import interruptible, one_line, perflab, user_environment
+from conftest import RIGHT, interruptible, one_line, perflab, user_environment
 
 from perflab.cli import watch
-
-RIGHT = """
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
-"""
 
 
 class Watching:

@@ -12,21 +12,12 @@ import zipfile
 
 import classroom
 import pytest
-from conftest import CHEATS, ROOT, interruptible, one_line, perflab, perflab_process, user_environment
+from conftest import CHEATS, RIGHT, ROOT, interruptible, one_line, perflab, perflab_process, user_environment
 
 from perflab.oracle.sandbox import flood
 from perflab.records.grades import GRADES
 
 DOCS = (ROOT / "docs" / "autograder.md").read_text("utf-8")
-RIGHT = """
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
-"""
 WRONG = RIGHT.replace("dout.sum(axis=0)", "dout.mean(axis=0)")
 HANGS = "while True:\n    pass\n\n\ndef forward(x, w, b):\n    return x\n"
 FLOODS = {

@@ -158,7 +158,7 @@ def test_the_same_seed_gives_the_same_curve_and_another_another():
     assert curves[0] == curves[1] != curves[2]
 
 
-def test_no_time_of_what_the_oracle_finds_wrong(monkeypatch):
+def test_no_time_of_what_the_oracle_finds_wrong(monkeypatch, tmp_path, capsys):
     raw = descent.catalog.raw
 
     def broken(operation, technique):
@@ -171,6 +171,9 @@ def test_no_time_of_what_the_oracle_finds_wrong(monkeypatch):
     monkeypatch.setattr(descent, "_checked", lambda operation, technique, dtype: {})
     with pytest.raises(PerflabError, match=r"on the first batch: .*got .*wanted .*; no number"):
         descent.train(Settings("softmax", steps=2))
+    assert cli.main(["train", "--model", "linear", "--steps", "2", "--out", str(tmp_path / "new")]) == 1
+    assert re.fullmatch("perflab: softmax_loss/jit_exp float32 .*no number\n", capsys.readouterr().err)
+    assert not any((tmp_path / "new").iterdir())
 
 
 def test_every_technique_is_verified_before_its_time_is_kept(compared):

@@ -3,21 +3,12 @@
 import json
 
 import pytest
-from conftest import CHEATS, ROOT, one_line, perflab
+from conftest import CHEATS, RIGHT, ROOT, one_line, perflab
 
 HERE = ROOT / "tests"
 LAYERS = HERE / "catalog" / "assignments" / "filled" / "cs231n" / "layers.py"
 TEMPLATE = HERE / "catalog" / "assignments" / "template" / "cs231n" / "layers.py"
 SOFTMAX = HERE / "catalog" / "assignments" / "filled" / "cs231n" / "classifiers" / "softmax.py"
-RIGHT = """
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
-"""
 
 
 def test_an_assignment_is_read_without_naming_an_operation():

@@ -138,7 +138,7 @@ def test_every_figure_says_what_it_belongs_to_and_on_which_machine(summary):
         assert summary.run.environment["cpu"] in whole
         assert one.title in whole
         assert shlex.split(one.command)[:2] == ["perflab", "report"]
-        assert shlex.split(one.command)[2:] == ["reports/small", "--figure", one.name]
+        assert shlex.split(one.command)[2:] == ["small", "--figure", one.name]
     assert len(set(figures.names(summary))) == len(figures.names(summary))
 
 

@@ -182,7 +182,7 @@ def test_text_stays_text_on_the_page(tmp_path):
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A repository of commits, of which one does not build and one has no files of techniques."""
+    """A repository of commits, of which some do not build, do not import or have no files of techniques."""
     root = tmp_path / "checkout"
     file = root / "perflab" / "ops" / "conv2d" / "naive.py"
     file.parent.mkdir(parents=True)
@@ -192,7 +192,9 @@ def checkout(tmp_path, monkeypatch):
         subprocess.run(["git", *identity, *words], cwd=root, check=True, capture_output=True)
 
     git("init", "-q")
-    for text in ("x = 0", "x = 1", "def f(:", "", "x = 3"):
+    pair = "def forward(x): ...\ndef backward(dout, cache): ...\nx = {}"
+    ending = "import os\nos._exit(3)"
+    for text in (pair.format(0), pair.format(1), "def f(:", "import no_such", ending, "", pair.format(3)):
         if text:
             file.write_text(text)
         else:
@@ -203,13 +205,16 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path / "run"
 
 
-def test_of_a_range_what_does_not_build_is_skipped_and_named(checkout):
-    found = against.gather({"conv2d": ("naive", "jit")}, "HEAD~4..HEAD", checkout)
+def test_of_a_range_what_does_not_build_or_import_is_skipped_and_named(checkout):
+    found = against.gather({"conv2d": ("naive", "jit")}, "HEAD~6..HEAD", checkout)
     assert len(found.files) == len(set(found.trees.values())) == 2
     assert {f"conv2d/naive@{commit}" for commit in found.trees} == {*found.files}
-    assert sorted(found.skipped.values()) == [
-        "does not build: perflab/ops/conv2d/naive.py, line 1: SyntaxError", "has none of these techniques",
-    ]  # fmt: skip
+    syntax, missing, ended, nothing = found.skipped.values()
+    assert syntax == "does not build: perflab/ops/conv2d/naive.py, line 1: SyntaxError"
+    assert missing.startswith("does not import: perflab/ops/conv2d/naive.py: cannot be imported: ")
+    assert "no_such" in missing
+    assert ended == "does not import: it ended its process with exit status 3"
+    assert nothing == "has none of these techniques"
 
 
 @pytest.mark.parametrize(

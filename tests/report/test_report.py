@@ -19,6 +19,7 @@ from perflab.records.roof import NOT_MEASURED, Ceilings
 from perflab.report import contents, contest, method, opening, tables, winners, words
 from perflab.report import page as pages
 from perflab.report.benchmark_json import benchmark_json
+from perflab.report.study import section
 from perflab.report.why import why
 from perflab.run import presets
 from perflab.statistics import Ratio, Scaling
@@ -182,6 +183,19 @@ def test_every_table_is_there_as_csv_and_markdown(small_run, summary):
     assert words.markdown(table) in (small_run / "report.md").read_text()
 
 
+def test_commands_name_the_folder_of_a_users_own_operation_as_it_was_saved(small_run):
+    run = records.read(small_run)
+    own = replace(run, plan=replace(run.plan, own={"max_pool2d": "/home/me/my ops/max_pool2d"}))
+    theirs, mine = section.sections(report.summarise(own))
+    assert theirs.target == "fully_connected"
+    assert mine.target == "'/home/me/my ops/max_pool2d'"
+    (first, *others) = mine.rungs
+    assert first.exercise == ""
+    assert {rung.exercise for rung in others} == {
+        f"perflab climb '/home/me/my ops/max_pool2d'/{rung.technique}" for rung in others
+    }
+
+
 def test_an_earlier_report_leaves_no_tables_and_figures_behind(small_run, tmp_path):
     run = records.read(copied(small_run, tmp_path))
     report.write(run, report.summarise(run))
@@ -311,6 +325,19 @@ def test_a_run_in_which_everything_failed_gives_an_honest_report(small_run, tmp_
     assert "0 of 16 cells measured" in text
     assert "still to be measured" not in text, "what failed is done with"
     assert "fully_connected/naive on tiny, float32: wrong" in " ".join(text.split())
+
+
+def test_what_was_not_compiled_in_time_is_named_with_what_would_reach_it(small_run, tmp_path):
+    left = {"max_pool2d/jit/float32": 1.0} | {f"mlp/{name}/float32": 80.0 for name in ("a", "b", "c", "d")}
+    line = {"kind": "compiled", "names": ["mlp/a/float32"], "wall_s": 1.0, "left": left, "more_s": 301.0}
+    folder = copied(small_run, tmp_path, lambda lines: [*lines, line])
+    assert perflab("report", folder).returncode == 0
+    told = (
+        "not compiled in the time of this run: mlp/b float32 (about 80 s), mlp/c float32 (about 80 s),"
+        " mlp/d float32 (about 80 s); perflab run --resume --for 6m would reach them"
+    )
+    assert told in tables.closing_lines(report.summarise(records.read(folder)))
+    assert told[1:] in (folder / "report.html").read_text("utf-8")
 
 
 def test_a_run_of_one_cell_and_one_that_holds_no_newer_record_give_a_report(small_run, tmp_path):

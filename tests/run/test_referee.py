@@ -64,7 +64,7 @@ def test_a_block_of_an_honest_file_says_how_it_was_judged():
     turn = contender.last
     assert turn.fields["seeds"] == (contender.pool_seed, turn.contents.seed)
     assert 0 < turn.fields["way_s"] < 0.1
-    assert turn.count >= 1
+    assert turn.iterations == turn.count * turn.turns
     assert contender.share <= 1
 
 

@@ -1,6 +1,7 @@
 """Runs from end to end: verified or no number, interrupted, killed, resumed, with outside files."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, interruptible, one_line, perflab, perflab_process, slow_but, user_environment
 
-from perflab import catalog, records
+from perflab import catalog, evidence, records
 from perflab.catalog import cases, kernels
 from perflab.contract import FIRST_RUNGS
 from perflab.records import Part, Phase, kinds
@@ -465,7 +466,9 @@ def test_a_run_ends_with_its_time_and_more_can_be_granted(tmp_path):
 
 
 def test_compilation_takes_the_cheapest_first_and_begins_none_that_its_time_does_not_allow():
-    assert compilation.compile_first(["conv2d/winograd2/float32"], lambda event: 1 / 0, limit_s=0.01) == []
+    name, left = "conv2d/winograd2/float32", {}
+    assert compilation.compile_first([name], lambda event: 1 / 0, limit_s=0.01, left=left) == []
+    assert left[name] == compilation._size_of(name) * compilation.USUAL_RATE > 0.01
     first = {op: sum(kernels.sizes(op, "jit").values()) for op in catalog.operations()}
     assert max(first.values()) < sum(kernels.sizes("conv2d", "simd").values())
     assert not compilation.may_compile("conv2d", "shift_and_add")
@@ -487,11 +490,68 @@ def test_a_loop_over_threads_is_compiled_for_one_thread_and_again_for_several(tm
     assert compilation.missing(*asked, 2) == []
 
 
+def test_what_there_was_no_time_to_compile_is_saved_once_with_the_time_that_would_do(
+    small_run, tmp_path, monkeypatch
+):
+    folder, limits = shutil.copytree(small_run, tmp_path / "run"), []
+    name = "fully_connected/pythran/float32"
+
+    def gives_up(names, tell, limit_s, threads, left):
+        limits.append(limit_s)
+        left[name] = 80.0
+        return []
+
+    monkeypatch.setattr(runner, "compile_first", gives_up)
+    records.save(folder, "compiled", [{"names": [], "wall_s": 25.0}])
+    before = [*records.read(folder).of_kind(kinds.Compiled)]
+    lines = (folder / "records.jsonl").read_text().splitlines(keepends=True)
+    header = json.loads(lines[0])
+    header["plan"]["for_s"] = 100.0
+    (folder / "records.jsonl").write_text("".join([json.dumps(header) + "\n", *lines[1:]]))
+    drive = runner._Drive(folder, records.read(folder).plan, print, time.monotonic() + 60.0)
+    for _ in range(2):
+        drive.compile([name], 1)
+    assert max(limits) <= 0.0, "a quarter of the time is for compiling, and it is spent"
+    *_, last = after = [*records.read(folder).of_kind(kinds.Compiled)]
+    assert len(after) == len(before) + 1
+    assert last.left == {name: 80.0}
+    spent_s = sum(record.wall_s for record in after)
+    assert last.more_s == pytest.approx((spent_s + 80.0) / 0.25 - 100.0, abs=1.0)
+
+
 def test_the_evidence_on_the_fastest_technique_of_each_operation_is_gathered_first(small_run):
     names = explaining.lacking_evidence(records.read(small_run))
     assert {name.partition("/")[0] for name in names[:2]} == {"fully_connected", "max_pool2d"}
     assert {name.partition("/")[2] for name in names[:2]} == {"vectorized"}
     assert {name.partition("/")[2] for name in names[-2:]} == {"naive"}
+
+
+def test_evidence_that_is_refused_is_named_and_takes_no_other_with_it(small_run, tmp_path, monkeypatch):
+    folder = shutil.copytree(small_run, tmp_path / "run")
+
+    def found(plan, _):
+        (op,) = plan.techniques
+        (technique,) = plan.techniques[op]
+        who = {"operation": op, "technique": technique, "dtype": "float32", "case": "tiny"}
+        yield {**who, "lines": -1 if technique == "naive" else 7}
+
+    monkeypatch.setattr(evidence, "gather_all", found)
+    monkeypatch.setattr(explaining.portable, "keep_to_cores", lambda threads: None)
+    names = [f"fully_connected/{name}" for name in ("naive", "vectorized")]
+    (refused,) = explaining.gather_evidence(str(folder), names)
+    assert refused.startswith("fully_connected/naive: ")
+    assert "not written: evidence: lines is -1" in refused
+    saved = {each.technique: each for each in records.read(folder).of_kind(kinds.Evidence)}
+    assert saved["vectorized"].lines == 7
+    assert "lines is -1" in saved["naive"].reason
+
+
+def test_what_was_refused_is_told(small_run, monkeypatch):
+    told, run = [], records.read(small_run)
+    monkeypatch.setattr(explaining, "gather", lambda *_: ["a line"])
+    told_by = explaining.Explaining(small_run, run.plan, told.append, math.inf)
+    told_by._gather("evidence", 10.0, [])
+    assert told == [{"event": "evidence"}, {"event": "unexplained", "reason": "a line"}]
 
 
 @pytest.mark.slow

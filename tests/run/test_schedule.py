@@ -54,6 +54,24 @@ def test_only_what_is_not_precise_enough_is_measured_on_the_least_precise_first(
     assert both.techniques == ("conv2d/jit", "conv2d/naive")
 
 
+@pytest.mark.parametrize(("base", "cases"), [("naive", [TINY, SMALL]), ("torch", [])])
+def test_ratios_are_to_be_precise_over_the_plans_baseline_a_peers_too(base, cases, tmp_path):
+    """The times of torch swing by 3 %, those of jit with them by 6 %: over torch all ratios swing by 3 %."""
+    saved = run(tmp_path, {"tiny": 0.0, "small": 0.0})
+    swings = {"naive": 0, "torch": 1, "jit": 2}
+
+    def timed(record, technique):
+        swing = 1.03 ** (swings[technique] * (-1) ** record.pass_)
+        who = replace(record.contender, technique=technique)
+        return replace(record, contender=who, rounds_s=(1e-3 * swing,))
+
+    blocks = [r for r in saved.of_kind(kinds.Timed) if r.contender.technique == "naive"]
+    three = tuple(timed(block, name) for block in blocks for name in swings)
+    plan = replace(saved.plan, techniques={"conv2d": (*swings,)}, homes={"torch": "torch"}, baseline=base)
+    wanted = wishes(replace(saved, plan=plan, records=three), phase(techniques=plan.techniques), 1)
+    assert [wish.group for wish in wanted] == cases
+
+
 def test_a_phase_ends_when_all_is_precise_or_has_its_most_turns(tmp_path):
     assert next_part(run(tmp_path / "a", {"tiny": 0.001, "small": 0.001}), phase(), 1) is None
     assert next_part(run(tmp_path / "b", {"tiny": 0.6, "small": 0.6}), phase(most=8), 1) is None

@@ -12,7 +12,7 @@ import time
 
 import psutil
 import pytest
-from conftest import interruptible, one_line, perflab, perflab_process, user_environment
+from conftest import RIGHT, interruptible, one_line, perflab, perflab_process, user_environment
 
 from perflab import __version__, records, report
 from perflab.contract import PerflabError
@@ -22,15 +22,6 @@ from perflab.run.workers import cluster
 from perflab.run.workers.hosts import REQUEST
 
 HOSTS = ("127.0.0.2", "127.0.0.3")
-RIGHT = """
-def forward(x, w, b):
-    return x @ w + b, (x, w)
-
-
-def backward(dout, cache):
-    x, w = cache
-    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
-"""
 WRONG = RIGHT.replace("dout.sum(axis=0)", "dout.mean(axis=0)")
 NEEDS = pytest.mark.skipif(sys.platform != "linux", reason="one machine with several addresses")
 MISSING = "dask.distributed is not installed (perflab[dask])"

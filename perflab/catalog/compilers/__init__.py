@@ -122,9 +122,8 @@ def _module(operation_name: str, name: str, compiler: Any, dtype: str) -> Module
 def _built(folder: Path, words: list[str], title: str) -> Path:
     """Run a compiler; the module that it leaves. Raises Refused, or Lacking where it broke off."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with process.spawn(
-        words, 1, {"CFLAGS": FLAGS, "CXXFLAGS": FLAGS}, cwd=folder, text=True, errors="replace", **streams
-    ) as child:
+    variables = {"CFLAGS": FLAGS, "CXXFLAGS": FLAGS, "TMPDIR": str(folder)}  # so that nothing of it is left
+    with process.spawn(words, 1, variables, cwd=folder, text=True, errors="replace", **streams) as child:
         try:
             said, _ = child.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:

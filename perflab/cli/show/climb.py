@@ -80,7 +80,7 @@ def _gone(climb: Climb, operation: str) -> Iterator[Text]:
 
 def begun(step: Step, folder: Path) -> Iterator[RenderableType]:
     """A new exercise: its file and what is wanted."""
-    file = results.typed(str((folder / step.file).resolve()))
+    file = catalog.from_here((folder / step.file).resolve())
     yield Heading(Text(f"{file}: {step.operation}, from {step.below} to {step.above}", "bold"))
     yield Text(exercises.wanted(step))
     yield Command(Text(f"  then: perflab climb check {file} --watch"))

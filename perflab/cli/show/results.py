@@ -106,7 +106,7 @@ def failure(
         return
     operation = catalog.typed(verdict.operation)
     target = operation if file else f"{operation}/{verdict.technique}"
-    more = f" --with {typed(file)}" if file else ""
+    more = f" --with {catalog.from_here(Path(file))}" if file else ""
     yield Command(Text(f"  again: perflab verify {target} --dtype {verdict.dtype}{case}{more}"))
 
 
@@ -144,7 +144,7 @@ def reviews(
         if each.unexplained:
             yield Text(f"{each.implementation.operation}/{each.implementation.technique}: {each.unexplained}")
         for mistake in each.mistakes:
-            yield from map(Text, diagnosis.told(mistake, typed(source), mathematics.plain))
+            yield from map(Text, diagnosis.told(mistake, catalog.from_here(Path(source)), mathematics.plain))
 
 
 def summary(summary: Summary) -> Iterator[RenderableType]:
@@ -181,12 +181,6 @@ def _left_out(verdicts: Iterable[Verdict]) -> Iterator[str]:
         case, _, reason = line.partition(": ")
         by_reason.setdefault(reason.partition(";")[0], []).append(case)
     yield from (f"{', '.join(cases)}: {reason}" for reason, cases in by_reason.items())
-
-
-def typed(file: str) -> str:
-    """A file's path as typed in the working directory."""
-    here = Path.cwd()
-    return str(Path(file).relative_to(here)) if Path(file).is_relative_to(here) else file
 
 
 def _colour(verdict: Verdict) -> str:

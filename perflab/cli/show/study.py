@@ -56,13 +56,13 @@ def section(operation: str, run: Path | None, sizes: Sequence[Size] = ()) -> tup
     texts = sources.installed(files)
     since = {name: described.since.get(name, described.ladder[0]) for name in described.ladder}
     section = studies.of_files(operation, described.title, described.summary, since, texts)
-    is_own = catalog.is_own(operation)
+    target = catalog.typed(operation)
     rungs = (
-        replace(rung, exercise=studies.exercise(rung, is_own) if rung.technique in described.since else "")
+        replace(rung, exercise=studies.exercise(rung, target) if rung.technique in described.since else "")
         for rung in section.rungs
     )
-    section = replace(section, rungs=tuple(rungs))
-    return section, NO_RUN.format(op=catalog.typed(operation))
+    section = replace(section, rungs=tuple(rungs), target=target)
+    return section, NO_RUN.format(op=target)
 
 
 def _told_on(run: Run, folder: Path, operation: str, own: Sequence[Case]) -> Run:

@@ -242,9 +242,9 @@ def _remarks(operation: str, args: argparse.Namespace) -> int:
 
 
 def _target(operation: str, technique: str) -> str:
-    """OP/TECHNIQUE, perhaps with +PERMISSION. Raises PerflabError for an unknown technique."""
+    """OP/TECHNIQUE, perhaps with +PERMISSION. Raises PerflabError for an unknown one of both."""
     from perflab import catalog
+    from perflab.evidence import permitted
 
-    name = f"{operation}/{technique}"
-    catalog.targets([name.partition("+")[0]])
-    return name
+    catalog.targets([f"{operation}/{permitted.split(technique)[0]}"])
+    return f"{operation}/{technique}"

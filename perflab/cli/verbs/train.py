@@ -68,8 +68,12 @@ def train(args: argparse.Namespace) -> int:
         died = compilation.compile_missing(used, (settings.dtype,), status.update)
     for name, how in died.items():
         raise PerflabError(f"{name}: its compiled code cannot be called: {how}")
-    with common.step_bar(progress, "training") as tell:
-        saved = descent.train(settings, tell)
+    try:
+        with common.step_bar(progress, "training") as tell:
+            saved = descent.train(settings, tell)
+    except descent.NoNumber as error:  # of what was judged, not of the input
+        common.tell_user(str(error))
+        return common.code_of([error.status])
     page.save(folder, saved)
     return print_training(saved, page.write(folder, saved), args.json)
 

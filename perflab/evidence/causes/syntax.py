@@ -15,6 +15,11 @@ def expression(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
+def call(function: str, *args: ast.expr) -> ast.Call:
+    """The call of a function, by its name, on these arguments."""
+    return ast.Call(expression(function), [*args], [])
+
+
 def statements(text: str) -> list[ast.stmt]:
     """The trees of statements."""
     return ast.parse(text).body

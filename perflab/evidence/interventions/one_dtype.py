@@ -49,7 +49,7 @@ def converted(node: ast.FunctionDef, kinds: Kinds, dtype: str) -> bool:
                 each.left, each.right = (_as(side, k, kind) for side, k in ((left, a), (right, b)))
                 return each if (each.left, each.right) != (left, right) else None
             case ast.Call(ast.Attribute(ast.Name("np"), word), [value]) if word in WORDS and word != dtype:
-                return ast.Call(syntax.expression(kind), [value], [])
+                return syntax.call(kind, value)
             case ast.Attribute(ast.Name("np"), word) if word in WORDS and word != dtype:
                 return syntax.expression(kind)
         return None
@@ -124,7 +124,7 @@ def _as(node: ast.expr, kind: Kind | None, name: str) -> ast.expr:
     """The expression converted, where it is a leaf of another kind than the wanted one."""
     if kind is None or f"np.{kind.dtype}" == name or isinstance(node, ast.BinOp):
         return node
-    return ast.Call(syntax.expression(name), [node], [])
+    return syntax.call(name, node)
 
 
 intervention = Intervention(

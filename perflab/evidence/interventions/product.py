@@ -37,9 +37,9 @@ def without_division(node: ast.FunctionDef, kinds: Kinds) -> bool:
         if isinstance(each, ast.BinOp) and _is_whole(value, kinds) and _is_whole(divisor, kinds):
             args = [value, reciprocals.name(loop, divisor)] if isinstance(op, (ast.FloorDiv, ast.Mod)) else []
             if isinstance(op, ast.FloorDiv):
-                return ast.Call(syntax.expression("_helpers.quotient"), args, [])
+                return syntax.call("_helpers.quotient", *args)
             if isinstance(op, ast.Mod):
-                return ast.Call(syntax.expression("_helpers.remainder"), [*args, deepcopy(divisor)], [])
+                return syntax.call("_helpers.remainder", *args, deepcopy(divisor))
         return None
 
     return syntax.rewrite_expressions(node, change) and syntax.rewrite(node, reciprocals.before)

@@ -47,7 +47,7 @@ def _selected(node: ast.FunctionDef, branch: ast.If) -> list[ast.stmt] | None:
                 if hasattr(each, "ctx"):
                     each.ctx = ast.Load()
             parts = (value, old) if holds else (old, value)
-            chosen = ast.Call(syntax.expression(SELECT), [ast.Name(name, ast.Load()), *parts], [])
+            chosen = syntax.call(SELECT, ast.Name(name, ast.Load()), *parts)
             result.append(ast.Assign([target], chosen, lineno=0))
     return result
 
@@ -101,9 +101,9 @@ def _safe(node: ast.expr, guarded: set[str], name: str, holds: bool) -> ast.expr
 
 
 def _at_zero(index: ast.expr, name: str, holds: bool) -> ast.expr:
-    zero = ast.Call(syntax.expression("_helpers.zero_of"), [deepcopy(index)], [])
+    zero = syntax.call("_helpers.zero_of", deepcopy(index))
     parts: tuple[ast.expr, ast.expr] = (index, zero) if holds else (zero, index)
-    return ast.Call(syntax.expression(SELECT), [ast.Name(name, ast.Load()), *parts], [])
+    return syntax.call(SELECT, ast.Name(name, ast.Load()), *parts)
 
 
 def _without_shortcut(test: ast.expr) -> ast.expr | None:

@@ -42,7 +42,7 @@ def _indices(node: ast.Subscript, kinds: Kinds) -> bool:
 def _changed(index: ast.expr) -> ast.expr | None:
     if isinstance(index, (ast.Constant, ast.Slice, ast.UnaryOp)) or UNSIGNED in ast.unparse(index):
         return None
-    return ast.Call(syntax.expression(UNSIGNED), [index], [])
+    return syntax.call(UNSIGNED, index)
 
 
 intervention = Intervention(

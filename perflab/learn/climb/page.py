@@ -37,7 +37,7 @@ def html(climb: Climb) -> str:
                 command, whole = "perflab climb report", vars(picture)
                 drawn = Drawn(**whole, name=f"climb-{name}", operation=name, command=command)
                 drawing = svg.on_page(drawn, Path(scratch))
-            parts.append((name, title, drawing, [*tables(steps)]))
+            parts.append((name, catalog.typed(name), title, drawing, [*tables(steps)]))
     return template("climb.html.jinja").render(
         parts=parts, colours=COLOURS, version=__version__, date=time.strftime("%Y-%m-%d")
     )

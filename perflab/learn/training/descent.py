@@ -19,7 +19,7 @@ import numpy as np
 
 from perflab import catalog, errors, machine, oracle
 from perflab.catalog import inputs
-from perflab.contract import DTYPES, Array, Implementation, PerflabError
+from perflab.contract import DTYPES, WRONG, Array, Implementation, PerflabError
 from perflab.learn.training.curves import AGREEMENT, SCHEMA, Variant, difference_line, differences, to_json
 from perflab.learn.training.layers import FASTEST_NAME, MODELS, Spec, build, specs, techniques
 from perflab.learn.training.network import Call
@@ -27,6 +27,15 @@ from perflab.learn.training.network import Call
 SPLIT_SEED, TEST = 0, 360  # of 1,797 digits; the same for every seed, so that accuracies can be compared
 EPOCHS, COMPARED_STEPS = 20, 20
 LONG_S = 0.05  # in a step this long the state of the caches at its beginning does not matter
+
+
+class NoNumber(PerflabError):
+    """A technique that was not shown to be right and so is not trained; `status` is the verdict's."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(f"{message}; no number")
+        self.status = status
+
 
 OnStep = Callable[[int, int, str], None]  # called with the number of steps done, the total, and a text
 
@@ -137,7 +146,8 @@ def train(settings: Settings, on_step: OnStep = lambda done, total, text: None) 
     """Train; what is saved, as plain JSON: settings, curve, accuracy, seconds, findings.
 
     A loss that is not finite ends a variant's training: its curve so far is kept, and a finding is added.
-    Raises PerflabError for unknown layers and techniques, and for a technique that the oracle finds wrong.
+    Raises PerflabError for unknown layers and techniques, and NoNumber for a technique that the oracle does
+    not find right.
     """
     layers = specs(settings.layers)
     variants = [_variant(settings, layers, name) for name in settings.names]
@@ -196,7 +206,8 @@ def _verify(
 def _checked(operation: str, technique: str, dtype: str) -> dict[str, Any]:
     verdict = oracle.verify(operation, technique, dtype=dtype)
     if not verdict:
-        raise PerflabError(f"{operation}/{technique} {dtype}: {verdict.status}: {verdict.where}; no number")
+        message = f"{operation}/{technique} {dtype}: {verdict.status}: {verdict.where}"
+        raise NoNumber(verdict.status, message)
     return {"operation": operation, "technique": technique, "status": verdict.status, "error": verdict.error}
 
 
@@ -210,7 +221,7 @@ def _first_batch_error(raw: Implementation, call: Call, dtype: str) -> float:
     too_far = (f"{w.where}: got {w.got}, wanted {w.wanted}" for w in judged if not w.share <= 1)
     if wrong := wrong or next(too_far, ""):
         name = f"{raw.operation}/{raw.technique} {dtype}"
-        raise PerflabError(f"{name} on the first batch: {wrong}; no number")
+        raise NoNumber(WRONG, f"{name} on the first batch: {wrong}")
     return max((worst.share for worst in judged), default=0.0)
 
 

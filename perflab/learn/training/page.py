@@ -74,7 +74,7 @@ def write(folder: Path, saved: Mapping[str, Any]) -> Path:
 
 
 def _drawn(folder: Path, saved: Mapping[str, Any]) -> Iterator[Drawn]:
-    command = f"perflab report reports/{folder.resolve().name}"
+    command = f"perflab report {words.folder_typed(folder)}"
     for name, draw in FIGURES.items():
         with mpl.rc_context(STYLE):
             picture = draw(saved)

@@ -13,6 +13,7 @@ TOKEN = re.compile(r"\s*(?:([()])|\"([^\"]*)\"|'([^']*)'|([^\s()\"']+))")
 WORD = re.compile(r"[^/\[\]:(), .=\-]+")
 WANTED = "wanted words of names with and, or, not and brackets, such as 'conv2d and not naive'"
 Holds = Callable[[str], bool]
+Tokens = Sequence[tuple[str, str]]
 
 
 def expression(text: str) -> Holds:
@@ -25,7 +26,7 @@ def expression(text: str) -> Holds:
     (True, False, False)
     """
     tokens = _tokens(text)
-    holds, rest = _any_of(tokens, text)
+    holds, rest = _chain(tokens, text)
     if rest:
         raise _no_expression(text)
     return holds
@@ -68,23 +69,18 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return tokens
 
 
-def _any_of(tokens: Sequence[tuple[str, str]], text: str) -> tuple[Holds, Sequence[tuple[str, str]]]:
-    holds, tokens = _all_of(tokens, text)
-    while tokens and tokens[0][0] == "or":
-        other, tokens = _all_of(tokens[1:], text)
-        holds = _or(holds, other)
-    return holds, tokens
+def _chain(tokens: Tokens, text: str, word: str = "or") -> tuple[Holds, Tokens]:
+    """Parts with "or" between them, whose own parts have "and" between them; and the tokens behind."""
+    parts: list[Holds] = []
+    while not parts or (tokens and tokens[0][0] == word):
+        rest = tokens[1:] if parts else tokens
+        part, tokens = _chain(rest, text, "and") if word == "or" else _one(rest, text)
+        parts.append(part)
+    together = any if word == "or" else all
+    return lambda name: together(part(name) for part in parts), tokens
 
 
-def _all_of(tokens: Sequence[tuple[str, str]], text: str) -> tuple[Holds, Sequence[tuple[str, str]]]:
-    holds, tokens = _one(tokens, text)
-    while tokens and tokens[0][0] == "and":
-        other, tokens = _one(tokens[1:], text)
-        holds = _and(holds, other)
-    return holds, tokens
-
-
-def _one(tokens: Sequence[tuple[str, str]], text: str) -> tuple[Holds, Sequence[tuple[str, str]]]:
+def _one(tokens: Tokens, text: str) -> tuple[Holds, Tokens]:
     if not tokens or len(tokens) > 200:
         raise _no_expression(text)
     (kind, word), *rest = tokens
@@ -92,7 +88,7 @@ def _one(tokens: Sequence[tuple[str, str]], text: str) -> tuple[Holds, Sequence[
         holds, left = _one(rest, text)
         return _not(holds), left
     if kind == "(":
-        holds, left = _any_of(rest, text)
+        holds, left = _chain(rest, text)
         if not left or left[0][0] != ")":
             raise _no_expression(text)
         return holds, left[1:]
@@ -100,14 +96,6 @@ def _one(tokens: Sequence[tuple[str, str]], text: str) -> tuple[Holds, Sequence[
         raise _no_expression(text)
     sought = word.casefold()
     return lambda name: sought in name.casefold(), rest
-
-
-def _or(first: Holds, second: Holds) -> Holds:
-    return lambda name: first(name) or second(name)
-
-
-def _and(first: Holds, second: Holds) -> Holds:
-    return lambda name: first(name) and second(name)
 
 
 def _not(holds: Holds) -> Holds:

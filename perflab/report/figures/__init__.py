@@ -69,8 +69,7 @@ def drawn(summary: Summary, name: str) -> Drawn | None:
         picture = draw()
     if picture is None:
         return None
-    folder = f"reports/{summary.run.folder.resolve().name}"
-    command = f"perflab report {shlex.quote(folder)} --figure {shlex.quote(name)}"
+    command = f"perflab report {words.folder_typed(summary.run.folder)} --figure {shlex.quote(name)}"
     return Drawn(**vars(picture), name=name, operation=operation, command=command)
 
 

@@ -109,7 +109,8 @@ class Section:
     """The study of one operation. `files` are the modules that its rungs are the first to import.
 
     `rungs` are in ladder order, `tree` has them in the order of a drawing. `cases` are those of the story, of
-    which `rungs` give their `steps`, and `setting` says in which direction, dtype and threads.
+    which `rungs` give their `steps`, and `setting` says in which direction, dtype and threads. `target` names
+    the operation in a command.
     """
 
     operation: str
@@ -122,6 +123,7 @@ class Section:
     note: str
     cases: tuple[str, ...] = ()
     setting: str = ""
+    target: str = ""
 
     @property
     def derivation_html(self) -> Markup:
@@ -177,7 +179,7 @@ def _section(
             why=tuple(_why(summary, rung, dtype)), notes=tuple(_notes(summary, rung)),
             **_said(summary, rung, dtype, explained),
             imports=tuple((name, measured.get(name) or File(name, "").anchor) for name in imports),
-            exercise=exercise(rung, operation in plan.own) if technique not in apart else "",
+            exercise=exercise(rung, plan.target(operation)) if technique not in apart else "",
         ))  # fmt: skip
     derivation, files = texts.get(f"{operation}/{DERIVATION}", ""), _files(rungs, texts, {*measured, *shown})
     return Section(
@@ -185,6 +187,7 @@ def _section(
         nodes(since, apart), files, note,
         tuple(ladder.story_cases(summary, operation)),
         f"{plan.directions[-1]}, {dtype}, {words.of_threads(min(plan.threads))}",
+        plan.target(operation),
     )  # fmt: skip
 
 
@@ -205,9 +208,9 @@ def _rungs(operation: str, since: Mapping[str, str], texts: Mapping[str, str]) -
         yield Rung(name, text, operation, technique, below, changes, calls)
 
 
-def exercise(rung: Rung, own: bool) -> str:
-    """The command of a rung's exercise; "" for the lowest one. An operation of one's `own` is a folder."""
-    return f"perflab climb {'./' if own else ''}{rung.operation}/{rung.technique}" if rung.below else ""
+def exercise(rung: Rung, target: str) -> str:
+    """The command of a rung's exercise; "" for the lowest one. `target` names the operation in a command."""
+    return f"perflab climb {target}/{rung.technique}" if rung.below else ""
 
 
 def _files(rungs: Iterable[Rung], texts: Mapping[str, str], elsewhere: set[str]) -> tuple[File, ...]:

@@ -141,7 +141,8 @@ def _compiled(summary: Summary, operation: str, technique: str, dtype: str) -> d
         return {}
     rows = tuple(remarks.brief(found, summary.run.texts))
     notes = (f"What LLVM said of it is not known: {found.reason}.",) if found.reason else ()
-    title = f"What LLVM said of its loops; each line: perflab study {operation} --remarks FILE.py"
+    target = summary.run.plan.target(operation)
+    title = f"What LLVM said of its loops; each line: perflab study {target} --remarks FILE.py"
     said = words.Table(title, ("line", "LLVM", "what it means"), rows) if rows else None
     return {"said": said, "limits": remarks.limiting_line(summary, found), "notes": notes}
 

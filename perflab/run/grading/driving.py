@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from perflab import records
 from perflab.contract import PerflabError
+from perflab.machine import scratch
 from perflab.machine.threads import cores
 from perflab.records import Run
 from perflab.records.grades import GRADES, Book, Grade
@@ -51,8 +51,8 @@ def grade(
         known = {grade.key: grade for grade in book.grades}
         missing = [place for place, key in enumerate(keys) if key not in known]
         tell("verified", len(found) - len(missing), len(found))
-        with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch:
-            orders = [_order(found[at], keys[at], folder, Path(scratch) / str(at)) for at in missing]
+        with scratch.folder("grade") as place:
+            orders = [_order(found[at], keys[at], folder, place / str(at)) for at in missing]
             answers = spread(orders, min(cores(), WORKERS), CASES * limit_s)
             for count, (which, answer) in enumerate(answers, 1):
                 submission, key = found[missing[which]], keys[missing[which]]
@@ -63,7 +63,7 @@ def grade(
                 known[key] = book.add({**described, "path": str(submission.path), **_plain(fields)})
                 tell("verified", len(found) - len(missing) + count, len(found))
         grades = tuple(known[key] for key in keys)
-        with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch, contextlib.chdir(scratch):
+        with scratch.folder("grade") as place, contextlib.chdir(place):
             problems = races.race(folder, grades, lambda settled: tell("raced", settled, len(found)))
         book.save()
         if book.changed:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from perflab.contract import PerflabError
-from perflab.machine import threads
+from perflab.machine import scratch, threads
 from perflab.machine.answerer import Answerer
 from perflab.run.grading.spreading import JUDGE
 
@@ -39,8 +38,8 @@ def judge(order: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
     with contextlib.suppress(KeyError):  # none waits
         answerer, idle = _waiting.popitem()
         idle.cancel()
-    with tempfile.TemporaryDirectory(prefix="perflab-grade-") as scratch:
-        answer = _answer(answerer, {**order, "scratch": str(Path(scratch) / "code")}, limit_s)
+    with scratch.folder("grade") as folder:
+        answer = _answer(answerer, {**order, "scratch": str(folder / "code")}, limit_s)
     if not answerer.closed:
         idle = _waiting[answerer] = threading.Timer(IDLE_S, _end_idle, [answerer])
         idle.daemon = True
@@ -56,8 +55,8 @@ def measure(order: Mapping[str, Any], topic: str) -> dict[str, Any]:
     from distributed import get_worker
 
     worker = get_worker()
-    with tempfile.TemporaryDirectory(prefix="perflab-run-") as folder:
-        asked = {**order, "folder": str(Path(folder) / "run"), "variables": _variables()}
+    with scratch.folder("run") as folder:
+        asked = {**order, "folder": str(folder / "run"), "variables": _variables()}
         answerer = Answerer(MEASURE)
         try:
             return _answer(answerer, asked, math.inf, lambda part: worker.log_event(topic, part))
