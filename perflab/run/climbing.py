@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,9 @@ def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[st
 
 def file(
     folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int,
-    also: str = "", explain: bool = False,
+    explain: bool = False,
 ) -> Run:  # fmt: skip
     """Race the one right implementation of a file against rungs of its operation, turn by turn.
-
-    The first of the rungs is the one below. Where `also` names a further case, the file and the other rung
-    are raced there too: what a file does on more samples than an exercise has is seen as well.
 
     To `explain` it, there are fewer turns, and the evidence on all of them is gathered.
     """
@@ -63,11 +61,9 @@ def file(
     op, technique = review.implementation.operation, review.implementation.technique
     name = f"{op}/{technique}"
     plan = presets.make(
-        {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case, also) if also else (case,),
-        dtypes=(dtype,), threads=(threads,),
+        {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case,), dtypes=(dtype,), threads=(threads,),
         outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
     )  # fmt: skip
-    plan = replace(plan, narrowed={**plan.narrowed, f"{op}/{rungs[0]}": (case,)})
     if not explain:
         return _measured(folder, plan, reviewed)
     run = _measured(folder, replace(plan, passes=EXPLAINED_PASSES), reviewed)
@@ -75,14 +71,12 @@ def file(
     return records.read(run.folder)
 
 
-def again(run: Run, case: str) -> Run:
-    """Race once more on a case, in a further process: each has its own memory layout, worth up to 10 %."""
-    (threads,), (operation,) = run.plan.threads, run.plan.techniques
-    further = {
-        "process": max(run.parts(threads)) + 1,
-        "threads": threads,
-        "groups": [(operation, case, dtype) for dtype in run.plan.dtypes],
-    }
+def again(run: Run) -> Run:
+    """Race once more in a further process: each has its own memory layout, worth up to 10 %."""
+    plan = run.plan
+    (threads,), ((operation, cases),) = plan.threads, plan.cases.items()
+    groups = [(operation, *of) for of in product(cases, plan.dtypes)]
+    further = {"process": max(run.parts(threads)) + 1, "threads": threads, "groups": groups}
     records.save(run.folder, "extension", [further])
     return _measured(run.folder, run.plan, resume=True)
 

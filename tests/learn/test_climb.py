@@ -223,14 +223,12 @@ def test_two_rungs_as_files_and_one_cheat(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_further_process_races_the_exercises_case_alone(tmp_path):
+def test_a_close_race_is_run_once_more_in_a_further_process(tmp_path):
     run = climbing_races.rungs(
-        tmp_path / "run", "fully_connected", ("per_neuron", "vectorized"), ("tiny", "digits"), 1
+        tmp_path / "run", "fully_connected", ("per_neuron", "vectorized"), ("tiny",), 1
     )
-    both = climbing_races.again(run, "tiny")
-    counts = Counter((block.process, block.contender.case) for block in both.of_kind(kinds.Timed))
-    assert set(counts) == {(0, "tiny"), (0, "digits"), (1, "tiny")}
-    assert counts[1, "tiny"] == counts[0, "tiny"]
+    counts = Counter(block.process for block in climbing_races.again(run).of_kind(kinds.Timed))
+    assert counts[1] == counts[0] > 0
 
 
 @pytest.mark.slow
