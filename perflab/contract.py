@@ -23,6 +23,7 @@ Direction = Literal["forward", "backward", "step"]
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward", "step")
 DTYPES = ("float32", "float64")
 FIRST_RUNGS = ("naive", "per_neuron", "vectorized", "jit")  # what every operation has; further rungs differ
+AUTO = "auto"  # the rung that chooses among the others by the sizes, where an operation has one
 
 
 class PerflabError(Exception):

@@ -32,7 +32,7 @@ Sizes = Mapping[str, Any] | Iterable[Mapping[str, Any]]
 
 def run(
     *targets: str, preset: str | None = None, cases: Words = (), size: Sizes = (), sweep: Words = (),
-    dtypes: Words = (),
+    draw: int | None = None, seed: str | int | None = None, dtypes: Words = (),
     threads: int | str | Iterable[int | str] = (),
     files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (), peers: Words = (),
     against: str | None = None, for_s: float | str | None = None, baseline: str | None = None,
@@ -43,10 +43,11 @@ def run(
     `targets` are OP or OP/TECHNIQUE, all operations if there are none. `preset` is smoke, quick (the
     default), sweep, full or peers; `cases`, `dtypes`, `threads` (a number or "all") narrow it. `size` is a
     case of one's own, {"C": 48, "pad": 1}, or a list of them, and `sweep` the axes along which it is varied,
-    "C=16:512"; what is left out comes from the study case. `files` are outside files with forward and
-    backward, `peers` other projects and compilers (torch, jax, pythran, cython, torch_compile; a warning
-    names one that is not installed), `against` another commit, or a range A..B. `for_s` is the
-    time for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
+    "C=16:512"; what is left out comes from the study case. `draw` shapes are drawn from the `seed`, any text,
+    of and about the layers of public networks, for a contest with the peers. `files` are outside files with
+    forward and backward, `peers` other projects and compilers (torch, jax, pythran, cython, torch_compile; a
+    warning names one that is not installed), `against` another commit, or a range A..B. `for_s` is the time
+    for all of it, in seconds or as "10m"; `baseline` is the technique over which ratios are shown.
     `out` is the folder, reports/DATE-TIME by default; `resume` continues the run in it, or the newest run,
     for what is left of its time or for `for_s` more.
 
@@ -56,13 +57,14 @@ def run(
     from perflab import records
     from perflab.catalog import lacking_peers
     from perflab.report.progress import Progress
-    from perflab.run import request
+    from perflab.run import drawing, request
 
+    number, text = drawing.asked(draw, seed)
     time_s = 0.0 if for_s is None else request.seconds_of(str(for_s))
     folder, plan, reviewed = request.settle(request.Request(
         targets=targets, preset=preset or "", cases=_words(cases),
         sizes=(size,) if isinstance(size, Mapping) else tuple(size), sweeps=_words(sweep),
-        dtypes=_words(dtypes),
+        draw=number, seed=text, dtypes=_words(dtypes),
         threads=(threads,) if isinstance(threads, (int, str)) else tuple(threads),
         files=tuple(map(str, (files,) if isinstance(files, (str, os.PathLike)) else files)),
         peers=_words(peers), against=against or "", for_s=time_s, baseline=baseline or "",

@@ -6,7 +6,7 @@ What is left out comes from the operation's study case. The operation's own `der
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from numbers import Integral, Real
@@ -103,7 +103,12 @@ def own_cases(described: Operation, sizes: Sequence[Size], sweeps: Sequence[Swee
     if sweeps:
         given = _points(described, sizes, sweeps)
     cases = {case.name: case for case in (own_case(described, size) for size in given)}
-    return tuple(sorted(cases.values(), key=lambda case: costs(described, case, "float32")["step"].flops))
+    return by_work(described, cases.values())
+
+
+def by_work(described: Operation, cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Cases by growing work."""
+    return tuple(sorted(cases, key=lambda case: costs(described, case, "float32")["step"].flops))
 
 
 def with_cases(described: Operation, own: Sequence[Case]) -> Operation:

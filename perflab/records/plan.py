@@ -10,6 +10,7 @@ from itertools import product
 from typing import Annotated
 
 from perflab.contract import Cell
+from perflab.records.drawn import Drawn
 from perflab.records.sized import Sized, labels
 from perflab.records.typed import Location, Name, Rule, Seconds, Wrong, between
 
@@ -87,7 +88,7 @@ class Plan:
     evidence and saves the machine's ceilings. `narrowed` gives the cases of an "OP/TECHNIQUE" that is not
     measured on all. `foreign` names those of `outside` with an unknown author: each is measured in a process
     of its own, behind a guard. `sized` gives the cases of one's own sizes; `swept` names the axes, one or
-    two, along which these are a sweep.
+    two, along which these are a sweep; `drawn` says from which seed and of which layers they were drawn.
 
     Without `phases`, each of `processes` processes measures everything. With them, the phases decide what
     the next process measures, and that is saved as a part of the plan when it begins. A ratio is precise
@@ -122,6 +123,7 @@ class Plan:
     own: Mapping[Name, Location] = field(default_factory=dict)
     skipped: Mapping[Name, str] = field(default_factory=dict)
     trees: Mapping[Name, str] = field(default_factory=dict)
+    drawn: Drawn | None = None
 
     def check(self) -> None:
         """Raise Wrong if the fields do not fit together."""
@@ -143,6 +145,10 @@ class Plan:
                     raise Wrong("one of the plan's cases", case.name, f".sized.{operation}[{place}]")
                 if not {*self.swept} <= {*case.sizes}:
                     raise Wrong(f"axes of {operation}", self.swept, ".swept")
+        for operation, origins in self.drawn.origins.items() if self.drawn else ():
+            for case in origins:
+                if case not in self.cases.get(operation, ()):
+                    raise Wrong("one of the plan's cases", case, f".drawn.origins.{operation}")
         if self.size > MOST_BLOCKS:
             raise Wrong(f"a plan of at most {MOST_BLOCKS:,} blocks", self.size, ".processes")
 

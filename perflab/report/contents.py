@@ -12,6 +12,7 @@ from typing import Any
 from perflab import __version__
 from perflab.contract import Cell
 from perflab.records.environment import one_line
+from perflab.report import drawn as shapes
 from perflab.report import method, opening, page, rungs, sweep, tables, winners, words
 from perflab.report.figures import Drawn
 from perflab.report.study.section import Section
@@ -63,6 +64,8 @@ def gather(
     run, plan, grid = summary.run, summary.run.plan, page.Grid(summary)
     of_run = {
         "best": tables.best_table(summary),
+        "drawn": shapes.group_table(summary) if plan.drawn else None,
+        "worst": shapes.worst_table(summary) if plan.drawn else None,
         "contest": tables.contest_table(summary),
         "against": tables.against_table(summary),
         "verified": tables.checks_table(summary),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perflab.records import kinds
+from perflab.report.drawn import BEHIND
 from perflab.report.summary import Summary
 from perflab.units import seconds
 
@@ -30,6 +31,16 @@ ON_THE_ROOF = (
     " multiply-adds or matrix products on this machine, and its compulsory bytes at the best measured"
     " bandwidth for arrays of this size. An algorithm that needs fewer multiplications than the definition"
     " can be faster than the roof."
+)
+ON_THE_CONTEST = (
+    "The fastest rung and the fastest column of any peer, by their medians. GFLOP/s and GB/s count what the"
+    " operation needs, not what an implementation does."
+)
+ON_DRAWN = (
+    "Every second shape is a layer of a public network, the others are random ones about such layers. The"
+    " ratio of a cell is the time of the fastest column of any peer over the time of the rung: of auto, which"
+    " chooses by the sizes, or of the best rung of the cell where an operation has no auto. A cell is behind"
+    f" where its ratio is under {BEHIND}, and surely so where its whole 95 % interval is."
 )
 
 

@@ -14,7 +14,7 @@ from perflab.errors import unknown
 from perflab.records import Run, kinds
 from perflab.records.kinds import Cost
 from perflab.records.roof import NOT_MEASURED, Ceilings
-from perflab.report import sweep
+from perflab.report import drawn, sweep
 from perflab.report.summary import (
     BASELINE,
     RIVALS,
@@ -103,6 +103,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
             for ratio in [summary.shown(f)]
         ],
         "sweep": sweep.to_json(summary),
+        "drawn": drawn.to_json(summary),
         "growths": [asdict(growth) for growth in summary.growths],
         "crossovers": [asdict(crossover) for crossover in summary.crossovers],
         "checks": [asdict(check) for check in summary.checks],

@@ -11,7 +11,7 @@ from itertools import product
 
 from perflab.contract import Cell
 from perflab.records import kinds
-from perflab.report import contest, sweep, words
+from perflab.report import contest, drawn, sweep, words
 from perflab.report.summary import RIVALS, Accuracy, CellResult, Payback, Summary
 from perflab.report.words import Table, exponent, interval, number_of_calls, of_threads, ratio, time
 from perflab.statistics import Scaling, known_to
@@ -56,6 +56,9 @@ def terminal_tables(summary: Summary) -> Iterator[Table]:
     plan = summary.run.plan
     if against := against_table(summary):
         yield against
+    if plan.drawn:
+        yield from filter(None, (drawn.group_table(summary), drawn.worst_table(summary)))
+        return
     if peers := contest_table(summary):
         yield peers
         return
@@ -204,6 +207,8 @@ def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> 
 
 def contest_lines(summary: Summary) -> list[str]:
     """The results of the contest: the means, and every cell in which a peer was faster, with its reason."""
+    if summary.run.plan.drawn:
+        return drawn.lines(summary)
     meetings = contest.meetings(summary)
     if not meetings:
         return []

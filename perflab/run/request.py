@@ -15,7 +15,7 @@ from perflab.catalog import against, cases
 from perflab.catalog.sizes import Size, own_cases, sweep_of
 from perflab.contract import DTYPES, FIRST_RUNGS, Case, Contender, PerflabError
 from perflab.records import Plan
-from perflab.run import own, presets
+from perflab.run import drawing, own, presets
 from perflab.units import duration
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ class Request:
     """The options of `perflab run`.
 
     `targets` are OP or OP/TECHNIQUE, all operations if empty; `sizes` are cases of one's own, each some axes
-    and parameters, and `sweeps` the axes along which they are varied, as C=16:512; `threads` are numbers or
-    "all"; `files` are outside files, in whose review a case may take `limit_s` seconds; `peers` are other
-    projects, `against` is another commit, or a range A..B. `for_s` is the time for all of it, `baseline` the
-    technique over which ratios are shown. The preset decides what is empty. With `resume` only `out` and
-    `for_s` may be set.
+    and parameters, and `sweeps` the axes along which they are varied, as C=16:512; `draw` shapes are drawn
+    from the `seed`; `threads` are numbers or "all"; `files` are outside files, in whose review a case may
+    take `limit_s` seconds; `peers` are other projects, `against` is another commit, or a range A..B. `for_s`
+    is the time for all of it, `baseline` the technique over which ratios are shown. The preset decides what
+    is empty. With `resume` only `out` and `for_s` may be set.
     """
 
     targets: tuple[str, ...] = ()
@@ -42,6 +42,8 @@ class Request:
     cases: tuple[str, ...] = ()
     sizes: tuple[Size, ...] = ()
     sweeps: tuple[str, ...] = ()
+    draw: int = 0
+    seed: str = ""
     dtypes: tuple[str, ...] = ()
     threads: tuple[str | int, ...] = ()
     files: tuple[str, ...] = ()
@@ -69,6 +71,8 @@ def settle(
         run = records.read(folder)
         own.admit_again(run)
         return folder, run.plan, None
+    if request.draw:
+        drawing.check(request)
     own.check(target.partition("/")[0] for target in request.targets)
     if not request.files:
         return folder, _plan(request, folder, ()), None
@@ -187,10 +191,15 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
             op: names for op, names in chosen.items() if not catalog.operation(op).forward_only
         } or chosen
     usual = presets.OWN_PRESET if reviews else presets.DEFAULT_PRESET
-    preset = request.preset or (presets.SWEEP_PRESET if request.sweeps else usual)
+    usual = presets.SWEEP_PRESET if request.sweeps else drawing.PRESET if request.draw else usual
+    preset = request.preset or usual
     swept = [sweep_of(word).axis for word in request.sweeps]
     named = bool(request.targets or reviews)
     sized = sized_cases(chosen, request.sizes, request.sweeps, request.dtypes, named=named, timed=True)
+    drawn, projects = None, request.peers
+    if request.draw:
+        chosen, sized, drawn = drawing.settle(request, chosen)
+        projects = drawing.peers(request)
     if preset in (presets.OWN_PRESET, presets.WATCH_PRESET):
         chosen = {op: _ready(op, names, request, preset) for op, names in chosen.items()}
     files = {}
@@ -210,7 +219,7 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
             files[name] = path
     homes: dict[str, str] = {}
     for op in chosen:
-        columns = catalog.columns_of_peers(op, request.peers)
+        columns = catalog.columns_of_peers(op, projects)
         chosen[op] = (*chosen[op], *columns)
         homes |= {column: catalog.home(column) for column in columns}
     plan = presets.make(
@@ -218,7 +227,7 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
         outside=files, homes=homes, foreign=foreign, named=request.targets, for_s=request.for_s,
         baseline=request.baseline, sized=sized, swept=swept,
     )  # fmt: skip
-    return replace(plan, skipped=others.skipped, trees=others.trees)
+    return replace(plan, skipped=others.skipped, trees=others.trees, drawn=drawn)
 
 
 def sized_cases(

@@ -28,6 +28,7 @@ EXAMPLES = """
     perflab run conv2d --peer pythran cython torch_compile jax
     perflab run conv2d --size N=32 C=48 pad=1 --size N=32 C=96 pad=1
     perflab run conv2d --size N=8 --sweep C=16:512
+    perflab run --preset peers --draw 40 --seed "$(git rev-parse HEAD)"
     perflab run max_pool2d --against HEAD~12..HEAD --for 5m
     perflab run --resume --for 5m
     perflab run --for 10m --dask tcp://10.0.0.1:8786
@@ -51,6 +52,10 @@ def add(commands: Commands) -> None:
     common.add_sizes(verb)
     swept = "sizes of an axis: C=16:512 doubles, C=16:512:9 has nine; two axes make a grid"
     common.add_list(verb, "--sweep", "AXIS=FIRST:LAST", swept)
+    drawn = "N shapes, shared by the operations, of and about the layers of public networks: the contest of"
+    verb.add_argument("--draw", metavar="N", help=f"{drawn} --preset peers, with torch or each --peer")
+    again = "with --draw: any text, which draws the same shapes again; by default a new one, which is told"
+    verb.add_argument("--seed", metavar="TEXT", help=again)
     common.add_list(verb, "--dtype", "DTYPE", "float32, float64; the preset's by default")
     common.add_list(verb, "--threads", "N", "1 (the default), another number, all")
     verb.add_argument("--against", metavar="REV", help="also the same techniques of another commit, or of"
@@ -70,12 +75,14 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run once, or race files again at every save."""
+    from perflab.run import drawing
     from perflab.run.request import Request, seconds_of
 
     common.settle_words(args)
+    draw, seed = drawing.asked(args.draw, args.seed)
     request = Request(
         tuple(args.targets), args.preset or "", tuple(args.case), common.sizes_of(args), tuple(args.sweep),
-        tuple(args.dtype), tuple(args.threads),
+        draw, seed, tuple(args.dtype), tuple(args.threads),
         files=tuple(args.outside), peers=tuple(args.peer), against=args.against or "",
         for_s=0.0 if args.time is None else seconds_of(args.time), baseline=args.baseline or "",
         limit_s=args.limit, out=args.out, resume=args.resume,
@@ -105,6 +112,8 @@ def _once(request: Request, as_json: bool) -> int:
     lacking = catalog.lacking_peers(request.peers)
     for line in lacking:
         common.tell_user(f"{line}; the run goes on without it")
+    if plan.drawn:
+        common.tell_user("; ".join([plan.drawn.words, *plan.drawn.without]))
     for commit, reason in plan.skipped.items():
         common.tell_user(f"{commit} is skipped: {reason}")
     if reviewed is not None and any(review.reason for review in reviewed.reviews):
