@@ -183,7 +183,9 @@ class Implementation:
     `summary` is the first line of the file's docstring, `source` the file's path. A technique whose
     arithmetic differs from the definition's (Winograd's) brings the rounding `bound` of that arithmetic,
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
-    inputs and outputs gives the amount: workspace_bytes(sizes, itemsize), with the derived sizes.
+    inputs and outputs gives the amount: workspace_bytes(sizes, itemsize), with the derived sizes. One that
+    chooses among others tells what it expects: predicted(sizes, parameters, itemsize, threads), the seconds
+    of "forward" and "backward" by the name of each.
 
     Of an outside file: `unwritten` names those of "forward" and "backward" that are missing or still a TODO;
     `notes` are remarks on how the file was read; `gives` names the gradients that it computes where these
@@ -201,6 +203,7 @@ class Implementation:
     bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
     exact_on_integers: bool = True
     workspace_bytes: Callable[[Mapping[str, int], int], int] | None = None
+    predicted: Callable[..., Mapping[str, Mapping[str, float]]] | None = None
     unwritten: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     gives: tuple[str, ...] | None = None

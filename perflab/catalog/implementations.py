@@ -24,7 +24,8 @@ from perflab.machine.system import version_of
 
 OLDEST_NUMBA = "0.61"  # as in pyproject.toml
 AnyPath = str | os.PathLike[str]
-ARITHMETIC = ("bound", "exact_on_integers", "workspace_bytes")  # what a technique's file may define further
+# What a technique's file may define further.
+SAID = ("bound", "exact_on_integers", "workspace_bytes", "predicted")
 
 
 def implementation(operation_name: str, technique: str) -> Implementation:
@@ -52,7 +53,7 @@ def raw(operation_name: str, technique: str) -> Implementation:
     module = _import(f"{find.package(operation_name)}.{technique}", f"{operation_name}/{technique}")
     pair = pair_of(module, operation_name, technique, find.source_file(operation_name, technique))
     # Only files in the operation's folder may give a bound: an outside file would choose a wide one.
-    return replace(pair, **{name: getattr(module, name) for name in ARITHMETIC if hasattr(module, name)})
+    return replace(pair, **{name: getattr(module, name) for name in SAID if hasattr(module, name)})
 
 
 def load(path: AnyPath, operation: str, technique: str | None = None) -> Implementation:

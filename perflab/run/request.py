@@ -223,7 +223,8 @@ def _plan(request: Request, folder: Path, reviews: Sequence[Review]) -> Plan:
         chosen[op] = (*chosen[op], *columns)
         homes |= {column: catalog.home(column) for column in columns}
     plan = presets.make(
-        chosen, preset, cases=request.cases, dtypes=request.dtypes, threads=_threads(request.threads) or (1,),
+        chosen, preset, cases=request.cases, dtypes=request.dtypes,
+        threads=threads_of(request.threads) or (1,),
         outside=files, homes=homes, foreign=foreign, named=request.targets, for_s=request.for_s,
         baseline=request.baseline, sized=sized, swept=swept,
     )  # fmt: skip
@@ -271,7 +272,8 @@ def _ready(op: str, names: Sequence[str], request: Request, preset: str) -> tupl
     return tuple(name for name in names if name in chosen)
 
 
-def _threads(words: Sequence[str | int]) -> tuple[int, ...]:
+def threads_of(words: Sequence[str | int]) -> tuple[int, ...]:
+    """Numbers of threads as they are typed. Raises PerflabError for one that this machine does not have."""
     cores = machine.cores()
     numbers = []
     for word in map(str, words):
