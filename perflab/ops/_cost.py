@@ -46,6 +46,25 @@ def whole(count, unit):
     return -(-count // unit) * unit
 
 
-def least(costs):
-    """The name with the least cost; of equal ones the first."""
-    return min(costs, key=costs.get)
+def fastest(costs):
+    """The rungs with the least costs of forward and of backward; of equal ones the first."""
+    return tuple(min(costs, key=lambda rung: costs[rung][way]) for way in ("forward", "backward"))
+
+
+def fastest_of_both(costs):
+    """The rung with the least cost of both together."""
+    return min(costs, key=lambda rung: sum(costs[rung].values()))
+
+
+def seconds(costs, terms):
+    """What each rung takes by direction: the sum of the terms, each times the rung's factor.
+
+    `costs` has the factors of "forward" and "backward" by rung, `terms` the seconds that they multiply.
+    """
+    return {
+        rung: {
+            way: sum(factor * term for factor, term in zip(factors, terms[way], strict=True))
+            for way, factors in ways.items()
+        }
+        for rung, ways in costs.items()
+    }
