@@ -7,12 +7,12 @@ import contextlib
 import json
 import os
 import platform
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from perflab.machine import scratch
 from perflab.machine.system import cpu_name, version_of
 from perflab.machine.threads import cores
 
@@ -41,9 +41,9 @@ def writable_folder(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        temporary = Path(tempfile.mkdtemp(prefix=f"perflab-{folder.name}-"))
-        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
-        return temporary
+        held = contextlib.ExitStack()
+        atexit.register(held.close)
+        return held.enter_context(scratch.folder(folder.name))
 
 
 def save(name: str, values: Mapping[str, Any]) -> None:

@@ -24,18 +24,20 @@ def folder(name: str) -> Iterator[Path]:
     """A temporary folder for as long as the block takes; `name` says what it is for."""
     _remove_left()
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{name}-") as made:
-        held = Path(f"{made}{LOCK}")
+        lock = FileLock(f"{made}{LOCK}")
         try:
-            with FileLock(held):
-                yield Path(made)
+            with contextlib.suppress(OSError, NotImplementedError):  # where nothing can be locked
+                lock.acquire()
+            yield Path(made)
         finally:
-            held.unlink(missing_ok=True)
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _remove_left() -> None:
     """Remove the folders whose processes are gone."""
     for held in Path(tempfile.gettempdir()).glob(f"{PREFIX}*{LOCK}"):
-        with contextlib.suppress(OSError, Timeout):  # it is in use, or another user's
+        with contextlib.suppress(OSError, NotImplementedError, Timeout):  # in use, or another user's
             if time.time() - held.stat().st_mtime > NEW_S:
                 with FileLock(held, timeout=0):
                     shutil.rmtree(held.with_suffix(""))

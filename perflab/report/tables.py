@@ -348,7 +348,7 @@ def unreached_line(summary: Summary) -> str:
     minutes = math.ceil(max(record.more_s for record in compiled) / 60)
     return (
         f"not compiled in the time of this run: {', '.join(shown + others)};"
-        f" perflab run --resume --for {minutes}m would reach them"
+        f" perflab run --resume --for {minutes}m would reach {'them' if len(names) > 1 else 'it'}"
     )
 
 

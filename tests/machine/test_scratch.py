@@ -74,3 +74,12 @@ def test_what_is_no_folder_of_ours_stays(place):
     with scratch.folder("test"):
         assert (place / "elsewhere").is_dir()
         assert (place / "other.lock").exists()
+
+
+def test_a_folder_in_place_of_one_that_cannot_be_written_goes_with_its_process(place):
+    code = "from pathlib import Path; from perflab.machine.saved import writable_folder as w"
+    code += "; print(w(Path('/dev/null/inner')).is_dir())"
+    environment = user_environment() | {"TMPDIR": str(place)}
+    printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert printed == "True\n"
+    assert not [*place.iterdir()]
