@@ -34,8 +34,9 @@ def may_compile(op: str, technique: str) -> bool:
 
 @cache
 def uses_threads(op: str, technique: str) -> bool:
-    """Whether a rung's code has loops over threads, which on one thread are other kernels."""
-    return any(b"prange" in file.read_bytes() for file in _code_of(op, technique))
+    """Whether a rung's code computes on all threads; on one thread it may need other kernels."""
+    own = [file.read_bytes() for file in _code_of(op, technique) if file.parent != OPS]
+    return any(word in text for text in own for word in (b"prange", b"threads()"))
 
 
 @cache

@@ -4,6 +4,8 @@ from math import prod
 
 import numpy as np
 
+SMALL = 1 << 16  # bytes, fewer than which take less time than finding out where they are
+
 
 def flat(array):
     """All numbers in one dimension; copied only where they are not contiguous already."""
@@ -11,8 +13,10 @@ def flat(array):
 
 
 def aligned(shape, dtype):
-    """np.empty, but aligned to a cache line: a vector that crosses two lines is slow."""
+    """np.empty, but aligned to a cache line, if it is not small: a vector that crosses two lines is slow."""
     size, each = prod(shape), np.dtype(dtype).itemsize
+    if size * each < SMALL:
+        return np.empty(shape, dtype)
     whole = np.empty(size + 64 // each, dtype)
     skip = -whole.ctypes.data % 64 // each
     return whole[skip : skip + size].reshape(shape)

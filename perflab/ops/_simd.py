@@ -126,22 +126,11 @@ def lanes(typing, like):
 
 
 @intrinsic
-def load_turned(typing, a, at, da):
-    """A square read by its columns: lanes rows of one vector, row r holding a[at + lane·da + r]."""
-    made = Tile(a.dtype, _vector(a.dtype).count, 1)
-
-    def build(context, builder, signature, args):
-        memory = _Memory(context, builder, a, args[0], made)
-        rows = [memory.load(memory.at(args[1], (r, args[2]))) for r in range(made.rows)]
-        turned = _transposed(builder, rows)
-        return _tile(context, builder, made, lambda r, v: turned[r])
-
-    return made(a, types.uintp, types.uintp), build
-
-
-@intrinsic
 def load_turned_part(typing, a, at, da, height, width):
-    """As `load_turned`, but zeros in lanes from `height` and in rows from `width` on, which are not read."""
+    """A square read by its columns: lanes rows of one vector, row r holding a[at + lane·da + r].
+
+    Lanes from `height` on and rows from `width` on are zeros, for which nothing is read.
+    """
     made = Tile(a.dtype, _vector(a.dtype).count, 1)
 
     def build(context, builder, signature, args):
@@ -204,10 +193,16 @@ def store_part(typing, acc, a, at, da, height, width):
     """As `store`, but nothing from row `height` and from element `width` on is written."""
 
     def build(context, builder, signature, args):
-        memory = _Memory(context, builder, a, args[1], acc)
+        memory, count = _Memory(context, builder, a, args[1], acc), acc.vector.count
         for place, r, v in acc.places:
-            mask = memory.mask(r, v, args[4], args[5])
-            memory.store(builder.extract_value(args[0], place), memory.at(args[2], (r, args[3]), v), mask)
+            value, pointer = builder.extract_value(args[0], place), memory.at(args[2], (r, args[3]), v)
+            there = builder.select(builder.icmp_signed("<", _INT(r), args[4]), args[5], _INT(0))
+            whole = builder.icmp_signed(">=", there, _INT((v + 1) * count))
+            with builder.if_else(whole) as (then, otherwise):  # a masked store can take ten times as long
+                with then:
+                    memory.store(value, pointer)
+                with otherwise, builder.if_then(builder.icmp_signed(">", there, _INT(v * count))):
+                    memory.store(value, pointer, memory.mask(r, v, args[4], args[5]))
         return context.get_dummy_value()
 
     return types.void(acc, a, types.uintp, types.uintp, types.intp, types.intp), build

@@ -364,6 +364,19 @@ def test_one_element_of_a_window_takes_the_whole_gradient(window, dtype, techniq
 
 
 @every_technique("max_pool2d")
+@every_dtype
+@pytest.mark.parametrize("size", [(1, 2), (2, 2), (3, 3), (2, 20)], ids=str)
+def test_the_output_is_the_first_maximum_itself_with_the_sign_of_its_zero(size, dtype, technique):
+    rng = np.random.default_rng(0)
+    rows = rng.choice([-0.0, 0.0, -1.0], (8 * size[0], 4 * size[1]))
+    out, _ = pooled(technique, rows, size, size, dtype)
+    windows = rows.reshape(8, size[0], 4, size[1]).swapaxes(1, 2).reshape(8, 4, -1)
+    firsts = np.take_along_axis(windows, windows.argmax(axis=2)[..., np.newaxis], axis=2)[..., 0]
+    assert np.array_equal(out, firsts)
+    assert np.array_equal(np.signbit(out), np.signbit(firsts))
+
+
+@every_technique("max_pool2d")
 def test_an_element_that_wins_several_windows_takes_the_sum_of_their_gradients(technique):
     out, dx = pooled(technique, [[0, 0, 0], [0, 7, 0], [0, 0, 0]], (2, 2), (1, 1))
     assert (out == 7).all()

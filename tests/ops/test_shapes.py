@@ -145,6 +145,7 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
 def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
     cores = importlib.import_module("perflab.ops.mlp.cores")
     monkeypatch.setattr(cores, "FEW", 1)
+    monkeypatch.setattr(cores, "SMALL", 0)
     assert_right("mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3), dtype, ("cores",))
 
 

@@ -5,10 +5,10 @@ and dw is written once. Eight rows of w are read together, and all samples use t
 cache.
 """
 
-from numba import njit, prange
+from numba import njit
 
 from .._simd import fma, lanes, load, prefetch, store
-from .._threads import parallel
+from .._spread import spread
 
 FAST = {"contract", "reassoc", "nsz"}
 
@@ -28,39 +28,41 @@ def add_rows(out, to, x, at, w, wt, M, count):
             out[to + m] += x[at + r] * w[wt + r * M + m]
 
 
-@parallel(cache=True, error_model="numpy", fastmath=FAST)
-def forward(x, w, b, out, parts):
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def forward(loop, part, parts, x, w, b, out):
     """Each part has its own columns, in whole cache lines."""
+    if spread(loop, parts):
+        return
     (N, D), M = x.shape, w.shape[1]
     flat, xs, ws = out.reshape(-1), x.reshape(-1), w.reshape(-1)
-    each = -(-M // parts // 64) * 64 if M > 64 else M
-    for part in prange(-(-M // each)):
-        m0, m1 = part * each, min(part * each + each, M)
+    each = -(-M // (parts * 64)) * 64
+    m0, m1 = min(part * each, M), min(part * each + each, M)
+    for n in range(N):
+        for m in range(m0, m1):
+            out[n, m] = b[m]
+    for d in range(0, D - D % 8, 8):
+        for n in range(N):
+            add_rows(flat, n * M + m0, xs, n * D + d, ws, d * M + m0, M, m1 - m0)
+    for d in range(D - D % 8, D):
         for n in range(N):
             for m in range(m0, m1):
-                out[n, m] = b[m]
-        for d in range(0, D - D % 8, 8):
-            for n in range(N):
-                add_rows(flat, n * M + m0, xs, n * D + d, ws, d * M + m0, M, m1 - m0)
-        for d in range(D - D % 8, D):
-            for n in range(N):
-                for m in range(m0, m1):
-                    out[n, m] += x[n, d] * w[d, m]
+                out[n, m] += x[n, d] * w[d, m]
 
 
-@parallel(cache=True, error_model="numpy", fastmath=FAST)
-def backward(dout, x, w, dx, dw, parts):
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def backward(loop, part, parts, dout, x, w, dx, dw):
     """Each part has rows of w: dx is dot products with them, dw sums over rows of dout."""
+    if spread(loop, parts):
+        return
     (N, D), M = x.shape, w.shape[1]
-    for part in prange(parts):
-        for d in range(D * part // parts, D * (part + 1) // parts):
-            for n in range(N):
-                total = x.dtype.type(0)
-                for m in range(M):
-                    total += dout[n, m] * w[d, m]
-                dx[n, d] = total
+    for d in range(D * part // parts, D * (part + 1) // parts):
+        for n in range(N):
+            total = x.dtype.type(0)
             for m in range(M):
-                dw[d, m] = x[0, d] * dout[0, m]
-            for n in range(1, N):
-                for m in range(M):
-                    dw[d, m] += x[n, d] * dout[n, m]
+                total += dout[n, m] * w[d, m]
+            dx[n, d] = total
+        for m in range(M):
+            dw[d, m] = x[0, d] * dout[0, m]
+        for n in range(1, N):
+            for m in range(M):
+                dw[d, m] += x[n, d] * dout[n, m]

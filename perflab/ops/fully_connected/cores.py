@@ -9,50 +9,33 @@ few rows is limited by memory instead of arithmetic and uses another algorithm: 
 """
 
 import numpy as np
-from numba import get_num_threads, prange
 
 from .._arrays import aligned
-from .._simd import LANES
-from .._threads import parallel
-from . import _few
-from ._sweep import ROWS, VECTORS
-from .packed import buffers, multiply, operands
+from .._spread import ALONE, threads
+from . import _few, packed
 
 FEW = 4  # rows up to which memory limits the speed
+SMALL = 1 << 18  # multiplications, fewer than which are done before another thread has begun
 
 
-@parallel(cache=True, error_model="numpy")
-def share(a, ar, ac, b, br, bc, row, c, N, K, M, high, wide, works):
-    """Cut c into blocks of high × wide, each computed by one core."""
-    across = -(-M // wide)
-    for part in prange(-(-N // high) * across):
-        n, m = part // across * high, part % across * wide
-        rows, columns = min(high, N - n), min(wide, M - m)
-        left, right, out = a[n * ar :], b[m * bc :], c[n * M + m :]
-        multiply(left, ar, ac, right, br, bc, row[m:], out, M, rows, K, columns, works[part])
+def shares(work):
+    """How the threads divide so many multiplications."""
+    return threads() if work > SMALL else ALONE
 
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
     """As packed.product, on all of Numba's threads."""
-    N, K, M, a, ar, ac, b, br, bc, row = operands(a, b, transpose_a, transpose_b, bias)
-    out = aligned((N, M), a.dtype) if out is None else out
-    if out.size == 0:
-        return out
-    threads, tile = get_num_threads(), VECTORS * LANES[a.dtype]
-    high, wide = N, M
-    if N > M:
-        high = -(-N // threads // ROWS) * ROWS
-    else:
-        wide = -(-M // threads // tile) * tile
-    works = buffers(a.dtype, threads)
-    share(a, ar, ac, b, br, bc, row, out.reshape(-1), N, K, M, high, wide, works)
-    return out
+    N, K = a.shape[::-1] if transpose_a else a.shape
+    M = b.shape[0] if transpose_b else b.shape[1]
+    cut = packed.BY_ROWS if N > M else packed.BY_COLUMNS
+    return packed.product(a, b, out, transpose_a, transpose_b, bias, shares(N * K * M), cut)
 
 
 def forward(x, w, b):
     if 0 < len(x) <= FEW:
+        x, w, b = map(np.ascontiguousarray, (x, w, b))
         out = np.empty((len(x), len(b)), x.dtype)
-        _few.forward(*map(np.ascontiguousarray, (x, w, b)), out, get_num_threads())
+        _few.forward(*shares(x.size * len(b)), x, w, b, out)
         return out, (x, w)
     return product(x, w, bias=b), (x, w)
 
@@ -61,6 +44,6 @@ def backward(dout, cache):
     x, w = cache
     if 0 < len(x) <= FEW:
         dx, dw = np.empty(x.shape, x.dtype), aligned(w.shape, w.dtype)
-        _few.backward(dout, x, w, dx, dw, get_num_threads())
+        _few.backward(*shares(dout.size * len(w)), dout, x, w, dx, dw)
         return dx, dw, dout.sum(axis=0)
     return product(dout, w, transpose_b=True), product(x, dout, transpose_a=True), dout.sum(axis=0)

@@ -6,28 +6,31 @@ A block of the right matrix is copied into panels as wide as a tile, a block of 
 high as a tile; each panel is stored in the order in which its tiles read it. WIDTH is chosen so that the
 right block stays in L2; where the left block fits too, a few panels of the right one at a time are still
 there when they are read. The blocks along k are about equally deep. A transposed matrix costs nothing extra:
-only the copying uses its strides. (After Goto and van de Geijn, 2008, with the two sides exchanged.)
+only the copying uses its strides. Where there are few columns, the left matrix is read in place. (After Goto
+and van de Geijn, 2008, with the two sides exchanged.)
 """
 
 import numpy as np
 from numba import njit
 
-from .._arrays import aligned, flat, rows_of
+from .._arrays import aligned, rows_of
+from .._calls import call
 from .._simd import lanes
-from ._packing import pack
-from ._sweep import LOW, ROWS, VECTORS, sweep_low, sweep_tall, tall
+from .._spread import ALONE, spread
+from ._sweep import LOW, ROWS, VECTORS, tall, tiles
 
-FEW = 128  # rows up to which b is read in place: a copy would cost more than it saves
+NEAR = 160  # columns up to which a is read in place, if its rows follow memory: a copy would cost more
 DEPTH, HEIGHT, WIDTH = 2048, 294 * ROWS, 1 << 20  # of a block: bytes along k, rows of a, bytes of b
 NARROW = 8  # panels of b in a block where a's block stays in L2 as well
-_work = {}
+BY_ROWS, BY_COLUMNS, BY_DEPTH = range(3)  # where a product is cut
+_work, _none = {}, {}
 
 
 @njit(cache=True, error_model="numpy")
-def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
+def multiply(kernels, a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
     """c[n·dc + m] = row[m] + Σ a[n·ar + k·ac] · b[k·br + m·bc], all flat."""
     L, most = lanes(c), DEPTH // work.itemsize
-    wide = VECTORS * L
+    wide, pack, tall_tiles, low_tiles = VECTORS * L, kernels[0], kernels[1], kernels[2]
     deep = max(-(-K // max(-(-K // most), 1) // L) * L, 1)
     far = WIDTH // DEPTH // wide * wide
     right, left = work[: far * most], work[far * most :]
@@ -39,17 +42,33 @@ def multiply(a, ar, ac, b, br, bc, row, c, dc, N, K, M, work):
         for k0 in range(0, max(K, 1), deep):
             depth = min(deep, K - k0)
             start, ds = (row, 0) if k0 == 0 else (c, dc)
-            low = left[(n1 - n0) * depth :]
-            pack(a, n0 * ar + k0 * ac, ar, ac, n1 - n0, depth, ROWS, left)
-            pack(a, n1 * ar + k0 * ac, ar, ac, n2 - n1, depth, LOW, low)
+            low, high, at, hr, hc = left[(n1 - n0) * depth :], a, n0 * ar + k0 * ac, ar, ac
+            if ac != 1 or ar == 1 or M > NEAR:
+                call(pack, (a, at, ar, ac, n1 - n0, depth, ROWS, left))
+                high, at, hr, hc = left, 0, 1, ROWS
+            call(pack, (a, n1 * ar + k0 * ac, ar, ac, n2 - n1, depth, LOW, low))
             for m0 in range(0, M, far):
                 m1 = min(m0 + far, M)
-                block, bt, panel, db = b, k0 * br + m0 * bc, wide, br
-                if bc != 1 or n2 - n0 > FEW or (m1 - m0) % wide > 0:
-                    pack(b, bt, bc, br, m1 - m0, depth, wide, right)
-                    block, bt, panel, db = right, 0, wide * depth, wide
-                sweep_tall(left, block, bt, panel, db, depth, start, ds, c, dc, n0, n1, m0, m1)
-                sweep_low(low, block, bt, panel, db, depth, start, ds, c, dc, n1, n2, m0, m1)
+                call(pack, (b, k0 * br + m0 * bc, bc, br, m1 - m0, depth, wide, right))
+                call(tall_tiles, (high, at, hr, hc, right, depth, start, ds, c, dc, n0, n1, m0, m1))
+                call(low_tiles, (low, 0, 1, LOW, right, depth, start, ds, c, dc, n1, n2, m0, m1))
+
+
+@njit(cache=True, error_model="numpy")
+def cut_product(loop, part, parts, kernels, cut, a, ar, ac, b, br, bc, row, c, dc, N, K, M, works):
+    """A part of `multiply`'s rows or columns; or its sum over a part of k, to c[part·N·dc : …]."""
+    if spread(loop, parts):
+        return
+    size, step = (N, ROWS) if cut == BY_ROWS else (M, VECTORS * lanes(c)) if cut == BY_COLUMNS else (K, 1)
+    each = -(-size // (parts * step)) * step
+    first, end = min(part * each, size), min(part * each + each, size)
+    if cut == BY_ROWS:
+        a, c, N = a[first * ar :], c[first * dc :], end - first
+    elif cut == BY_COLUMNS:
+        b, row, c, M = b[first * bc :], row[first:], c[first:], end - first
+    else:
+        a, b, c, K = a[first * ac :], b[first * br :], c[part * N * dc :], end - first
+    multiply(kernels, a, ar, ac, b, br, bc, row, c, dc, N, K, M, works[part])
 
 
 def buffers(dtype, parts=1):
@@ -57,21 +76,21 @@ def buffers(dtype, parts=1):
     return rows_of(_work, dtype, parts, (WIDTH + DEPTH * (HEIGHT + ROWS)) // dtype.itemsize)
 
 
-def operands(a, b, transpose_a, transpose_b, bias):
-    """The arguments of `multiply`: sizes, flat arrays, their strides, a row to start from."""
+def zeros(dtype, count):
+    """So many zeros, which are not to be written to."""
+    return rows_of(_none, dtype, 1, count)[0]
+
+
+def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None, threads=ALONE, cut=BY_ROWS):
+    """a·b + bias, a and b matrices, each transposed first if asked; no C-contiguous one is copied whole."""
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     (N, K), (ar, ac) = (a.shape[::-1], (1, a.shape[1])) if transpose_a else (a.shape, (a.shape[1], 1))
     M, (br, bc) = (b.shape[0], (1, b.shape[1])) if transpose_b else (b.shape[1], (b.shape[1], 1))
-    row = np.zeros(M, a.dtype)
-    if bias is not None:
-        row[:] = bias
-    return N, K, M, flat(a), ar, ac, flat(b), br, bc, row
-
-
-def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
-    """a·b + bias, a and b C-contiguous matrices, each transposed first if asked; none is copied whole."""
-    N, K, M, a, ar, ac, b, br, bc, row = operands(a, b, transpose_a, transpose_b, bias)
     out = aligned((N, M), a.dtype) if out is None else out
-    multiply(a, ar, ac, b, br, bc, row, out.reshape(-1), M, N, K, M, buffers(a.dtype)[0])
+    row = zeros(a.dtype, M) if bias is None else np.ascontiguousarray(bias)
+    works = buffers(a.dtype, threads[2])
+    flat = a.reshape(-1), ar, ac, b.reshape(-1), br, bc, row, out.reshape(-1)
+    cut_product(*threads, tiles(a.dtype), cut, *flat, M, N, K, M, works)
     return out
 
 

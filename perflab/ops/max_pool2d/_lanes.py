@@ -1,12 +1,13 @@
 """Vectors of numbers, bytes and truth values with equal lanes: comparison, selection, and reduction.
 
 Every vector of a kernel has as many lanes as a register has numbers of `x` (16 in float32 with AVX-512),
-whatever its own type: so the result of comparing floats can select bytes.
+whatever its own type. Whole numbers are as wide as those of x while they are selected by comparisons of x, as
+many processors have no narrower masks.
 
-    best, at = filled(x, -inf, x), filled(winner, 0, x)     # lanes of x's dtype, lanes of winner's
-    better = beats(t, best)                                 # truth values
-    best, at = choose(better, t, best), choose(better, filled(winner, k, x), at)
-    value, number = first_of(best, at)                      # of all lanes
+    best, at = filled(x, -inf), numbers(x, 0)       # lanes of x's dtype, whole numbers as wide
+    better = beats(t, best)                         # truth values
+    best, at = choose(better, t, best), choose(better, numbers(x, k), at)
+    value, number = first_of(best, at)              # of all lanes
 """
 
 from llvmlite import ir
@@ -33,14 +34,31 @@ class _LanesModel(models.PrimitiveModel):
 
 
 @intrinsic
-def filled(typing, a, number, x):
-    """The number, in a's dtype, in every lane."""
-    made = Lanes(a.dtype, BYTES * 8 // x.dtype.bitwidth)
+def filled(typing, x, number):
+    """The number, in x's dtype, in every lane."""
+    made = Lanes(x.dtype, BYTES * 8 // x.dtype.bitwidth)
 
     def build(context, builder, signature, args):
         return _splat(builder, args[1], made.count)
 
-    return made(a, a.dtype, x), build
+    return made(x, x.dtype), build
+
+
+@intrinsic
+def numbers(typing, x, number):
+    """The whole number, as wide as numbers of x, in every lane."""
+    made = numbers_like(x)
+
+    def build(context, builder, signature, args):
+        return _splat(builder, args[1], made.count)
+
+    return made(x, made.dtype), build
+
+
+def numbers_like(x):
+    """The type of as many whole numbers as a register has numbers of x."""
+    bits = x.dtype.bitwidth
+    return Lanes(types.int32 if bits == 32 else types.int64, BYTES * 8 // bits)
 
 
 @intrinsic
@@ -71,7 +89,7 @@ def choose(typing, mask, yes, no):
 
 @intrinsic
 def first_of(typing, best, at):
-    """The value that no lane beats, and the least at[l] + l among the lanes that have it."""
+    """The value that no lane beats, from the lane with the least at[l] + l among those, and that number."""
 
     def build(context, builder, signature, args):
         value, number = args
@@ -85,7 +103,14 @@ def first_of(typing, best, at):
         numbers = builder.select(beaten, ir.Constant(at.vector, [-1] * at.count), numbers)
         name = f"llvm.vector.reduce.umin.v{at.count}i{at.dtype.bitwidth}"
         least = builder.call(_declare(builder, name, at.vector.element, (at.vector,)), (numbers,))
-        pair = builder.extract_element(top, ir.IntType(32)(0)), least
+        first = builder.icmp_unsigned("==", numbers, _splat(builder, least, at.count))
+        first = builder.select(beaten, ir.Constant(first.type, [0] * at.count), first)
+        bits = ir.IntType(best.dtype.bitwidth)  # of this lane's own value: `top` may be another lane's zero
+        whole = ir.VectorType(bits, best.count)
+        kept = builder.select(first, builder.bitcast(value, whole), whole(None))
+        name = f"llvm.vector.reduce.or.v{best.count}i{bits.width}"
+        held = builder.call(_declare(builder, name, bits, (whole,)), (kept,))
+        pair = builder.bitcast(held, best.vector.element), least
         return context.make_tuple(builder, signature.return_type, pair)
 
     return types.Tuple((best.dtype, at.dtype))(best, at), build

@@ -4,8 +4,9 @@ Arrays are C-contiguous; positions count elements from their start and are not c
 outside of `count` are neither read nor written, and a count below 0 is 0. A step is a constant.
 
     t = load(x, p, 2, n, rest)       # t[l] = x[p + 2·l] for l < n, rest[l] elsewhere
-    store(t, out, p, n)              # out[p + l] = t[l] for l < n
-    store_zipped(t, s, out, p, n)    # t[0], s[0], t[1], s[1], … to out[p : p + n]
+    store(t, out, p)                 # out[p + l] = t[l]
+    store_part(t, out, p, n)         # out[p + l] = t[l] for l < n: slow where bytes have no masks
+    store_zipped(t, s, out, p)       # t[0], s[0], t[1], s[1], … to out[p : …]
 """
 
 from llvmlite import ir
@@ -13,6 +14,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from .._simd import _declare, _shuffle
+from ._lanes import Lanes, numbers_like
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
@@ -42,30 +44,68 @@ def load(typing, a, at, step, count, rest):
 
 
 @intrinsic
-def store(typing, value, a, at, count):
-    """a[at + l] = value[l] for l < count."""
+def load_numbers(typing, a, at, x):
+    """The whole numbers a[at + l], made as wide as numbers of x."""
+    made = numbers_like(x)
 
     def build(context, builder, signature, args):
-        memory = _Memory(context, builder, a, args[1], value)
-        memory.store(args[0], args[2], args[3])
+        found = builder.load(_pointer(context, builder, a, args[:2], made.count), align=a.dtype.bitwidth // 8)
+        if a.dtype.bitwidth == made.dtype.bitwidth:
+            return found
+        return builder.zext(found, made.vector)
+
+    return made(a, types.intp, x), build
+
+
+@intrinsic
+def store(typing, value, a, at):
+    """a[at + l] = value[l]; whole numbers are cut to a's width."""
+
+    def build(context, builder, signature, args):
+        given, pointer = args[0], _pointer(context, builder, a, args[1:], value.count)
+        if a.dtype.bitwidth < value.dtype.bitwidth:
+            given = builder.trunc(given, pointer.type.pointee)
+        builder.store(given, pointer, align=a.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(value, a, types.intp), build
+
+
+@intrinsic
+def store_part(typing, value, a, at, count):
+    """a[at + l] = value[l] for l < count."""
+    held = Lanes(a.dtype, value.count)
+
+    def build(context, builder, signature, args):
+        memory = _Memory(context, builder, a, args[1], held)
+        given = args[0]
+        if a.dtype.bitwidth < value.dtype.bitwidth:
+            given = builder.trunc(given, held.vector)
+        memory.store(given, args[2], args[3])
         return context.get_dummy_value()
 
     return types.void(value, a, types.intp, types.intp), build
 
 
 @intrinsic
-def store_zipped(typing, even, odd, a, at, count):
-    """a[at + 2·l] = even[l] and a[at + 2·l + 1] = odd[l], as far as a[at + count - 1]."""
+def store_zipped(typing, even, odd, a, at):
+    """a[at + 2·l] = even[l] and a[at + 2·l + 1] = odd[l]."""
 
     def build(context, builder, signature, args):
-        memory, lanes = _Memory(context, builder, a, args[2], even), even.count
-        for half in (0, lanes):
-            chosen = [(half + lane) // 2 + lane % 2 * lanes for lane in range(lanes)]
-            begin, zipped = _I64(half), _shuffle(builder, args[:2], chosen)
-            memory.store(zipped, builder.add(args[3], begin), builder.sub(args[4], begin))
+        for half in (0, even.count):
+            chosen = [(half + lane) // 2 + lane % 2 * even.count for lane in range(even.count)]
+            at = builder.add(args[3], _I64(half))
+            pointer = _pointer(context, builder, a, (args[2], at), even.count)
+            builder.store(_shuffle(builder, args[:2], chosen), pointer, align=a.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.void(even, odd, a, types.intp, types.intp), build
+    return types.void(even, odd, a, types.intp), build
+
+
+def _pointer(context, builder, array, place, count):
+    """The address of `count` elements of an array, from a position."""
+    pointer = builder.gep(context.make_array(array)(context, builder, place[0]).data, [place[1]])
+    return builder.bitcast(pointer, ir.VectorType(pointer.type.pointee, count).as_pointer())
 
 
 class _Memory:

@@ -1,34 +1,35 @@
-"""The maxima of windows, about sixteen at a time; sizes are constants where this is inlined."""
+"""The maxima of windows, a register of them at a time; sizes are constants where this is inlined."""
 
 import numpy as np
-from numba import literally, njit
+from numba import njit
 
-from ._lanes import beats, choose, filled, first_of
-from ._rows import load, store
+from ._lanes import beats, choose, filled, first_of, numbers
+from ._rows import load
 
 
-@njit(forceinline=True)
-def neighbours(x, out, winner, top, to, count, size_h, size_w, step):
-    """The maxima of `count` windows side by side, a lane for each; the first one's corner is x[top]."""
-    lowest = filled(x, -np.inf, x)
-    best, at = lowest, filled(winner, 0, x)  # already right if nothing is larger
+@njit(inline="always")
+def neighbours(x, top, count, size_h, size_w, step):
+    """The maxima of `count` windows side by side, a lane for each, and their numbers; x[top] is a corner."""
+    W = x.shape[3]
+    lowest = filled(x, -np.inf)
+    best, at = lowest, numbers(x, 0)  # already right if nothing is larger
     for u in range(size_h):
         for v in range(size_w):
-            t = load(x, top + u * x.shape[3] + v, literally(step), count, lowest)
+            t = load(x, top + u * W + v, step, count, lowest)
             better = beats(t, best)
-            best, at = choose(better, t, best), choose(better, filled(winner, u * size_w + v, x), at)
-    store(best, out, to, count)
-    store(at, winner, to, count)
+            best, at = choose(better, t, best), choose(better, numbers(x, u * size_w + v), at)
+    return best, at
 
 
-@njit(forceinline=True)
-def alone(x, winner, top, L, size_h, size_w):
+@njit(inline="always")
+def alone(x, top, L, size_h, size_w):
     """The maximum of one window and its number, the lanes taking tap after tap of a row."""
-    lowest = filled(x, -np.inf, x)
-    best, at = lowest, filled(winner, 0, x)
+    W = x.shape[3]
+    lowest = filled(x, -np.inf)
+    best, at = lowest, numbers(x, 0)
     for u in range(size_h):
         for v in range(0, size_w, L):
-            t = load(x, top + u * x.shape[3] + v, 1, size_w - v, lowest)
+            t = load(x, top + u * W + v, 1, size_w - v, lowest)
             better = beats(t, best)
-            best, at = choose(better, t, best), choose(better, filled(winner, u * size_w + v, x), at)
+            best, at = choose(better, t, best), choose(better, numbers(x, u * size_w + v), at)
     return first_of(best, at)

@@ -76,8 +76,10 @@ def _backward(dout, winner, dx, W, size_h, size_w, stride_h, stride_w):
         clean = 0
         for i in range(OH):
             reached = (i * stride_h + size_h) * W
-            dx[p, clean:reached] = 0
+            for k in range(clean, reached):  # assigning a slice takes longer to compile
+                dx[p, k] = 0
             clean = reached
             for j in range(OW):
                 dx[p, i * stride_h * W + j * stride_w + offset[winner[p, i, j]]] += dout[p, i, j]
-        dx[p, clean:] = 0
+        for k in range(clean, dx.shape[1]):
+            dx[p, k] = 0

@@ -1,7 +1,8 @@
 """Max-pooling in scalar loops: one comparison at a time.
 
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
-The first maximum of a window wins; a NaN counts as larger than every number, and the first NaN wins.
+The output is the first maximum of a window itself, with its sign where it is a zero; a NaN counts as larger
+than every number, and the first NaN wins.
 """
 
 import numpy as np

@@ -28,6 +28,9 @@ def forward(x, size=2, stride=2):
         if np.isnan(best).any():
             for number, tap in reversed(list(enumerate(taps))):
                 np.putmask(at, np.isnan(tap), number)  # the first NaN writes last
+        if not best.all():  # np.maximum may return either of two zeros
+            for number, tap in enumerate(taps):
+                np.putmask(best, at == number, tap)
     return out, (x.shape, winner, size_h, size_w, stride_h, stride_w)
 
 

@@ -10,6 +10,7 @@ from numba import njit
 from .._arrays import aligned
 from .._named import named
 from .._simd import LANES, REGISTERS, lanes, load_part, outer, store, store_part
+from .._spread import spread
 from ._tanh import tanh
 
 TALL, WIDE = ((8, 2), (4, 4)) if REGISTERS == 32 else ((4, 2), (2, 4))  # tiles: rows × vectors
@@ -97,18 +98,26 @@ wide_forwards, wide_backwards = steps_of(*WIDE)
 
 
 @njit(cache=True, error_model="numpy")
-def forwards(n, h, s, W, rows):
-    """All steps of the samples from n to n + rows."""
-    if rows == TALL[0]:
-        tall_forwards(n, h, W, s)
-    else:
-        wide_forwards(n, h, W, s)
+def forwards(loop, part, parts, h, s, W, rows):
+    """All steps of a part's samples, some rows at a time."""
+    if spread(loop, parts):
+        return
+    tiles = s.shape[1] // rows
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        if rows == TALL[0]:
+            tall_forwards(tile * rows, h, W, s)
+        else:
+            wide_forwards(tile * rows, h, W, s)
 
 
 @njit(cache=True, error_model="numpy")
-def backwards(n, dout, h, da, s, W, rows):
-    """All steps of the samples from n to n + rows, from the last to the first."""
-    if rows == TALL[0]:
-        tall_backwards(n, dout, h, da, W, s)
-    else:
-        wide_backwards(n, dout, h, da, W, s)
+def backwards(loop, part, parts, dout, h, da, s, W, rows):
+    """All steps of a part's samples, from the last to the first, some rows at a time."""
+    if spread(loop, parts):
+        return
+    tiles = s.shape[1] // rows
+    for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+        if rows == TALL[0]:
+            tall_backwards(tile * rows, dout, h, da, W, s)
+        else:
+            wide_backwards(tile * rows, dout, h, da, W, s)

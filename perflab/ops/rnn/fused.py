@@ -8,37 +8,25 @@ L1 cache, Wh in L2. The products before and after the loop are packed ones.
 """
 
 import numpy as np
-from numba import njit
 
+from .._spread import ALONE
 from ..fully_connected.packed import product
 from ..fully_connected.simd import rows as weigh_rows
 from ._steps import backwards, forwards, laid_out
 from .one_product import rows as rows_of
 
 
-@njit(cache=True, error_model="numpy")
-def all_forwards(h, s, W, rows):
-    for n in range(0, s.shape[1], rows):
-        forwards(n, h, s, W, rows)
-
-
-@njit(cache=True, error_model="numpy")
-def all_backwards(dout, h, da, s, W, rows):
-    for n in range(0, s.shape[1], rows):
-        backwards(n, dout, h, da, s, W, rows)
-
-
 def forward(x, h0, Wx, Wh, b):
     h = np.empty((*x.shape[:2], len(b)), x.dtype)
     product(rows_of(x), Wx, rows_of(h), bias=b)
-    all_forwards(h, *laid_out(h0, Wh))
+    forwards(*ALONE, h, *laid_out(h0, Wh))
     return h, (x, h0, Wx, Wh, h)
 
 
 def backward(dout, cache):
     _, h0, _, Wh, h = cache
     da = np.empty_like(h)
-    all_backwards(np.ascontiguousarray(dout), h, da, *laid_out(np.zeros_like(h0), Wh.T))
+    backwards(*ALONE, np.ascontiguousarray(dout), h, da, *laid_out(np.zeros_like(h0), Wh.T))
     return gradients(da, *cache, product, over_rows)
 
 

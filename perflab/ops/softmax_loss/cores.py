@@ -8,58 +8,64 @@ So the factor is applied to the smaller of E and the rows of X and dX.
 """
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import njit
 
-from .._threads import parallel
-from ..fully_connected.cores import product
+from .._spread import spread
+from ..fully_connected.cores import product, shares
 from ._few import GROUP, ROWS, gradients, padded, scores, turned
 from ._rows import softmax
 from .blocked import FEW
+from .jit_exp import FAST
 
-CHUNK = 4 * ROWS
+PASS = 16  # multiplications that a score's exp takes the time of
 
 
-@parallel(cache=True, error_model="numpy")
-def softmax_rows(S, y, sums, losses):
-    N, C = S.shape
-    s = S.reshape(-1)
-    for n in prange(N):
+@njit(cache=True, error_model="numpy")
+def softmax_rows(loop, part, parts, S, y, sums, losses):
+    if spread(loop, parts):
+        return
+    (N, C), s = S.shape, S.reshape(-1)
+    for n in range(N * part // parts, N * (part + 1) // parts):
         sums[n], losses[n] = softmax(s, n * C, C, y[n])
 
 
-@parallel(cache=True, error_model="numpy")
-def few_forward(X, T, C, y, S, sums, losses):
+@njit(cache=True, error_model="numpy")
+def few_forward(loop, part, parts, X, T, C, y, S, sums, losses):
+    if spread(loop, parts):
+        return
     N, s = X.shape[0], S.reshape(-1)
-    for chunk in prange((N + CHUNK - 1) // CHUNK):
-        n0, n1 = chunk * CHUNK, min(chunk * CHUNK + CHUNK, N)
+    each = -(-N // (parts * ROWS)) * ROWS
+    first, end = min(part * each, N), min(part * each + each, N)
+    for n0 in range(first, end, 4 * ROWS):
+        n1 = min(n0 + 4 * ROWS, end)
         scores(X, T, S, n0, n1)
         for n in range(n0, n1):
             sums[n], losses[n] = softmax(s, n * S.shape[1], C, y[n])
 
 
-@parallel(cache=True, error_model="numpy")
-def few_backward(X, T, dS, dX, dT, cores):
-    share = (len(T) + cores - 1) // cores
-    for core in prange(cores):
-        gradients(X, T, dS, dX, dT, core * share, min(core * share + share, len(T)))
+@njit(cache=True, error_model="numpy")
+def few_backward(loop, part, parts, X, T, dS, dX, dT):
+    if not spread(loop, parts):
+        gradients(X, T, dS, dX, dT, len(T) * part // parts, len(T) * (part + 1) // parts)
 
 
-@parallel(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-def squares(W):
-    out = W.dtype.type(0)
-    for d in prange(W.shape[0]):
-        row = W.dtype.type(0)
-        for c in range(W.shape[1]):
-            row += W[d, c] * W[d, c]
-        out += row
-    return out
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def squares(loop, part, parts, W, sums):
+    """A part's sum of the squares of W, flat."""
+    if spread(loop, parts):
+        return
+    total = W.dtype.type(0)
+    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
+        total += W[i] * W[i]
+    sums[part] = total
 
 
-@parallel(cache=True, error_model="numpy")
-def decay(dW, W, by):
-    for d in prange(W.shape[0]):
-        for c in range(W.shape[1]):
-            dW[d, c] += by * W[d, c]
+@njit(cache=True, error_model="numpy")
+def decay(loop, part, parts, dW, W, by):
+    if spread(loop, parts):
+        return
+    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
+        dW[i] += by * W[i]
 
 
 def forward(X, W, y, reg):
@@ -69,11 +75,14 @@ def forward(X, W, y, reg):
     if C <= FEW:
         T = turned(W)
         E = np.empty((N, T.shape[1]), X.dtype)
-        few_forward(X, T, C, y, E, sums, losses)
+        few_forward(*shares(X.size * C), X, T, C, y, E, sums, losses)
     else:
         E = product(X, W)
-        softmax_rows(E, y, sums, losses)
-    return losses.mean() + X.dtype.type(0.5) * reg * X.dtype.type(squares(W)), (X, W, T, reg, E, sums)
+        softmax_rows(*shares(PASS * E.size), E, y, sums, losses)
+    cut = shares(W.size)
+    norms = np.empty(cut[2], X.dtype)
+    squares(*cut, W.reshape(-1), norms)
+    return losses.mean() + X.dtype.type(0.5) * reg * norms.sum(), (X, W, T, reg, E, sums)
 
 
 def backward(dout, cache):
@@ -82,7 +91,7 @@ def backward(dout, cache):
     factor = (dout / X.dtype.type(N) / sums)[:, np.newaxis]
     if T is not None:
         dX, dT = np.empty_like(X), np.zeros_like(T)
-        few_backward(X, T, padded(E * factor, ROWS, GROUP), dX, dT, get_num_threads())
+        few_backward(*shares(2 * X.size * C), X, T, padded(E * factor, ROWS, GROUP), dX, dT)
         dW = np.ascontiguousarray(dT.transpose(0, 2, 1).reshape(-1, T.shape[1])[:D, :C])
     elif C < 2 * D:
         dS = E * factor
@@ -90,5 +99,5 @@ def backward(dout, cache):
     else:
         dX, dW = product(E, W, transpose_b=True), product(X * factor, E, transpose_a=True)
         dX *= factor
-    decay(dW, W, dout * reg)
+    decay(*shares(W.size), dW.reshape(-1), W.reshape(-1), dout * reg)
     return dX, dW
