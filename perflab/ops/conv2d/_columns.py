@@ -14,6 +14,7 @@ from ._scatter import scatter
 from ._strip import ROWS, VECTORS, strip
 
 TAPS = 192  # this many of a panel fit into the L1 cache, beside the numbers of eight filters
+PANELS = 8  # of a block, for which the filters' numbers of these taps are read from the L2 cache
 _work, _packed = {}, {}
 
 
@@ -60,7 +61,12 @@ def fill(band, offsets, first, last, pieces, count, inside, panel):
     pitch, size, count = np.uintp(VECTORS * L), np.uintp(band.size), np.uintp(count)
     start = np.uintp(pieces[0, 5])
     last_place, last_start = (VECTORS - 1) * L, pieces[0, 5] + (VECTORS - 1) * L
-    if inside and count == VECTORS and pieces[count - 1, 0] == last_place and pieces[count - 1, 5] == last_start:
+    if (
+        inside
+        and count == VECTORS
+        and pieces[count - 1, 0] == last_place
+        and pieces[count - 1, 5] == last_start
+    ):
         for k in range(np.uintp(first), np.uintp(last)):
             store(load(band, offsets[k] + start, 0, 1, VECTORS), panel, to, 0)
             to += pitch
@@ -80,13 +86,13 @@ def fill(band, offsets, first, last, pieces, count, inside, panel):
 
 
 @njit(**OPTIONS)
-def spill(y, first, last, pieces, count, out, at, image, row, OW):
-    """out[at + n·image + f·row + i·OW + j] = y[f, place] for filters first ≤ f < last."""
+def spill(y, yt, first, last, pieces, count, out, at, image, row, OW):
+    """out[at + n·image + f·row + i·OW + j] = y[yt + f·width + place] for filters first ≤ f < last."""
     L, pitch = lanes(y), np.uintp(VECTORS * lanes(y))
     for q in range(count):
         place, m, i, j, length, _ = pieces[q]
         for f in range(first, last):
-            source = np.uintp(f) * pitch + np.uintp(place)
+            source = np.uintp(yt + place) + np.uintp(f) * pitch
             to = np.uintp(at + m * image + f * row + i * OW + j)
             if length == L:
                 store(load(y, source, 0, 1, 1), out, to, 0)
@@ -109,57 +115,111 @@ def prepare(w, across, sources, begins, bias, F, packed, starts, thread, threads
 
 
 @njit(**OPTIONS)
+def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pieces, panels):
+    """Trace the panels of a block from position p on; returns how many there are.
+
+    A panel is (pieces, vectors, place of its first filter in out, end of the filters whose sums are stored
+    there): in whole tiles of panels within one image; the other sums are copied in the end.
+    """
+    F, wide, count = out.shape[1], VECTORS * L, 0
+    while count < PANELS and p < total:
+        width = min(wide, total - p)
+        m, i, j, _ = start_of(b, base, rows, OW, p)
+        within = direct and i * OW + j + wide <= rows * OW
+        panels[count, 0] = trace(b, base, rows, OW, p, width, L, pieces[count])
+        panels[count, 1] = -(-width // L)
+        panels[count, 2] = ((n + m) * F * b.OH + top + i) * b.OW + j
+        panels[count, 3] = f1 - (f1 - f0) % ROWS if within and width == wide else f0
+        count, p = count + 1, p + width
+    return count
+
+
+@njit(**OPTIONS)
+def add_taps(
+    w,
+    at,
+    step,
+    source,
+    offsets,
+    k,
+    taps,
+    ahead,
+    fresh,
+    starts,
+    y,
+    yt,
+    flat,
+    plane,
+    f0,
+    f1,
+    pieces,
+    panels,
+    panel,
+):
+    """Add taps k … k + taps to the sums of a block's panels, which start from the biases if they are fresh.
+
+    The filters' numbers of these taps stay in the L2 cache. `ahead` is the tap and the place after the block.
+    """
+    L, idle = lanes(y), offsets.size - taps
+    wide, furthest, pitch = VECTORS * L, offsets.max(), y.size // PANELS
+    for g in range(len(panels)):
+        count, vectors, ct, whole = panels[g]
+        inside = pieces[g, count - 1, 5] + furthest + wide <= source.size
+        fill(source, offsets, k, k + taps, pieces[g], count, inside, panel)
+        soon, near = (k, pieces[g + 1, 0, 5]) if g + 1 < len(panels) else ahead
+        start, st, ds, start_y, st_y = starts, 0, wide, starts, 0
+        if not fresh:
+            start, st, ds, start_y, st_y = flat, ct, plane, y, yt + g * pitch
+        numbers, wanted = (w, at, step, panel, taps), (source, offsets, soon, near, idle)
+        strip(*numbers, start, st, ds, flat, ct, plane, f0, whole, vectors, wanted)
+        strip(*numbers, start_y, st_y, wide, y, yt + g * pitch, wide, whole, f1, vectors, wanted)
+
+
+@njit(**OPTIONS)
 def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads):
-    """A thread's tasks: fill a band; for every panel of positions compute the columns and multiply.
+    """A thread's tasks: fill a band; for every block of panels, some taps at a time, fill each and multiply.
 
     Threads that share a band have their own filters.
     """
     b, L, depth, shares = plan[0], lanes(x), how[1], how[2]
     F, wide, phases, tasks = out.shape[1], VECTORS * L, begins.size - 1, b.groups * b.cuts
-    step, origin = (how[3], how[4]), (how[5], how[6])
+    step, origin, plane = (how[3], how[4]), (how[5], how[6]), b.OH * b.OW
     eights, share, part, parts = -(-F // 8), thread % shares, thread // shares, threads // shares
     f0, f1 = eights * share // shares * 8, min(F, eights * (share + 1) // shares * 8)
     flat, x, w = borrowed(out.reshape(-1)), borrowed(x), borrowed(w)
     offsets, starts = borrowed(offsets), borrowed(starts)
+    size = phases * eights * 8 * wide
     panel, rest = borrowed(buffer[: depth * wide]), buffer[depth * wide + L :]
-    y, band = borrowed(rest[: phases * eights * 8 * wide]), borrowed(rest[phases * eights * 8 * wide :])
-    pieces, furthest = np.empty((wide, 6), np.int64), offsets.max()
+    y, band = borrowed(rest[: PANELS * size]), borrowed(rest[PANELS * size :])
+    pieces, panels = np.empty((PANELS, wide, 6), np.int64), np.empty((PANELS, 4), np.int64)
     for task in range(part * tasks // parts, (part + 1) * tasks // parts):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
             continue
         source, base = lay(b, x, band, n, images, top, rows)
         high, OW = (1, rows * b.OW) if b.S == b.OW and phases == 1 else (rows, b.OW)
-        for p in range(0, images * high * OW, wide):
-            width = min(wide, images * high * OW - p)
-            count = trace(b, base, high, OW, p, width, L, pieces)
-            m, i, j, _ = pieces[0, 1:5]
-            whole = f1 - (f1 - f0) % ROWS
-            if phases > 1 or width < wide or i * OW + j + wide > high * OW:
-                whole = f0  # no rows are written to the output directly
-            ct = ((n + m) * F * b.OH + top + i) * b.OW + j
-            inside = pieces[count - 1, 5] + furthest + VECTORS * L <= source.size
-            following = start_of(b, base, high, OW, p + width)[3]
+        total = images * rows * b.OW
+        for p in range(0, total, PANELS * wide):
+            count = begin_block(
+                b, base, n, top, high, OW, p, total, f0, f1, out, L, phases == 1, pieces, panels
+            )
+            following = start_of(b, base, high, OW, p + PANELS * wide)[3]
             for phase in range(phases):
-                begin, end = begins[phase], begins[phase + 1]
+                begin, end, yt = begins[phase], begins[phase + 1], phase * eights * 8 * wide
                 for k in range(begin, max(end, begin + 1), depth):
-                    taps, at = min(depth, end - k), begin * eights * 8 + (k - begin) * 8
-                    fill(source, offsets, k, k + taps, pieces, count, inside, panel)
-                    ahead = source, offsets, 0, following
-                    if k + taps < begins[phases]:
-                        ahead = source, offsets, k + taps, pieces[0, 5]
-                    vectors, yt = -(-width // L), phase * eights * 8 * wide
-                    start, st, ds, start_y, st_y = starts, 0, wide, starts, 0
-                    if k > begin:
-                        start, st, ds, start_y, st_y = flat, ct, b.OH * b.OW, y, yt
-                    numbers = w, at, end - begin, panel, taps
-                    strip(*numbers, start, st, ds, flat, ct, b.OH * b.OW, f0, whole, vectors, ahead)
-                    strip(*numbers, start_y, st_y, wide, y, yt, wide, whole, f1, vectors, ahead)
-            if phases > 1:
-                scatter(y, wide, pieces[:count], starts, f0, f1, out, n, top, step, origin)
-            elif whole < f1:
-                first = (n * F * b.OH + top) * b.OW
-                spill(y, whole, f1, pieces, count, flat, first, F * b.OH * b.OW, b.OH * b.OW, OW)
+                    taps, at = min(depth, end - k), (begin * eights + k - begin) * 8
+                    ahead = (k + taps, pieces[0, 0, 5]) if k + taps < begins[phases] else (0, following)
+                    add_taps(
+                        w, at, end - begin, source, offsets, k, taps, ahead, k == begin,
+                        starts, y, yt, flat, plane, f0, f1, pieces, panels[:count], panel,
+                    )  # fmt: skip
+            for g in range(count):
+                number, whole = panels[g, 0], panels[g, 3]
+                if phases > 1:
+                    scatter(y, g * size, wide, pieces[g, :number], starts, f0, f1, out, n, top, step, origin)
+                elif whole < f1:
+                    first = (n * F * b.OH + top) * b.OW
+                    spill(y, g * size, whole, f1, pieces[g], number, flat, first, F * plane, plane, OW)
 
 
 @parallel(**OPTIONS)
@@ -183,7 +243,7 @@ def planned(bands, taps, sources, across, filters, shares, threads, step=(1, 1),
     begins = np.cumsum([0, *map(len, taps)])
     offsets = np.concatenate((*taps, np.zeros(depth, np.uintp)))  # one more panel, only prefetched
     how = np.array([across, depth, shares, *step, *origin])
-    size = (depth + len(taps) * eights) * wide + room(bands, lane) + 2 * lane
+    size = (depth + PANELS * len(taps) * eights) * wide + room(bands, lane) + 2 * lane
     packed = eights * (begins[-1] + wide)
     return threads, packed, size, record(bands), np.concatenate(sources), offsets, begins, how
 

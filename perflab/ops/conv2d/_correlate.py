@@ -81,4 +81,4 @@ def work(plan, x, w, offsets, begins, bias, out, step, origin, buffer, thread, t
                             whole(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
                         else:
                             four(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
-        scatter(y, pitch, pieces[:count], bias, 0, F, out, n, top, step, origin)
+        scatter(y, 0, pitch, pieces[:count], bias, 0, F, out, n, top, step, origin)

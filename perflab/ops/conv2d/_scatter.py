@@ -8,8 +8,8 @@ from ._registers import zipped
 
 
 @njit(**OPTIONS)
-def scatter(y, pitch, pieces, bias, f0, f1, out, n, top, step, origin):
-    """out[n, f, step·i + phase + origin] = y[phase, f, place] + bias[f] for filters f0 ≤ f < f1."""
+def scatter(y, yt, pitch, pieces, bias, f0, f1, out, n, top, step, origin):
+    """out[n, f, step·i + phase + origin] = y[yt + (phase, f, place)] + bias[f] for filters f0 ≤ f < f1."""
     (_, F, H, W), flat = out.shape, out.reshape(-1)
     size = -(-F // 8) * 8 * pitch
     lanes = BYTES // y.itemsize
@@ -20,7 +20,7 @@ def scatter(y, pitch, pieces, bias, f0, f1, out, n, top, step, origin):
                 h = (top + i) * step[0] + r + origin[0]
                 if 0 <= h < H:
                     row = (((n + m) * F + f) * H + h) * W
-                    at, first = r * step[1] * size + f * pitch + place, j * step[1] + origin[1]
+                    at, first = yt + r * step[1] * size + f * pitch + place, j * step[1] + origin[1]
                     if step[1] == 1 and length == lanes and first + lanes <= W:
                         store(load(y, at, 0, 1, 1) + bias[f], flat, row + first, 0)
                     elif step[1] == 1:

@@ -39,15 +39,17 @@ low = three if ROWS == 4 else kernel(4, 3)
 def strip(a, at, step, b, depth, start, st, ds, c, ct, dc, first, last, vectors, ahead):
     """c[ct + r·dc : … + vectors] = start[st + r·ds : …] + a·b for rows first … last, in whole tiles.
 
-    `step` is the distance between rows of a, by eights. ahead = source, taps, k, near: the vectors at
-    near + taps[k], near + taps[k + 1], … will be wanted next.
+    `step` is the distance between rows of a, by eights. ahead = source, taps, k, near, idle: the vectors at
+    near + taps[k], near + taps[k + 1], … will be wanted next; taps[idle], … are all the same.
     """
-    L, (source, taps, k, near) = lanes(c), ahead
-    k, ds, dc = np.uintp(k), np.uintp(ds), np.uintp(dc)
+    L, (source, taps, wanted, near, idle) = lanes(c), ahead
+    ds, dc = np.uintp(ds), np.uintp(dc)
     for r in range(first, last, ROWS):
         left, row = np.uintp(at + r // 8 * 8 * step + r % 8), np.uintp(r)
         begin, to = np.uintp(st) + row * ds, np.uintp(ct) + row * dc
-        soon = np.uintp(near + min(r // ROWS, VECTORS) * L)
+        number = (r - first) // ROWS  # each of the first tiles prefetches other vectors
+        k, soon = (wanted, near + number * L) if number < VECTORS else (idle, near)
+        k, soon = np.uintp(k), np.uintp(soon)
         if last - r <= 4 < ROWS:
             low(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
         elif vectors == 3:
