@@ -46,6 +46,11 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads):
     return Bands(N, C, H, W, OH, OW, down, across, up, left, PH, PW, halo, *cut, S, tall, plane, slots, as_is)
 
 
+def record(bands):
+    """The plan as an array: one argument of a compiled function instead of twenty."""
+    return np.array([tuple(map(int, bands))], [(name, np.int64) for name in bands._fields])
+
+
 def offsets(b, C, us, vs):
     """The offsets of the taps us × vs of C channels, channel by channel."""
     phase = (us % b.down * b.PW)[:, np.newaxis] + vs % b.across

@@ -4,20 +4,18 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
-from .._simd import lanes, load, store, store_part
+from .._simd import lanes, load, load_part, store
 from .._threads import parallel
-from ._bands import OPTIONS, cut_out
+from ._bands import OPTIONS, cut_out, record
 from ._borrowed import borrowed
+from ._eights import pack_eights
 from ._lay import lay, room
-from ._strip import VECTORS, strip
+from ._scatter import scatter
+from ._strip import ROWS, VECTORS, strip
 
 TAPS = 192  # this many of a panel fit into the L1 cache, beside the numbers of eight filters
-_work = {}
-
-
-def record(bands):
-    """The plan as an array: one argument of a compiled function instead of twenty."""
-    return np.array([tuple(map(int, bands))], [(name, np.int64) for name in bands._fields])
+PANELS = 8  # of a block, for which the filters' numbers of these taps are read from the L2 cache
+_work, _packed = {}, {}
 
 
 def split(size, most):
@@ -26,83 +24,232 @@ def split(size, most):
 
 
 @njit(**OPTIONS)
-def trace(b, rows, L, pieces):
-    """An image's positions in turn: (place, length, start) of each run within one row and one vector.
+def start_of(b, base, rows, OW, p):
+    """Position p of a band: image, row, column, and its place in the band."""
+    m, rest = p // (rows * OW), p % (rows * OW)
+    i, j = rest // OW, rest % OW
+    return m, i, j, base + (m * b.tall + i) * b.S + j
 
-    Rows without gaps between them are one row, and its pieces as long as a panel.
+
+@njit(**OPTIONS)
+def trace(b, base, rows, OW, p, width, L, pieces):
+    """The positions p … p + width of a band, in pieces of one row and at most a vector.
+
+    A piece is (place in the panel, image, row, column, length, place in the band).
     """
-    rows, OW, most = (1, rows * b.OW, VECTORS * L) if b.S == b.OW else (rows, b.OW, L)
-    place = count = 0
-    for i in range(rows):
-        j = 0
-        while j < OW:
-            length = min(OW - j, most - place % most)
-            for at, number in enumerate((place, length, i * b.S + j)):  # a row at once takes 2 s to compile
+    count = place = 0
+    while place < width:
+        m, i, j, here = start_of(b, base, rows, OW, p + place)
+        run = min(OW - j, width - place)
+        for v in range(0, run, L):
+            piece = place + v, m, i, j + v, min(L, run - v), here + v
+            for at, number in enumerate(piece):  # assigning the whole row takes 2 s to compile
                 pieces[count, at] = number
-            place, count, j = place + length, count + 1, j + length
+            count += 1
+        place += run
     return count
 
 
 @njit(**OPTIONS)
-def columns(band, base, offsets, first, last, pieces, count, piece, p, width, to):
-    """to[(k − first)·width + i] = tap k of position p + i; returns the piece where the next call starts."""
-    L, pitch = lanes(band), np.uintp(width)
-    while piece < count and pieces[piece, 0] < p + width:
-        place, length, start = pieces[piece]
-        at, start = np.uintp(place - p), np.uintp(start + base)
-        if length > L:
-            for k in range(np.uintp(first), np.uintp(last)):
-                store_part(load(band, offsets[k] + start, 0, 1, VECTORS), to, at, 0, 1, length)
-                at += pitch
-        elif length == L:
-            for k in range(np.uintp(first), np.uintp(last)):
-                store(load(band, offsets[k] + start, 0, 1, 1), to, at, 0)
-                at += pitch
-        else:
-            for k in range(np.uintp(first), np.uintp(last)):
-                store_part(load(band, offsets[k] + start, 0, 1, 1), to, at, 0, 1, length)
-                at += pitch
-        piece += 1
-    return piece
+def fill(band, offsets, first, last, pieces, count, inside, panel):
+    """panel[(k − first)·width + i] = tap k of the panel's position i, pieces in turn.
+
+    Whole vectors are stored: what is too much is overwritten by the next piece. Where they could end
+    outside the band, parts of vectors are read.
+    """
+    L, to = lanes(band), np.uintp(0)
+    pitch, size, count = np.uintp(VECTORS * L), np.uintp(band.size), np.uintp(count)
+    start = np.uintp(pieces[0, 5])
+    last_place, last_start = (VECTORS - 1) * L, pieces[0, 5] + (VECTORS - 1) * L
+    if (
+        inside
+        and count == VECTORS
+        and pieces[count - 1, 0] == last_place
+        and pieces[count - 1, 5] == last_start
+    ):
+        for k in range(np.uintp(first), np.uintp(last)):
+            store(load(band, offsets[k] + start, 0, 1, VECTORS), panel, to, 0)
+            to += pitch
+    elif inside:
+        for k in range(np.uintp(first), np.uintp(last)):
+            for q in range(count):
+                part = load(band, offsets[k] + np.uintp(pieces[q, 5]), 0, 1, 1)
+                store(part, panel, to + np.uintp(pieces[q, 0]), 0)
+            to += pitch
+    else:
+        for k in range(np.uintp(first), np.uintp(last)):
+            for q in range(count):
+                place = offsets[k] + np.uintp(pieces[q, 5])
+                part = load_part(band, place, 0, 1, 1, 1, size - place)
+                store(part, panel, to + np.uintp(pieces[q, 0]), 0)
+            to += pitch
 
 
 @njit(**OPTIONS)
-def work(plan, x, w, offsets, bias, out, depth, buffer, thread, threads):
-    """One thread's tasks: fill a band; for every panel of positions compute the columns and multiply."""
-    b, L = plan[0], lanes(x)
-    (_, F, OH, OW), wide, K = out.shape, VECTORS * L, offsets.size - depth
-    flat, tasks = borrowed(out.reshape(-1)), b.groups * b.cuts
-    w, bias, x, offsets = borrowed(w), borrowed(bias), borrowed(x), borrowed(offsets)
-    panel, buffer = borrowed(buffer[: TAPS * wide]), borrowed(buffer[TAPS * wide :])
-    pieces = np.empty((b.rows * (OW // L + 2) + 2, 3), np.int64)
-    for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
+def spill(y, yt, first, last, pieces, count, out, at, image, row, OW):
+    """out[at + n·image + f·row + i·OW + j] = y[yt + f·width + place] for filters first ≤ f < last."""
+    L, pitch = lanes(y), np.uintp(VECTORS * lanes(y))
+    for q in range(count):
+        place, m, i, j, length, _ = pieces[q]
+        for f in range(first, last):
+            source = np.uintp(yt + place) + np.uintp(f) * pitch
+            to = np.uintp(at + m * image + f * row + i * OW + j)
+            if length == L:
+                store(load(y, source, 0, 1, 1), out, to, 0)
+            else:
+                for t in range(np.uintp(length)):
+                    out[to + t] = y[source + t]
+
+
+@njit(**OPTIONS)
+def prepare(w, across, sources, begins, bias, F, packed, starts, thread, threads):
+    """A thread's share of the filters by eights, and of the rows of biases that sums start from."""
+    eights, pitch = -(-F // 8), VECTORS * lanes(w)
+    first, last = eights * thread // threads * 8, min(F, eights * (thread + 1) // threads * 8)
+    for phase in range(begins.size - 1):
+        begin, end = begins[phase], begins[phase + 1]
+        pack_eights(w, across, sources[begin:end], first, last, packed, begin * eights * 8)
+    for f in range(first, min(last + 7, eights * 8)):
+        for i in range(f * pitch, (f + 1) * pitch):
+            starts[i] = bias[min(f, F - 1)]
+
+
+@njit(**OPTIONS)
+def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pieces, panels):
+    """Trace the panels of a block from position p on; returns how many there are.
+
+    A panel is (pieces, vectors, place of its first filter in out, end of the filters whose sums are stored
+    there): in whole tiles of panels within one image; the other sums are copied in the end.
+    """
+    F, wide, count = out.shape[1], VECTORS * L, 0
+    while count < PANELS and p < total:
+        width = min(wide, total - p)
+        m, i, j, _ = start_of(b, base, rows, OW, p)
+        within = direct and i * OW + j + wide <= rows * OW
+        panels[count, 0] = trace(b, base, rows, OW, p, width, L, pieces[count])
+        panels[count, 1] = -(-width // L)
+        panels[count, 2] = ((n + m) * F * b.OH + top + i) * b.OW + j
+        panels[count, 3] = f1 - (f1 - f0) % ROWS if within and width == wide else f0
+        count, p = count + 1, p + width
+    return count
+
+
+@njit(**OPTIONS)
+def add_taps(
+    w,
+    at,
+    step,
+    source,
+    offsets,
+    k,
+    taps,
+    ahead,
+    fresh,
+    starts,
+    y,
+    yt,
+    flat,
+    plane,
+    f0,
+    f1,
+    pieces,
+    panels,
+    panel,
+):
+    """Add taps k … k + taps to the sums of a block's panels, which start from the biases if they are fresh.
+
+    The filters' numbers of these taps stay in the L2 cache. `ahead` is the tap and the place after the block.
+    """
+    L, idle = lanes(y), offsets.size - taps
+    wide, furthest, pitch = VECTORS * L, offsets.max(), y.size // PANELS
+    for g in range(len(panels)):
+        count, vectors, ct, whole = panels[g]
+        inside = pieces[g, count - 1, 5] + furthest + wide <= source.size
+        fill(source, offsets, k, k + taps, pieces[g], count, inside, panel)
+        soon, near = (k, pieces[g + 1, 0, 5]) if g + 1 < len(panels) else ahead
+        start, st, ds, start_y, st_y = starts, 0, wide, starts, 0
+        if not fresh:
+            start, st, ds, start_y, st_y = flat, ct, plane, y, yt + g * pitch
+        numbers, wanted = (w, at, step, panel, taps), (source, offsets, soon, near, idle)
+        strip(*numbers, start, st, ds, flat, ct, plane, f0, whole, vectors, wanted)
+        strip(*numbers, start_y, st_y, wide, y, yt + g * pitch, wide, whole, f1, vectors, wanted)
+
+
+@njit(**OPTIONS)
+def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads):
+    """A thread's tasks: fill a band; for every block of panels, some taps at a time, fill each and multiply.
+
+    Threads that share a band have their own filters.
+    """
+    b, L, depth, shares = plan[0], lanes(x), how[1], how[2]
+    F, wide, phases, tasks = out.shape[1], VECTORS * L, begins.size - 1, b.groups * b.cuts
+    step, origin, plane = (how[3], how[4]), (how[5], how[6]), b.OH * b.OW
+    eights, share, part, parts = -(-F // 8), thread % shares, thread // shares, threads // shares
+    f0, f1 = eights * share // shares * 8, min(F, eights * (share + 1) // shares * 8)
+    flat, x, w = borrowed(out.reshape(-1)), borrowed(x), borrowed(w)
+    offsets, starts = borrowed(offsets), borrowed(starts)
+    size = phases * eights * 8 * wide
+    panel, rest = borrowed(buffer[: depth * wide]), buffer[depth * wide + L :]
+    y, band = borrowed(rest[: PANELS * size]), borrowed(rest[PANELS * size :])
+    pieces, panels = np.empty((PANELS, wide, 6), np.int64), np.empty((PANELS, 4), np.int64)
+    for task in range(part * tasks // parts, (part + 1) * tasks // parts):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
             continue
-        band, base = lay(b, x, buffer, n, images, top, rows)
-        count = trace(b, rows, L, pieces)
-        pieces[count, 2] = pieces[0, 2]
-        for m in range(images):
-            here, ct, begun = base + m * b.tall * b.S, ((n + m) * F * OH + top) * OW, 0
-            for p in range(0, rows * OW, wide):
-                size, piece = min(wide, rows * OW - p), begun
-                for k in range(0, max(K, 1), depth):
-                    taps = min(depth, K - k)
-                    begun = columns(band, here, offsets, k, k + taps, pieces, count, piece, p, wide, panel)
-                    soon, near = (k + taps, piece) if k + taps < K else (0, begun)
-                    ahead = band, offsets, soon, here + pieces[near, 2]
-                    strip(w, k * 8, K, panel, taps, bias, k == 0, flat, ct + p, OH * OW, F, size, ahead)
+        source, base = lay(b, x, band, n, images, top, rows)
+        high, OW = (1, rows * b.OW) if b.S == b.OW and phases == 1 else (rows, b.OW)
+        total = images * rows * b.OW
+        for p in range(0, total, PANELS * wide):
+            count = begin_block(
+                b, base, n, top, high, OW, p, total, f0, f1, out, L, phases == 1, pieces, panels
+            )
+            following = start_of(b, base, high, OW, p + PANELS * wide)[3]
+            for phase in range(phases):
+                begin, end, yt = begins[phase], begins[phase + 1], phase * eights * 8 * wide
+                for k in range(begin, max(end, begin + 1), depth):
+                    taps, at = min(depth, end - k), (begin * eights + k - begin) * 8
+                    ahead = (k + taps, pieces[0, 0, 5]) if k + taps < begins[phases] else (0, following)
+                    add_taps(
+                        w, at, end - begin, source, offsets, k, taps, ahead, k == begin,
+                        starts, y, yt, flat, plane, f0, f1, pieces, panels[:count], panel,
+                    )  # fmt: skip
+            for g in range(count):
+                number, whole = panels[g, 0], panels[g, 3]
+                if phases > 1:
+                    scatter(y, g * size, wide, pieces[g, :number], starts, f0, f1, out, n, top, step, origin)
+                elif whole < f1:
+                    first = (n * F * b.OH + top) * b.OW
+                    spill(y, g * size, whole, f1, pieces[g], number, flat, first, F * plane, plane, OW)
 
 
 @parallel(**OPTIONS)
-def share(plan, x, w, offsets, bias, out, depth, buffers, threads):
+def share(plan, sources, offsets, begins, how, x, w, bias, out, packed, buffers):
+    threads, F = len(buffers), out.shape[1]
+    starts = packed[begins[-1] * -(-F // 8) * 8 :]
     for thread in prange(threads):
-        work(plan, x, w, offsets, bias, out, depth, buffers[thread], thread, threads)
+        prepare(w, how[0], sources, begins, bias, F, packed, starts, thread, threads)
+    for thread in prange(threads):
+        work(plan, x, packed, offsets, begins, starts, out, how, buffers[thread], thread, threads)
 
 
-def correlate(b, x, w, offsets, bias, out, threads):
-    """out[n, f] = bias[f] + Σ w[f] · columns; w packed by eights of filters."""
-    size, depth = TAPS * VECTORS * 16 + room(b, 16) + 64, split(offsets.size, TAPS)
-    buffers = rows_of(_work, x.dtype, threads, size)
-    offsets = np.append(offsets, np.zeros(depth, offsets.dtype))  # one more panel, only prefetched
-    share(record(b), x, w, offsets, bias, out, depth, buffers, threads)
+def planned(bands, taps, sources, across, filters, shares, threads, step=(1, 1), origin=(0, 0)):
+    """What `correlate` does, once for all calls of the same sizes.
+
+    `taps` are the offsets of each phase's taps in a band, `sources` their places in a filter of w; `across`
+    is the distance between filters.
+    """
+    eights, lane = -(-filters // 8) * 8, 16
+    depth, wide = split(max(map(len, taps)), TAPS), VECTORS * lane
+    begins = np.cumsum([0, *map(len, taps)])
+    offsets = np.concatenate((*taps, np.zeros(depth, np.uintp)))  # one more panel, only prefetched
+    how = np.array([across, depth, shares, *step, *origin])
+    size = (depth + PANELS * len(taps) * eights) * wide + room(bands, lane) + 2 * lane
+    packed = eights * (begins[-1] + wide)
+    return threads, packed, size, record(bands), np.concatenate(sources), offsets, begins, how
+
+
+def correlate(plan, x, w, bias, out):
+    """out[n, f, step·i + phase + origin] = bias[f] + Σ over the phase's taps of w[f] · columns of x."""
+    threads, filters, size, *arguments = plan
+    packed, buffers = rows_of(_packed, x.dtype, 1, filters)[0], rows_of(_work, x.dtype, threads, size)
+    share(*arguments, x, w, bias, out, packed, buffers[:threads])

@@ -1,15 +1,15 @@
-"""Sums over taps in registers: a tile of 8 filters × 3 vectors of positions adds one tap after another."""
+"""Sums over taps in registers: a tile of 8 or 4 filters × 3 vectors of positions adds tap after tap."""
 
 import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
 from .._named import named
-from .._simd import BYTES, load, store, tile
+from .._simd import BYTES, REGISTERS, load, store, tile
 from .._threads import parallel
-from ._bands import OPTIONS, cover, cut_out
+from ._bands import OPTIONS, cover, cut_out, record
 from ._borrowed import borrowed
-from ._lay import lay, room
+from ._lay import lay_with_room, room
 from ._registers import outer_at
 from ._scatter import scatter
 
@@ -32,7 +32,9 @@ def kernel(height):
     return sum_tile
 
 
-eight, four = kernel(8), kernel(4)
+ROWS = 8 if REGISTERS == 32 else 4  # filters of a tile
+whole = kernel(ROWS)
+four = whole if ROWS == 4 else kernel(4)
 
 
 def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
@@ -40,19 +42,19 @@ def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
     lanes = BYTES // x.itemsize
     size = room(b, lanes) + ((len(begins) - 1) * -(-bias.size // 8) * 8 * (b.slots | 1) + 1) * lanes
     buffers = rows_of(_work, x.dtype, threads, size)
-    share(b, x, w, offsets, begins, bias, out, step, origin, buffers, threads)
+    share(record(b), x, w, offsets, begins, bias, out, step, origin, buffers, threads)
 
 
 @parallel(**OPTIONS)
-def share(b, x, w, offsets, begins, bias, out, step, origin, buffers, threads):
+def share(plan, x, w, offsets, begins, bias, out, step, origin, buffers, threads):
     for thread in prange(threads):
-        work(b, x, w, offsets, begins, bias, out, step, origin, buffers[thread], thread, threads)
+        work(plan, x, w, offsets, begins, bias, out, step, origin, buffers[thread], thread, threads)
 
 
 @njit(**OPTIONS)
-def work(b, x, w, offsets, begins, bias, out, step, origin, buffer, thread, threads):
-    x, w, offsets = borrowed(x), borrowed(w), borrowed(offsets)
-    F, phases, lanes = bias.size, begins.size - 1, BYTES // x.itemsize
+def work(plan, x, w, offsets, begins, bias, out, step, origin, buffer, thread, threads):
+    x, w, offsets, bias = borrowed(x), borrowed(w), borrowed(offsets), borrowed(bias)
+    b, F, phases, lanes = plan[0], bias.size, begins.size - 1, BYTES // x.itemsize
     height, pitch = -(-F // 8) * 8, (b.slots | 1) * lanes
     split = room(b, lanes)
     buffer, y = borrowed(buffer[:split]), borrowed(buffer[split:])
@@ -62,7 +64,7 @@ def work(b, x, w, offsets, begins, bias, out, step, origin, buffer, thread, thre
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
             continue
-        band, base = lay(b, x, buffer, n, images, top, rows)
+        band, base = lay_with_room(b, x, buffer, n, images, top, rows)
         slots, count = cover(b, images, rows, lanes, starts, pieces)
         for slot in range(slots):
             starts[slot] += base
@@ -72,11 +74,11 @@ def work(b, x, w, offsets, begins, bias, out, step, origin, buffer, thread, thre
                 stop = min(k + TAPS, end)
                 for slot in range(0, slots, 3):
                     places = np.uintp(starts[slot]), np.uintp(starts[slot + 1]), np.uintp(starts[slot + 2])
-                    for f in range(0, F, 8):
+                    for f in range(0, F, ROWS):
                         at = np.uintp((phase * height + f) * pitch + slot * lanes)
-                        wt = np.uintp(begin * height + f * (end - begin) + (k - begin) * 8)
-                        if F - f > 4:
-                            eight(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+                        wt = np.uintp(begin * height + f // 8 * 8 * (end - begin) + f % 8 + (k - begin) * 8)
+                        if F - f > 4 or ROWS == 4:
+                            whole(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
                         else:
                             four(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
-        scatter(y, pitch, pieces[:count], bias, out, n, top, step, origin)
+        scatter(y, 0, pitch, pieces[:count], bias, 0, F, out, n, top, step, origin)

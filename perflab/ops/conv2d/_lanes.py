@@ -42,9 +42,17 @@ def from_lanes(typing, a, at, plus, pt, b, bt, db, height, width):
         source, added, target = (_Memory(context, builder, *pair, one) for pair in pairs)
         bias = added.load(added.at(args[3]))
         rows = [source.load(source.at(args[1], vectors=q)) for q in range(one.vector.count)]
-        for r, vector in enumerate(_transposed(builder, [builder.fadd(row, bias) for row in rows])):
-            mask = target.mask(r, 0, args[7], args[8])
-            target.store(vector, target.at(args[5], (r, args[6])), mask)
+        turned = _transposed(builder, [builder.fadd(row, bias) for row in rows])
+        count = _INT(len(turned))
+        fits = [builder.icmp_signed(">=", size, count) for size in (args[7], args[8])]
+        with builder.if_else(builder.and_(*fits)) as (whole, part):
+            with whole:  # AVX2 has no fast masked stores
+                for r, vector in enumerate(turned):
+                    target.store(vector, target.at(args[5], (r, args[6])))
+            with part:
+                for r, vector in enumerate(turned):
+                    mask = target.mask(r, 0, args[7], args[8])
+                    target.store(vector, target.at(args[5], (r, args[6])), mask)
         return context.get_dummy_value()
 
     at, size = types.uintp, types.intp

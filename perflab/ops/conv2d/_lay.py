@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .._simd import lanes, load, load_part, prefetch, store, store_part
+from .._simd import lanes, load, load_part, prefetch, store
 from ._bands import OPTIONS
 from ._registers import unzipped
 
@@ -17,9 +17,17 @@ def room(b, lanes):
 @njit(**OPTIONS)
 def lay(b, x, band, n, images, top, rows):
     """Rows top… of the images n…, and where they start; without padding and stride x is used directly."""
+    if b.as_is:
+        return x, (n * b.tall + top) * b.W
+    copy(b, x, band, n, images, top, rows)
+    return band, 0
+
+
+@njit(**OPTIONS)
+def lay_with_room(b, x, band, n, images, top, rows):
+    """As `lay`, and three vectors may be read from the last position on."""
     if not b.as_is:
-        copy(b, x, band, n, images, top, rows)
-        return band, 0
+        return lay(b, x, band, n, images, top, rows)
     first, last = n * b.tall, (n + images) * b.tall - b.H + top + rows + b.halo
     if last * b.W + 3 * lanes(x) <= x.size:
         return x, (first + top) * b.W
@@ -78,7 +86,10 @@ def clear(band, at, lo, hi, end):
 
 @njit(**OPTIONS)
 def line(b, x, source, together, band, at, lo, hi):
-    """band[at + j] = x[source + across·j] for lo ≤ j < hi, and anything up to a vector's end."""
+    """band[at + j] = x[source + across·j] for lo ≤ j < hi, and anything up to a vector's end.
+
+    The other phase of a step of two is stored as well, at the band's end if it is not wanted.
+    """
     L, ahead = lanes(x), b.H * b.W
     if b.across == 1:
         for j in range(lo, hi, L):
@@ -96,7 +107,7 @@ def line(b, x, source, together, band, at, lo, hi):
                 pair = unzipped(load(x, place, 0, 1, 2))
             else:
                 pair = unzipped(load_part(x, place, 0, 1, 2, 1, x.size - place))
-            store_part(pair, band, at + j, b.plane, together, L)
+            store(pair, band, at + j, b.plane if together == 2 else band.size - L - at - j)
     else:
         for j in range(lo, hi):
             band[np.uintp(at + j)] = x[np.uintp(source + b.across * j)]

@@ -1,26 +1,29 @@
-"""The filters' gradient: a tile of 8 taps × some vectors of filters adds one position after another."""
+"""The filters' gradient: a tile of some taps × two vectors of filters adds one position after another."""
 
 import numpy as np
 from numba import njit, prange
 
-from .._arrays import rows_of
+from .._arrays import aligned, flat, rows_of
 from .._named import named
-from .._simd import BYTES, load, load_turned_part, store
+from .._simd import BYTES, REGISTERS, lanes, load, load_turned, load_turned_part, store, store_part
 from .._threads import parallel
-from ._bands import OPTIONS, cut_out
+from ._bands import OPTIONS, cut_out, record
 from ._borrowed import borrowed
 from ._lay import lay, room
 from ._registers import outer_at
 
-_work = {}
+ROWS = 8 if REGISTERS == 32 else 6  # taps of a tile, times two vectors: the sums, and room for what they add
+POSITIONS = 224  # of a block: two vectors of filters at each stay in the L1 cache
+_work, _sums = {}, {}
 
 
 def kernel(vectors):
-    """The sum of a tile of 8 taps × some vectors of filters, which begin at `columns`."""
+    """The sum of a tile of taps × some vectors of filters, which begin at `columns`."""
 
     @named(vectors, **OPTIONS)
-    def sum_tile(dw, at, pitch, b, band, base, taps, g, gt, columns, images, first, last, total):
-        acc = load(dw, at, pitch, 8, vectors)
+    def sum_tile(dw, at, b, band, base, taps, g, gt, columns, images, first, last, total):
+        pitch = np.uintp(2 * lanes(dw))
+        acc = load(dw, at, pitch, ROWS, vectors)
         for m in range(images):
             for i in range(first, last):
                 x = np.uintp(base + (m * b.tall + i) * b.S)
@@ -36,63 +39,116 @@ def kernel(vectors):
 
 one, two = kernel(1), kernel(2)
 
+if ROWS == 8:
+
+    @njit(**OPTIONS)
+    def tile_taps(o, k):
+        """The offsets of a tile's taps."""
+        return o[k], o[k + 1], o[k + 2], o[k + 3], o[k + 4], o[k + 5], o[k + 6], o[k + 7]
+
+else:
+
+    @njit(**OPTIONS)
+    def tile_taps(o, k):
+        """The offsets of a tile's taps."""
+        return o[k], o[k + 1], o[k + 2], o[k + 3], o[k + 4], o[k + 5]
+
 
 @njit(**OPTIONS)
-def turn(b, dout, g, db, pitch, n, images, top, rows):
-    """Positions × filters of the band's rows, and their contribution to db."""
-    lanes, F = BYTES // dout.itemsize, dout.shape[1]
-    flat, size = dout.reshape(-1), rows * b.OW
-    for m in range(images):
-        for f in range(0, F, lanes):
-            source = (((n + m) * F + f) * b.OH + top) * b.OW
-            for p in range(0, size, lanes):
-                square = load_turned_part(flat, source + p, b.OH * b.OW, F - f, size - p)
-                store(square, g, (m * size + p) * pitch + f, pitch)
-        for f in range(0, pitch, lanes):
-            acc = load(db, f, 0, 1, 1)
+def turn(b, dout, g, db, first, last, n, images, top, rows):
+    """Positions × filters of the band's rows, by panels of two vectors; and their contribution to db."""
+    L, F = lanes(g), dout.shape[1]
+    flat, size, plane = borrowed(dout.reshape(-1)), rows * b.OW, b.OH * b.OW
+    for f in range(first, min(last, F), L):
+        start, pitch = (f - first) // (2 * L) * images * size * 2 * L + (f - first) % (2 * L), 2 * L
+        acc = load(db, f, 0, 1, 1)
+        for m in range(images):
+            source, to = (((n + m) * F + f) * b.OH + top) * b.OW, start + m * size * pitch
+            for p in range(0, size, L):
+                if f + L <= F and p + L <= size:
+                    store(load_turned(flat, source + p, plane), g, to + p * pitch, pitch)
+                else:
+                    square = load_turned_part(flat, source + p, plane, F - f, size - p)
+                    store(square, g, to + p * pitch, pitch)
             for p in range(size):
-                acc = acc + load(g, (m * size + p) * pitch + f, 0, 1, 1)
-            store(acc, db, f, 0)
-
-
-def reduce(b, x, dout, offsets, threads):
-    """dw, taps × filters, and db, filters: one of each for every thread."""
-    lanes = BYTES // x.itemsize
-    pitch = -(-dout.shape[1] // lanes) * lanes
-    dws, dbs = np.zeros((threads, offsets.size * pitch), x.dtype), np.zeros((threads, pitch), x.dtype)
-    buffers = rows_of(_work, x.dtype, threads, room(b, lanes) + (b.images * b.rows * b.OW + lanes) * pitch)
-    share(b, x, dout, offsets, pitch, dws, dbs, buffers, threads)
-    return dws, dbs
-
-
-@parallel(**OPTIONS)
-def share(b, x, dout, offsets, pitch, dws, dbs, buffers, threads):
-    for thread in prange(threads):
-        work(b, x, dout, offsets, pitch, dws[thread], dbs[thread], buffers[thread], thread, threads)
+                acc = acc + load(g, to + p * pitch, 0, 1, 1)
+        store(acc, db, f, 0)
 
 
 @njit(**OPTIONS)
-def work(b, x, dout, offsets, pitch, dw, db, buffer, thread, threads):
-    x, dw = borrowed(x), borrowed(dw)
-    lanes, K, tasks = BYTES // x.itemsize, offsets.size, b.groups * b.cuts
-    split = room(b, lanes)
+def work(plan, x, dout, offsets, dw, db, buffer, thread, shares, threads):
+    """A thread's sums; threads that share a band have their own panels of filters."""
+    b, x, dw, L, F = plan[0], borrowed(x), borrowed(dw), lanes(x), dout.shape[1]
+    K, tasks, panels = offsets.size, b.groups * b.cuts, -(-F // (2 * L))
+    share, part, parts = thread % shares, thread // shares, threads // shares
+    own, end = panels * share // shares * 2 * L, panels * (share + 1) // shares * 2 * L
+    split = room(b, L)
     buffer, g = borrowed(buffer[:split]), borrowed(buffer[split:])
-    for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
+    dw[own * K : end * K] = 0
+    for task in range(part * tasks // parts, (part + 1) * tasks // parts):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
             continue
         band, base = lay(b, x, buffer, n, images, top, rows)
-        turn(b, dout, g, db, pitch, n, images, top, rows)
-        few = max(1, 224 // (b.OW * images))
+        turn(b, dout, g, db, own, end, n, images, top, rows)
+        few = max(1, POSITIONS // (b.OW * images))
         for i in range(0, rows, few):
             stop = min(rows, i + few)
-            for f in range(0, pitch, 2 * lanes):
-                for k in range(0, K, 8):
-                    o = offsets[k : k + 8]
-                    taps = o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7]
-                    at, up, ft = np.uintp(k * pitch + f), np.uintp(pitch), np.uintp(f)
-                    if pitch - f > lanes:
-                        columns = np.uintp(0), np.uintp(lanes)
-                        two(dw, at, up, b, band, base, taps, g, ft, columns, images, i, stop, rows)
+            for f in range(own, end, 2 * L):
+                ft = np.uintp((f - own) * images * rows * b.OW)
+                for k in range(0, K, ROWS):
+                    taps, at = tile_taps(offsets, k), np.uintp(f * K + k * 2 * L)
+                    if F - f > L:
+                        columns = np.uintp(0), np.uintp(L)
+                        two(dw, at, b, band, base, taps, g, ft, columns, images, i, stop, rows)
                     else:
-                        one(dw, at, up, b, band, base, taps, g, ft, (np.uintp(0),), images, i, stop, rows)
+                        one(dw, at, b, band, base, taps, g, ft, (np.uintp(0),), images, i, stop, rows)
+
+
+@njit(**OPTIONS)
+def collect(sums, parts, shares, K, dw, F, thread, threads):
+    """A thread's share of dw, F × taps: the sums of all threads that have the same filters, transposed."""
+    L, taps = lanes(dw), dw.size // F
+    panels = -(-F // (2 * L))
+    for panel in range(panels * thread // threads, panels * (thread + 1) // threads):
+        share = 0
+        while panel >= panels * (share + 1) // shares:
+            share += 1
+        for f in range(panel * 2 * L, min(F, (panel + 1) * 2 * L), L):
+            for k in range(0, taps, L):
+                at = (panel * K + k) * 2 * L + f % (2 * L)
+                total = load_turned(sums[share], at, 2 * L)
+                for part in range(1, parts):
+                    total = total + load_turned(sums[part * shares + share], at, 2 * L)
+                if f + L <= F and k + L <= taps:
+                    store(total, dw, f * taps + k, taps)
+                else:
+                    store_part(total, dw, f * taps + k, taps, F - f, taps - k)
+
+
+@parallel(**OPTIONS)
+def share(plan, offsets, shares, x, dout, dbs, sums, buffers, dw):
+    threads = len(buffers)
+    for thread in prange(threads):
+        work(plan, x, dout, offsets, sums[thread], dbs[thread], buffers[thread], thread, shares, threads)
+    for thread in prange(threads):
+        collect(sums, threads // shares, shares, offsets.size, dw, dout.shape[1], thread, threads)
+
+
+def planned(bands, offsets, filters, shares, itemsize, threads):
+    """What `reduce` does, once for all calls of the same sizes."""
+    L, K = BYTES // itemsize, -(-offsets.size // ROWS) * ROWS
+    taps = np.append(offsets, np.zeros(K - offsets.size, offsets.dtype))
+    width = -(-filters // (2 * L)) * 2 * L
+    size = room(bands, L) + (bands.images * bands.rows * bands.OW + L) * width
+    return threads, width, width * K + 2 * L * L, size, record(bands), taps, shares
+
+
+def reduce(plan, x, dout, w):
+    """The gradients dw and db from x, flat, and dout (N,F,OH,OW)."""
+    threads, width, filters, size, *arguments = plan
+    dw, dbs = aligned(w.shape, w.dtype), np.zeros((threads, width), w.dtype)
+    if dw.size:
+        sums, buffers = rows_of(_sums, w.dtype, threads, filters), rows_of(_work, w.dtype, threads, size)
+        share(*arguments, x, dout, dbs, sums[:threads], buffers[:threads], flat(dw))
+    return dw, dbs.sum(axis=0)[: len(w)]

@@ -8,19 +8,19 @@ from ._registers import zipped
 
 
 @njit(**OPTIONS)
-def scatter(y, pitch, pieces, bias, out, n, top, step, origin):
-    """out[n, f, step·i + phase + origin] = y[phase, f, place] + bias[f]."""
+def scatter(y, yt, pitch, pieces, bias, f0, f1, out, n, top, step, origin):
+    """out[n, f, step·i + phase + origin] = y[yt + (phase, f, place)] + bias[f] for filters f0 ≤ f < f1."""
     (_, F, H, W), flat = out.shape, out.reshape(-1)
     size = -(-F // 8) * 8 * pitch
     lanes = BYTES // y.itemsize
-    for f in range(F):
+    for f in range(f0, f1):
         for p in range(len(pieces)):
             place, m, i, j, length, _ = pieces[p]
             for r in range(step[0]):
                 h = (top + i) * step[0] + r + origin[0]
                 if 0 <= h < H:
                     row = (((n + m) * F + f) * H + h) * W
-                    at, first = r * step[1] * size + f * pitch + place, j * step[1] + origin[1]
+                    at, first = yt + r * step[1] * size + f * pitch + place, j * step[1] + origin[1]
                     if step[1] == 1 and length == lanes and first + lanes <= W:
                         store(load(y, at, 0, 1, 1) + bias[f], flat, row + first, 0)
                     elif step[1] == 1:
@@ -34,7 +34,10 @@ def scatter(y, pitch, pieces, bias, out, n, top, step, origin):
                         first += 2 * skip
                         pair = zipped(load(y, at + skip, 0, 1, 1), load(y, at + size + skip, 0, 1, 1))
                         limit = min(2 * (length - skip), W - first)
-                        store_part(pair + bias[f], flat, row + first, 0, 1, limit)
+                        if limit == 2 * lanes:
+                            store(pair + bias[f], flat, row + first, 0)
+                        else:
+                            store_part(pair + bias[f], flat, row + first, 0, 1, limit)
                     else:
                         for s in range(step[1]):
                             for t in range(length):

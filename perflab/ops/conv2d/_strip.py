@@ -8,66 +8,53 @@ import numpy as np
 from numba import njit
 
 from .._named import named
-from .._simd import REGISTERS, lanes, load, load_part, outer, prefetch, spread, store, store_part
+from .._simd import REGISTERS, lanes, load, outer, prefetch, store
 from ._bands import OPTIONS
 
 VECTORS = 3
 ROWS = 8 if REGISTERS == 32 else 4  # times three vectors: sums that leave room for three of b, one of a
 
 
-def kernel(rows, vectors, whole):
-    @named(rows, vectors, whole, **OPTIONS)
-    def sum_tile(a, at, b, depth, start, st, first, c, ct, dc, h, w, source, taps, k, near):
-        """A tile of c, whose first h rows and w columns exist, = (start or itself) + a·b."""
+def kernel(rows, vectors):
+    @named(rows, vectors, **OPTIONS)
+    def sum_tile(a, at, b, depth, start, st, ds, c, ct, dc, source, taps, k, near):
+        """A tile of c = start + a·b; `start` may be c itself."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)
-        if first:  # one loop for each case: sums shared by two loops would pass through memory
-            acc = spread(start, st, 1, rows, vectors)
-            for i in range(k, k + np.uintp(depth)):
-                acc = outer(acc, a, at, 1, b, bt, L)
-                prefetch(source, taps[i] + near)
-                at += np.uintp(8)
-                bt += np.uintp(VECTORS) * L
-            if whole:
-                store(acc, c, ct, dc)
-            else:
-                store_part(acc, c, ct, dc, h, w)
-        else:
-            more = load(c, ct, dc, rows, vectors) if whole else load_part(c, ct, dc, rows, vectors, h, w)
-            for i in range(k, k + np.uintp(depth)):
-                more = outer(more, a, at, 1, b, bt, L)
-                prefetch(source, taps[i] + near)
-                at += np.uintp(8)
-                bt += np.uintp(VECTORS) * L
-            if whole:
-                store(more, c, ct, dc)
-            else:
-                store_part(more, c, ct, dc, h, w)
+        acc = load(start, st, ds, rows, vectors)
+        for i in range(k, k + np.uintp(depth)):
+            acc = outer(acc, a, at, 1, b, bt, L)
+            prefetch(source, taps[i] + near)
+            at += np.uintp(8)
+            bt += np.uintp(VECTORS) * L
+        store(acc, c, ct, dc)
 
     return sum_tile
 
 
-whole, three, two, one = (kernel(ROWS, *form) for form in ((3, True), (3, False), (2, False), (1, False)))
-low = kernel(4, 3, False)
+three, two, one = (kernel(ROWS, vectors) for vectors in (3, 2, 1))
+low = three if ROWS == 4 else kernel(4, 3)
 
 
 @njit(**OPTIONS)
-def strip(a, at, step, b, depth, start, first, c, ct, dc, rows, width, ahead):
-    """c[ct + r·dc : … + width] = (start[r] or itself) + a·b; `step` is the distance between rows of a.
+def strip(a, at, step, b, depth, start, st, ds, c, ct, dc, first, last, vectors, ahead):
+    """c[ct + r·dc : … + vectors] = start[st + r·ds : …] + a·b for rows first … last, in whole tiles.
 
-    ahead = source, taps, k, near: the vectors at near + taps[k], near + taps[k + 1], … will be wanted next.
+    `step` is the distance between rows of a, by eights. ahead = source, taps, k, near, idle: the vectors at
+    near + taps[k], near + taps[k + 1], … will be wanted next; taps[idle], … are all the same.
     """
-    L, (source, taps, k, near) = lanes(c), ahead
-    k = np.uintp(k)
-    for r in range(0, rows, ROWS):
-        left, to, h = np.uintp(at + r // 8 * 8 * step + r % 8), np.uintp(ct + r * dc), min(rows - r, ROWS)
-        soon = np.uintp(near + min(r // ROWS, VECTORS) * L)
-        if h == ROWS and width == VECTORS * L:
-            whole(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
-        elif h <= 4 < ROWS:
-            low(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
-        elif width > 2 * L:
-            three(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
-        elif width > L:
-            two(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
+    L, (source, taps, wanted, near, idle) = lanes(c), ahead
+    ds, dc = np.uintp(ds), np.uintp(dc)
+    for r in range(first, last, ROWS):
+        left, row = np.uintp(at + r // 8 * 8 * step + r % 8), np.uintp(r)
+        begin, to = np.uintp(st) + row * ds, np.uintp(ct) + row * dc
+        number = (r - first) // ROWS  # each of the first tiles prefetches other vectors
+        k, soon = (wanted, near + number * L) if number < VECTORS else (idle, near)
+        k, soon = np.uintp(k), np.uintp(soon)
+        if last - r <= 4 < ROWS:
+            low(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
+        elif vectors == 3:
+            three(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
+        elif vectors == 2:
+            two(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
         else:
-            one(a, left, b, depth, start, r, first, c, to, dc, h, width, source, taps, k, soon)
+            one(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)

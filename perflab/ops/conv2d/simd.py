@@ -14,6 +14,7 @@ from ..fully_connected._packing import pack
 from . import jit_parallel
 from ._bands import bands, offsets
 from ._correlate import correlate
+from ._plans import around, filters_plan
 from ._reduce import reduce
 
 
@@ -40,27 +41,13 @@ def backward(dout, cache):
 
 
 def filters(dout, x, w, stride, pad, threads):
-    F, C, HH, WW = w.shape
-    cut = bands(x.shape, (HH, WW), stride, pad, dout.shape[2:], F, x.itemsize, threads)
-    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
-    dws, dbs = reduce(
-        cut,
-        flat(x),
-        np.ascontiguousarray(dout),
-        np.append(taps, np.zeros(-taps.size % 8, taps.dtype)),
-        threads,
-    )
-    eights = -(-taps.size // 8) * 8
-    dw = dws.sum(axis=0).reshape(eights, dws[0].size // max(eights, 1))
-    return np.ascontiguousarray(dw[: taps.size, :F].T).reshape(w.shape), dbs.sum(axis=0)[:F]
+    plan = filters_plan(x.shape, w.shape, stride, pad, dout.shape[2:], x.itemsize, threads)
+    return reduce(plan, flat(x), np.ascontiguousarray(dout), w)
 
 
 def inputs(dout, x, w, stride, pad, threads):
     (down, across), (F, C, HH, WW) = stride, w.shape
-    reach = -(-HH // down), -(-WW // across)
-    skipped = pad[0] // down, pad[1] // across
-    grid = tuple((x.shape[2 + i] - 1 + pad[i]) // stride[i] - skipped[i] + 1 for i in (0, 1))
-    before = tuple(reach[i] - 1 - skipped[i] for i in (0, 1))
+    reach, before, grid, origin = around(x.shape, (HH, WW), stride, pad)
     cut = bands(dout.shape, reach, (1, 1), before, grid, C * down * across, x.itemsize, threads)
     weights, taps = [], []
     for u, v in np.ndindex(down, across):
@@ -68,9 +55,7 @@ def inputs(dout, x, w, stride, pad, threads):
         us, vs = reach[0] - 1 - np.arange(part.shape[2]), reach[1] - 1 - np.arange(part.shape[3])
         taps.append(offsets(cut, F, us, vs))
         weights.append(packed(part.transpose(1, 0, 2, 3).reshape(C, F * part.shape[2] * part.shape[3])))
-    dx = np.empty(x.shape, x.dtype)
-    origin = tuple(skipped[i] * stride[i] - pad[i] for i in (0, 1))
-    zeros = np.zeros(C, x.dtype)
+    dx, zeros = np.empty(x.shape, x.dtype), np.zeros(C, x.dtype)
     run(cut, dout, weights, taps, zeros, dx, stride, origin, threads)
     return dx
 

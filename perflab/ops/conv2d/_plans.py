@@ -1,0 +1,61 @@
+"""How the work of a convolution is cut, planned once for all calls of the same sizes."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from .._simd import BYTES
+from . import _columns, _reduce
+from ._bands import bands, offsets
+
+OWN_SUMS = 1 << 19  # bytes of dw up to which every thread has its own
+
+
+@lru_cache(maxsize=64)
+def output_plan(x, w, stride, pad, grid, itemsize, threads):
+    F, C, HH, WW = w
+    shares = sharers(x[0] * grid[0] * grid[1], F, itemsize, threads)
+    cut = bands(x, (HH, WW), stride, pad, grid, 0, itemsize, threads // shares)
+    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
+    return _columns.planned(cut, [taps], [np.arange(taps.size)], taps.size, F, shares, threads)
+
+
+@lru_cache(maxsize=64)
+def inputs_plan(x, w, dout, stride, pad, itemsize, threads):
+    F, C, HH, WW = w
+    reach, before, grid, origin = around(x, (HH, WW), stride, pad)
+    shares = sharers(x[0] * grid[0] * grid[1], C, itemsize, threads)
+    cut = bands(dout, reach, (1, 1), before, grid, 0, itemsize, threads // shares)
+    taps, sources, places = [], [], np.arange(F * C * HH * WW).reshape(F, C, HH, WW)[:, 0]
+    for u, v in np.ndindex(stride):
+        part = places[:, u :: stride[0], v :: stride[1]]
+        us, vs = reach[0] - 1 - np.arange(part.shape[1]), reach[1] - 1 - np.arange(part.shape[2])
+        taps.append(offsets(cut, F, us, vs))
+        sources.append(part.ravel())
+    return _columns.planned(cut, taps, sources, HH * WW, C, shares, threads, stride, origin)
+
+
+@lru_cache(maxsize=64)
+def filters_plan(x, w, stride, pad, grid, itemsize, threads):
+    """Where dw is large, each thread has its own filters instead of sums of its own."""
+    F, C, HH, WW = w
+    wide = F * itemsize >= 4 * BYTES * threads
+    shares = threads if wide and F * C * HH * WW * itemsize > OWN_SUMS else 1
+    cut = bands(x, (HH, WW), stride, pad, grid, F, itemsize, threads // shares)
+    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
+    return _reduce.planned(cut, taps, F, shares, itemsize, threads)
+
+
+def sharers(positions, filters, itemsize, threads):
+    """How many threads share the positions; each of them has its own filters."""
+    few = positions <= 4 * threads * _columns.VECTORS * BYTES // itemsize
+    return threads if few and filters >= 16 * threads else 1
+
+
+def around(x, taps, stride, pad):
+    """How each phase of dx reads dout: the most taps, the zeros before, the grid, and where it begins."""
+    reach = -(-taps[0] // stride[0]), -(-taps[1] // stride[1])
+    skipped = pad[0] // stride[0], pad[1] // stride[1]
+    grid = tuple((x[2 + i] - 1 + pad[i]) // stride[i] - skipped[i] + 1 for i in (0, 1))
+    before = tuple(reach[i] - 1 - skipped[i] for i in (0, 1))
+    return reach, before, grid, tuple(skipped[i] * stride[i] - pad[i] for i in (0, 1))
