@@ -3,7 +3,8 @@
 import numpy as np
 from numba import njit
 
-from .._simd import lanes, load_turned, store, store_part
+from .._simd import lanes, store, store_part
+from ..fully_connected._turned import load_turned
 from ._bands import OPTIONS
 
 
@@ -17,7 +18,7 @@ def pack_eights(w, across, sources, first, last, out, at):
             to, source = np.uintp(at + row * taps + k * 8), np.uintp(row * across + sources[k])
             if row + max(8, L) <= last and k + L <= taps and sources[k + L - 1] - sources[k] == L - 1:
                 for r in range(0, 8, L):  # L taps of L rows, transposed
-                    square = load_turned(w, source + np.uintp(r * across), across)
+                    square = load_turned(w, source + np.uintp(r * across), across, L)
                     if L <= 8:
                         store(square, out, to + np.uintp(r), 8)
                     else:

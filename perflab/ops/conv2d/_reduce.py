@@ -5,8 +5,9 @@ from numba import njit, prange
 
 from .._arrays import aligned, flat, rows_of
 from .._named import named
-from .._simd import BYTES, REGISTERS, lanes, load, load_turned, load_turned_part, store, store_part
+from .._simd import BYTES, REGISTERS, lanes, load, load_turned_part, store, store_part
 from .._threads import parallel
+from ..fully_connected._turned import load_turned
 from ._bands import OPTIONS, cut_out, record
 from ._borrowed import borrowed
 from ._lay import lay, room
@@ -66,7 +67,7 @@ def turn(b, dout, g, db, first, last, n, images, top, rows):
             source, to = (((n + m) * F + f) * b.OH + top) * b.OW, start + m * size * pitch
             for p in range(0, size, L):
                 if f + L <= F and p + L <= size:
-                    store(load_turned(flat, source + p, plane), g, to + p * pitch, pitch)
+                    store(load_turned(flat, source + p, plane, L), g, to + p * pitch, pitch)
                 else:
                     square = load_turned_part(flat, source + p, plane, F - f, size - p)
                     store(square, g, to + p * pitch, pitch)
@@ -117,9 +118,9 @@ def collect(sums, parts, shares, K, dw, F, thread, threads):
         for f in range(panel * 2 * L, min(F, (panel + 1) * 2 * L), L):
             for k in range(0, taps, L):
                 at = (panel * K + k) * 2 * L + f % (2 * L)
-                total = load_turned(sums[share], at, 2 * L)
+                total = load_turned(sums[share], at, 2 * L, L)
                 for part in range(1, parts):
-                    total = total + load_turned(sums[part * shares + share], at, 2 * L)
+                    total = total + load_turned(sums[part * shares + share], at, 2 * L, L)
                 if f + L <= F and k + L <= taps:
                     store(total, dw, f * taps + k, taps)
                 else:
