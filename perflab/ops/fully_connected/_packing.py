@@ -32,7 +32,7 @@ def pack(source, at, across, along, width, depth, panel, out):
     for start in range(0, width, panel):
         wide, to, turned = min(panel, width - start), start * depth, 0
         if along == 1:
-            turned = (depth if start + panel < width else depth - 1) // L * L
+            turned = max(depth if start + panel < width else depth - 1, 0) // L * L
         for v in range((wide - 1) // L * L, -1, -L):
             i = at + (start + v) * across
             for k in range(0, turned, L):
