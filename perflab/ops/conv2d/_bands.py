@@ -19,8 +19,11 @@ Bands = namedtuple("Bands", FIELDS)
 OPTIONS = {"error_model": "numpy", "cache": True}
 
 
-def bands(shape, taps, stride, before, grid, weight, itemsize, threads):
-    """The cut into tasks; `weight` is the number of results that a position has."""
+def bands(shape, taps, stride, before, grid, weight, itemsize, threads, least=1):
+    """The cut into tasks; `weight` is the number of results that a position has.
+
+    Bands of small images have `least` positions, even where they need four times the memory.
+    """
     (N, C, H, W), (HH, WW), (down, across), (up, left), (OH, OW) = shape, taps, stride, before, grid
     PH, PW = min(down, HH), min(across, WW)
     halo, reach = (HH - 1) // down, OW + (WW - 1) // across
@@ -29,7 +32,8 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads):
     row, lanes = PH * PW * C * S + weight * OW, BYTES // itemsize
     room = BUDGET // itemsize
     cuts = min(max(OH, 1), max(1, -(-OH * row // room)))
-    images = max(1, min(N, room // max(1, row * OH)))
+    enough = min(-(-least // max(1, OH * OW)), 4 * room // max(1, row * OH))
+    images = max(1, min(N, max(enough, room // max(1, row * OH))))
     groups = -(-N // images)
     if groups * cuts % threads:
         groups, cuts = (groups + -groups % threads, cuts) if 4 * threads < N else (N, cuts + -cuts % threads)

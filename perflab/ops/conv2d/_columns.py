@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
-from .._simd import lanes, load, load_part, store
+from .._simd import BYTES, lanes, load, load_part, store
 from .._threads import parallel
 from ._bands import OPTIONS, cut_out, record
 from ._borrowed import borrowed
@@ -119,7 +119,7 @@ def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pie
     """Trace the panels of a block from position p on; returns how many there are.
 
     A panel is (pieces, vectors, place of its first filter in out, end of the filters whose sums are stored
-    there): in whole tiles of panels within one image; the other sums are copied in the end.
+    there): in whole tiles of panels within one image, if a block has all taps; all other sums are copied.
     """
     F, wide, count = out.shape[1], VECTORS * L, 0
     while count < PANELS and p < total:
@@ -136,43 +136,25 @@ def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pie
 
 @njit(**OPTIONS)
 def add_taps(
-    w,
-    at,
-    step,
-    source,
-    offsets,
-    k,
-    taps,
-    ahead,
-    fresh,
-    starts,
-    y,
-    yt,
-    flat,
-    plane,
-    f0,
-    f1,
-    pieces,
-    panels,
-    panel,
-):
+    w, at, step, source, offsets, k, taps, ahead, fresh, starts, y, yt, flat, plane, f0, f1, pieces, panels,
+    panel, furthest,
+):  # fmt: skip
     """Add taps k … k + taps to the sums of a block's panels, which start from the biases if they are fresh.
 
     The filters' numbers of these taps stay in the L2 cache. `ahead` is the tap and the place after the block.
     """
     L, idle = lanes(y), offsets.size - taps
-    wide, furthest, pitch = VECTORS * L, offsets.max(), y.size // PANELS
+    wide, pitch = VECTORS * L, y.size // PANELS
     for g in range(len(panels)):
         count, vectors, ct, whole = panels[g]
         inside = pieces[g, count - 1, 5] + furthest + wide <= source.size
         fill(source, offsets, k, k + taps, pieces[g], count, inside, panel)
         soon, near = (k, pieces[g + 1, 0, 5]) if g + 1 < len(panels) else ahead
-        start, st, ds, start_y, st_y = starts, 0, wide, starts, 0
-        if not fresh:
-            start, st, ds, start_y, st_y = flat, ct, plane, y, yt + g * pitch
         numbers, wanted = (w, at, step, panel, taps), (source, offsets, soon, near, idle)
-        strip(*numbers, start, st, ds, flat, ct, plane, f0, whole, vectors, wanted)
-        strip(*numbers, start_y, st_y, wide, y, yt + g * pitch, wide, whole, f1, vectors, wanted)
+        here = yt + g * pitch
+        start, st = (starts, 0) if fresh else (y, here)
+        strip(*numbers, starts, 0, wide, flat, ct, plane, f0, whole, vectors, wanted)
+        strip(*numbers, start, st, wide, y, here, wide, whole, f1, vectors, wanted)
 
 
 @njit(**OPTIONS)
@@ -187,7 +169,7 @@ def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads)
     eights, share, part, parts = -(-F // 8), thread % shares, thread // shares, threads // shares
     f0, f1 = eights * share // shares * 8, min(F, eights * (share + 1) // shares * 8)
     flat, x, w = borrowed(out.reshape(-1)), borrowed(x), borrowed(w)
-    offsets, starts = borrowed(offsets), borrowed(starts)
+    furthest, offsets, starts = offsets.max(), borrowed(offsets), borrowed(starts)
     size = phases * eights * 8 * wide
     panel, rest = borrowed(buffer[: depth * wide]), buffer[depth * wide + L :]
     y, band = borrowed(rest[: PANELS * size]), borrowed(rest[PANELS * size :])
@@ -198,11 +180,9 @@ def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads)
             continue
         source, base = lay(b, x, band, n, images, top, rows)
         high, OW = (1, rows * b.OW) if b.S == b.OW and phases == 1 else (rows, b.OW)
-        total = images * rows * b.OW
+        total, once = images * rows * b.OW, phases == 1 and begins[1] <= depth
         for p in range(0, total, PANELS * wide):
-            count = begin_block(
-                b, base, n, top, high, OW, p, total, f0, f1, out, L, phases == 1, pieces, panels
-            )
+            count = begin_block(b, base, n, top, high, OW, p, total, f0, f1, out, L, once, pieces, panels)
             following = start_of(b, base, high, OW, p + PANELS * wide)[3]
             for phase in range(phases):
                 begin, end, yt = begins[phase], begins[phase + 1], phase * eights * 8 * wide
@@ -211,7 +191,7 @@ def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads)
                     ahead = (k + taps, pieces[0, 0, 5]) if k + taps < begins[phases] else (0, following)
                     add_taps(
                         w, at, end - begin, source, offsets, k, taps, ahead, k == begin,
-                        starts, y, yt, flat, plane, f0, f1, pieces, panels[:count], panel,
+                        starts, y, yt, flat, plane, f0, f1, pieces, panels[:count], panel, furthest,
                     )  # fmt: skip
             for g in range(count):
                 number, whole = panels[g, 0], panels[g, 3]
@@ -232,18 +212,18 @@ def share(plan, sources, offsets, begins, how, x, w, bias, out, packed, buffers)
         work(plan, x, packed, offsets, begins, starts, out, how, buffers[thread], thread, threads)
 
 
-def planned(bands, taps, sources, across, filters, shares, threads, step=(1, 1), origin=(0, 0)):
+def planned(bands, taps, sources, across, filters, shares, itemsize, threads, step=(1, 1), origin=(0, 0)):
     """What `correlate` does, once for all calls of the same sizes.
 
     `taps` are the offsets of each phase's taps in a band, `sources` their places in a filter of w; `across`
     is the distance between filters.
     """
-    eights, lane = -(-filters // 8) * 8, 16
-    depth, wide = split(max(map(len, taps)), TAPS), VECTORS * lane
+    eights, L = -(-filters // 8) * 8, BYTES // itemsize
+    depth, wide = split(max(map(len, taps)), TAPS), VECTORS * L
     begins = np.cumsum([0, *map(len, taps)])
     offsets = np.concatenate((*taps, np.zeros(depth, np.uintp)))  # one more panel, only prefetched
     how = np.array([across, depth, shares, *step, *origin])
-    size = (depth + PANELS * len(taps) * eights) * wide + room(bands, lane) + 2 * lane
+    size = (depth + PANELS * len(taps) * eights) * wide + room(bands, L) + 2 * L
     packed = eights * (begins[-1] + wide)
     return threads, packed, size, record(bands), np.concatenate(sources), offsets, begins, how
 

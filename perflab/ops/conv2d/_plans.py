@@ -15,9 +15,9 @@ OWN_SUMS = 1 << 19  # bytes of dw up to which every thread has its own
 def output_plan(x, w, stride, pad, grid, itemsize, threads):
     F, C, HH, WW = w
     shares = sharers(x[0] * grid[0] * grid[1], F, itemsize, threads)
-    cut = bands(x, (HH, WW), stride, pad, grid, 0, itemsize, threads // shares)
+    cut = bands(x, (HH, WW), stride, pad, grid, 0, itemsize, threads // shares, block(itemsize))
     taps = offsets(cut, C, np.arange(HH), np.arange(WW))
-    return _columns.planned(cut, [taps], [np.arange(taps.size)], taps.size, F, shares, threads)
+    return _columns.planned(cut, [taps], [np.arange(taps.size)], taps.size, F, shares, itemsize, threads)
 
 
 @lru_cache(maxsize=64)
@@ -25,14 +25,14 @@ def inputs_plan(x, w, dout, stride, pad, itemsize, threads):
     F, C, HH, WW = w
     reach, before, grid, origin = around(x, (HH, WW), stride, pad)
     shares = sharers(x[0] * grid[0] * grid[1], C, itemsize, threads)
-    cut = bands(dout, reach, (1, 1), before, grid, 0, itemsize, threads // shares)
+    cut = bands(dout, reach, (1, 1), before, grid, 0, itemsize, threads // shares, block(itemsize))
     taps, sources, places = [], [], np.arange(F * C * HH * WW).reshape(F, C, HH, WW)[:, 0]
     for u, v in np.ndindex(stride):
         part = places[:, u :: stride[0], v :: stride[1]]
         us, vs = reach[0] - 1 - np.arange(part.shape[1]), reach[1] - 1 - np.arange(part.shape[2])
         taps.append(offsets(cut, F, us, vs))
         sources.append(part.ravel())
-    return _columns.planned(cut, taps, sources, HH * WW, C, shares, threads, stride, origin)
+    return _columns.planned(cut, taps, sources, HH * WW, C, shares, itemsize, threads, stride, origin)
 
 
 @lru_cache(maxsize=64)
@@ -46,9 +46,14 @@ def filters_plan(x, w, stride, pad, grid, itemsize, threads):
     return _reduce.planned(cut, taps, F, shares, itemsize, threads)
 
 
+def block(itemsize):
+    """The positions of a whole block of panels."""
+    return _columns.PANELS * _columns.VECTORS * BYTES // itemsize
+
+
 def sharers(positions, filters, itemsize, threads):
     """How many threads share the positions; each of them has its own filters."""
-    few = positions <= 4 * threads * _columns.VECTORS * BYTES // itemsize
+    few = 2 * positions <= threads * block(itemsize)
     return threads if few and filters >= 16 * threads else 1
 
 

@@ -85,7 +85,7 @@ def work(plan, x, dout, offsets, dw, db, buffer, thread, shares, threads):
     own, end = panels * share // shares * 2 * L, panels * (share + 1) // shares * 2 * L
     split = room(b, L)
     buffer, g = borrowed(buffer[:split]), borrowed(buffer[split:])
-    dw[own * K : end * K] = 0
+    dw[: (end - own) * K] = 0
     for task in range(part * tasks // parts, (part + 1) * tasks // parts):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
@@ -98,7 +98,7 @@ def work(plan, x, dout, offsets, dw, db, buffer, thread, shares, threads):
             for f in range(own, end, 2 * L):
                 ft = np.uintp((f - own) * images * rows * b.OW)
                 for k in range(0, K, ROWS):
-                    taps, at = tile_taps(offsets, k), np.uintp(f * K + k * 2 * L)
+                    taps, at = tile_taps(offsets, k), np.uintp((f - own) * K + k * 2 * L)
                     if F - f > L:
                         columns = np.uintp(0), np.uintp(L)
                         two(dw, at, b, band, base, taps, g, ft, columns, images, i, stop, rows)
@@ -117,7 +117,7 @@ def collect(sums, parts, shares, K, dw, F, thread, threads):
             share += 1
         for f in range(panel * 2 * L, min(F, (panel + 1) * 2 * L), L):
             for k in range(0, taps, L):
-                at = (panel * K + k) * 2 * L + f % (2 * L)
+                at = ((panel - panels * share // shares) * K + k) * 2 * L + f % (2 * L)
                 total = load_turned(sums[share], at, 2 * L, L)
                 for part in range(1, parts):
                     total = total + load_turned(sums[part * shares + share], at, 2 * L, L)
@@ -142,7 +142,8 @@ def planned(bands, offsets, filters, shares, itemsize, threads):
     taps = np.append(offsets, np.zeros(K - offsets.size, offsets.dtype))
     width = -(-filters // (2 * L)) * 2 * L
     size = room(bands, L) + (bands.images * bands.rows * bands.OW + L) * width
-    return threads, width, width * K + 2 * L * L, size, record(bands), taps, shares
+    own = -(-width // (2 * L) // shares) * 2 * L
+    return threads, width, own * K + 2 * L * L, size, record(bands), taps, shares
 
 
 def reduce(plan, x, dout, w):
