@@ -8,19 +8,20 @@ from ._rows import load
 
 
 @njit(inline="always")
-def neighbours(x, top, count, size_h, size_w, step, part):
+def neighbours(x, top, count, size_h, size_w, step, part, zero):
     """The maxima of `count` windows side by side, a lane for each, and their numbers; x[top] is a corner.
 
-    A register of lanes, or half of one where `part` is 2.
+    A register of lanes, or half of one where `part` is 2. If the compiler knew `zero`, it would make the
+    numbers bytes at once, and narrow every comparison's result for them.
     """
     W = x.shape[3]
     lowest = filled(x, -np.inf, part)
-    best, at = lowest, numbers(x, 0, part)  # already right if nothing is larger
+    best, at = lowest, numbers(x, zero, part)  # already right if nothing is larger
     for u in range(size_h):
         for v in range(size_w):
             t = load(x, top + u * W + v, step, count, lowest)
             better = beats(t, best)
-            best, at = choose(better, t, best), choose(better, numbers(x, u * size_w + v, part), at)
+            best, at = choose(better, t, best), choose(better, numbers(x, zero + u * size_w + v, part), at)
     return best, at
 
 

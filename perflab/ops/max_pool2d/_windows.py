@@ -25,7 +25,7 @@ def largest(size_h, size_w, stride_h, stride_w):
         if spread(loop, parts):
             return
         (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
-        rows, L = N * C * OH, lanes(x)
+        rows, L, zero = N * C * OH, lanes(x), together >> 40
         values, taps = out.reshape(-1), winner.reshape(-1)
         begin, end = rows * part // parts, rows * (part + 1) // parts
         for plane in range(begin // OH, -(-end // OH)):
@@ -34,16 +34,16 @@ def largest(size_h, size_w, stride_h, stride_w):
                 if together >= L:
                     for j in range(0, together, L):
                         j = min(j, together - L)
-                        best, at = neighbours(x, top + j * stride_w, L, size_h, size_w, step, 1)
+                        best, at = neighbours(x, top + j * stride_w, L, size_h, size_w, step, 1, zero)
                         store(best, out, to + j)
                         store(at, winner, to + j)
                 elif not MASKS and together:
                     for j in (0, together - L // 2):
-                        best, at = neighbours(x, top + j * stride_w, L // 2, size_h, size_w, step, 2)
+                        best, at = neighbours(x, top + j * stride_w, L // 2, size_h, size_w, step, 2, zero)
                         store(best, out, to + j)
                         store(at, winner, to + j)
                 elif MASKS and together:
-                    best, at = neighbours(x, top, together, size_h, size_w, step, 1)
+                    best, at = neighbours(x, top, together, size_h, size_w, step, 1, zero)
                     store_part(best, out, to, together)
                     store_part(at, winner, to, together)
                 for j in range(together, OW):
