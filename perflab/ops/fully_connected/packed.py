@@ -13,17 +13,16 @@ and van de Geijn, 2008, with the two sides exchanged.)
 import numpy as np
 from numba import njit
 
-from .._arrays import aligned, rows_of
+from .._arrays import aligned
 from .._calls import call
 from .._simd import lanes
 from .._spread import ALONE, spread
+from ._blocks import DEPTH, HEIGHT, WIDTH, buffers, zeros
 from ._sweep import LOW, ROWS, VECTORS, tall, tiles
 
 NEAR = 160  # columns up to which a is read in place, if its rows follow memory: a copy would cost more
-DEPTH, HEIGHT, WIDTH = 2048, 294 * ROWS, 1 << 20  # of a block: bytes along k, rows of a, bytes of b
 NARROW = 8  # panels of b in a block where a's block stays in L2 as well
 BY_ROWS, BY_COLUMNS, BY_DEPTH = range(3)  # where a product is cut
-_work, _none = {}, {}
 
 
 @njit(cache=True, error_model="numpy")
@@ -69,16 +68,6 @@ def cut_product(loop, part, parts, kernels, cut, a, ar, ac, b, br, bc, row, c, d
     else:
         a, b, c, K = a[first * ac :], b[first * br :], c[part * N * dc :], end - first
     multiply(kernels, a, ar, ac, b, br, bc, row, c, dc, N, K, M, works[part])
-
-
-def buffers(dtype, parts=1):
-    """A row of numbers for each of `parts` threads: room for a right block and a left one."""
-    return rows_of(_work, dtype, parts, (WIDTH + DEPTH * (HEIGHT + ROWS)) // dtype.itemsize)
-
-
-def zeros(dtype, count):
-    """So many zeros, which are not to be written to."""
-    return rows_of(_none, dtype, 1, count)[0]
 
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None, threads=ALONE, cut=BY_ROWS):

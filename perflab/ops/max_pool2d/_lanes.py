@@ -1,12 +1,12 @@
 """Vectors of numbers, bytes and truth values with equal lanes: comparison, selection, and reduction.
 
-Every vector of a kernel has as many lanes as a register has numbers of `x` (16 in float32 with AVX-512),
+A vector has as many lanes as a register, or half of one, has numbers of `x` (16 in float32 with AVX-512),
 whatever its own type. Whole numbers are as wide as those of x while they are selected by comparisons of x, as
 many processors have no narrower masks.
 
-    best, at = filled(x, -inf), numbers(x, 0)       # lanes of x's dtype, whole numbers as wide
+    best, at = filled(x, -inf, 1), numbers(x, 0, 1)  # lanes of x's dtype, whole numbers as wide
     better = beats(t, best)                         # truth values
-    best, at = choose(better, t, best), choose(better, numbers(x, k), at)
+    best, at = choose(better, t, best), choose(better, numbers(x, k, 1), at)
     value, number = first_of(best, at)              # of all lanes
 """
 
@@ -33,32 +33,32 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, lanes, lanes.vector)
 
 
-@intrinsic
-def filled(typing, x, number):
-    """The number, in x's dtype, in every lane."""
-    made = Lanes(x.dtype, BYTES * 8 // x.dtype.bitwidth)
+@intrinsic(prefer_literal=True)
+def filled(typing, x, number, part):
+    """The number, in x's dtype, in every lane of a register, or of a half where `part` is 2."""
+    made = Lanes(x.dtype, BYTES * 8 // x.dtype.bitwidth // part.literal_value)
 
     def build(context, builder, signature, args):
         return _splat(builder, args[1], made.count)
 
-    return made(x, x.dtype), build
+    return made(x, x.dtype, part), build
 
 
-@intrinsic
-def numbers(typing, x, number):
-    """The whole number, as wide as numbers of x, in every lane."""
-    made = numbers_like(x)
+@intrinsic(prefer_literal=True)
+def numbers(typing, x, number, part):
+    """The whole number, as wide as numbers of x, in every lane of a register, or of a half."""
+    made = numbers_like(x, part.literal_value)
 
     def build(context, builder, signature, args):
         return _splat(builder, args[1], made.count)
 
-    return made(x, made.dtype), build
+    return made(x, made.dtype, part), build
 
 
-def numbers_like(x):
-    """The type of as many whole numbers as a register has numbers of x."""
+def numbers_like(x, part=1):
+    """The type of as many whole numbers as a register, or a part of one, has numbers of x."""
     bits = x.dtype.bitwidth
-    return Lanes(types.int32 if bits == 32 else types.int64, BYTES * 8 // bits)
+    return Lanes(types.int32 if bits == 32 else types.int64, BYTES * 8 // bits // part)
 
 
 @intrinsic

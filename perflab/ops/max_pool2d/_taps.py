@@ -8,16 +8,20 @@ from ._rows import load
 
 
 @njit(inline="always")
-def neighbours(x, top, count, size_h, size_w, step):
-    """The maxima of `count` windows side by side, a lane for each, and their numbers; x[top] is a corner."""
+def neighbours(x, top, count, size_h, size_w, step, part, zero):
+    """The maxima of `count` windows side by side, a lane for each, and their numbers; x[top] is a corner.
+
+    A register of lanes, or half of one where `part` is 2. If the compiler knew `zero`, it would make the
+    numbers bytes at once, and narrow every comparison's result for them.
+    """
     W = x.shape[3]
-    lowest = filled(x, -np.inf)
-    best, at = lowest, numbers(x, 0)  # already right if nothing is larger
+    lowest = filled(x, -np.inf, part)
+    best, at = lowest, numbers(x, zero, part)  # already right if nothing is larger
     for u in range(size_h):
         for v in range(size_w):
             t = load(x, top + u * W + v, step, count, lowest)
             better = beats(t, best)
-            best, at = choose(better, t, best), choose(better, numbers(x, u * size_w + v), at)
+            best, at = choose(better, t, best), choose(better, numbers(x, zero + u * size_w + v, part), at)
     return best, at
 
 
@@ -25,11 +29,11 @@ def neighbours(x, top, count, size_h, size_w, step):
 def alone(x, top, L, size_h, size_w):
     """The maximum of one window and its number, the lanes taking tap after tap of a row."""
     W = x.shape[3]
-    lowest = filled(x, -np.inf)
-    best, at = lowest, numbers(x, 0)
+    lowest = filled(x, -np.inf, 1)
+    best, at = lowest, numbers(x, 0, 1)
     for u in range(size_h):
         for v in range(0, size_w, L):
             t = load(x, top + u * W + v, 1, size_w - v, lowest)
             better = beats(t, best)
-            best, at = choose(better, t, best), choose(better, numbers(x, u * size_w + v), at)
+            best, at = choose(better, t, best), choose(better, numbers(x, u * size_w + v, 1), at)
     return first_of(best, at)

@@ -76,10 +76,8 @@ def _backward(dout, winner, dx, W, size_h, size_w, stride_h, stride_w):
         clean = 0
         for i in range(OH):
             reached = (i * stride_h + size_h) * W
-            for k in range(clean, reached):  # assigning a slice takes longer to compile
-                dx[p, k] = 0
+            dx[p, clean:reached] = 0
             clean = reached
             for j in range(OW):
                 dx[p, i * stride_h * W + j * stride_w + offset[winner[p, i, j]]] += dout[p, i, j]
-        for k in range(clean, dx.shape[1]):
-            dx[p, k] = 0
+        dx[p, clean:] = 0

@@ -15,9 +15,9 @@ import numpy as np
 from .._arrays import aligned, rows_of
 from .._simd import LANES
 from .._spread import ALONE, threads
+from ..fully_connected._blocks import zeros
 from ..fully_connected._sweep import ROWS, VECTORS, tiles
 from ..fully_connected.cores import SMALL
-from ..fully_connected.packed import zeros
 from . import _rows, packed
 
 HIGH, CACHE = 7 * ROWS, 1 << 20  # a block's rows, and bytes of its arrays, at most

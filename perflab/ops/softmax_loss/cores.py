@@ -14,8 +14,8 @@ from .._spread import spread
 from ..fully_connected.cores import product, shares
 from ._few import GROUP, ROWS, gradients, padded, scores, turned
 from ._rows import softmax
+from ._weights import decay, squares
 from .blocked import FEW
-from .jit_exp import FAST
 
 PASS = 16  # multiplications that a score's exp takes the time of
 
@@ -47,25 +47,6 @@ def few_forward(loop, part, parts, X, T, C, y, S, sums, losses):
 def few_backward(loop, part, parts, X, T, dS, dX, dT):
     if not spread(loop, parts):
         gradients(X, T, dS, dX, dT, len(T) * part // parts, len(T) * (part + 1) // parts)
-
-
-@njit(cache=True, error_model="numpy", fastmath=FAST)
-def squares(loop, part, parts, W, sums):
-    """A part's sum of the squares of W, flat."""
-    if spread(loop, parts):
-        return
-    total = W.dtype.type(0)
-    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
-        total += W[i] * W[i]
-    sums[part] = total
-
-
-@njit(cache=True, error_model="numpy")
-def decay(loop, part, parts, dW, W, by):
-    if spread(loop, parts):
-        return
-    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
-        dW[i] += by * W[i]
 
 
 def forward(X, W, y, reg):

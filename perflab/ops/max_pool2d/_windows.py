@@ -1,0 +1,76 @@
+"""The kernels of `simd`: windows' first maxima, and the gradient where a window gives a pair of numbers."""
+
+from functools import cache as once
+
+from numba import njit
+
+from .._named import named
+from .._simd import BYTES, lanes
+from .._spread import spread
+from ._lanes import choose, equals, filled
+from ._rows import load, load_numbers, store, store_part, store_zipped
+from ._taps import alone, neighbours
+
+FAR = 8  # windows at a larger distance share no vector
+MASKS = BYTES == 64  # every store may have a mask
+
+
+@once
+def largest(size_h, size_w, stride_h, stride_w):
+    """The kernel for windows of this size: `together` of a row are computed in vectors."""
+    step = min(stride_w, FAR)
+
+    @named(size_h, size_w, stride_h, stride_w, cache=True, error_model="numpy")
+    def kernel(loop, part, parts, x, out, winner, together):
+        if spread(loop, parts):
+            return
+        (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
+        rows, L, zero = N * C * OH, lanes(x), together >> 40
+        values, taps = out.reshape(-1), winner.reshape(-1)
+        begin, end = rows * part // parts, rows * (part + 1) // parts
+        for plane in range(begin // OH, -(-end // OH)):
+            for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
+                top, to = (plane * H + i * stride_h) * W, (plane * OH + i) * OW
+                if together >= L:
+                    for j in range(0, together, L):
+                        j = min(j, together - L)
+                        best, at = neighbours(x, top + j * stride_w, L, size_h, size_w, step, 1, zero)
+                        store(best, out, to + j)
+                        store(at, winner, to + j)
+                elif not MASKS and together:
+                    for j in (0, together - L // 2):
+                        best, at = neighbours(x, top + j * stride_w, L // 2, size_h, size_w, step, 2, zero)
+                        store(best, out, to + j)
+                        store(at, winner, to + j)
+                elif MASKS and together:
+                    best, at = neighbours(x, top, together, size_h, size_w, step, 1, zero)
+                    store_part(best, out, to, together)
+                    store_part(at, winner, to, together)
+                for j in range(together, OW):
+                    values[to + j], taps[to + j] = alone(x, top + j * stride_w, L, size_h, size_w)
+
+    return kernel
+
+
+@njit(cache=True, error_model="numpy")
+def pairs(loop, part, parts, dout, winner, dx, stride_h):
+    """The gradient of x, from windows two wide with stride two, at least a vector of them in a row."""
+    if spread(loop, parts):
+        return
+    (N, C, H, W), (OH, OW) = dx.shape, dout.shape[2:]
+    rows, L = N * C * H, lanes(dx)
+    zero, flat = filled(dx, 0, 1), dx.reshape(-1)
+    begin, end = rows * part // parts, rows * (part + 1) // parts
+    for plane in range(begin // H, -(-end // H)):
+        for row in range(max(begin - plane * H, 0), min(end - plane * H, H)):
+            i, u = row // stride_h, 2 * (row % stride_h)
+            at, to = (plane * OH + i) * OW, (plane * H + row) * W
+            count = OW if i < OH else 0
+            for j in range(0, count, L):
+                j = min(j, count - L)
+                d = load(dout, at + j, 1, L, zero)
+                w = load_numbers(winner, at + j, dx)
+                even, odd = choose(equals(w, u), d, zero), choose(equals(w, u + 1), d, zero)
+                store_zipped(even, odd, dx, to + 2 * j)
+            for j in range(2 * count, W):
+                flat[to + j] = 0

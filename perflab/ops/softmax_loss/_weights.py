@@ -1,0 +1,25 @@
+"""What the regularisation does with the weights, all of them in one dimension."""
+
+from numba import njit
+
+from .._spread import spread
+from .jit_exp import FAST
+
+
+@njit(cache=True, error_model="numpy", fastmath=FAST)
+def squares(loop, part, parts, W, sums):
+    """A part's sum of the squares of W, flat."""
+    if spread(loop, parts):
+        return
+    total = W.dtype.type(0)
+    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
+        total += W[i] * W[i]
+    sums[part] = total
+
+
+@njit(cache=True, error_model="numpy")
+def decay(loop, part, parts, dW, W, by):
+    if spread(loop, parts):
+        return
+    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
+        dW[i] += by * W[i]
