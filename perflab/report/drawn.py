@@ -11,7 +11,7 @@ from perflab.records.drawn import is_common
 from perflab.report import contest, words
 from perflab.report.contest import Meeting
 from perflab.report.summary import Summary
-from perflab.report.words import Table, interval, of_threads, ratio
+from perflab.report.words import Table, interval, of_threads
 from perflab.statistics import Ratio
 from perflab.units import rounded
 
@@ -79,10 +79,10 @@ def group_table(summary: Summary) -> Table | None:
     several = len(summary.run.plan.threads) > 1
     rows = tuple(
         (
-            each.name, " and ".join(each.dtypes), *([str(each.threads)] if several else []),
+            each.name, each.dtypes[0] if len(each.dtypes) == 1 else "both", *([str(each.threads)] if several else []),
             " or ".join(sorted({_kind(m) for m in each.cells})), str(len(each.cells)),
             f"×{rounded(each.mean, 3)}", f"{each.behind} ({each.behind / len(each.cells):.0%})",
-            str(each.surely), ratio(each.least.ratio),
+            str(each.surely), interval(each.least.ratio),
         )
         for each in groups(summary)
     )  # fmt: skip
@@ -93,7 +93,7 @@ def group_table(summary: Summary) -> Table | None:
 
 
 def _kind(meeting: Meeting) -> str:
-    return AUTO if meeting.rung.cell.technique == AUTO else "the best"
+    return AUTO if meeting.rung.cell.technique == AUTO else "best"
 
 
 def worst_table(summary: Summary) -> Table | None:

@@ -102,7 +102,7 @@ def test_the_table_and_the_sentences_say_what_the_groups_do(summary):
     table = drawn.group_table(summary)
     row = dict(zip(table.head, table.rows[1], strict=True))
     assert row["group"] == "conv2d, others"
-    assert row["rung"] == "the best"
+    assert row["rung"] == "best"
     assert (row["cells"], row["under 0.97"], row["surely"]) == ("6", "2 (33%)", "2")
     first, second, last = drawn.lines(summary)
     assert "24 cells; 2 (8%) are under 0.97, 2 of them surely" in first
