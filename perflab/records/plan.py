@@ -146,9 +146,9 @@ class Plan:
                 if not {*self.swept} <= {*case.sizes}:
                     raise Wrong(f"axes of {operation}", self.swept, ".swept")
         for operation, origins in self.drawn.origins.items() if self.drawn else ():
-            for case in origins:
-                if case not in self.cases.get(operation, ()):
-                    raise Wrong("one of the plan's cases", case, f".drawn.origins.{operation}")
+            for name in origins:
+                if name not in self.cases.get(operation, ()):
+                    raise Wrong("one of the plan's cases", name, f".drawn.origins.{operation}")
         if self.size > MOST_BLOCKS:
             raise Wrong(f"a plan of at most {MOST_BLOCKS:,} blocks", self.size, ".processes")
 

@@ -79,7 +79,8 @@ def group_table(summary: Summary) -> Table | None:
     several = len(summary.run.plan.threads) > 1
     rows = tuple(
         (
-            each.name, each.dtypes[0] if len(each.dtypes) == 1 else "both", *([str(each.threads)] if several else []),
+            each.name, each.dtypes[0] if len(each.dtypes) == 1 else "both",
+            *([str(each.threads)] if several else []),
             " or ".join(sorted({_kind(m) for m in each.cells})), str(len(each.cells)),
             f"×{rounded(each.mean, 3)}", f"{each.behind} ({each.behind / len(each.cells):.0%})",
             str(each.surely), interval(each.least.ratio),
@@ -155,7 +156,9 @@ def _surely(ratio: Ratio) -> bool:
 def to_json(summary: Summary) -> dict[str, Any] | None:
     """The seed and the groups as plain JSON; None of a run whose shapes were not drawn."""
     drawn = summary.run.plan.drawn
-    return drawn and {
+    if drawn is None:
+        return None
+    return {
         "count": drawn.count,
         "seed": drawn.seed,
         "groups": [

@@ -84,6 +84,7 @@ SINCE = {  # the ladder: each rung, and the one that it stands on
     "implicit": "simd",
     "winograd2": "implicit",
     "winograd4": "winograd2",
+    "auto": "winograd4",
 }
 
 operation = Operation(

@@ -49,6 +49,7 @@ SINCE = {  # the ladder: each rung, and the one that it stands on
     "tiles": "simd",
     "packed": "tiles",
     "cores": "packed",
+    "auto": "cores",
 }
 
 operation = Operation(

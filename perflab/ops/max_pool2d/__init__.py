@@ -73,6 +73,7 @@ SINCE = {  # the ladder: each rung, and the one that it stands on
     "jit": "naive",
     "jit_parallel": "jit",
     "simd": "jit_parallel",
+    "auto": "simd",
 }
 
 operation = Operation(

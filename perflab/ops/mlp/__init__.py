@@ -106,6 +106,7 @@ SINCE = {  # the ladder: each rung, and the one that it stands on
     "fused": "in_place",
     "packed": "fused",
     "cores": "packed",
+    "auto": "cores",
 }
 
 operation = Operation(

@@ -125,6 +125,7 @@ SINCE = {  # the ladder: each rung, and the one that it stands on
     "one_product": "vectorized",
     "fused": "one_product",
     "cores": "fused",
+    "auto": "cores",
 }
 
 operation = Operation(

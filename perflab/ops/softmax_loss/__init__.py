@@ -90,6 +90,7 @@ SINCE = {  # the ladder: each rung, and the one that it stands on
     "jit_exp": "fused",
     "blocked": "jit_exp",
     "cores": "blocked",
+    "auto": "cores",
 }
 
 operation = Operation(

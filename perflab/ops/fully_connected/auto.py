@@ -1,0 +1,70 @@
+"""The rung that a model of its cost expects to be the fastest: products of BLAS, packed tiles, or every core.
+
+x (N,D), w (D,M), b (M,) -> out (N,M)
+
+A rung's time is a sum of a fixed part, arithmetic in whole tiles, packing and the reading of all arrays once,
+each times a factor of this rung. The factors are fitted to times measured on shapes of public networks; what
+they multiply follows from sizes, register width and caches. forward and backward are chosen each by itself:
+all rungs keep the same between them.
+"""
+
+from functools import lru_cache
+
+from numba import get_num_threads
+
+from .. import _cost
+from . import cores, in_place, packed
+from ._sweep import ROWS, VECTORS
+
+RUNGS = {"in_place": in_place, "packed": packed, "cores": cores}
+COSTS = {
+    "in_place": {
+        "forward": (0.0, 1.31, 0.0, 0.0),
+        "backward": (0.0, 1.24, 1.05, 1.43),
+    },
+    "packed": {
+        "forward": (167.0, 1.1, 0.0, 2.14),
+        "backward": (0.0, 1.13, 4.11, 0.167),
+    },
+    "cores": {
+        "forward": (0.0, 1.22, 0.0, 0.759),
+        "backward": (0.0, 1.34, 0.0, 0.329),
+    },
+}
+
+
+def terms(s, itemsize, threads):
+    """Seconds of the parts of forward's product and of backward's two."""
+    N, D, M = s["N"], s["D"], s["M"]
+    arrays = itemsize * (N * D + D * M + N * M)
+    wide = VECTORS * _cost.BYTES // itemsize
+
+    def product(n, k, m):
+        tiles = 2 * _cost.whole(n, ROWS) * k * _cost.whole(m, wide)
+        return _cost.arithmetic_s(tiles, itemsize, threads), _cost.traffic_s(itemsize * (n * k + k * m), 1)
+
+    read = _cost.traffic_s(arrays, threads)
+    inputs, weights = product(N, M, D), product(D, N, M)
+    both = (a + b for a, b in zip(inputs, weights, strict=True))
+    return {"forward": (1e-6, *product(N, D, M), read), "backward": (1e-6, *both, 2 * read)}
+
+
+def predicted(sizes, parameters, itemsize, threads):
+    return _cost.seconds(COSTS, terms(sizes, itemsize, threads))
+
+
+@lru_cache(maxsize=256)
+def chosen(N, D, M, itemsize, threads):
+    """The rungs of forward and of backward."""
+    return _cost.fastest(predicted({"N": N, "D": D, "M": M}, {}, itemsize, threads))
+
+
+def forward(x, w, b):
+    rung, then = chosen(*x.shape, len(b), x.itemsize, get_num_threads())
+    out, held = RUNGS[rung].forward(x, w, b)
+    return out, (then, held)
+
+
+def backward(dout, cache):
+    rung, held = cache
+    return RUNGS[rung].backward(dout, held)

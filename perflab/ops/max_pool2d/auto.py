@@ -1,0 +1,63 @@
+"""The rung that a model of its cost expects to be the fastest: NumPy on small images, or compiled loops.
+
+x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
+
+A rung's time is a sum of a fixed part, a comparison for each tap, one for each window, and the reading and
+writing of all arrays, each times a factor of this rung. The factors are fitted to times measured on shapes of
+public networks. forward and backward are chosen each by itself: both rungs keep the same between them.
+"""
+
+from functools import lru_cache
+
+from numba import get_num_threads
+
+from .. import _cost
+from . import jit_parallel, simd
+
+RUNGS = {"jit_parallel": jit_parallel, "simd": simd}
+COSTS = {
+    "jit_parallel": {
+        "forward": (1130.0, 0.0, 9.96, 2.12, 0.0),
+        "backward": (158.0, 0.0, 9.95, 0.698, 0.0),
+    },
+    "simd": {
+        "forward": (79.2, 0.618, 1.31, 1.49, 0.0),
+        "backward": (0.0, 0.0, 10.8, 0.685, 0.0),
+    },
+}
+
+
+def terms(s, itemsize, threads, taps):
+    """Seconds of the parts of forward and of backward."""
+    windows = s["N"] * s["C"] * s["OH"] * s["OW"]
+    pixels = s["N"] * s["C"] * s["H"] * s["W"]
+    compared = windows * taps / _cost.CLOCK / threads
+    read, written = (_cost.traffic_s(itemsize * count, threads) for count in (pixels, windows))
+    each = windows / _cost.CLOCK / threads
+    return {"forward": (1e-6, compared, each, read, written), "backward": (1e-6, 0.0, each, read, written)}
+
+
+def predicted(sizes, parameters, itemsize, threads):
+    taps = parameters["size"][0] * parameters["size"][1]
+    return _cost.seconds(COSTS, terms(sizes, itemsize, threads, taps))
+
+
+@lru_cache(maxsize=256)
+def chosen(shape, size, stride, itemsize, threads):
+    """The rungs of forward and of backward."""
+    names = dict(zip("NCHW", shape, strict=True))
+    names |= {f"O{a}": (names[a] - size[i]) // stride[i] + 1 for i, a in enumerate("HW")}
+    return _cost.fastest(predicted(names, {"size": size, "stride": stride}, itemsize, threads))
+
+
+def forward(x, size=2, stride=2):
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
+    rung, then = chosen(x.shape, size, stride, x.itemsize, get_num_threads())
+    out, held = RUNGS[rung].forward(x, size, stride)
+    return out, (then, held)
+
+
+def backward(dout, cache):
+    rung, held = cache
+    return RUNGS[rung].backward(dout, held)

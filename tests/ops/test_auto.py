@@ -1,0 +1,95 @@
+"""`auto`: whichever rungs its model chooses for forward and backward, together they give the gradients."""
+
+import importlib
+from itertools import product
+
+import numpy as np
+import pytest
+from conftest import one_line, perflab
+
+from perflab import catalog, oracle
+from perflab.catalog import inputs
+from perflab.catalog.cases import costs
+from perflab.catalog.inputs import pairs
+
+WAYS = ("forward", "backward")
+MODULES = {op: importlib.import_module(f"perflab.ops.{op}.auto") for op in catalog.operations()}
+COSTS = {op: getattr(module, "_expected", module) for op, module in MODULES.items()}  # where they stand
+TOGETHER = {"softmax_loss"}  # one rung does both directions
+
+
+def choices(op):
+    """Every pair of rungs that may be chosen for forward and backward."""
+    rungs = MODULES[op].RUNGS
+    if op in TOGETHER:
+        return [(rung, rung) for rung in rungs]
+    alone = {"one_product"} if op == "conv2d" else set()
+    return [(a, b) for a, b in product(rungs, rungs) if a == b or not alone & {a, b}]
+
+
+def cheap(costs, wanted):
+    """Factors with which these rungs are the cheapest of forward and of backward."""
+    return {
+        rung: {
+            way: tuple((0.0 if rung == best else 1.0) + 1e-9 for _ in factors)
+            for (way, factors), best in zip(ways.items(), wanted, strict=True)
+        }
+        for rung, ways in costs.items()
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("op", "wanted"), [(op, each) for op in MODULES for each in choices(op)], ids=lambda each: str(each)
+)
+def test_every_choice_gives_the_gradients(op, wanted, dtype, monkeypatch):
+    module, described = MODULES[op], catalog.operation(op)
+    monkeypatch.setattr(COSTS[op], "COSTS", cheap(COSTS[op].COSTS, wanted))
+    module.chosen.cache_clear()
+    case = described.checks["square"] if op == "conv2d" else described.case(described.small_case)
+    args, dout = tuple(inputs.make(described, case, dtype).values()), inputs.upstream(described, case, dtype)
+    implementation = catalog.raw(op, "auto")
+    out, cache = implementation.forward(*args)
+    right = oracle.reference(described, args, dout, dtype, costs(described, case, dtype)["forward"].flops)
+    right = oracle.held_to(right, implementation, args, dout)
+    got = tuple(map(np.asarray, (out, *implementation.backward(dout, cache))))
+    module.chosen.cache_clear()
+    assert not oracle.form(right, got)
+    assert max(worst.share for worst in oracle.judge(right, got)) <= 1
+
+
+@pytest.mark.parametrize("op", MODULES)
+def test_what_is_called_is_what_is_predicted_to_be_fastest(op):
+    described, module = catalog.operation(op), MODULES[op]
+    for case in {**described.cases, **described.contest}.values():
+        sizes, parameters = described.derive(case.sizes, pairs(described, case)), pairs(described, case)
+        seconds = catalog.raw(op, "auto").predicted(sizes, parameters, 4, 2)
+        assert set(seconds) <= set(module.RUNGS)
+        assert all(0 < seconds[rung][way] < 60 for rung in seconds for way in WAYS)
+
+
+def test_more_work_is_predicted_to_take_longer():
+    predicted = catalog.raw("fully_connected", "auto").predicted
+    few, many = (predicted({"N": n, "D": 512, "M": 512}, {}, 4, 1) for n in (64, 4096))
+    assert all(few[rung][way] < many[rung][way] for rung in few for way in WAYS)
+
+
+def test_the_choice_is_explained():
+    done = perflab("study", "conv2d", "--choose", "N=1", "C=64", "F=64", "--json")
+    assert '"chosen"' in done.stdout
+    text = perflab("study", "fully_connected", "--choose", "N=128", "--threads", "1").stdout
+    assert "fully_connected/auto calls" in text
+    assert "cores" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--choose", "Q=3"], "Q"),
+        (["--choose", "N=0"], "N=0"),
+        (["--choose", "N=3", "--asm", "jit"], "--choose: wanted without"),
+        (["--choose", "N=3", "--threads", "99999"], "--threads"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_one_line(words, told):
+    assert told in one_line(perflab("study", "conv2d", *words), 2)
