@@ -175,7 +175,8 @@ def test_a_rung_that_is_little_more_than_a_call_shows_what_it_calls(sections):
     shells = {name for name, rung in rungs.items() if rung.calls}
     assert shells == {
         ("softmax_loss", "blocked"), ("conv2d", "implicit"), ("conv2d", "winograd2"), ("conv2d", "winograd4"),
-        ("rnn", "fused"),
+        ("conv2d", "auto"), ("rnn", "fused"), ("rnn", "cores"), ("fully_connected", "cores"),
+        ("max_pool2d", "simd"),
     }  # fmt: skip
     text = page(sections)
     assert "What it calls of <code>conv2d/_winograd.py</code>" in text

@@ -23,8 +23,7 @@ def choices(op):
     rungs = MODULES[op].RUNGS
     if op in TOGETHER:
         return [(rung, rung) for rung in rungs]
-    alone = {"one_product"} if op == "conv2d" else set()
-    return [(a, b) for a, b in product(rungs, rungs) if a == b or not alone & {a, b}]
+    return [*product(rungs, rungs)]
 
 
 def cheap(costs, wanted):

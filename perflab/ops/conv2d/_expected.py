@@ -4,10 +4,6 @@ from .. import _cost
 
 TILES = {"winograd2": 2, "winograd4": 4}  # sides of an output tile
 COSTS = {
-    "one_product": {
-        "forward": (1090.0, 1.39, 11.3, 0.842, 14.2, 4.74),
-        "backward": (1370.0, 1.44, 12.5, 0.633, 11.9, 2.55),
-    },
     "simd": {
         "forward": (484.0, 1.75, 0.0, 20.6, 55.6, 3.48),
         "backward": (1080.0, 1.75, 0.0, 20.8, 34.1, 1.36),

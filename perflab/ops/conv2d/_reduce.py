@@ -150,7 +150,8 @@ def reduce(plan, x, dout, w):
     """The gradients dw and db from x, flat, and dout (N,F,OH,OW)."""
     threads, width, filters, size, *arguments = plan
     dw, dbs = aligned(w.shape, w.dtype), np.zeros((threads, width), w.dtype)
-    if dw.size:
-        sums, buffers = rows_of(_sums, w.dtype, threads, filters), rows_of(_work, w.dtype, threads, size)
-        share(*arguments, x, dout, dbs, sums[:threads], buffers[:threads], flat(dw))
+    if not dw.size:
+        return dw, dout.sum(axis=(0, 2, 3))
+    sums, buffers = rows_of(_sums, w.dtype, threads, filters), rows_of(_work, w.dtype, threads, size)
+    share(*arguments, x, dout, dbs, sums[:threads], buffers[:threads], flat(dw))
     return dw, dbs.sum(axis=0)[: len(w)]

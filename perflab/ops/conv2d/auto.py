@@ -1,4 +1,4 @@
-"""The rung that a model of its cost expects to be the fastest: columns, direct sums, or Winograd's tiles.
+"""The rung that a model of its cost expects to be the fastest: direct, from panels of columns, or Winograd's.
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
 
@@ -13,10 +13,9 @@ import numpy as np
 from numba import get_num_threads
 
 from .. import _cost
-from . import _expected, _winograd, implicit, one_product, simd, winograd2, winograd4
+from . import _expected, _winograd, implicit, simd, winograd2, winograd4
 
 RUNGS = {
-    "one_product": one_product,
     "simd": simd,
     "implicit": implicit,
     "winograd2": winograd2,
@@ -28,32 +27,25 @@ predicted, TILES = _expected.predicted, _expected.TILES
 
 @lru_cache(maxsize=256)
 def chosen(shape, filters, stride, pad, itemsize, threads):
-    """The rungs of forward and of backward; `one_product` keeps its columns between them, so it does both."""
+    """The rungs of forward and of backward."""
     s = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (*shape, filters[0], *filters[2:]), strict=True))
     for i, axis in enumerate("HW"):
         s[f"O{axis}"] = (s[axis] + 2 * pad[i] - filters[2 + i]) // stride[i] + 1
-    costs = predicted(s, {"stride": stride, "pad": pad}, itemsize, threads)
-    columns = costs.pop("one_product")
-    first, then = _cost.fastest(costs)
-    if sum(columns.values()) < costs[first]["forward"] + costs[then]["backward"]:
-        return "one_product", "one_product"
-    return first, then
+    return _cost.fastest(predicted(s, {"stride": stride, "pad": pad}, itemsize, threads))
 
 
 def forward(x, w, b, stride=1, pad=0):
     stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
     pad = (pad, pad) if isinstance(pad, int) else tuple(pad)
     rung, then = chosen(x.shape, w.shape, stride, pad, x.itemsize, get_num_threads())
-    out, held = RUNGS[rung].forward(x, w, b, stride, pad)
-    return out, (then, held if then == "one_product" else (x, w, stride, pad))
+    return RUNGS[rung].forward(x, w, b, stride, pad)[0], (then, x, w, stride, pad)
 
 
 def backward(dout, cache):
-    rung, held = cache
+    rung, x, w, stride, pad = cache
     if rung in TILES:
-        x, w, _, pad = held
         return _winograd.backward(TILES[rung], dout, (pad, tuple(map(np.ascontiguousarray, (x, w)))))
-    return RUNGS[rung].backward(dout, held)
+    return RUNGS[rung].backward(dout, (x, w, stride, pad))
 
 
 def bound(gamma, dout, x, w, b, stride, pad):
@@ -68,8 +60,3 @@ def bound(gamma, dout, x, w, b, stride, pad):
 
             found.append(direct_bound(gamma, dout, x, w, b, stride, pad))
     return found[0][0], found[1][1]
-
-
-def workspace_bytes(s, itemsize):
-    """Of the rung with the most, which may be the one that is called."""
-    return one_product.workspace_bytes(s, itemsize)
