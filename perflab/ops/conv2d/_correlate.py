@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit, prange
 
-from .._arrays import rows_of
+from .._arrays import flat, rows_of
 from .._named import named
 from .._simd import BYTES, REGISTERS, load, store, tile
 from .._threads import parallel
@@ -42,7 +42,7 @@ def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
     lanes = BYTES // x.itemsize
     size = room(b, lanes) + ((len(begins) - 1) * -(-bias.size // 8) * 8 * (b.slots | 1) + 1) * lanes
     buffers = rows_of(_work, x.dtype, threads, size)
-    share(record(b), x, w, offsets, begins, bias, out, step, origin, buffers, threads)
+    share(record(b), x, w, offsets, begins, flat(bias), out, step, origin, buffers, threads)
 
 
 @parallel(**OPTIONS)
