@@ -310,7 +310,7 @@ def test_a_finished_run_resumes_to_nothing(small_run, tmp_path):
 def test_a_full_disk_stops_the_run_with_one_line_and_keeps_what_was_measured(tmp_path):
     """A file-size limit of the shell stands in for the disk: the write fails in the same place."""
     folder = tmp_path / "run"
-    small = f"ulimit -f 20; {sys.executable} -m perflab run {' '.join(ONE)} --out {folder}"
+    small = f"ulimit -f 24; {sys.executable} -m perflab run {' '.join(ONE)} --out {folder}"
     environment = user_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         ["bash", "-c", f"trap '' XFSZ; {small}"], env=environment, capture_output=True, text=True, check=False
