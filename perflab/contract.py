@@ -185,7 +185,7 @@ class Implementation:
     called as the operation's, and may not be `exact_on_integers`. One that needs much memory beyond its
     inputs and outputs gives the amount: workspace_bytes(sizes, itemsize), with the derived sizes. One that
     chooses among others tells what it expects: predicted(sizes, parameters, itemsize, threads), the seconds
-    of "forward" and "backward" by the name of each.
+    of "forward" and "backward" by the name of each, and the two names that it calls for these directions.
 
     Of an outside file: `unwritten` names those of "forward" and "backward" that are missing or still a TODO;
     `notes` are remarks on how the file was read; `gives` names the gradients that it computes where these
@@ -203,7 +203,7 @@ class Implementation:
     bound: Callable[..., tuple[Any, tuple[Array, ...]]] | None = None
     exact_on_integers: bool = True
     workspace_bytes: Callable[[Mapping[str, int], int], int] | None = None
-    predicted: Callable[..., Mapping[str, Mapping[str, float]]] | None = None
+    predicted: Callable[..., tuple[Mapping[str, Mapping[str, float]], tuple[str, str]]] | None = None
     unwritten: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     gives: tuple[str, ...] | None = None

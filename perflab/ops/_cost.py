@@ -6,6 +6,7 @@ rates are in its `auto.py`.
 """
 
 import os
+from functools import lru_cache
 
 from ._simd import BYTES, FUSED
 
@@ -46,25 +47,36 @@ def whole(count, unit):
     return -(-count // unit) * unit
 
 
+def seconds(factors, terms):
+    """What a rung takes by direction: the sum of the terms, in seconds, each times the rung's factor."""
+    return {way: sum(f * t for f, t in zip(factors[way], terms[way], strict=True)) for way in factors}
+
+
 def fastest(costs):
     """The rungs with the least costs of forward and of backward; of equal ones the first."""
     return tuple(min(costs, key=lambda rung: costs[rung][way]) for way in ("forward", "backward"))
 
 
-def fastest_of_both(costs):
-    """The rung with the least cost of both together."""
-    return min(costs, key=lambda rung: sum(costs[rung].values()))
+def fastest_together(costs):
+    """The rung with the least cost of both, twice: where rungs keep different things between them."""
+    return (min(costs, key=lambda rung: sum(costs[rung].values())),) * 2
 
 
-def seconds(costs, terms):
-    """What each rung takes by direction: the sum of the terms, each times the rung's factor.
+def choosing(expected, axes, parameters=(), pick=fastest):
+    """`predicted` and `chosen` of a technique that calls what is expected to be the fastest.
 
-    `costs` has the factors of "forward" and "backward" by rung, `terms` the seconds that they multiply.
+    `expected(sizes, parameters, itemsize, threads)` gives seconds by rung and direction. `predicted` takes
+    the same, and gives these and the names of the rungs to call for forward and for backward. `chosen` gives
+    the names alone, once for all calls: it takes the sizes of these axes, the parameters of these names.
     """
-    return {
-        rung: {
-            way: sum(factor * term for factor, term in zip(factors, terms[way], strict=True))
-            for way, factors in ways.items()
-        }
-        for rung, ways in costs.items()
-    }
+
+    def predicted(sizes, given, itemsize, threads):
+        costs = expected(sizes, given, itemsize, threads)
+        return costs, pick(costs)
+
+    @lru_cache(maxsize=256)
+    def chosen(sizes, given, itemsize, threads):
+        sizes, given = dict(zip(axes, sizes, strict=True)), dict(zip(parameters, given, strict=True))
+        return predicted(sizes, given, itemsize, threads)[1]
+
+    return predicted, chosen

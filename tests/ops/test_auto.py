@@ -1,11 +1,13 @@
 """`auto`: whichever rungs its model chooses for forward and backward, together they give the gradients."""
 
 import importlib
+import sys
 from itertools import product
 
 import numpy as np
 import pytest
 from conftest import one_line, perflab
+from numba import get_num_threads
 
 from perflab import catalog, oracle
 from perflab.catalog import inputs
@@ -14,7 +16,7 @@ from perflab.catalog.inputs import pairs
 
 WAYS = ("forward", "backward")
 MODULES = {op: importlib.import_module(f"perflab.ops.{op}.auto") for op in catalog.operations()}
-COSTS = {op: getattr(module, "_expected", module) for op, module in MODULES.items()}  # where they stand
+COSTS = {op: sys.modules[module.expected.__module__] for op, module in MODULES.items()}  # where they stand
 TOGETHER = {"softmax_loss"}  # one rung does both directions
 
 
@@ -47,7 +49,11 @@ def test_every_choice_gives_the_gradients(op, wanted, dtype, monkeypatch):
     module.chosen.cache_clear()
     case = described.checks["square"] if op == "conv2d" else described.case(described.small_case)
     args, dout = tuple(inputs.make(described, case, dtype).values()), inputs.upstream(described, case, dtype)
-    implementation = catalog.raw(op, "auto")
+    implementation, parameters = catalog.raw(op, "auto"), pairs(described, case)
+    _, calls = implementation.predicted(
+        described.derive(case.sizes, parameters), parameters, args[0].itemsize, get_num_threads()
+    )
+    assert calls == wanted
     out, cache = implementation.forward(*args)
     right = oracle.reference(described, args, dout, dtype, costs(described, case, dtype)["forward"].flops)
     right = oracle.held_to(right, implementation, args, dout)
@@ -62,14 +68,18 @@ def test_what_is_called_is_what_is_predicted_to_be_fastest(op):
     described, module = catalog.operation(op), MODULES[op]
     for case in {**described.cases, **described.contest}.values():
         sizes, parameters = described.derive(case.sizes, pairs(described, case)), pairs(described, case)
-        seconds = catalog.raw(op, "auto").predicted(sizes, parameters, 4, 2)
+        seconds, calls = catalog.raw(op, "auto").predicted(sizes, parameters, 4, 2)
         assert set(seconds) <= set(module.RUNGS)
         assert all(0 < seconds[rung][way] < 60 for rung in seconds for way in WAYS)
+        if op in TOGETHER:
+            assert calls == (min(seconds, key=lambda rung: sum(seconds[rung].values())),) * 2
+        else:
+            assert calls == tuple(min(seconds, key=lambda rung: seconds[rung][way]) for way in WAYS)
 
 
 def test_more_work_is_predicted_to_take_longer():
     predicted = catalog.raw("fully_connected", "auto").predicted
-    few, many = (predicted({"N": n, "D": 512, "M": 512}, {}, 4, 1) for n in (64, 4096))
+    few, many = (predicted({"N": n, "D": 512, "M": 512}, {}, 4, 1)[0] for n in (64, 4096))
     assert all(few[rung][way] < many[rung][way] for rung in few for way in WAYS)
 
 

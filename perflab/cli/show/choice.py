@@ -14,8 +14,11 @@ from rich.text import Text
 from perflab import catalog, records, report, units
 from perflab.catalog.inputs import pairs
 from perflab.catalog.sizes import own_case, size_of
+from perflab.cli.show.flow import Command
+from perflab.cli.show.study import command
 from perflab.cli.show.table import Table
-from perflab.contract import Case, Operation, PerflabError
+from perflab.contract import AUTO, Case, Operation, PerflabError
+from perflab.report.words import of_threads
 
 BOTH = ("forward", "backward")
 UNMEASURED = "–"
@@ -23,20 +26,19 @@ UNMEASURED = "–"
 
 @dataclass(frozen=True)
 class Choice:
-    """A case; seconds of each rung and direction, predicted and measured; the run of the measured ones."""
+    """A case; seconds of each rung and direction, predicted and measured; the run of the measured ones.
+
+    `calls` are the rungs that are called, for forward and for backward.
+    """
 
     operation: str
-    technique: str
     case: Case
     dtype: str
     threads: int
     predicted: Mapping[str, Mapping[str, float]]
+    calls: tuple[str, str]
     measured: Mapping[str, Mapping[str, float]]
     run: Path | None
-
-    def chosen(self, direction: str) -> str:
-        """The rung that is called."""
-        return min(self.predicted, key=lambda rung: self.predicted[rung][direction])
 
 
 def choice(name: str, words: list[str], dtype: str, threads: int, run: Path | None) -> Choice:
@@ -46,18 +48,16 @@ def choice(name: str, words: list[str], dtype: str, threads: int, run: Path | No
     for an operation without a technique that chooses, and for sizes that do not fit.
     """
     described = catalog.operation(name)
-    choosing = [each for each in catalog.techniques(name) if catalog.raw(name, each).predicted]
-    if not choosing:
-        raise PerflabError(f"--choose: {name} has no technique that chooses; wanted one with `predicted`")
+    predicted = catalog.raw(name, AUTO).predicted if AUTO in catalog.techniques(name) else None
+    if predicted is None:
+        raise PerflabError(f"--choose: {name} has no technique that chooses; wanted {AUTO} with `predicted`")
     case = own_case(described, size_of(words))
     parameters = pairs(described, case)
-    predicted = catalog.raw(name, choosing[0]).predicted
-    assert predicted is not None
     sizes = described.derive(case.sizes, parameters)
-    seconds = predicted(sizes, parameters, np.dtype(dtype).itemsize, threads)
+    seconds, calls = predicted(sizes, parameters, np.dtype(dtype).itemsize, threads)
     folder = run or records.newest()
     measured = _measured(folder, described, case, dtype, threads) if folder else {}
-    return Choice(name, choosing[0], case, dtype, threads, seconds, measured, folder if measured else None)
+    return Choice(name, case, dtype, threads, seconds, calls, measured, folder if measured else None)
 
 
 def _measured(
@@ -80,18 +80,17 @@ def _measured(
 
 def shown(made: Choice) -> Iterator[RenderableType]:
     """The rung that is called, and the table of all."""
-    first, then = map(made.chosen, BOTH)
-    calls = f"{first}" if first == then else f"{first} forward and {then} backward"
-    yield Text(f"{made.operation}/{made.technique} calls {calls}.", "bold")
+    first, then = made.calls
+    calls = first if first == then else f"{first} forward and {then} backward"
+    yield Text(f"{made.operation}/{AUTO} calls {calls}.", "bold")
     head = ("", *(f"{way}, {how}" for way in BOTH for how in ("predicted", "measured")))
-    title = f"{made.case.name}, {made.dtype}, {made.threads} thread{'s' if made.threads > 1 else ''}"
+    title = f"{made.case.name}, {made.dtype}, {of_threads(made.threads)}"
     rows = [(rung, *_cells(made, rung)) for rung in sorted(made.predicted, key=lambda r: _total(made, r))]
-    if own := made.measured.get(made.technique):
-        rows.append((made.technique, *(cell for way in BOTH for cell in ("", _time(own.get(way))))))
+    if own := made.measured.get(AUTO):
+        rows.append((AUTO, *(cell for way in BOTH for cell in ("", _time(own.get(way))))))
     yield Table(*head, rows=rows, title=title)
     if made.run is None:
-        sizes = " ".join(f"{axis}={size}" for axis, size in made.case.sizes.items())
-        yield Text(f"Not measured here: perflab run {made.operation} --size {sizes}")
+        yield Command(Text(f"Not measured here: {command(made.operation, [made.case])}"))
     else:
         yield Text(f"Measured in {made.run}.")
 
@@ -99,8 +98,8 @@ def shown(made: Choice) -> Iterator[RenderableType]:
 def plain(made: Choice) -> dict[str, Any]:
     """The same as plain JSON."""
     return {
-        "operation": made.operation, "technique": made.technique, "sizes": dict(made.case.sizes),
-        "dtype": made.dtype, "threads": made.threads, "chosen": {way: made.chosen(way) for way in BOTH},
+        "operation": made.operation, "technique": AUTO, "sizes": dict(made.case.sizes), "dtype": made.dtype,
+        "threads": made.threads, "chosen": dict(zip(BOTH, made.calls, strict=True)),
         "predicted_s": made.predicted, "measured_s": made.measured,
     }  # fmt: skip
 

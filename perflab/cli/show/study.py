@@ -41,7 +41,7 @@ def section(operation: str, run: Path | None, sizes: Sequence[Size] = ()) -> tup
     chosen = run or records.newest()
     own = own_cases(catalog.operation(operation), sizes) if sizes else ()
     if own and chosen is None:
-        raise PerflabError(f"--size: no run here; wanted {_command(operation, own)}, then this")
+        raise PerflabError(f"--size: no run here; wanted {command(operation, own)}, then this")
     if chosen is not None:
         saved = _told_on(records.read(chosen), chosen, operation, own)
         if operation in saved.plan.techniques:
@@ -76,13 +76,13 @@ def _told_on(run: Run, folder: Path, operation: str, own: Sequence[Case]) -> Run
     for case in own:
         if case.name not in run.plan.cases.get(operation, ()):
             raise PerflabError(
-                f"{folder}: {operation} on {case.name} was not measured; wanted {_command(operation, own)}"
+                f"{folder}: {operation} on {case.name} was not measured; wanted {command(operation, own)}"
             )
     told = replace(run.operations[operation], small_case=own[0].name, study_case=own[-1].name)
     return replace(run, operations={**run.operations, operation: told})
 
 
-def _command(operation: str, own: Sequence[Case]) -> str:
+def command(operation: str, own: Sequence[Case]) -> str:
     """The command that measures these cases."""
     sizes = (f"--size {Sized(case.sizes, case.parameters).words}" for case in own)
     return f"perflab run {catalog.typed(operation)} {' '.join(sizes)}"

@@ -42,11 +42,12 @@ def terms(s, itemsize, threads, m=0):
     return {"forward": once, "backward": (1e-6, *(2 * each for each in once[1:]))}
 
 
-def predicted(sizes, parameters, itemsize, threads):
+def expected(sizes, parameters, itemsize, threads):
+    """Seconds of each rung; where Winograd's would call a direct one, without them."""
     tiled = (sizes["HH"], sizes["WW"]) == (3, 3) and parameters["stride"] == (1, 1)
     found = {}
-    for rung, ways in COSTS.items():
+    for rung, factors in COSTS.items():
         m = TILES.get(rung, 0)
-        if tiled or not m:  # else Winograd's rungs call a direct one
-            found |= _cost.seconds({rung: ways}, terms(sizes, itemsize, threads, m))
+        if tiled or not m:
+            found[rung] = _cost.seconds(factors, terms(sizes, itemsize, threads, m))
     return found

@@ -7,13 +7,12 @@ the reading and writing of all arrays, each times a factor of this rung. The fac
 measured on shapes of public networks. forward and backward are chosen each by itself.
 """
 
-from functools import lru_cache
-
 import numpy as np
 from numba import get_num_threads
 
 from .. import _cost
-from . import _expected, _winograd, implicit, simd, winograd2, winograd4
+from . import _winograd, implicit, simd, winograd2, winograd4
+from ._expected import TILES, expected
 
 RUNGS = {
     "simd": simd,
@@ -22,22 +21,22 @@ RUNGS = {
     "winograd4": winograd4,
 }
 exact_on_integers = False
-predicted, TILES = _expected.predicted, _expected.TILES
+AXES = "N", "C", "H", "W", "F", "HH", "WW", "OH", "OW"
+predicted, chosen = _cost.choosing(expected, AXES, ("stride", "pad"))
 
 
-@lru_cache(maxsize=256)
-def chosen(shape, filters, stride, pad, itemsize, threads):
+def called(x, w, stride, pad):
     """The rungs of forward and of backward."""
-    s = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (*shape, filters[0], *filters[2:]), strict=True))
-    for i, axis in enumerate("HW"):
-        s[f"O{axis}"] = (s[axis] + 2 * pad[i] - filters[2 + i]) // stride[i] + 1
-    return _cost.fastest(predicted(s, {"stride": stride, "pad": pad}, itemsize, threads))
+    (F, _, *taps), grid = w.shape, []
+    for i in (0, 1):
+        grid.append((x.shape[2 + i] + 2 * pad[i] - taps[i]) // stride[i] + 1)
+    return chosen((*x.shape, F, *taps, *grid), (stride, pad), x.itemsize, get_num_threads())
 
 
 def forward(x, w, b, stride=1, pad=0):
     stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
     pad = (pad, pad) if isinstance(pad, int) else tuple(pad)
-    rung, then = chosen(x.shape, w.shape, stride, pad, x.itemsize, get_num_threads())
+    rung, then = called(x, w, stride, pad)
     return RUNGS[rung].forward(x, w, b, stride, pad)[0], (then, x, w, stride, pad)
 
 
@@ -50,13 +49,10 @@ def backward(dout, cache):
 
 def bound(gamma, dout, x, w, b, stride, pad):
     """Of out by the rung of forward, of the gradients by that of backward."""
-    rungs = chosen(x.shape, w.shape, stride, pad, x.itemsize, get_num_threads())
-    found = []
-    for rung in rungs:
-        if rung in TILES:
-            found.append(_winograd.bound(TILES[rung], gamma, dout, x, w, b, stride, pad))
-        else:
-            from . import bound as direct_bound  # the operation's, whose module imports no technique
+    from . import bound as direct_bound  # the operation's, whose module imports no technique
 
-            found.append(direct_bound(gamma, dout, x, w, b, stride, pad))
-    return found[0][0], found[1][1]
+    args = gamma, dout, x, w, b, stride, pad
+    rungs = called(x, w, stride, pad)
+    bounds = (_winograd.bound(TILES[r], *args) if r in TILES else direct_bound(*args) for r in rungs)
+    (out, _), (_, gradients) = bounds
+    return out, gradients

@@ -8,8 +8,6 @@ they multiply follows from sizes, register width and caches. forward and backwar
 all rungs keep the same between them.
 """
 
-from functools import lru_cache
-
 from numba import get_num_threads
 
 from .. import _cost
@@ -17,6 +15,7 @@ from . import cores, in_place, packed
 from ._sweep import ROWS, VECTORS
 
 RUNGS = {"in_place": in_place, "packed": packed, "cores": cores}
+ALONE = {"packed"}  # computes on one thread
 COSTS = {
     "in_place": {
         "forward": (0.0, 1.31, 0.0, 0.0),
@@ -49,18 +48,19 @@ def terms(s, itemsize, threads):
     return {"forward": (1e-6, *product(N, D, M), read), "backward": (1e-6, *both, 2 * read)}
 
 
-def predicted(sizes, parameters, itemsize, threads):
-    return _cost.seconds(COSTS, terms(sizes, itemsize, threads))
+def expected(s, _, itemsize, threads):
+    """Seconds of each rung."""
+    return {
+        rung: _cost.seconds(factors, terms(s, itemsize, 1 if rung in ALONE else threads))
+        for rung, factors in COSTS.items()
+    }
 
 
-@lru_cache(maxsize=256)
-def chosen(N, D, M, itemsize, threads):
-    """The rungs of forward and of backward."""
-    return _cost.fastest(predicted({"N": N, "D": D, "M": M}, {}, itemsize, threads))
+predicted, chosen = _cost.choosing(expected, "NDM")
 
 
 def forward(x, w, b):
-    rung, then = chosen(*x.shape, len(b), x.itemsize, get_num_threads())
+    rung, then = chosen((*x.shape, len(b)), (), x.itemsize, get_num_threads())
     out, held = RUNGS[rung].forward(x, w, b)
     return out, (then, held)
 

@@ -25,7 +25,7 @@ def largest(size_h, size_w, stride_h, stride_w):
         if spread(loop, parts):
             return
         (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
-        rows, L, zero = N * C * OH, lanes(x), together >> 40
+        rows, L, zero = N * C * OH, lanes(x), together >> 40  # 0, unknown to the compiler: `neighbours`
         values, taps = out.reshape(-1), winner.reshape(-1)
         begin, end = rows * part // parts, rows * (part + 1) // parts
         for plane in range(begin // OH, -(-end // OH)):

@@ -7,8 +7,6 @@ writing of all arrays, each times a factor of this rung. The factors are fitted 
 public networks. forward and backward are chosen each by itself: both rungs keep the same between them.
 """
 
-from functools import lru_cache
-
 from numba import get_num_threads
 
 from .. import _cost
@@ -27,8 +25,9 @@ COSTS = {
 }
 
 
-def terms(s, itemsize, threads, taps):
+def terms(s, parameters, itemsize, threads):
     """Seconds of the parts of forward and of backward."""
+    taps = parameters["size"][0] * parameters["size"][1]
     windows = s["N"] * s["C"] * s["OH"] * s["OW"]
     pixels = s["N"] * s["C"] * s["H"] * s["W"]
     compared = windows * taps / _cost.CLOCK / threads
@@ -37,23 +36,22 @@ def terms(s, itemsize, threads, taps):
     return {"forward": (1e-6, compared, each, read, written), "backward": (1e-6, 0.0, each, read, written)}
 
 
-def predicted(sizes, parameters, itemsize, threads):
-    taps = parameters["size"][0] * parameters["size"][1]
-    return _cost.seconds(COSTS, terms(sizes, itemsize, threads, taps))
+def expected(s, parameters, itemsize, threads):
+    """Seconds of each rung."""
+    return {
+        rung: _cost.seconds(factors, terms(s, parameters, itemsize, threads))
+        for rung, factors in COSTS.items()
+    }
 
 
-@lru_cache(maxsize=256)
-def chosen(shape, size, stride, itemsize, threads):
-    """The rungs of forward and of backward."""
-    names = dict(zip("NCHW", shape, strict=True))
-    names |= {f"O{a}": (names[a] - size[i]) // stride[i] + 1 for i, a in enumerate("HW")}
-    return _cost.fastest(predicted(names, {"size": size, "stride": stride}, itemsize, threads))
+predicted, chosen = _cost.choosing(expected, ("N", "C", "H", "W", "OH", "OW"), ("size", "stride"))
 
 
 def forward(x, size=2, stride=2):
     size = (size, size) if isinstance(size, int) else tuple(size)
     stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
-    rung, then = chosen(x.shape, size, stride, x.itemsize, get_num_threads())
+    grid = ((x.shape[2 + i] - size[i]) // stride[i] + 1 for i in (0, 1))
+    rung, then = chosen((*x.shape, *grid), (size, stride), x.itemsize, get_num_threads())
     out, held = RUNGS[rung].forward(x, size, stride)
     return out, (then, held)
 

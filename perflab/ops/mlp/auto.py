@@ -7,8 +7,6 @@ activations, each times a factor of this rung. The factors are fitted to times m
 networks. forward and backward are chosen each by itself: all rungs keep the same between them.
 """
 
-from functools import lru_cache
-
 from numba import get_num_threads
 
 from .. import _cost
@@ -42,18 +40,16 @@ def terms(s, itemsize, threads):
     return {"forward": forward, "backward": (1e-6, 2 * products, 2 * weights, 2 * passes, exp)}
 
 
-def predicted(sizes, parameters, itemsize, threads):
-    return _cost.seconds(COSTS, terms(sizes, itemsize, threads))
+def expected(s, _, itemsize, threads):
+    """Seconds of each rung."""
+    return {rung: _cost.seconds(factors, terms(s, itemsize, threads)) for rung, factors in COSTS.items()}
 
 
-@lru_cache(maxsize=256)
-def chosen(N, n, h, k, itemsize, threads):
-    """The rungs of forward and of backward."""
-    return _cost.fastest(predicted({"N": N, "n": n, "h": h, "k": k}, {}, itemsize, threads))
+predicted, chosen = _cost.choosing(expected, "Nnhk")
 
 
 def forward(x, W2, b2, W3, b3, t):
-    rung, then = chosen(*x.shape, len(b2), len(b3), x.itemsize, get_num_threads())
+    rung, then = chosen((*x.shape, len(b2), len(b3)), (), x.itemsize, get_num_threads())
     J, held = RUNGS[rung].forward(x, W2, b2, W3, b3, t)
     return J, (then, held)
 

@@ -7,14 +7,13 @@ and tanh, each times a factor of this rung. The factors are fitted to times meas
 networks. forward and backward are chosen each by itself: all rungs keep the same between them.
 """
 
-from functools import lru_cache
-
 from numba import get_num_threads
 
 from .. import _cost
 from . import cores, fused, one_product
 
 RUNGS = {"one_product": one_product, "fused": fused, "cores": cores}
+ALONE = {"fused"}  # computes on one thread
 COSTS = {
     "one_product": {
         "forward": (0.0, 6.61, 2.84, 0.776, 6.31, 0.0),
@@ -43,18 +42,19 @@ def terms(s, itemsize, threads):
     return {"forward": forward, "backward": (1e-6, T * 1e-6, 2 * products, weights, 2 * states, 0.0)}
 
 
-def predicted(sizes, parameters, itemsize, threads):
-    return _cost.seconds(COSTS, terms(sizes, itemsize, threads))
+def expected(s, _, itemsize, threads):
+    """Seconds of each rung."""
+    return {
+        rung: _cost.seconds(factors, terms(s, itemsize, 1 if rung in ALONE else threads))
+        for rung, factors in COSTS.items()
+    }
 
 
-@lru_cache(maxsize=256)
-def chosen(N, T, D, H, itemsize, threads):
-    """The rungs of forward and of backward."""
-    return _cost.fastest(predicted({"N": N, "T": T, "D": D, "H": H}, {}, itemsize, threads))
+predicted, chosen = _cost.choosing(expected, "NTDH")
 
 
 def forward(x, h0, Wx, Wh, b):
-    rung, then = chosen(*x.shape, len(b), x.itemsize, get_num_threads())
+    rung, then = chosen((*x.shape, len(b)), (), x.itemsize, get_num_threads())
     h, held = RUNGS[rung].forward(x, h0, Wx, Wh, b)
     return h, (then, held)
 

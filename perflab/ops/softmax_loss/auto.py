@@ -8,8 +8,6 @@ of public networks. Rungs keep different things between forward and backward: on
 the least time of a step.
 """
 
-from functools import lru_cache
-
 from numba import get_num_threads
 
 from .. import _cost
@@ -46,22 +44,20 @@ def terms(s, itemsize, threads):
     return {"forward": (1e-6, few, read, scores, exp), "backward": (1e-6, 2 * few, 2 * read, scores, 0.0)}
 
 
-def predicted(sizes, parameters, itemsize, threads):
-    return _cost.seconds(COSTS, terms(sizes, itemsize, threads))
+def expected(s, _, itemsize, threads):
+    """Seconds of each rung."""
+    return {rung: _cost.seconds(factors, terms(s, itemsize, threads)) for rung, factors in COSTS.items()}
 
 
-@lru_cache(maxsize=256)
-def chosen(N, D, C, itemsize, threads):
-    """The rung with the least time of a step."""
-    return _cost.fastest_of_both(predicted({"N": N, "D": D, "C": C}, {}, itemsize, threads))
+predicted, chosen = _cost.choosing(expected, "NDC", pick=_cost.fastest_together)
 
 
 def forward(X, W, y, reg):
-    rung = RUNGS[chosen(*X.shape, W.shape[1], X.itemsize, get_num_threads())]
-    loss, held = rung.forward(X, W, y, reg)
-    return loss, (rung, held)
+    rung, then = chosen((*X.shape, W.shape[1]), (), X.itemsize, get_num_threads())
+    loss, held = RUNGS[rung].forward(X, W, y, reg)
+    return loss, (then, held)
 
 
 def backward(dout, cache):
     rung, held = cache
-    return rung.backward(dout, held)
+    return RUNGS[rung].backward(dout, held)
