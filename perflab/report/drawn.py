@@ -12,7 +12,6 @@ from perflab.report import contest, words
 from perflab.report.contest import Meeting
 from perflab.report.summary import Summary
 from perflab.report.words import Table, interval, of_threads
-from perflab.statistics import Ratio
 from perflab.units import rounded
 
 BEHIND = 0.97  # a cell is behind where its ratio is below: nearer ones are taken as equal
@@ -39,9 +38,14 @@ class Group:
         return sum(m.ratio.value < BEHIND for m in self.cells)
 
     @property
+    def behind_words(self) -> str:
+        """Their number, and their share of all."""
+        return f"{self.behind} ({self.behind / len(self.cells):.0%})"
+
+    @property
     def surely(self) -> int:
         """Those of them whose whole interval is below."""
-        return sum(_surely(m.ratio) for m in self.cells)
+        return sum(m.ratio.high is not None and m.ratio.high < BEHIND for m in self.cells)
 
     @property
     def least(self) -> Meeting:
@@ -82,7 +86,7 @@ def group_table(summary: Summary) -> Table | None:
             each.name, each.dtypes[0] if len(each.dtypes) == 1 else "both",
             *([str(each.threads)] if several else []),
             " or ".join(sorted({_kind(m) for m in each.cells})), str(len(each.cells)),
-            f"×{rounded(each.mean, 3)}", f"{each.behind} ({each.behind / len(each.cells):.0%})",
+            f"×{rounded(each.mean, 3)}", each.behind_words,
             str(each.surely), interval(each.least.ratio),
         )
         for each in groups(summary)
@@ -140,17 +144,12 @@ def lines(summary: Summary) -> list[str]:
 
 
 def _overall(met: list[Meeting]) -> str:
-    behind = sum(m.ratio.value < BEHIND for m in met)
-    surely = sum(_surely(m.ratio) for m in met)
-    mean, share = rounded(contest.geometric_mean(met), 3), behind / len(met)
+    whole = Group("", (), 0, tuple(met))
     return (
-        f"drawn shapes: ×{mean} as fast as the best peer, the geometric mean of {len(met)} cells; {behind}"
-        f" ({share:.0%}) are under {BEHIND}, {surely} of them surely: their whole interval is"
+        f"drawn shapes: ×{rounded(whole.mean, 3)} as fast as the best peer, the geometric mean of {len(met)}"
+        f" cells; {whole.behind_words} are under {BEHIND}, {whole.surely} of them surely: their whole"
+        " interval is"
     )
-
-
-def _surely(ratio: Ratio) -> bool:
-    return ratio.high is not None and ratio.high < BEHIND
 
 
 def to_json(summary: Summary) -> dict[str, Any] | None:

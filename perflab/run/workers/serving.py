@@ -72,7 +72,8 @@ def _variables() -> dict[str, str | None]:
     import dask
 
     of_nanny = dask.config.get("distributed.nanny.pre-spawn-environ", {})
-    set_here = {name: os.environ.get(name) for name in (*threads.POOLS, *threads.SLEEPY, *of_nanny)}
+    ours = *threads.POOLS, *threads.SLEEPY, *threads.ALLOCATOR
+    set_here = {name: os.environ.get(name) for name in (*ours, *of_nanny)}
     return {k: None if k in of_nanny and v == str(of_nanny[k]) else v for k, v in set_here.items()}
 
 
