@@ -225,12 +225,12 @@ def hint(folder: Path, climb: Climb, step: Step, say: Say = quiet) -> tuple[str,
     return kind, [*waits, *lines], climb
 
 
-def interventions(step: Step, file: Path, say: Say = quiet) -> Causes | None:
-    """Which changes to a file's source move its time; None where nothing in it is compiled."""
+def interventions(step: Step, file: Path, say: Say = quiet) -> Causes | str:
+    """Which changes to a file's source move its time; or why none was tried: nothing in it is compiled."""
     from perflab.evidence.causes.gathering import gather
 
     say(f"changing {file.name} one thing at a time")
     try:
         return gather(step.operation, file.stem, step.dtype, str(file.resolve()))
-    except PerflabError:  # not compiled, or no change is applicable: the rungs' figures stand alone
-        return None
+    except PerflabError as error:  # the rungs' figures stand alone
+        return str(error)

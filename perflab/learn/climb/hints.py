@@ -31,10 +31,12 @@ def taken(climb: Climb, step: Step, kind: str) -> Climb:
     return climb.with_step(replace(step, hints=(*step.hints, kind)))
 
 
-def given(step: Step, kind: str, summary: Summary | None = None, tried: Causes | None = None) -> list[str]:
+def given(
+    step: Step, kind: str, summary: Summary | None = None, tried: Causes | str | None = None
+) -> list[str]:
     """The lines of one hint. Those that are `MEASURED` are read from the summary of a race.
 
-    `tried` is what changes to the source of a compiled file did to its time.
+    `tried` is what changes to the source of a compiled file did to its time, or why none was tried.
     """
     if kind == FIRST_LINE:
         return [f"{step.above}: {find.summary(step.operation, step.above)}"]
@@ -71,7 +73,7 @@ def hottest(summary: Summary) -> Iterator[str]:
         yield from reading.lines(replace(each, standings=()))
 
 
-def moved_most(summary: Summary, step: Step, tried: Causes | None = None) -> Iterator[str]:
+def moved_most(summary: Summary, step: Step, tried: Causes | str | None = None) -> Iterator[str]:
     """What makes the rung to reach faster than the one below, and which changes moved the file's own time.
 
     The first is read from the figures of both rungs, in the direction that saves most.
@@ -81,5 +83,7 @@ def moved_most(summary: Summary, step: Step, tried: Causes | None = None) -> Ite
     slow, fast = (summary.figures.get(replace(cell, technique=name)) for name in (step.below, step.above))
     causes = why.causes(summary, slow, fast) if slow and fast else ""
     yield f"{step.above} over {step.below}: {causes or 'the figures here do not explain it'}."
-    for sentence in interventions.sentences(tried) if tried else ():
-        yield f"{step.file}, {sentence}"
+    if isinstance(tried, str):
+        yield f"No change to its source was tried: {tried}"
+    elif tried is not None:
+        yield from (f"{step.file}, {sentence}" for sentence in interventions.sentences(tried))
