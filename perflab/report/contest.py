@@ -62,6 +62,11 @@ def meetings(summary: Summary) -> list[Meeting]:
     return contest
 
 
+def of_the_rungs(contest: Sequence[Meeting]) -> str:
+    """Whose times stand against the peers': those of `auto` alone, or of the best rung in each cell."""
+    return AUTO if {meeting.rung.cell.technique for meeting in contest} == {AUTO} else "the best rung"
+
+
 def geometric_mean(contest: Sequence[Meeting]) -> float:
     """The geometric mean of the ratios."""
     return statistics.geometric_mean(meeting.ratio.value for meeting in contest)

@@ -89,6 +89,8 @@ class Rows:
         seconds = self._seconds(op, most)
         fastest = min(seconds, key=lambda name: seconds[name])
         base = self._over(op, most)
+        if base == fastest:  # over the next one: a ratio over itself says nothing
+            base = min(seconds.keys() - {fastest}, key=lambda name: seconds[name])
         return (op, *first, f"{fastest} {self._ratio(op, most, base, fastest)}", base, most)
 
     def _cell(self, op: str, case: str, technique: str) -> Cell:

@@ -174,6 +174,7 @@ def roof_words(summary: Summary, figure: CellResult) -> tuple[str, str]:
 
 def contest_table(summary: Summary) -> Table | None:
     """The best rung and the best peer, cell by cell; None if no peer was measured."""
+    met = contest.meetings(summary)
     rows = tuple(
         (
             m.cell.operation, summary.label(m.cell.operation, m.cell.case), m.cell.dtype,
@@ -182,13 +183,14 @@ def contest_table(summary: Summary) -> Table | None:
             in_bytes(summary.memory.get(m.rung.cell)), m.peer.cell.technique, time(m.peer),
             interval(m.ratio), m.ratio.verdict,
         )
-        for m in contest.meetings(summary)
+        for m in met
     )  # fmt: skip
     head = (
-        "operation", "case", "dtype", "threads", "direction", "best rung", "its time", "of the roof",
+        "operation", "case", "dtype", "threads", "direction", "rung", "its time", "of the roof",
         "memory beyond", "best peer", "its time", "times as fast as the peer", "verdict",
     )  # fmt: skip
-    return Table("The contest: the best rung against the best peer", head, rows) if rows else None
+    title = f"The contest: {contest.of_the_rungs(met)} against the best peer"
+    return Table(title, head, rows) if rows else None
 
 
 def memory_table(summary: Summary, operation: str, dtype: str, threads: int) -> Table | None:

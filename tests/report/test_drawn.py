@@ -1,5 +1,6 @@
 """A contest on drawn shapes: its groups, the cells that are behind, the worst with reasons, on every page."""
 
+import importlib
 import json
 import re
 from dataclasses import replace
@@ -20,6 +21,7 @@ from perflab.records.roof import Ceilings
 from perflab.report import contest, drawn, tables
 from perflab.run import presets
 
+picture = importlib.import_module("perflab.report.figures.peers")
 SHAPES = {
     "conv2d": [
         {"N": 1, "C": 8, "H": 14, "W": 14, "F": 16, "HH": 3, "WW": 3, "stride": 1, "pad": 1},
@@ -149,6 +151,14 @@ def test_auto_is_the_rung_where_there_is_one_also_where_another_is_faster(tmp_pa
     assert table.title == "Where the peer leads most: 10 cells"
     assert all(re.search(r"simd is ×2\.[0-9]+ as fast as auto here", row[2]) for row in table.rows)
     assert {row[2] for row in drawn.group_table(summary).rows} == {"auto"}
+    assert tables.contest_table(summary).title == "The contest: auto against the best peer"
+    assert picture.peers(summary, "float32", 1).title.startswith("Auto against the best peer")
+
+
+def test_a_contest_of_very_many_shapes_has_tables_and_no_picture(summary, monkeypatch):
+    assert picture.peers(summary, "float32", 1) is not None
+    monkeypatch.setattr(picture, "MOST_CASES", 3)
+    assert picture.peers(summary, "float32", 1) is None
 
 
 def test_a_cell_without_a_figure_of_both_sides_is_counted(tmp_path):

@@ -131,8 +131,8 @@ def test_runs_and_what_differs_between_them(tmp_path):
     found = told(folders)
     assert [point.label for point in found.points] == ["abc", "abc (2)", "abc (3)", "abc (4)"]
     assert "at abc (3): numpy: '2.0' against '2.1'" in found.notes
-    assert any("too few: a change needs 3" in note for note in found.notes)
-    assert any("2 cells are too few to tell what all share" in note for note in found.notes)
+    assert any("too few runs, " in note and "a change needs 3" in note for note in found.notes)
+    assert any("too few cells, 2, to tell what all share" in note for note in found.notes)
 
 
 def test_a_run_of_several_commits_is_a_history(tmp_path):

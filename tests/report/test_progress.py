@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -65,6 +66,18 @@ def test_where_naive_was_not_measured_the_ratio_is_over_the_slowest_and_says_so(
         rows.add(event)
     (row,) = rows.rows().values()
     assert row == ("rnn", "×10", "×100", "–", "fused ×10.0", "vectorized", "large")
+
+
+def test_where_the_fastest_is_the_only_base_the_ratio_is_over_the_next_one(run):
+    """A contest's peers are no bases: `auto` alone would stand over itself."""
+    techniques, homes = {"rnn": ("jit", "fused", "vectorized")}, {"vectorized": "torch"}
+    plan = replace(run.plan, techniques=techniques, homes=homes)
+    rows = Rows(replace(run, plan=plan))
+    for turn in range(6):
+        for name in ("jit", "vectorized"):
+            rows.add(block("rnn", name, "large", turn))
+    (row,) = rows.rows().values()
+    assert row[-3:] == ("jit ×2.00", "vectorized", "large")
 
 
 def test_a_resumed_run_begins_with_the_rows_that_it_has(run):

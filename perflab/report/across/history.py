@@ -144,12 +144,10 @@ def _labelled(points: Sequence[Point]) -> list[Point]:
 def _notes(sides: Sequence[Side], points: Sequence[Point], cells: Sequence[str], every: int) -> list[str]:
     notes = []
     if len(points) < changepoints.FEWEST_RUNS:
-        notes.append(
-            f"{len(points)} runs are too few: a change needs {changepoints.LEAST_RUNS} on either side"
-        )
+        notes.append(f"too few runs, {len(points)}: a change needs {changepoints.LEAST_RUNS} on either side")
     if len(cells) < changepoints.FEWEST_CELLS:
         notes.append(
-            f"{len(cells)} cells are too few to tell what all share: a change may be the machine's"
+            f"too few cells, {len(cells)}, to tell what all share: a change may be the machine's"
             f" ({changepoints.FEWEST_CELLS} are enough)"
         )
     gaps = sum(any(name not in point.seconds for point in points) for name in cells)

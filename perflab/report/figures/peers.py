@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perflab import units
+from perflab.contract import AUTO
 from perflab.report import contest, words
 from perflab.report.figures.palette import INK, PAPER, SERIES
 from perflab.report.figures.sheet import Sheet
@@ -10,15 +11,16 @@ from perflab.report.figures.style import Look, Picture, categories, logarithmic,
 from perflab.report.summary import Summary
 
 COLOURS = {"forward": SERIES[1], "backward": SERIES[2], "step": SERIES[3]}
+MOST_CASES = 100  # the picture of more would be many screens long: their table stands alone
 SHAPES = {"forward": "o", "backward": "s", "step": "D"}
 
 
 def peers(summary: Summary, dtype: str, threads: int) -> Picture | None:
-    """How many times as fast as the best peer the best rung is; None without a common cell."""
+    """How many times as fast as the best peer a rung is; None without a common cell, or of too many."""
     cells = [m for m in contest.meetings(summary) if (m.cell.dtype, m.cell.threads) == (dtype, threads)]
-    if not cells:
-        return None
     rows = list(dict.fromkeys((m.cell.operation, m.cell.case) for m in cells))
+    if not 0 < len(rows) <= MOST_CASES:
+        return None
     directions = [d for d in summary.run.plan.directions if any(m.cell.direction == d for m in cells)]
     sheet = Sheet(1, 1, (4.9, 0.3 * len(rows)))
     ax = sheet.axes[0][0]
@@ -42,11 +44,12 @@ def peers(summary: Summary, dtype: str, threads: int) -> Picture | None:
     categories(ax, [f"{operation} {case}" for operation, case in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     sheet.across("times as fast as the best peer")
-    title = f"The best rung against the best peer, {dtype}, {words.of_threads(threads)}"
+    ours = contest.of_the_rungs(cells)
+    title = f"{ours[0].upper()}{ours[1:]} against the best peer, {dtype}, {words.of_threads(threads)}"
     ahead = sum(m.ratio.value > 1 for m in cells)
     caption = (
-        f"Right of the line the rung is faster: in {ahead} of {len(cells)} cells; the geometric mean is"
+        f"Right of the line {ours} is faster: in {ahead} of {len(cells)} cells; the geometric mean is"
         f" ×{units.rounded(contest.geometric_mean(cells), 3)}. Medians of paired ratios with their 95 %"
-        " intervals; the fastest rung and the fastest peer of each cell."
+        f" intervals; {ours if ours == AUTO else 'the fastest rung'} and the fastest peer of each cell."
     )
     return sheet.finished(summary.run.environment, title, caption, keys)
