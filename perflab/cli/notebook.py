@@ -7,7 +7,8 @@
     def backward(dout, cache): ...
 
 The cell also runs in the notebook, as any cell does. Its text is checked in a separate process.
-`%%perflab climb conv2d` takes it as an attempt at the current exercise of a climb in the notebook's folder.
+`%%perflab climb conv2d` takes it as an attempt at the current exercise of a climb in the notebook's folder;
+`%perflab climb conv2d`, without a cell, shows the exercise.
 """
 
 from __future__ import annotations
@@ -56,9 +57,13 @@ def load(shell: Any) -> None:
     parser.add_argument("--preset", default=presets.WATCH_PRESET)
     parser.add_argument("--no-race", dest="race", action="store_false")
 
-    def perflab(line: str, cell: str) -> Checked | Climbed | None:
+    def perflab(line: str, cell: str | None = None) -> Checked | Climbed | None:
         try:
             words = parser.parse_args(shlex.split(line))
+            if cell is None:
+                if words.operation == CLIMB:
+                    return climb("", words.name)
+                raise PerflabError(f"%perflab {line}; wanted %%perflab {line}, and the code under it")
             if words.operation == CLIMB:
                 if shell.run_cell(cell).success:
                     return climb(cell, words.name, shell.user_ns)
@@ -72,7 +77,7 @@ def load(shell: Any) -> None:
 
             raise UsageError(str(wrong)) from None  # which a notebook shows as one line
 
-    shell.register_magic_function(perflab, magic_kind="cell", magic_name="perflab")
+    shell.register_magic_function(perflab, magic_kind="line_cell", magic_name="perflab")
 
 
 class Shown:

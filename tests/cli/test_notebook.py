@@ -49,6 +49,17 @@ def test_a_wrong_cell_is_told_and_not_raced(shell):
     assert "wanted" in repr(checked)
 
 
+def test_an_exercise_is_shown_and_a_cell_is_an_attempt_at_it(shell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = shell.run_line_magic("perflab", "climb fully_connected")
+    assert "def forward(x, w, b)" in repr(shown)
+    wrong = RIGHT.replace("dout.sum(axis=0)", "dout.sum(axis=0) * 2")
+    tried = shell.run_cell_magic("perflab", "climb fully_connected", wrong)
+    assert not tried.passed
+    assert "wanted" in repr(tried)
+    assert '"attempts"' in (tmp_path / "climb.json").read_text()
+
+
 def test_lines_have_the_numbers_that_the_notebook_shows(shell):
     cell = RIGHT.replace("    return np.matmul(x, w) + b, (x, w)", "    raise KeyError('x')")
     checked = shell.run_cell_magic("perflab", "fully_connected --no-race", cell)
@@ -69,6 +80,11 @@ def test_a_mistake_is_one_line(shell, line, told):
         shell.run_cell_magic("perflab", line, RIGHT)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_the_line_magic_of_an_operation_asks_for_a_cell(shell):
+    with pytest.raises(UsageError, match="wanted %%perflab conv2d, and the code under it"):
+        shell.run_line_magic("perflab", "conv2d")
 
 
 def test_what_a_cell_uses_of_the_notebook_is_imported_for_it():
