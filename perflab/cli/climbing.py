@@ -178,9 +178,10 @@ def _raced(step: Step, reviewed: FileReview, say: Say, explain: bool) -> tuple[A
     technique = reviewed.reviews[0].implementation.technique
     with scratch.folder("climb") as place:
 
-        def race(case: str, *rungs: str) -> Run:
-            say(f"racing {', '.join(rungs)} and {technique}")
-            return climbing.file(place / case, reviewed, rungs, case, step.dtype, step.threads, explain)
+        def race(case: str, *rungs: str, passes: int = 0) -> Run:
+            say(f"racing {', '.join(rungs)} and {technique} on {case}")
+            how = step.dtype, step.threads, passes, explain
+            return climbing.file(place / case, reviewed, rungs, case, *how)
 
         run = race(step.case, step.below, step.above)
         summary = summarise(run)
@@ -192,7 +193,8 @@ def _raced(step: Step, reviewed: FileReview, say: Say, explain: bool) -> tuple[A
             summary = summarise(climbing.again(run))
             attempt = judgement.judge(summary, step, technique)
         if attempt.passed and (case := exercises.larger(step)):
-            there = judgement.judge(summarise(race(case, step.above)), replace(step, case=case), technique)
+            run = race(case, step.above, passes=1)
+            there = judgement.judge(summarise(run), replace(step, case=case), technique)
             attempt = attempt if there.status == RIGHT and there.share else there
     return attempt, summary
 

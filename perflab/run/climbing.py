@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from perflab import records
 from perflab.catalog.kernels import uses_threads
+from perflab.contract import DIRECTIONS
 from perflab.machine import cores
 from perflab.records import Plan, Run
 from perflab.run import presets, request, selfcheck
@@ -51,11 +52,12 @@ def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[st
 
 def file(
     folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int,
-    explain: bool = False,
+    passes: int = 0, explain: bool = False,
 ) -> Run:  # fmt: skip
     """Race the one right implementation of a file against rungs of its operation, turn by turn.
 
-    To `explain` it, there are fewer turns, and the evidence on all of them is gathered.
+    `passes` are the turns of each, the preset's where it is 0. To `explain` it, there are fewer turns, of
+    every direction, and the evidence on all of them is gathered.
     """
     (review,) = reviewed.reviews
     op, technique = review.implementation.operation, review.implementation.technique
@@ -65,8 +67,9 @@ def file(
         outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
     )  # fmt: skip
     if not explain:
-        return _measured(folder, plan, reviewed)
-    run = _measured(folder, replace(plan, passes=EXPLAINED_PASSES), reviewed)
+        return _measured(folder, replace(plan, passes=passes or plan.passes), reviewed)
+    directions = DIRECTIONS if plan.directions == presets.STEP else plan.directions
+    run = _measured(folder, replace(plan, passes=EXPLAINED_PASSES, directions=directions), reviewed)
     gather(folder, "evidence", EVIDENCE_S, shares([f"{op}/{name}" for name in (technique, *rungs)]))
     return records.read(run.folder)
 

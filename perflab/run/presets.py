@@ -49,6 +49,7 @@ class Preset:
         )
 
 
+STEP = DIRECTIONS[-1:]  # what a climb is decided by
 PRESETS: Mapping[str, Preset] = {
     "smoke": Preset(
         "the first four techniques on the smallest case, float32: does it all work?",
@@ -74,7 +75,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "climb": Preset(
         "one case, float32: two rungs and a file between them, in seconds (what `perflab climb` races)",
-        None, ("float32",), DIRECTIONS, 1, 6, 0.01, 1.0, 0.05, explain=False,
+        None, ("float32",), STEP, 1, 6, 0.01, 1.0, 0.05, explain=False,
     ),
     "sweep": Preset(
         "every size of a sweep, float32, then the least precise again (the default of --sweep)",

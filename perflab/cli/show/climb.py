@@ -15,7 +15,7 @@ from perflab.cli.show import results, tree
 from perflab.cli.show.flow import Command, Heading
 from perflab.cli.show.study import changed
 from perflab.cli.show.table import Table
-from perflab.contract import PerflabError
+from perflab.contract import AUTO, PerflabError
 from perflab.learn.climb import exercises, judgement
 from perflab.oracle import diagnosis
 from perflab.oracle.sandbox.review import FileReview, Review
@@ -25,6 +25,7 @@ from perflab.report.study import mathematics
 from perflab.report.study.section import Changes
 
 BEGIN = "Nothing is climbed here yet. To begin: perflab climb OP, in a folder of its own."
+NO_EXERCISE = "chooses among the rungs: no exercise"
 
 
 def overview(climb: Climb) -> Iterator[RenderableType]:
@@ -50,7 +51,7 @@ def _tree(climb: Climb, operation: str) -> Table:
     rows = []
     for line, node in zip(tree.drawn(nodes), nodes, strict=True):
         step = own.get(node.technique)
-        state = "" if node.parent else "where it begins"
+        state = NO_EXERCISE if node.technique == AUTO else "" if node.parent else "where it begins"
         state = "open" if node.technique in opened else state
         rows.append((line, *_cells(step, state)))
     head = ("", "", "yours", "the lab's", "on", "hints")

@@ -18,7 +18,7 @@ from perflab import catalog, errors, units
 from perflab.catalog import sources, starter
 from perflab.catalog.cases import costs, every_case
 from perflab.catalog.find import source_file
-from perflab.contract import DTYPES, Cell, Operation, PerflabError
+from perflab.contract import AUTO, DTYPES, Cell, Operation, PerflabError
 from perflab.records import Run, tree
 from perflab.records.climb import Climb, Step
 from perflab.report import words
@@ -32,8 +32,11 @@ LEAST_GAIN = 1.2  # of a rung over the one below: less is not told apart from no
 
 
 def ways(described: Operation) -> dict[str, str]:
-    """The exercises of an operation in ladder order: the rung to reach, and the rung that it stands on."""
-    return {above: below for above, below in described.since.items() if below}
+    """The exercises of an operation in ladder order: the rung to reach, and the rung that it stands on.
+
+    `auto`, which chooses among rungs, is none of them.
+    """
+    return {above: below for above, below in described.since.items() if below and above != AUTO}
 
 
 def opened(climb: Climb, described: Operation) -> list[str]:

@@ -16,7 +16,7 @@ from perflab.report.summary import Summary
 
 BAR = 24  # characters
 # A share within this factor of what is wanted is not decided by one process: its memory layout may cost 10 %.
-CLOSE = 1.3
+CLOSE = 1.15
 
 
 def unraced(status: str, said: str) -> Attempt:
