@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -23,11 +24,12 @@ from typing import Any
 
 from perflab import catalog
 from perflab.catalog import compilers as through
-from perflab.catalog import inputs
+from perflab.catalog import find, inputs
 from perflab.catalog.cases import costs
 from perflab.catalog.find import compilers, prepare_numba_cache
 from perflab.catalog.kernels import may_compile, sizes, uses_threads
 from perflab.contract import Implementation
+from perflab.evidence.compiled import dispatchers_of
 from perflab.machine import extensions, portable, process
 from perflab.machine.threads import cores
 
@@ -36,6 +38,7 @@ USUAL_RATE = 2.5e-4  # seconds for each byte of code, until this machine's is kn
 TIMES = 2.0  # as long as it took, when it was given up, a compilation may need
 WORK = "from perflab.run.compilation import work; work()"
 Code = tuple[Path, str]  # a file, compiled for a dtype
+IMPORTS_KERNELS = re.compile(rb"^\s*(?:from|import)\s+(?:numba|perflab)\b", re.MULTILINE)
 COMPILED = "compiled.jsonl"  # in the folder of Numba's cache, and deleted with it
 
 
@@ -117,15 +120,21 @@ def remembered(several: bool) -> dict[str, float]:
 
 
 def compiles(implementation: Implementation) -> bool:
-    """Whether a first call may compile or load a kernel: the pair, or a function it uses, is Numba's.
+    """Whether a first call may compile or load a kernel.
 
-    Or it is of a peer that compiles.
+    One of perflab's own does where its code, or what that imports of the operation, imports Numba; a peer's
+    where it says so. A file from outside does where a function that it reaches is Numba's, and may where it
+    imports Numba or perflab: whether a module of these has kernels is not looked up.
     """
     if implementation.native and implementation.native.compilations:
         return True
-    pair = (implementation.forward, implementation.backward)
-    used = [*pair, *(value for function in pair for value in getattr(function, "__globals__", {}).values())]
-    return any(hasattr(function, "signatures") for function in used)
+    op, technique, source = implementation.operation, implementation.technique, Path(implementation.source)
+    if implementation.source == str(find.source_file(op, technique)):
+        return may_compile(op, technique)
+    pair = implementation.forward, implementation.backward
+    if any(dispatchers_of(function) for function in pair):
+        return True
+    return source.is_file() and bool(IMPORTS_KERNELS.search(source.read_bytes()))
 
 
 def key(operation: str, technique: str, dtype: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 import perflab
 from perflab import catalog
 from perflab.contract import Implementation
-from perflab.run.compilation import compilations
+from perflab.learn.climb import exercises
+from perflab.run.compilation import compilations, compiles
 from perflab.run.contender import MOST_ROUNDS
 from perflab.run.forecast import forecast, memory_needed
 from perflab.run.referee.findings import Rejected
@@ -172,3 +173,14 @@ def test_other_bits_are_held_to_the_reference_whatever_is_known():
         Stage(described, described.cases["tiny"], "float32").admit(replace(raw, forward=forward), first)
     other = Stage(described, described.cases["tiny"], "float64")
     assert other.admit(raw, first).digest != first.digest
+
+
+@pytest.mark.parametrize(("technique", "expected"), [("cores", True), ("packed", True), ("in_place", False)])
+def test_a_first_call_may_load_kernels_that_stand_in_other_files(technique, expected, tmp_path):
+    """Also of a student's file with the same code, and of the same files of another commit."""
+    own = catalog.raw("fully_connected", technique)
+    assert compiles(own) is expected
+    assert compiles(replace(own, source="elsewhere.py")) is expected
+    file = tmp_path / "mine.py"
+    file.write_text(exercises.written("fully_connected", technique), "utf-8")
+    assert compiles(catalog.load_raw(file, "fully_connected")) is expected
