@@ -11,6 +11,7 @@ from test_compare import BOTH, HERE, saved
 from test_report import Page
 
 from perflab.catalog import against
+from perflab.cli.verbs import history as history_verb
 from perflab.contract import PerflabError
 from perflab.report.across import changepoints, history, history_page, sides
 
@@ -32,7 +33,7 @@ def past(folder, logs, *, commits=None):
         document = {
             "machine_info": {},
             "benchmarks": benchmarks,
-            "datetime": f"2026-01-{1 + at:02d}T00:00:00",
+            "datetime": f"2026-{1 + at // 28:02d}-{1 + at % 28:02d}T00:00:00",
         }
         if commits:
             document["commit_info"] = {"id": commits[at], "dirty": commits[at].endswith("+")}
@@ -157,6 +158,17 @@ def test_a_run_of_several_commits_is_a_history(tmp_path):
 def test_a_mistake_is_one_line(tmp_path, files, words, message):
     made = past(tmp_path / "h", np.zeros((files, 4)) - 7)
     assert message in one_line(perflab("history", *made, *words), 2)
+
+
+def test_many_results_are_read_in_further_processes_in_their_order(tmp_path):
+    logs = np.random.default_rng(3).normal(-7, 0.01, (history_verb.MANY, 2))
+    files = past(tmp_path / "many", logs)
+    done = perflab("history", "--json", *files)
+    assert done.returncode == 0, done.stderr
+    for cell, column in zip(json.loads(done.stdout)["cells"], logs.T, strict=True):
+        assert cell["seconds"] == pytest.approx(np.exp(column))
+    files[7].write_text("{")
+    assert "007.json: not JSON, or cut short" in one_line(perflab("history", *files), 2)
 
 
 def test_no_common_cell_is_one_line(tmp_path):

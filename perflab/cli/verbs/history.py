@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perflab.cli import common
 from perflab.cli.common import GOOD
 from perflab.cli.verbs import Commands
+from perflab.machine import cores
+
+if TYPE_CHECKING:
+    from perflab.report.across.timings import Side
 
 PLACE = 105
+MANY, MOST_PROCESSES, CHUNK = 40, 8, 4  # results; a process needs half a second to start
 EXAMPLES = """
     perflab history reports/* --html history.html
     perflab history benchmarks/*.json -k 'sort and not small'
@@ -36,17 +43,31 @@ def add(commands: Commands) -> None:
 def history(args: argparse.Namespace) -> int:
     """Read, search and print; a change is no finding, since it may be wanted."""
     from perflab.cli.show.history import shown
-    from perflab.report.across import history, history_page, sides
+    from perflab.report.across import history, history_page
 
     printed = common.console(stderr=args.json)
     with common.step_bar(printed, "reading") as tell:
         read = []
-        for number, run in enumerate(args.runs):
-            tell(number, len(args.runs), str(run))
-            read.append(sides.read(run))
+        for number, side in enumerate(_sides(args.runs)):
+            tell(number + 1, len(args.runs), args.runs[number])
+            read.append(side)
     past = history.history(read, args.select)
     written = []
     if args.html:
         written.append(f"written: {common.write_text(args.html, history_page.html(past))}")
     common.print_answer(args.json, history.to_json(past), [*shown(past), *written])
     return GOOD
+
+
+def _sides(runs: Sequence[str]) -> Iterator[Side]:
+    """The saved results in their order; of many, some are read at the same time, in further processes."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from perflab.report.across import sides
+
+    if len(runs) < MANY or cores() == 1:
+        yield from map(sides.read, runs)
+        return
+    with ProcessPoolExecutor(min(cores(), MOST_PROCESSES), get_context("spawn")) as pool:
+        yield from pool.map(sides.read, runs, chunksize=CHUNK)
