@@ -168,8 +168,8 @@ def judged(
 def _raced(step: Step, reviewed: FileReview, say: Say, explain: bool) -> tuple[Attempt, Summary]:
     """The attempt that a right file's race makes it, and the race's figures.
 
-    One that was close is run once more. A file that passes is raced on a case with more work too: on that it
-    may do something else. To `explain` it, one race is enough.
+    One that was close is run once more. A file that passes is raced alone too, in every direction, on a case
+    with more work where there is one: there it may do something else. To `explain` it, one race is enough.
     """
     from perflab.learn.climb import exercises, judgement
     from perflab.report.summarise import summarise
@@ -178,10 +178,10 @@ def _raced(step: Step, reviewed: FileReview, say: Say, explain: bool) -> tuple[A
     technique = reviewed.reviews[0].implementation.technique
     with scratch.folder("climb") as place:
 
-        def race(case: str, *rungs: str, passes: int = 0) -> Run:
-            say(f"racing {', '.join(rungs)} and {technique} on {case}")
-            how = step.dtype, step.threads, passes, explain
-            return climbing.file(place / case, reviewed, rungs, case, *how)
+        def race(case: str, *rungs: str, alone: bool = False) -> Run:
+            say(f"racing {', '.join((*rungs, technique))} on {case}")
+            how = step.dtype, step.threads, alone, explain
+            return climbing.file(place / f"{case}-{len(rungs)}", reviewed, rungs, case, *how)
 
         run = race(step.case, step.below, step.above)
         summary = summarise(run)
@@ -192,10 +192,10 @@ def _raced(step: Step, reviewed: FileReview, say: Say, explain: bool) -> tuple[A
             say("racing once more: that was close")
             summary = summarise(climbing.again(run))
             attempt = judgement.judge(summary, step, technique)
-        if attempt.passed and (case := exercises.larger(step)):
-            run = race(case, step.above, passes=1)
-            there = judgement.judge(summarise(run), replace(step, case=case), technique)
-            attempt = attempt if there.status == RIGHT and there.share else there
+        if attempt.passed:
+            case = exercises.larger(step) or step.case
+            alone = summarise(race(case, alone=True))
+            attempt = judgement.objection(alone, replace(step, case=case), technique) or attempt
     return attempt, summary
 
 

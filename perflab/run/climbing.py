@@ -23,7 +23,7 @@ from perflab.run.explaining import gather, shares
 if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
-EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
+EVIDENCE_S, EXPLAINED_PASSES, ALONE_PASSES = 30.0, 2, 3
 
 
 def unfit() -> str:
@@ -52,12 +52,12 @@ def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[st
 
 def file(
     folder: Path, reviewed: FileReview, rungs: Sequence[str], case: str, dtype: str, threads: int,
-    passes: int = 0, explain: bool = False,
+    alone: bool = False, explain: bool = False,
 ) -> Run:  # fmt: skip
     """Race the one right implementation of a file against rungs of its operation, turn by turn.
 
-    `passes` are the turns of each, the preset's where it is 0. To `explain` it, there are fewer turns, of
-    every direction, and the evidence on all of them is gathered.
+    `alone`, or to `explain` it, it is called in every direction, in fewer turns; to explain it, the evidence
+    on all of them is gathered too.
     """
     (review,) = reviewed.reviews
     op, technique = review.implementation.operation, review.implementation.technique
@@ -66,10 +66,13 @@ def file(
         {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case,), dtypes=(dtype,), threads=(threads,),
         outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
     )  # fmt: skip
-    if not explain:
-        return _measured(folder, replace(plan, passes=passes or plan.passes), reviewed)
+    if not (alone or explain):
+        return _measured(folder, plan, reviewed)
     directions = DIRECTIONS if plan.directions == presets.STEP else plan.directions
-    run = _measured(folder, replace(plan, passes=EXPLAINED_PASSES, directions=directions), reviewed)
+    passes = EXPLAINED_PASSES if explain else ALONE_PASSES
+    run = _measured(folder, replace(plan, passes=passes, directions=directions), reviewed)
+    if alone:
+        return run
     gather(folder, "evidence", EVIDENCE_S, shares([f"{op}/{name}" for name in (technique, *rungs)]))
     return records.read(run.folder)
 

@@ -26,19 +26,13 @@ def unraced(status: str, said: str) -> Attempt:
 
 def judge(summary: Summary, step: Step, technique: str) -> Attempt:
     """The attempt that a race with the rungs of an exercise is."""
-    direction = summary.run.plan.directions[-1]
-    own = Cell(step.operation, step.case, step.dtype, step.threads, direction, technique)
-    for finding in summary.findings:
-        if finding.technique == technique:
-            status, why = status_in(finding.reason)
-            return unraced(status, f"in the race: {why}")
+    own = _cell(summary, step, technique)
+    if against := objection(summary, step, technique):
+        return against
+    own_s, figure = call_s(summary, own), summary.figures[own]
     below_s, above_s = (call_s(summary, replace(own, technique=each)) for each in (step.below, step.above))
-    own_s, figure = call_s(summary, own), summary.figures.get(own)
-    cases = summary.run.plan.cases[step.operation]
-    lacking = [case for case in cases if replace(own, case=case) not in summary.figures]
-    if figure is None or own_s is None or above_s is None or lacking:
-        why = f"a race of {step.dtype} gave it no time on {lacking[0] if lacking else step.case}"
-        return unraced(RIGHT, f"not raced: {why}; wanted outputs of the inputs' dtype")
+    if own_s is None or above_s is None:
+        return unraced(RIGHT, f"not raced: {step.above} has no time on {step.case}")
     attempt = Attempt(time.time(), RIGHT, "", own_s, below_s, above_s, above_s / own_s)
     if borrowed := _borrowed(summary, step, technique):
         return replace(attempt, status=NOT_SHOWN, said=f"it calls {borrowed}; wanted your own work")
@@ -46,6 +40,27 @@ def judge(summary: Summary, step: Step, technique: str) -> Attempt:
         predicted = f"a call would take about {units.seconds(figure.median_s, 2)}"
         return replace(attempt, said=f"too slow to race: {predicted} ({figure.basis})")
     return replace(attempt, passed=above_s / own_s >= step.wanted)
+
+
+def objection(summary: Summary, step: Step, technique: str) -> Attempt | None:
+    """What a race found against a file: that it is wrong or not as it claims, or has no time."""
+    for finding in summary.findings:
+        if finding.technique == technique:
+            status, why = status_in(finding.reason)
+            return unraced(status, f"in the race: {why}")
+    own = _cell(summary, step, technique)
+    lacking = [
+        c for c in summary.run.plan.cases[step.operation] if replace(own, case=c) not in summary.figures
+    ]
+    if lacking or own not in summary.figures:
+        why = f"a race of {step.dtype} gave it no time on {lacking[0] if lacking else step.case}"
+        return unraced(RIGHT, f"not raced: {why}; wanted outputs of the inputs' dtype")
+    return None
+
+
+def _cell(summary: Summary, step: Step, technique: str) -> Cell:
+    direction = summary.run.plan.directions[-1]
+    return Cell(step.operation, step.case, step.dtype, step.threads, direction, technique)
 
 
 def is_close(step: Step, attempt: Attempt) -> bool:
