@@ -223,6 +223,14 @@ def test_two_rungs_as_files_and_one_cheat(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_file_that_is_fast_enough_is_raced_alone_on_more_samples():
+    """This one is right on few samples, and in its first calls on many."""
+    attempt, _, _ = climbing.judged(replace(step(), wanted=0.01), CHEATS / "counts_only.py")
+    assert (attempt.status, attempt.passed) == (WRONG.status, False)
+    assert attempt.said.startswith("in the race: out[")
+
+
+@pytest.mark.slow
 def test_a_close_race_is_run_once_more_in_a_further_process(tmp_path):
     run = climbing_races.rungs(
         tmp_path / "run", "fully_connected", ("per_neuron", "vectorized"), ("tiny",), 1
