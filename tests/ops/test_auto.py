@@ -77,10 +77,18 @@ def test_what_is_called_is_what_is_predicted_to_be_fastest(op):
             assert calls == tuple(min(seconds, key=lambda rung: seconds[rung][way]) for way in WAYS)
 
 
-def test_more_work_is_predicted_to_take_longer():
-    predicted = catalog.raw("fully_connected", "auto").predicted
-    few, many = (predicted({"N": n, "D": 512, "M": 512}, {}, 4, 1)[0] for n in (64, 4096))
-    assert all(few[rung][way] < many[rung][way] for rung in few for way in WAYS)
+@pytest.mark.parametrize("op", MODULES)
+def test_more_of_any_axis_is_expected_to_take_longer(op):
+    described, expected = catalog.operation(op), MODULES[op].expected
+    case = described.case(described.study_case)
+    parameters = pairs(described, case)
+    sizes = described.derive(case.sizes, parameters)
+    few = expected(sizes, parameters, 4, 1)
+    for axis in sizes:
+        many = expected({**sizes, axis: 4 * sizes[axis]}, parameters, 4, 1)
+        shared = few.keys() & many.keys()
+        assert all(few[rung][way] <= many[rung][way] for rung in shared for way in WAYS), axis
+        assert any(few[rung][way] < many[rung][way] for rung in shared for way in WAYS), axis
 
 
 def test_the_choice_is_explained():

@@ -101,6 +101,7 @@ SUMS = {
     "dot": lambda x: np.array([np.dot(row, row) for row in x]),
     "cumsum": lambda x: (x * x).cumsum(axis=1)[:, -1],
     "accumulate": lambda x: np.add.accumulate(x * x, axis=1)[:, -1],
+    "accumulate along the first axis": lambda x: np.add.accumulate((x * x).T)[-1],
     "mean": lambda x: (x * x).mean(axis=1) * x.shape[1],
     "at": lambda x: _at(x),
     "bincount": lambda x: np.array([np.bincount(np.zeros(len(row), int), row * row)[0] for row in x]),
