@@ -23,7 +23,10 @@ from perflab.run.explaining import gather, shares
 if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
-EVIDENCE_S, EXPLAINED_PASSES, ALONE_PASSES = 30.0, 2, 3
+EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
+ALONE_PASSES = (
+    6  # what it keeps, looks up and uses is judged by medians with an interval: of six turns or more
+)
 
 
 def unfit() -> str:
