@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
 EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
-ALONE_PASSES = (
-    6  # what it keeps, looks up and uses is judged by medians with an interval: of six turns or more
-)
+# What a file keeps, uses and looks up is judged by the interval of a median, which needs six turns.
+ALONE_PASSES = 6
 
 
 def unfit() -> str:
