@@ -181,7 +181,7 @@ def _raced(step: Step, reviewed: FileReview, say: Say, explain: bool) -> tuple[A
         def race(case: str, *rungs: str, alone: bool = False) -> Run:
             say(f"racing {', '.join((*rungs, technique))} on {case}")
             how = step.dtype, step.threads, alone, explain
-            return climbing.file(place / f"{case}-{len(rungs)}", reviewed, rungs, case, *how)
+            return climbing.file(place / ("alone" if alone else "race"), reviewed, rungs, case, *how)
 
         run = race(step.case, step.below, step.above)
         summary = summarise(run)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
 EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
-# What a file keeps, uses and looks up is judged by the interval of a median, which needs six turns.
-ALONE_PASSES = 6
 
 
 def unfit() -> str:
@@ -58,8 +56,8 @@ def file(
 ) -> Run:  # fmt: skip
     """Race the one right implementation of a file against rungs of its operation, turn by turn.
 
-    `alone`, or to `explain` it, it is called in every direction, in fewer turns; to explain it, the evidence
-    on all of them is gathered too.
+    `alone`, or to `explain` it, it is called in every direction, else in the one that decides; to explain it,
+    in fewer turns, and the evidence on all of them is gathered.
     """
     (review,) = reviewed.reviews
     op, technique = review.implementation.operation, review.implementation.technique
@@ -71,7 +69,7 @@ def file(
     if not (alone or explain):
         return _measured(folder, plan, reviewed)
     directions = DIRECTIONS if plan.directions == presets.STEP else plan.directions
-    passes = EXPLAINED_PASSES if explain else ALONE_PASSES
+    passes = EXPLAINED_PASSES if explain else plan.passes
     run = _measured(folder, replace(plan, passes=passes, directions=directions), reviewed)
     if alone:
         return run

@@ -75,6 +75,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "climb": Preset(
         "one case, float32: two rungs and a file between them, in seconds (what `perflab climb` races)",
+        # What a file keeps, uses and looks up is judged by the interval of a median, which needs six passes.
         None, ("float32",), STEP, 1, 6, 0.01, 1.0, 0.05, explain=False,
     ),
     "sweep": Preset(
