@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from perflab.catalog.find import OPS, source_file
+from perflab.contract import Implementation
 
 
 @cache
@@ -24,6 +25,12 @@ def digest(op: str, technique: str) -> str:
     for file in sorted(_code_of(op, technique)):
         content.update(file.read_bytes())
     return content.hexdigest()
+
+
+def in_ladder(implementation: Implementation) -> bool:
+    """Whether it is of a technique's own file, and not of a file from outside or of another commit."""
+    file = source_file(implementation.operation, implementation.technique)
+    return implementation.source == str(file)
 
 
 @cache

@@ -24,10 +24,10 @@ from typing import Any
 
 from perflab import catalog
 from perflab.catalog import compilers as through
-from perflab.catalog import find, inputs
+from perflab.catalog import inputs
 from perflab.catalog.cases import costs
 from perflab.catalog.find import compilers, prepare_numba_cache
-from perflab.catalog.kernels import may_compile, sizes, uses_threads
+from perflab.catalog.kernels import in_ladder, may_compile, sizes, uses_threads
 from perflab.contract import Implementation
 from perflab.evidence.compiled import dispatchers_of
 from perflab.machine import extensions, portable, process
@@ -128,12 +128,11 @@ def compiles(implementation: Implementation) -> bool:
     """
     if implementation.native and implementation.native.compilations:
         return True
-    op, technique, source = implementation.operation, implementation.technique, Path(implementation.source)
-    if implementation.source == str(find.source_file(op, technique)):
-        return may_compile(op, technique)
-    pair = implementation.forward, implementation.backward
-    if any(dispatchers_of(function) for function in pair):
+    if in_ladder(implementation):
+        return may_compile(implementation.operation, implementation.technique)
+    if any(dispatchers_of(function) for function in (implementation.forward, implementation.backward)):
         return True
+    source = Path(implementation.source)
     return source.is_file() and bool(IMPORTS_KERNELS.search(source.read_bytes()))
 
 

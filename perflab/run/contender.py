@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from perflab import oracle
-from perflab.catalog.find import source_file
-from perflab.catalog.kernels import may_compile
+from perflab.catalog.kernels import in_ladder, may_compile
 from perflab.contract import Array, Implementation, Lacking, Native, NotApplicable
 from perflab.evidence.compiled import compiled_of
 from perflab.machine import lacking
@@ -91,7 +90,7 @@ class Contender:
         """Raise Rejected if a rung that Numba compiles ran without a kernel for arrays of this dtype."""
         pair, dtype = self.implementation, self.stage.dtype
         names = pair.operation, pair.technique
-        if pair.source != str(source_file(*names)) or not may_compile(*names) or pair.predicted:
+        if not in_ladder(pair) or not may_compile(*names) or pair.predicted:
             return  # one that chooses among rungs may call one of NumPy
         if self._runs_without_kernels():
             raise Rejected(f"none of its kernels is compiled for arrays of {dtype}")
