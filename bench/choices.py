@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from perflab import catalog
+from perflab import catalog, errors
 from perflab.catalog import draw, inputs
 from perflab.catalog.inputs import pairs
-from perflab.contract import AUTO, DTYPES, FIRST_RUNGS, Case, Implementation
+from perflab.contract import AUTO, DTYPES, FIRST_RUNGS, Case, Implementation, PerflabError
 from perflab.machine.threads import ALLOCATOR, POOLS, for_child
 
 BOTH = ("forward", "backward")
@@ -221,8 +221,8 @@ def loss(args: argparse.Namespace) -> None:
                     say(f"  {rung} {way}: ({', '.join(f'{factor:.3g}' for factor in some)})")
 
 
-def main() -> None:
-    """Read the command line."""
+def main() -> int:
+    """Read the command line, and do what it says; the exit code: 2 for a file that cannot be read."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     verbs = parser.add_subparsers(required=True)
     measuring, reading = verbs.add_parser("measure"), verbs.add_parser("loss")
@@ -236,8 +236,14 @@ def main() -> None:
     reading.add_argument("--fit", action="store_true")
     reading.set_defaults(action=loss)
     args = parser.parse_args()
-    args.action(args)
+    try:
+        args.action(args)
+    except (PerflabError, OSError, ValueError, KeyError) as wrong:  # a name, a file, or what is in it
+        told = str(wrong) if isinstance(wrong, PerflabError) else errors.reason(wrong)
+        sys.stderr.write(f"choices: {told}\n")
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
