@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import os
+import signal
 import subprocess
 
 import numpy as np
@@ -169,6 +171,18 @@ def test_many_results_are_read_in_further_processes_in_their_order(tmp_path):
         assert cell["seconds"] == pytest.approx(np.exp(column))
     files[7].write_text("{")
     assert "007.json: not JSON, or cut short" in one_line(perflab("history", *files), 2)
+
+
+def ended(path):
+    """Reads nothing: its process is killed, as one is for lack of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_reading_process_that_is_killed_is_one_line(monkeypatch):
+    monkeypatch.setattr(sides, "read", ended)
+    monkeypatch.setattr(history_verb, "cores", lambda: 2)  # on one core this process reads
+    with pytest.raises(PerflabError, match="a process that reads them was ended"):
+        list(history_verb._sides(["of no name"] * history_verb.MANY))
 
 
 def test_no_common_cell_is_one_line(tmp_path):

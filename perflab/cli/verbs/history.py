@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from perflab.cli import common
 from perflab.cli.common import GOOD
 from perflab.cli.verbs import Commands
+from perflab.contract import PerflabError
 from perflab.machine import cores
 
 if TYPE_CHECKING:
@@ -60,8 +61,12 @@ def history(args: argparse.Namespace) -> int:
 
 
 def _sides(runs: Sequence[str]) -> Iterator[Side]:
-    """The saved results in their order; of many, some are read at the same time, in further processes."""
+    """The saved results in their order; of many, some are read at the same time, in further processes.
+
+    Raises PerflabError for one that cannot be read, and where one of these processes was ended.
+    """
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     from perflab.report.across import sides
@@ -70,4 +75,10 @@ def _sides(runs: Sequence[str]) -> Iterator[Side]:
         yield from map(sides.read, runs)
         return
     with ProcessPoolExecutor(min(cores(), MOST_PROCESSES), get_context("spawn")) as pool:
-        yield from pool.map(sides.read, runs, chunksize=CHUNK)
+        try:
+            yield from pool.map(sides.read, runs, chunksize=CHUNK)
+        except BrokenProcessPool as error:
+            raise PerflabError(
+                f"{len(runs)} results: a process that reads them was ended, perhaps for lack of memory;"
+                " wanted fewer results, or smaller ones"
+            ) from error
