@@ -5,11 +5,11 @@ Whoever asks names the folder and reads the records: a race decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perflab import records
 from perflab.catalog.kernels import uses_threads
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
 EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
+# A call on several threads waits for whichever core the system gave to others: one call is no block.
+THREADED_BLOCK_S = 0.04
 
 
 def unfit() -> str:
@@ -46,8 +48,7 @@ def compiles(operation: str, rungs: Sequence[str], dtype: str, threads: int) -> 
 
 def rungs(folder: Path, operation: str, rungs: Sequence[str], cases: Sequence[str], threads: int) -> Run:
     """Race rungs of the ladder on these cases; a rung that would take long on one is predicted there."""
-    chosen = {operation: tuple(rungs)}
-    return _measured(folder, presets.make(chosen, presets.CLIMB_PRESET, cases=cases, threads=(threads,)))
+    return _measured(folder, _plan({operation: tuple(rungs)}, cases, threads))
 
 
 def file(
@@ -62,8 +63,8 @@ def file(
     (review,) = reviewed.reviews
     op, technique = review.implementation.operation, review.implementation.technique
     name = f"{op}/{technique}"
-    plan = presets.make(
-        {op: (*rungs, technique)}, presets.CLIMB_PRESET, cases=(case,), dtypes=(dtype,), threads=(threads,),
+    plan = _plan(
+        {op: (*rungs, technique)}, (case,), threads, dtypes=(dtype,),
         outside={name: str(Path(review.implementation.source).resolve())}, foreign=(name,),
     )  # fmt: skip
     if not (alone or explain):
@@ -85,6 +86,11 @@ def again(run: Run) -> Run:
     further = {"process": max(run.parts(threads)) + 1, "threads": threads, "groups": groups}
     records.save(run.folder, "extension", [further])
     return _measured(run.folder, run.plan, resume=True)
+
+
+def _plan(chosen: Mapping[str, tuple[str, ...]], cases: Sequence[str], threads: int, **more: Any) -> Plan:
+    plan = presets.make(chosen, presets.CLIMB_PRESET, cases=cases, threads=(threads,), **more)
+    return plan if threads == 1 else replace(plan, block_s=THREADED_BLOCK_S)
 
 
 def _measured(folder: Path, plan: Plan, reviewed: FileReview | None = None, resume: bool = False) -> Run:
