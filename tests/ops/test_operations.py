@@ -352,6 +352,22 @@ WINDOWS = {
 
 
 @every_technique("max_pool2d")
+@pytest.mark.parametrize("size, stride", [(2, 2), (3, 2), (3, 1)])
+def test_a_nan_anywhere_in_a_wide_row_is_met_by_its_windows_alone(size, stride, technique):
+    for column in (0, 2, 16, 31, 32, 40):
+        rows = np.arange(7 * 41, dtype=np.float32).reshape(7, 41) % 11
+        rows[3, column] = nan
+        out, dx = pooled(technique, rows, size, stride)
+        windows = np.lib.stride_tricks.sliding_window_view(rows, (size, size))[::stride, ::stride]
+        assert np.array_equal(out, windows.max(axis=(2, 3)), equal_nan=True)
+        wanted = np.zeros_like(rows)
+        for number, (i, j) in enumerate(np.ndindex(out.shape), 1):  # NumPy's argmax takes the first NaN, too
+            u, v = np.unravel_index(windows[i, j].argmax(), (size, size))
+            wanted[i * stride + u, j * stride + v] += number
+        assert np.array_equal(dx, wanted)
+
+
+@every_technique("max_pool2d")
 @every_dtype
 @pytest.mark.parametrize("window", WINDOWS)
 def test_one_element_of_a_window_takes_the_whole_gradient(window, dtype, technique):

@@ -5,7 +5,7 @@ whatever its own type. Whole numbers are as wide as those of x while they are se
 many processors have no narrower masks.
 
     best, at = filled(x, -inf, 1), numbers(x, 0, 1)  # lanes of x's dtype, whole numbers as wide
-    better = beats(t, best)                         # truth values
+    better = beats(t, best, 0)                      # truth values
     best, at = choose(better, t, best), choose(better, numbers(x, k, 1), at)
     value, number = first_of(best, at)              # of all lanes
 """
@@ -61,14 +61,31 @@ def numbers_like(x, part=1):
     return Lanes(types.int32 if bits == 32 else types.int64, BYTES * 8 // bits // part)
 
 
-@intrinsic
-def beats(typing, t, best):
-    """Where t replaces the best so far: it is larger, or it is the first NaN."""
-    return Lanes(types.boolean, t.count)(t, best), lambda context, builder, _, args: _beats(builder, *args)
+@intrinsic(prefer_literal=True)
+def beats(typing, t, best, ordered):
+    """Where t replaces the best so far: it is larger, or it is the first NaN; `ordered` where none is NaN."""
+
+    def build(context, builder, signature, args):
+        if ordered.literal_value:
+            return builder.fcmp_ordered(">", *args[:2])
+        return _beats(builder, *args[:2])
+
+    return Lanes(types.boolean, t.count)(t, best, ordered), build
 
 
 def _beats(builder, t, best):
     return builder.and_(builder.fcmp_unordered(">", t, best), builder.fcmp_ordered("ord", best, best))
+
+
+@intrinsic
+def any_nan(typing, t, s):
+    """Whether a lane of one of two vectors is NaN."""
+
+    def build(context, builder, signature, args):
+        bits = builder.bitcast(builder.fcmp_unordered("uno", *args), ir.IntType(t.count))
+        return builder.icmp_unsigned("!=", bits, bits.type(0))
+
+    return types.boolean(t, s), build
 
 
 @intrinsic

@@ -2,16 +2,18 @@
 
 from functools import cache as once
 
+import numpy as np
 from numba import njit
 
 from .._named import named
-from .._simd import BYTES, lanes
+from .._simd import BYTES, lanes, prefetch
 from .._spread import spread
 from ._lanes import choose, equals, filled
 from ._rows import load, load_numbers, store, store_part, store_zipped
-from ._taps import alone, neighbours
+from ._taps import alone, neighbours, ordered
 
 FAR = 8  # windows at a larger distance share no vector
+AHEAD, LINE = 8192, 64  # bytes that are read ahead: the processor does not expect the jump from row to row
 MASKS = BYTES == 64  # every store may have a mask
 
 
@@ -19,6 +21,7 @@ MASKS = BYTES == 64  # every store may have a mask
 def largest(size_h, size_w, stride_h, stride_w):
     """The kernel for windows of this size: `together` of a row are computed in vectors."""
     step = min(stride_w, FAR)
+    clean = int(size_h * size_w > stride_h * stride_w)  # each number is compared more than once: first for NaN
 
     @named(size_h, size_w, stride_h, stride_w, cache=True, error_model="numpy")
     def kernel(loop, part, parts, x, out, winner, together):
@@ -26,27 +29,33 @@ def largest(size_h, size_w, stride_h, stride_w):
             return
         (N, C, H, W), (OH, OW) = x.shape, out.shape[2:]
         rows, L, zero = N * C * OH, lanes(x), together >> 40  # 0, unknown to the compiler: `neighbours`
+        ahead, line, numbers = AHEAD * L // BYTES, LINE * L // BYTES, x.reshape(-1)
         values, taps = out.reshape(-1), winner.reshape(-1)
         begin, end = rows * part // parts, rows * (part + 1) // parts
         for plane in range(begin // OH, -(-end // OH)):
             for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
                 top, to = (plane * H + i * stride_h) * W, (plane * OH + i) * OW
-                if together >= L:
-                    for j in range(0, together, L):
-                        j = min(j, together - L)
-                        best, at = neighbours(x, top + j * stride_w, L, size_h, size_w, step, 1, zero)
+                for p in range(top + ahead, top + ahead + stride_h * W, line):
+                    prefetch(numbers, np.uintp(p))
+                vectors = together
+                if clean and not ordered(x, top, size_h * W, L):
+                    vectors = 0  # a window at a time
+                if vectors >= L:
+                    for j in range(0, vectors, L):
+                        j = min(j, vectors - L)
+                        best, at = neighbours(x, top + j * stride_w, L, size_h, size_w, step, 1, clean, zero)
                         store(best, out, to + j)
                         store(at, winner, to + j)
-                elif not MASKS and together:
-                    for j in (0, together - L // 2):
-                        best, at = neighbours(x, top + j * stride_w, L // 2, size_h, size_w, step, 2, zero)
+                elif not MASKS and vectors:
+                    for j in (0, vectors - L // 2):
+                        best, at = neighbours(x, top + j * stride_w, L // 2, size_h, size_w, step, 2, clean, zero)
                         store(best, out, to + j)
                         store(at, winner, to + j)
-                elif MASKS and together:
-                    best, at = neighbours(x, top, together, size_h, size_w, step, 1, zero)
-                    store_part(best, out, to, together)
-                    store_part(at, winner, to, together)
-                for j in range(together, OW):
+                elif MASKS and vectors:
+                    best, at = neighbours(x, top, vectors, size_h, size_w, step, 1, clean, zero)
+                    store_part(best, out, to, vectors)
+                    store_part(at, winner, to, vectors)
+                for j in range(vectors, OW):
                     values[to + j], taps[to + j] = alone(x, top + j * stride_w, L, size_h, size_w)
 
     return kernel

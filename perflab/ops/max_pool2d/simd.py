@@ -5,6 +5,8 @@ The compiler fills its vectors with neighbouring windows and processes the rest 
 Here the last vector of a row begins earlier, so that it is full: some windows are computed twice. A row that
 does not fill one uses two halves, or a mask where the processor has masks for bytes. Where a row has few
 windows but many taps, the lanes compare the taps of one window, and a reduction finds the first maximum.
+Where windows overlap, a row without NaN is found first, then each comparison is one instruction; the rows of
+the next windows are fetched into the cache before they are read, as the processor does not foresee the jumps.
 Backward, windows with stride two that do not overlap give pairs of numbers, a gradient or zero; all others
 scatter theirs as in `jit_parallel`.
 """
