@@ -352,7 +352,7 @@ WINDOWS = {
 
 
 @every_technique("max_pool2d")
-@pytest.mark.parametrize("size, stride", [(2, 2), (3, 2), (3, 1)])
+@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 1)])
 def test_a_nan_anywhere_in_a_wide_row_is_met_by_its_windows_alone(size, stride, technique):
     for column in (0, 2, 16, 31, 32, 40):
         rows = np.arange(7 * 41, dtype=np.float32).reshape(7, 41) % 11

@@ -21,7 +21,8 @@ MASKS = BYTES == 64  # every store may have a mask
 def largest(size_h, size_w, stride_h, stride_w):
     """The kernel for windows of this size: `together` of a row are computed in vectors."""
     step = min(stride_w, FAR)
-    clean = int(size_h * size_w > stride_h * stride_w)  # each number is compared more than once: first for NaN
+    each = stride_h * stride_w  # numbers of x for a window
+    clean = int(size_h * size_w > each)  # they are compared more than once: whether one is NaN is found first
 
     @named(size_h, size_w, stride_h, stride_w, cache=True, error_model="numpy")
     def kernel(loop, part, parts, x, out, winner, together):
@@ -35,20 +36,21 @@ def largest(size_h, size_w, stride_h, stride_w):
         for plane in range(begin // OH, -(-end // OH)):
             for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
                 top, to = (plane * H + i * stride_h) * W, (plane * OH + i) * OW
-                for p in range(top + ahead, top + ahead + stride_h * W, line):
-                    prefetch(numbers, np.uintp(p))
                 vectors = together
                 if clean and not ordered(x, top, size_h * W, L):
                     vectors = 0  # a window at a time
                 if vectors >= L:
                     for j in range(0, vectors, L):
+                        for p in range(j * each, (j + L) * each, line):
+                            prefetch(numbers, np.uintp(top + ahead + p))
                         j = min(j, vectors - L)
                         best, at = neighbours(x, top + j * stride_w, L, size_h, size_w, step, 1, clean, zero)
                         store(best, out, to + j)
                         store(at, winner, to + j)
                 elif not MASKS and vectors:
                     for j in (0, vectors - L // 2):
-                        best, at = neighbours(x, top + j * stride_w, L // 2, size_h, size_w, step, 2, clean, zero)
+                        start = top + j * stride_w
+                        best, at = neighbours(x, start, L // 2, size_h, size_w, step, 2, clean, zero)
                         store(best, out, to + j)
                         store(at, winner, to + j)
                 elif MASKS and vectors:
