@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
-from .._simd import BYTES, lanes, load, load_part, store
+from .._simd import BYTES, lanes, load, load_part, store, store_part
 from .._threads import parallel
 from ._bands import OPTIONS, cut_out, record
 from ._borrowed import borrowed
@@ -51,6 +51,12 @@ def trace(b, base, rows, OW, p, width, L, pieces):
 
 
 @njit(**OPTIONS)
+def piece(pieces, q):
+    """The place of a piece in the panel, and in the band."""
+    return np.uintp(pieces[q, 0]), np.uintp(pieces[q, 5])
+
+
+@njit(**OPTIONS)
 def fill(band, offsets, first, last, pieces, count, inside, panel):
     """panel[(k − first)·width + i] = tap k of the panel's position i, pieces in turn.
 
@@ -69,6 +75,17 @@ def fill(band, offsets, first, last, pieces, count, inside, panel):
     ):
         for k in range(np.uintp(first), np.uintp(last)):
             store(load(band, offsets[k] + start, 0, 1, VECTORS), panel, to, 0)
+            to += pitch
+    elif inside and count <= 4:  # a loop over the pieces would read them again for each tap
+        (p0, s0), (p1, s1) = piece(pieces, 0), piece(pieces, min(1, count - 1))
+        (p2, s2), (p3, s3) = piece(pieces, min(2, count - 1)), piece(pieces, count - 1)
+        for k in range(np.uintp(first), np.uintp(last)):
+            tap = offsets[k]
+            store(load(band, tap + s0, 0, 1, 1), panel, to + p0, 0)
+            store(load(band, tap + s1, 0, 1, 1), panel, to + p1, 0)
+            if count > 2:
+                store(load(band, tap + s2, 0, 1, 1), panel, to + p2, 0)
+                store(load(band, tap + s3, 0, 1, 1), panel, to + p3, 0)
             to += pitch
     elif inside:
         for k in range(np.uintp(first), np.uintp(last)):

@@ -45,16 +45,15 @@ def copy(b, x, band, n, images, top, rows):
     together = 2 if b.across == b.PW == 2 else 1
     for c in range(b.C):
         for phase in range(0, b.PH * b.PW, together):
-            at, first = (c * b.PH * b.PW + phase) * b.plane, phase % b.PW - b.left
-            lo, hi = inside(b, first)
+            at, up, first = (c * b.PH * b.PW + phase) * b.plane, phase // b.PW - b.up, phase % b.PW - b.left
+            (lo, hi), (low, high) = inside(b, first), inside(b, first + 1)
             for m in range(images):
                 for row in range(top, top + rows + b.halo):
-                    h = b.down * row + phase // b.PW - b.up
+                    h = b.down * row + up
                     if 0 <= h < b.H:
                         source = (((n + m) * b.C + c) * b.H + h) * b.W + first
                         line(b, x, source, together, band, at, lo, hi)
                         if together == 2:
-                            low, high = inside(b, first + 1)
                             if low < lo:
                                 band[at + b.plane + low] = x[source + 2 * low + 1]
                             clear(band, at + b.plane, low, high, b.S)
