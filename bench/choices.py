@@ -31,9 +31,9 @@ from perflab.contract import AUTO, DTYPES, FIRST_RUNGS, Case, Implementation, Pe
 from perflab.machine.threads import ALLOCATOR, POOLS, for_child
 
 BOTH = ("forward", "backward")
-TOGETHER = ("softmax_loss",)  # one rung does both directions
 LEAST_S, TURNS = 0.04, (3, 40)  # of a technique's calls on a shape; from so many turns to so many
-FAR = 1.5  # a technique this much behind at its first call on a shape is not called again there
+BLOCK_S = 2e-3  # of a turn: threads that still wait for work from the turn before disturb a single call
+FAR = 4.0, 1.5  # a technique this much behind at its first call, or in its first block, is not called again
 GIVEN_UP = 8  # after so many lines in a row without it, a technique is not tried on further shapes
 NEVER = 1e3  # the seconds that a rung is expected to take where it is not among the choices
 SOFT = 0.03  # while factors are fitted, rungs whose costs are this near are each chosen in part
@@ -52,13 +52,14 @@ def measure(args: argparse.Namespace) -> None:
     if any(os.environ.get(name) != wanted[name] for name in (*POOLS, *ALLOCATOR)):
         os.execve(sys.executable, [sys.executable, *sys.argv], wanted)
     for operation in args.operations or draw.operations():
+        choices = modules(operation)[0].RUNGS
         without = dict.fromkeys(catalog.techniques(operation), 0)  # lines in a row
         for name in (AUTO, *FIRST_RUNGS):
             without.pop(name, None)
         for shape in draw.draw(operation, args.draw, args.seed):
             for dtype in DTYPES:
                 say(f"{operation} {shape.case.name} {dtype}")
-                names = [name for name, lines in without.items() if lines < GIVEN_UP]
+                names = [name for name, lines in without.items() if lines < GIVEN_UP or name in choices]
                 for line in timed(operation, shape.case, dtype, args.threads, names):
                     with args.file.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(line) + "\n")
@@ -75,23 +76,40 @@ def timed(
     for name in names:
         called(catalog.raw(operation, name), given, dout)  # is compiled here
     took = {name: [called(catalog.raw(operation, name), given, dout)] for name in names}
-    best = [min(some[0][way] for some in took.values()) for way in (0, 1)]
-    near = {name for name in names if any(took[name][0][way] < FAR * best[way] for way in (0, 1))}
+    took = {name: block(catalog.raw(operation, name), given, dout) for name in near(took, FAR[0])}
+    took = {name: took[name] for name in near(took, FAR[1])}
     spent = 0.0
     for turn in range(TURNS[1]):
-        if turn >= TURNS[0] and spent > LEAST_S * len(near):
+        if turn >= TURNS[0] and spent > LEAST_S * len(took):
             break
-        for name in near:
-            took[name].append(called(catalog.raw(operation, name), given, dout))
-            spent += sum(took[name][-1])
+        for name in took:
+            calls = block(catalog.raw(operation, name), given, dout)
+            took[name] += calls
+            spent += sum(map(sum, calls))
     parameters = pairs(described, case)
     for way, direction in enumerate(BOTH):
         yield {
             "operation": operation, "case": case.name, "dtype": dtype, "threads": threads,
             "direction": direction, "sizes": dict(described.derive(case.sizes, parameters)),
             "parameters": dict(parameters),
-            "seconds": {name: min(each[way] for each in took[name]) for name in sorted(near)},
+            "seconds": {name: min(each[way] for each in took[name]) for name in sorted(took)},
         }  # fmt: skip
+
+
+def near(took: Mapping[str, list[tuple[float, float]]], far: float) -> list[str]:
+    """The techniques that are at most `far` times as slow as the best one in a direction."""
+    least = {name: [min(each[way] for each in calls) for way in (0, 1)] for name, calls in took.items()}
+    best = [min(some[way] for some in least.values()) for way in (0, 1)]
+    return [name for name, some in least.items() if any(some[way] < far * best[way] for way in (0, 1))]
+
+
+def block(technique: Implementation, given: Sequence[Any], dout: Any) -> list[tuple[float, float]]:
+    """Calls one after another, of which the first is not kept."""
+    called(technique, given, dout)
+    calls = [called(technique, given, dout)]
+    while sum(map(sum, calls)) < BLOCK_S:
+        calls.append(called(technique, given, dout))
+    return calls
 
 
 def called(technique: Implementation, given: Sequence[Any], dout: Any) -> tuple[float, float]:
@@ -112,6 +130,7 @@ class Cells:
     """
 
     operation: str
+    together: bool  # one rung does both directions
     rungs: tuple[str, ...]
     names: tuple[str, ...]
     seconds: np.ndarray
@@ -121,7 +140,7 @@ class Cells:
     def chosen(self, factors: np.ndarray) -> np.ndarray:
         """(cells, ways): the rungs that are called with these factors, (rungs, ways, terms)."""
         costs = np.einsum("crwt,rwt->crw", self.terms, factors)
-        if self.operation in TOGETHER:
+        if self.together:
             costs = np.broadcast_to(costs.sum(2, keepdims=True), costs.shape)
         return np.asarray(costs.argmin(axis=1))
 
@@ -134,7 +153,7 @@ class Cells:
         costs = np.maximum(np.einsum("crwt,rwt->crw", self.terms, factors), 1e-9)
         seconds, best = np.minimum(self.seconds, 3 * self.best), self.best
         wrong = np.log(costs / seconds) * (costs < NEVER / 2)
-        if self.operation in TOGETHER:
+        if self.together:
             costs, seconds, best = (each.sum(2, keepdims=True) for each in (costs, seconds, best))
         share = (costs / costs.min(1, keepdims=True)) ** (-1 / SOFT)
         loss = (share / share.sum(1, keepdims=True) * np.log(seconds / best)).sum(1)
@@ -163,7 +182,8 @@ def cells_of(operation: str, lines: Sequence[Mapping[str, Any]]) -> Cells:
             for rung, ways in expected.items():
                 terms[at, rungs.index(rung), :, term] = [ways[way] for way in BOTH]
     home.COSTS = kept
-    return Cells(operation, rungs, tuple(" ".join(map(str, n)) for n in names), seconds, terms, best)
+    together = module.predicted.together
+    return Cells(operation, together, rungs, tuple(" ".join(map(str, n)) for n in names), seconds, terms, best)
 
 
 def modules(operation: str) -> tuple[Any, Any]:

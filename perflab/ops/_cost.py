@@ -58,7 +58,11 @@ def fastest(costs):
 
 
 def fastest_together(costs):
-    """The rung with the least cost of both, twice: where rungs keep different things between them."""
+    """The rung with the least cost of both, twice.
+
+    For rungs that keep different things between them, and for those of BLAS: its threads and Numba's would
+    wait for each other's, as each go on looking for work for a while.
+    """
     return (min(costs, key=lambda rung: sum(costs[rung].values())),) * 2
 
 
@@ -68,6 +72,7 @@ def choosing(expected, axes, parameters=(), pick=fastest):
     `expected(sizes, parameters, itemsize, threads)` gives seconds by rung and direction. `predicted` takes
     the same, and gives these and the names of the rungs to call for forward and for backward. `chosen` gives
     the names alone, once for all calls: it takes the sizes of these axes, the parameters of these names.
+    `predicted.together` says whether one rung is called for both directions.
     """
 
     def predicted(sizes, given, itemsize, threads):
@@ -79,4 +84,5 @@ def choosing(expected, axes, parameters=(), pick=fastest):
         sizes, given = dict(zip(axes, sizes, strict=True)), dict(zip(parameters, given, strict=True))
         return predicted(sizes, given, itemsize, threads)[1]
 
+    predicted.together = pick is fastest_together
     return predicted, chosen

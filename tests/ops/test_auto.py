@@ -17,7 +17,7 @@ from perflab.catalog.inputs import pairs
 WAYS = ("forward", "backward")
 MODULES = {op: importlib.import_module(f"perflab.ops.{op}.auto") for op in catalog.operations()}
 COSTS = {op: sys.modules[module.expected.__module__] for op, module in MODULES.items()}  # where they stand
-TOGETHER = {"softmax_loss"}  # one rung does both directions
+TOGETHER = {op for op, module in MODULES.items() if module.predicted.together}  # one rung does both
 
 
 def choices(op):

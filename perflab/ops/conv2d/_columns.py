@@ -7,7 +7,7 @@ from .._arrays import rows_of
 from .._simd import BYTES, lanes, load, load_part, store, store_part
 from .._threads import parallel
 from ._bands import OPTIONS, cut_out, record
-from ._borrowed import borrowed
+from .._borrowed import borrowed
 from ._eights import pack_eights
 from ._lay import lay, room
 from ._scatter import scatter

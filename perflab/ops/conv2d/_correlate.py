@@ -8,7 +8,7 @@ from .._named import named
 from .._simd import BYTES, REGISTERS, load, store, tile
 from .._threads import parallel
 from ._bands import OPTIONS, cover, cut_out, record
-from ._borrowed import borrowed
+from .._borrowed import borrowed
 from ._lay import lay_with_room, room
 from ._registers import outer_at
 from ._scatter import scatter

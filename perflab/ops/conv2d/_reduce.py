@@ -9,7 +9,7 @@ from .._simd import BYTES, REGISTERS, lanes, load, load_turned_part, store, stor
 from .._threads import parallel
 from ..fully_connected._turned import load_turned
 from ._bands import OPTIONS, cut_out, record
-from ._borrowed import borrowed
+from .._borrowed import borrowed
 from ._lay import lay, room
 from ._registers import outer_at
 

@@ -5,48 +5,73 @@ and dw is written once. Eight rows of w are read together, and all samples use t
 cache.
 """
 
+import numpy as np
 from numba import njit
 
-from .._simd import fma, lanes, load, prefetch, store
+from .._borrowed import borrowed
+from .._simd import fma, lanes, load, load_part, prefetch, store
 from .._spread import spread
 
+LINE = 64  # bytes of a cache line
+CHUNK = 32  # lines: so much of eight rows of w stays in the L1 cache
 FAST = {"contract", "reassoc", "nsz"}
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
-def add_rows(out, to, x, at, w, wt, M, count):
-    """out[to + m] += Σ x[at + r] · w[wt + r·M + m] over eight rows r, for m < count; all flat."""
-    L = lanes(out)
-    for m in range(0, count - count % L, L):
-        acc = load(out, to + m, 0, 1, 1)
+def add_rows(sums, to, x, at, w, wt, M, count, fetch):
+    """sums[to + m] += Σ x[at + r] · w[wt + r·M + m] over eight rows r, for m < count; all flat.
+
+    Where `fetch` is true, the next eight rows are loaded while these are used.
+    """
+    L, rest = lanes(sums), count % lanes(sums)
+    for m in range(0, count - rest, L):
+        acc = load(sums, to + m, 0, 1, 1)
+        if fetch:
+            for r in range(8):
+                prefetch(w, wt + (r + 8) * M + m)
         for r in range(8):
-            prefetch(w, wt + (r + 8) * M + m)  # the next eight rows are loaded while these are used
             acc = fma(x[at + r], load(w, wt + r * M + m, 0, 1, 1), acc)
-        store(acc, out, to + m, 0)
-    for m in range(count - count % L, count):
+        store(acc, sums, to + m, 0)
+    if rest:
+        m = count - rest
+        acc = load(sums, to + m, 0, 1, 1)  # what is too much is not used
         for r in range(8):
-            out[to + m] += x[at + r] * w[wt + r * M + m]
+            acc = fma(x[at + r], load_part(w, wt + r * M + m, 0, 1, 1, 1, rest), acc)
+        store(acc, sums, to + m, 0)
+
+
+def room(N, itemsize):
+    """The numbers that a part needs for its sums."""
+    return N * CHUNK * LINE // itemsize
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
-def forward(loop, part, parts, x, w, b, out):
-    """Each part has its own columns, in whole cache lines."""
+def forward(loop, part, parts, x, w, b, out, own):
+    """Each part has its own columns, and a row of `own`, of `room` numbers, for sums: no line is shared.
+
+    All samples use a chunk of eight rows of w in turn, while it is in the L1 cache.
+    """
     if spread(loop, parts):
         return
-    (N, D), M = x.shape, w.shape[1]
-    flat, xs, ws = out.reshape(-1), x.reshape(-1), w.reshape(-1)
-    each = -(-M // (parts * 64)) * 64
-    m0, m1 = min(part * each, M), min(part * each + each, M)
-    for n in range(N):
-        for m in range(m0, m1):
-            out[n, m] = b[m]
-    for d in range(0, D - D % 8, 8):
+    (N, D), M, line = x.shape, w.shape[1], LINE // x.itemsize
+    xs, ws, sums = borrowed(x.reshape(-1)), borrowed(w.reshape(-1)), borrowed(own[part])
+    wide, each = CHUNK * line, -(-M // (parts * line)) * line
+    end = min(part * each + each, M)
+    for m0 in range(min(part * each, M), end, wide):
+        count = min(wide, end - m0)
+        pitch = -(-count // line) * line
         for n in range(N):
-            add_rows(flat, n * M + m0, xs, n * D + d, ws, d * M + m0, M, m1 - m0)
-    for d in range(D - D % 8, D):
+            for m in range(count):
+                sums[n * pitch + m] = b[m0 + m]
+        for d in range(0, D - D % 8, 8):
+            for n in range(N):
+                add_rows(sums, n * pitch, xs, n * D + d, ws, d * M + m0, M, count, n == 0)
         for n in range(N):
-            for m in range(m0, m1):
-                out[n, m] += x[n, d] * w[d, m]
+            for d in range(D - D % 8, D):
+                for m in range(count):
+                    sums[n * pitch + m] += x[n, d] * w[d, m0 + m]
+            for m in range(count):
+                out[n, m0 + m] = sums[n * pitch + m]
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)

@@ -11,13 +11,14 @@ of arithmetic and uses another algorithm: see _few.py.
 
 import numpy as np
 
-from .._arrays import aligned
+from .._arrays import aligned, rows_of
 from .._spread import ALONE, threads
 from . import _few, packed
 
 FEW = 4  # rows up to which memory limits the speed
 DEEP = 4  # times as many terms as rows or columns, from which the sums are cut
 SMALL = 1 << 18  # multiplications, fewer than which are done before another thread has begun
+_sums = {}
 
 
 def shares(work):
@@ -41,7 +42,8 @@ def forward(x, w, b):
     if 0 < len(x) <= FEW:
         x, w, b = map(np.ascontiguousarray, (x, w, b))
         out = np.empty((len(x), len(b)), x.dtype)
-        _few.forward(*shares(x.size * len(b)), x, w, b, out)
+        cut = shares(x.size * len(b))
+        _few.forward(*cut, x, w, b, out, rows_of(_sums, x.dtype, cut[2], _few.room(len(x), x.itemsize)))
         return out, (x, w)
     return product(x, w, bias=b), (x, w)
 

@@ -4,7 +4,8 @@ x (N,n), W2 (h,n), b2 (h,), W3 (k,h), b3 (k,), t (N,k) -> J, a scalar
 
 A rung's time is a sum of a fixed part, the products' arithmetic, the packing of weights, and passes over
 activations, each times a factor of this rung. The factors are fitted to times measured on shapes of public
-networks. forward and backward are chosen each by itself: all rungs keep the same between them.
+networks. One rung does both directions, that with the least time of a step: threads of BLAS and of Numba
+would disturb each other.
 """
 
 from numba import get_num_threads
@@ -15,16 +16,16 @@ from . import cores, fused, packed
 RUNGS = {"fused": fused, "packed": packed, "cores": cores}
 COSTS = {
     "fused": {
-        "forward": (14.9, 1.74, 0.918, 3.59, 0.0),
-        "backward": (13.1, 1.39, 2.29, 5.59, 0.0),
+        "forward": (2.84, 5.01, 0.212, 0.0, 0.0),
+        "backward": (0.107, 2.53, 1.86, 4.05, 0.0),
     },
     "packed": {
-        "forward": (44.2, 1.32, 4.23, 7.83, 3.77),
-        "backward": (45.7, 1.53, 3.31, 4.08, 5.22),
+        "forward": (34.0, 1.03, 0.528, 0.0, 1.72),
+        "backward": (47.6, 0.414, 1.71, 0.57, 10.3),
     },
     "cores": {
-        "forward": (18.6, 1.4, 3.09, 5.26, 5.05),
-        "backward": (22.1, 1.45, 3.21, 4.4, 1.7),
+        "forward": (11.4, 0.527, 1.48, 1.52, 1.33),
+        "backward": (16.1, 0.366, 1.8, 1.37, 3.02),
     },
 }
 
@@ -45,7 +46,7 @@ def expected(s, _, itemsize, threads):
     return {rung: _cost.seconds(factors, terms(s, itemsize, threads)) for rung, factors in COSTS.items()}
 
 
-predicted, chosen = _cost.choosing(expected, "Nnhk")
+predicted, chosen = _cost.choosing(expected, "Nnhk", pick=_cost.fastest_together)
 
 
 def forward(x, W2, b2, W3, b3, t):

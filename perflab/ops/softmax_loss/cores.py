@@ -4,13 +4,15 @@ X (N,D), W (D,C), y (N,) labels, reg -> loss, a scalar
 
 The cache contains E = exp(scores − largest), less its row's total at the label. The division by the total can
 be done later, like any factor of a row: dX = diag(f)·E·Wᵀ and dW = (diag(f)·X)ᵀ·E with f = dout / (N·total).
-So the factor is applied to the smaller of E and the rows of X and dX.
+So the factor is applied to the smaller of E and the rows of X and dX. A few rows are multiplied as in
+`fully_connected/cores`, which reads W once.
 """
 
 import numpy as np
 from numba import njit
 
 from .._spread import spread
+from ..fully_connected import cores as layer
 from ..fully_connected.cores import product, shares
 from ._few import GROUP, ROWS, gradients, padded, scores, turned
 from ._rows import softmax
@@ -58,7 +60,7 @@ def forward(X, W, y, reg):
         E = np.empty((N, T.shape[1]), X.dtype)
         few_forward(*shares(X.size * C), X, T, C, y, E, sums, losses)
     else:
-        E = product(X, W)
+        E = layer.forward(X, W, np.zeros(C, X.dtype))[0]
         softmax_rows(*shares(PASS * E.size), E, y, sums, losses)
     cut = shares(W.size)
     norms = np.empty(cut[2], X.dtype)
@@ -74,6 +76,8 @@ def backward(dout, cache):
         dX, dT = np.empty_like(X), np.zeros_like(T)
         few_backward(*shares(2 * X.size * C), X, T, padded(E * factor, ROWS, GROUP), dX, dT)
         dW = np.ascontiguousarray(dT.transpose(0, 2, 1).reshape(-1, T.shape[1])[:D, :C])
+    elif N <= layer.FEW:
+        dX, dW, _ = layer.backward(E * factor, (X, W))
     elif C < 2 * D:
         dS = E * factor
         dX, dW = product(dS, W, transpose_b=True), product(X, dS, transpose_a=True)
