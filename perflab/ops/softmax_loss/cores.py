@@ -55,7 +55,7 @@ def forward(X, W, y, reg):
     N, C = X.shape[0], W.shape[1]
     X, W, T = np.ascontiguousarray(X), np.ascontiguousarray(W), None
     sums, losses = np.empty(N, X.dtype), np.empty(N, X.dtype)
-    if C <= FEW:
+    if C <= FEW and N > layer.FEW:
         T = turned(W)
         E = np.empty((N, T.shape[1]), X.dtype)
         few_forward(*shares(X.size * C), X, T, C, y, E, sums, losses)
