@@ -183,7 +183,9 @@ def cells_of(operation: str, lines: Sequence[Mapping[str, Any]]) -> Cells:
                 terms[at, rungs.index(rung), :, term] = [ways[way] for way in BOTH]
     home.COSTS = kept
     together = module.predicted.together
-    return Cells(operation, together, rungs, tuple(" ".join(map(str, n)) for n in names), seconds, terms, best)
+    return Cells(
+        operation, together, rungs, tuple(" ".join(map(str, n)) for n in names), seconds, terms, best
+    )
 
 
 def modules(operation: str) -> tuple[Any, Any]:

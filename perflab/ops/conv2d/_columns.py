@@ -4,10 +4,10 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import rows_of
+from .._borrowed import borrowed
 from .._simd import BYTES, lanes, load, load_part, store, store_part
 from .._threads import parallel
 from ._bands import OPTIONS, cut_out, record
-from .._borrowed import borrowed
 from ._eights import pack_eights
 from ._lay import lay, room
 from ._scatter import scatter
@@ -114,8 +114,7 @@ def spill(y, yt, first, last, pieces, count, out, at, image, row, OW):
             if length == L:
                 store(load(y, source, 0, 1, 1), out, to, 0)
             else:
-                for t in range(np.uintp(length)):
-                    out[to + t] = y[source + t]
+                store_part(load(y, source, 0, 1, 1), out, to, 0, 1, length)
 
 
 @njit(**OPTIONS)

@@ -4,11 +4,11 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import flat, rows_of
+from .._borrowed import borrowed
 from .._named import named
 from .._simd import BYTES, REGISTERS, load, store, tile
 from .._threads import parallel
 from ._bands import OPTIONS, cover, cut_out, record
-from .._borrowed import borrowed
 from ._lay import lay_with_room, room
 from ._registers import outer_at
 from ._scatter import scatter

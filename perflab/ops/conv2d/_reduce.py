@@ -4,12 +4,12 @@ import numpy as np
 from numba import njit, prange
 
 from .._arrays import aligned, flat, rows_of
+from .._borrowed import borrowed
 from .._named import named
 from .._simd import BYTES, REGISTERS, lanes, load, load_turned_part, store, store_part
 from .._threads import parallel
 from ..fully_connected._turned import load_turned
 from ._bands import OPTIONS, cut_out, record
-from .._borrowed import borrowed
 from ._lay import lay, room
 from ._registers import outer_at
 

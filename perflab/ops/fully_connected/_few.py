@@ -5,7 +5,6 @@ and dw is written once. Eight rows of w are read together, and all samples use t
 cache.
 """
 
-import numpy as np
 from numba import njit
 
 from .._borrowed import borrowed

@@ -18,16 +18,16 @@ RUNGS = {"in_place": in_place, "packed": packed, "cores": cores}
 ALONE = {"packed"}  # computes on one thread
 COSTS = {
     "in_place": {
-        "forward": (0.0, 2.57, 0.0648, 0.0),
-        "backward": (0.0, 2.37, 1.26, 0.0),
+        "forward": (0.0, 2.37, 0.0, 0.0),
+        "backward": (0.0, 2.23, 1.1, 0.0),
     },
     "packed": {
-        "forward": (2.84, 0.813, 0.396, 0.0932),
-        "backward": (11.4, 0.764, 0.608, 0.158),
+        "forward": (3.44, 0.8, 0.38, 0.148),
+        "backward": (22.8, 0.652, 0.478, 0.401),
     },
     "cores": {
-        "forward": (3.29, 1.06, 0.0397, 0.157),
-        "backward": (10.7, 1.28, 0.156, 0.177),
+        "forward": (3.2, 0.826, 0.0814, 0.152),
+        "backward": (8.81, 1.01, 0.321, 0.105),
     },
 }
 

@@ -11,8 +11,8 @@ def squares(loop, part, parts, W, sums):
     """A part's sum of the squares of W, flat."""
     if spread(loop, parts):
         return
-    total = W.dtype.type(0)
-    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
+    total, W = W.dtype.type(0), W[len(W) * part // parts : len(W) * (part + 1) // parts]
+    for i in range(len(W)):  # from 0 on: an index that could be negative is not vectorised
         total += W[i] * W[i]
     sums[part] = total
 
@@ -21,5 +21,7 @@ def squares(loop, part, parts, W, sums):
 def decay(loop, part, parts, dW, W, by):
     if spread(loop, parts):
         return
-    for i in range(len(W) * part // parts, len(W) * (part + 1) // parts):
+    first, end = len(W) * part // parts, len(W) * (part + 1) // parts
+    dW, W = dW[first:end], W[first:end]
+    for i in range(len(W)):
         dW[i] += by * W[i]
