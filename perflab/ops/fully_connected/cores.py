@@ -11,19 +11,11 @@ of arithmetic and uses another algorithm: see _few.py.
 
 import numpy as np
 
-from .._arrays import aligned, rows_of
-from .._spread import ALONE, threads
+from .._arrays import aligned
 from . import _few, packed
+from ._few import FEW, shares
 
-FEW = 4  # rows up to which memory limits the speed
 DEEP = 4  # times as many terms as rows or columns, from which the sums are cut
-SMALL = 1 << 18  # multiplications, fewer than which are done before another thread has begun
-_sums = {}
-
-
-def shares(work):
-    """How the threads divide so many multiplications."""
-    return threads() if work > SMALL else ALONE
 
 
 def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
@@ -41,17 +33,13 @@ def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
 def forward(x, w, b):
     if 0 < len(x) <= FEW:
         x, w, b = map(np.ascontiguousarray, (x, w, b))
-        out = np.empty((len(x), len(b)), x.dtype)
-        cut = shares(x.size * len(b))
-        _few.forward(*cut, x, w, b, out, rows_of(_sums, x.dtype, cut[2], _few.room(len(x), x.itemsize)))
-        return out, (x, w)
+        return _few.times(x, w, b), (x, w)
     return product(x, w, bias=b), (x, w)
 
 
 def backward(dout, cache):
     x, w = cache
     if 0 < len(x) <= FEW:
-        dx, dw = np.empty(x.shape, x.dtype), aligned(w.shape, w.dtype)
-        _few.backward(*shares(dout.size * len(w)), dout, x, w, dx, dw)
-        return dx, dw, dout.sum(axis=0)
+        dout = np.ascontiguousarray(dout)
+        return _few.times_turned(dout, w), _few.turned_times(x, dout), dout.sum(axis=0)
     return product(dout, w, transpose_b=True), product(x, dout, transpose_a=True), dout.sum(axis=0)

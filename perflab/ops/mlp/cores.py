@@ -7,7 +7,7 @@ the rows are distributed to the cores instead of parts of products. The errors o
 and discarded; arrays of all errors are never written. Every core packs the weights for itself, since loading
 data that another core has just written takes longer. It adds up its own gradients, which are added once, at
 the end. This needs weights that fit into the cache too, and enough rows for all cores; otherwise whole
-products are cut, as on the rung below.
+products are cut, as on the rung below. Of a few rows, see _few.py.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ from .._arrays import aligned, rows_of
 from .._simd import LANES
 from .._spread import ALONE, threads
 from ..fully_connected._blocks import zeros
+from ..fully_connected._few import SMALL
 from ..fully_connected._sweep import ROWS, VECTORS, tiles
-from ..fully_connected.cores import SMALL
-from . import _rows, packed
+from . import _few, _rows, packed
 
 HIGH, CACHE = 7 * ROWS, 1 << 20  # a block's rows, and bytes of its arrays, at most
 WEIGHTS = 1 << 20  # bytes of a layer's weights, at most
@@ -45,6 +45,8 @@ def workspace(x, W2, W3, parts, high):
 
 
 def forward(x, W2, b2, W3, b3, t):
+    if 0 < len(x) <= _few.FEW:
+        return _few.forward(x, W2, b2, W3, b3, t)
     shares, high = plan(x, W2, W3)
     if shares is None:
         return packed.forward(x, W2, b2, W3, b3, t)
@@ -58,6 +60,8 @@ def forward(x, W2, b2, W3, b3, t):
 
 def backward(dout, cache):
     x, W2, W3, t, a2, a3 = cache
+    if 0 < len(x) <= _few.FEW:
+        return _few.backward(dout, cache)
     shares, high = plan(x, W2, W3)
     if shares is None:
         return packed.backward(dout, cache)

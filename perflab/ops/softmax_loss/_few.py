@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from .._simd import LANES, REGISTERS, lanes, load, outer, store, store_part, tile
-from ._lanes import dots, sums
+from ._lanes import dots, dots_part, sums
 from .jit_exp import FAST
 
 ROWS, GROUP, VECTORS = (4, 5, 4) if REGISTERS == 32 else (3, 3, 3)  # tiles: rows × group, × vectors
@@ -24,11 +24,16 @@ def scores(X, T, S, n0, n1):
                 for v in range(VECTORS):
                     acc = dots(acc, x, at + v * L, D, t, bt + v * L, wide)
                 at, bt = at + np.uintp(wide), bt + np.uintp(C * wide)
+            for d in range(0, D % wide, L):
+                if d + L <= D % wide:
+                    acc = dots(acc, x, at + d, D, t, bt + d, wide)
+                else:
+                    acc = dots_part(acc, x, at + d, D, t, bt + d, wide, D % wide - d)
             sums(acc, s, n * C + c, C)
-    for n in range(n0, n1):  # the rows that no tile covers
+    for n in range(tiled, n1):
         for c in range(C):
-            total = S[n, c] if n < tiled else S.dtype.type(0)
-            for k in range(whole if n < tiled else 0, strips):
+            total = S.dtype.type(0)
+            for k in range(strips):
                 for d in range(min(wide, D - k * wide)):
                     total += X[n, k * wide + d] * T[k, c, d]
             S[n, c] = total
@@ -37,32 +42,30 @@ def scores(X, T, S, n0, n1):
 @njit(cache=True, error_model="numpy", fastmath=FAST)
 def gradients(X, T, dS, dX, dT, s0, s1):
     """The strips s0 to s1 of dX = dS·Wᵀ and of dW; dS has rows of zeros up to a multiple of ROWS."""
-    (N, D), (strips, C, wide), L = X.shape, T.shape, lanes(X)
+    (N, D), (_, C, wide), L = X.shape, T.shape, lanes(X)
     x, t, ds, dx, dt = X.reshape(-1), T.reshape(-1), dS.reshape(-1), dX.reshape(-1), dT.reshape(-1)
     for n0 in range(0, N, BLOCK):
         n1 = min(n0 + BLOCK, N)
-        for s in range(s0, min(s1, D // wide)):
+        for s in range(s0, s1):
             d, at = s * wide, s * C * wide
+            width, inside = min(wide, D - d), min(n1, max(n0, (X.size - d - wide) // D + 1))
             for c in range(0, C, GROUP):
                 acc = load(dt, at + c * wide, wide, GROUP, VECTORS)
-                for n in range(n0, n1):
+                for n in range(n0, inside):  # what is read after a row's end is added to no column of dW
                     acc = outer(acc, ds, n * C + c, 1, x, n * D + d, L)
                 store(acc, dt, at + c * wide, wide)
+            for n in range(inside, n1):
+                for c in range(C):
+                    for e in range(width):
+                        dT[s, c, e] += dS[n, c] * X[n, d + e]
             for n in range(n0, n1, ROWS):
                 acc = tile(t, ROWS, VECTORS)
                 for c in range(C):
                     acc = outer(acc, ds, n * C + c, C, t, at + c * wide, L)
-                if n + ROWS <= n1:
+                if n + ROWS <= n1 and width == wide:
                     store(acc, dx, n * D + d, D)
                 else:
-                    store_part(acc, dx, n * D + d, D, n1 - n, wide)
-    start = D // wide * wide
-    for n in range(N if s0 <= D // wide < s1 else 0):  # the columns that no strip covers
-        dX[n, start:] = 0
-        for c in range(C):
-            for d in range(start, D):
-                dX[n, d] += dS[n, c] * T[strips - 1, c, d - start]
-                dT[strips - 1, c, d - start] += dS[n, c] * X[n, d]
+                    store_part(acc, dx, n * D + d, D, n1 - n, width)
 
 
 def padded(array, rows, columns):

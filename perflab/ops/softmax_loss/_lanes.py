@@ -12,17 +12,32 @@ def dots(typing, acc, a, at, da, b, bt, db):
     """acc[r, v] + a[at + r·da : … + lanes] · b[bt + v·db : … + lanes], lane by lane."""
 
     def build(context, builder, signature, args):
-        left, right = _Memory(context, builder, a, args[1], acc), _Memory(context, builder, b, args[4], acc)
-        rows = [left.load(left.at(args[2], (r, args[3]))) for r in range(acc.rows)]
-        columns = [right.load(right.at(args[5], (v, args[6]))) for v in range(acc.columns)]
-
-        def element(r, v):
-            held = builder.extract_value(args[0], r * acc.columns + v)
-            return _fma(builder, acc, rows[r], columns[v], held)
-
-        return _tile(context, builder, acc, element)
+        return _dots(context, builder, acc, (a, b), args, None)
 
     return acc(acc, a, types.uintp, types.uintp, b, types.uintp, types.uintp), build
+
+
+@intrinsic
+def dots_part(typing, acc, a, at, da, b, bt, db, width):
+    """As `dots`, but of a's rows nothing from `width` on is read; b has zeros there."""
+
+    def build(context, builder, signature, args):
+        return _dots(context, builder, acc, (a, b), args, args[7])
+
+    return acc(acc, a, types.uintp, types.uintp, b, types.uintp, types.uintp, types.intp), build
+
+
+def _dots(context, builder, acc, arrays, args, width):
+    left = _Memory(context, builder, arrays[0], args[1], acc)
+    right = _Memory(context, builder, arrays[1], args[4], acc)
+    mask = () if width is None else (left.mask(0, 0, ir.IntType(64)(1), width),)
+    rows = [left.load(left.at(args[2], (r, args[3])), *mask) for r in range(acc.rows)]
+    columns = [right.load(right.at(args[5], (v, args[6]))) for v in range(acc.columns)]
+
+    def element(r, v):
+        return _fma(builder, acc, rows[r], columns[v], builder.extract_value(args[0], r * acc.columns + v))
+
+    return _tile(context, builder, acc, element)
 
 
 @intrinsic

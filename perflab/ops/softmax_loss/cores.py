@@ -19,6 +19,7 @@ from ._rows import softmax
 from ._weights import decay, squares
 from .blocked import FEW
 
+STRIPS = 4  # of a core, fewer than which are not worth the lines of dX that two cores write
 PASS = 16  # multiplications that a score's exp takes the time of
 
 
@@ -74,7 +75,7 @@ def backward(dout, cache):
     factor = (dout / X.dtype.type(N) / sums)[:, np.newaxis]
     if T is not None:
         dX, dT = np.empty_like(X), np.zeros_like(T)
-        few_backward(*shares(2 * X.size * C), X, T, padded(E * factor, ROWS, GROUP), dX, dT)
+        few_backward(*shares(2 * X.size * C, len(T) // STRIPS), X, T, padded(E * factor, ROWS, GROUP), dX, dT)
         dW = np.ascontiguousarray(dT.transpose(0, 2, 1).reshape(-1, T.shape[1])[:D, :C])
     elif N <= layer.FEW:
         dX, dW, _ = layer.backward(E * factor, (X, W))
