@@ -60,8 +60,8 @@ def fastest(costs):
 def fastest_together(costs):
     """The rung with the least cost of both, twice.
 
-    For rungs that keep different things between them, and for those of BLAS: its threads and Numba's would
-    wait for each other's, as each go on looking for work for a while.
+    For rungs that keep different things between them; and for those that call BLAS, since its threads and
+    Numba's look for work for a while after a call, and would disturb each other.
     """
     return (min(costs, key=lambda rung: sum(costs[rung].values())),) * 2
 

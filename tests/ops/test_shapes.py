@@ -145,8 +145,25 @@ def test_winograds_workers_may_share_the_sums_of_dw(dtype, monkeypatch):
 def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeypatch):
     cores = importlib.import_module("perflab.ops.mlp.cores")
     monkeypatch.setattr(cores, "FEW", 1)
+    monkeypatch.setattr(cores._few, "FEW", 0)
     monkeypatch.setattr(cores, "SMALL", 0)
     assert_right("mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3), dtype, ("cores",))
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4])
+@pytest.mark.parametrize("work", [0, 1 << 18])
+def test_a_few_rows_read_wide_weights_in_chunks_on_one_thread_or_all(rows, work, monkeypatch):
+    few = importlib.import_module("perflab.ops.fully_connected._few")
+    monkeypatch.setattr(few, "SMALL", work)
+    for name, axes, shape, parameters in (
+        ("fully_connected", "NDM", (rows, 19, 1103), {}),
+        ("softmax_loss", "NDC", (rows, 21, 1103), {"reg": 0.1}),
+        ("softmax_loss", "NDC", (rows, 84, 10), {"reg": 0.1}),
+        ("mlp", "Nnhk", (rows, 19, 1103, 13), {}),
+    ):
+        case = Case("shape", dict(zip(axes, shape, strict=True)), parameters, seed=3)
+        for dtype in DTYPES:
+            assert_right(name, case, dtype, ("cores",))
 
 
 def assert_right(name, case, dtype, techniques):
