@@ -150,6 +150,12 @@ def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeyp
     assert_right("mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3), dtype, ("cores",))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_errors_of_a_block_of_several_tiles_are_kept_apart(dtype):
+    case = Case("shape", {"N": 61, "n": 7, "h": 13, "k": 5}, seed=3)
+    assert_right("mlp", case, dtype, ("cores",))
+
+
 @pytest.mark.parametrize("rows", [1, 3, 4])
 @pytest.mark.parametrize("work", [0, 1 << 18])
 def test_a_few_rows_read_wide_weights_in_chunks_on_one_thread_or_all(rows, work, monkeypatch):
