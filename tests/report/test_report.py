@@ -511,14 +511,15 @@ def test_growth_is_the_exponent_over_measured_drawn_cases(small_run, tmp_path):
     }  # fmt: skip
 
 
-def test_a_predicted_time_has_no_interval_and_no_samples_in_the_embedded_data(small_run, tmp_path):
-    summary = report.summarise(by_law(small_run, tmp_path))
+def test_a_time_without_an_interval_has_none_in_the_embedded_data(small_run, tmp_path):
+    summary = report.summarise(by_law(small_run, tmp_path, pairs=3))
     held = pages.data(pages.Grid(summary))
     told = [dict(zip(held["fields"], row, strict=True)) for row in held["cells"]]
-    states = [figure.predicted for figure in summary.figures.values()]
-    assert any(states)
-    for row, predicted in zip(told, states, strict=True):
-        assert ((row["low"], row["high"], row["samples"]) == (0, 0, "")) == predicted
+    assert {figure.predicted for figure in summary.figures.values()} == {True, False}
+    for row, figure in zip(told, summary.figures.values(), strict=True):
+        assert figure.low_s is None
+        assert (row["low"], row["high"]) == (0, 0)
+        assert (row["samples"] == "") == figure.predicted
 
 
 def test_crossovers_lie_where_the_laws_cross(small_run, tmp_path):
