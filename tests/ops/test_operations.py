@@ -368,6 +368,16 @@ def test_a_nan_anywhere_in_a_wide_row_is_met_by_its_windows_alone(size, stride, 
 
 
 @every_technique("max_pool2d")
+@pytest.mark.parametrize("width", [1, 3, 20])
+def test_a_nan_in_any_row_of_a_window_as_wide_as_the_image_is_met(width, technique):
+    for row in range(5):
+        rows = np.ones((5, width), np.float32)
+        rows[row, width - 1] = nan
+        out, _ = pooled(technique, rows, (2, width), (1, 1))
+        assert np.isnan(out[:, 0]).tolist() == [at <= row <= at + 1 for at in range(4)]
+
+
+@every_technique("max_pool2d")
 @every_dtype
 @pytest.mark.parametrize("window", WINDOWS)
 def test_one_element_of_a_window_takes_the_whole_gradient(window, dtype, technique):

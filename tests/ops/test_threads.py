@@ -12,7 +12,7 @@ from perflab.ops._threads import parallel
 from perflab.run.compilation import uses_threads
 
 LIMITS = {
-    "fully_connected.cores": "SMALL",
+    "fully_connected._few": "SMALL",
     "mlp.cores": "SMALL",
     "max_pool2d.simd": "SMALL",
 }  # of work on one thread

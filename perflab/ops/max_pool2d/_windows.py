@@ -37,7 +37,7 @@ def largest(size_h, size_w, stride_h, stride_w):
             for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
                 top, to = (plane * H + i * stride_h) * W, (plane * OH + i) * OW
                 vectors = together
-                if clean and not ordered(x, top, size_h * W, L):
+                if clean and not ordered(x, top, (size_h - 1) * W + max(W, size_w), L):
                     vectors = 0  # a window at a time
                 if vectors >= L:
                     for j in range(0, vectors, L):
