@@ -43,7 +43,7 @@ def may_compile(op: str, technique: str) -> bool:
 def uses_threads(op: str, technique: str) -> bool:
     """Whether a rung's code computes on all threads; on one thread it may need other kernels."""
     own = [file.read_bytes() for file in _code_of(op, technique) if file.parent != OPS]
-    return any(word in text for text in own for word in (b"prange", b"threads("))
+    return any(word in text for text in own for word in (b"prange", b"threads(", b"shares("))
 
 
 @cache

@@ -4,6 +4,7 @@ from math import prod
 
 import numpy as np
 
+LINE = 64  # bytes of a cache line
 SMALL = 1 << 16  # bytes, fewer than which take less time than finding out where they are
 
 
@@ -17,8 +18,8 @@ def aligned(shape, dtype):
     size, each = prod(shape), np.dtype(dtype).itemsize
     if size * each < SMALL:
         return np.empty(shape, dtype)
-    whole = np.empty(size + 64 // each, dtype)
-    skip = -whole.ctypes.data % 64 // each
+    whole = np.empty(size + LINE // each, dtype)
+    skip = -whole.ctypes.data % LINE // each
     return whole[skip : skip + size].reshape(shape)
 
 

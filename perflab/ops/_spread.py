@@ -23,6 +23,7 @@ _INT, _CODE = ir.IntType(64), ir.IntType(32)
 _ENTRY = ir.FunctionType(ir.VoidType(), (_INT, _INT))
 _address, _counted = [], []
 ALONE = 0, 0, 1  # a kernel's first arguments: this thread computes the only part
+SMALL = 1 << 18  # multiplications, fewer than which are done before another thread has begun
 
 
 def threads(most=1 << 30):
@@ -38,6 +39,11 @@ def threads(most=1 << 30):
         (loop,) = _over_parts.overloads.values()
         _address.append(loop.library.get_pointer_to_function(loop.fndesc.llvm_func_name))
     return _address[0], 0, parts
+
+
+def shares(work, most=1 << 30):
+    """A kernel's first arguments for so many multiplications: on all threads if they are worth it."""
+    return threads(most) if work > SMALL else ALONE
 
 
 @njit(cache=True)

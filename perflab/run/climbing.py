@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from perflab.oracle.sandbox.review import FileReview
 
 EVIDENCE_S, EXPLAINED_PASSES = 30.0, 2
-# A call on several threads waits for whichever core the system gave to others: one call is no block.
+# A call on several threads may wait for a core on which another process runs: one call is no block.
 THREADED_BLOCK_S = 0.04
 
 

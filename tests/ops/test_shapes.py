@@ -8,6 +8,7 @@ import perflab
 from perflab import catalog, oracle
 from perflab.catalog import inputs
 from perflab.contract import DTYPES, Case
+from perflab.ops import _spread
 
 CONV = [  # (N, C, H, W), (F, HH, WW), stride, pad
     ((1, 1, 1, 1), (1, 1, 1), 1, 0),
@@ -146,7 +147,7 @@ def test_the_perceptrons_cores_may_take_any_number_of_rows(shape, dtype, monkeyp
     cores = importlib.import_module("perflab.ops.mlp.cores")
     monkeypatch.setattr(cores, "FEW", 1)
     monkeypatch.setattr(cores._few, "FEW", 0)
-    monkeypatch.setattr(cores, "SMALL", 0)
+    monkeypatch.setattr(_spread, "SMALL", 0)
     assert_right("mlp", Case("shape", dict(zip("Nnhk", shape, strict=True)), seed=3), dtype, ("cores",))
 
 
@@ -166,8 +167,7 @@ def test_filters_of_several_tiles_have_their_own_numbers(dtype):
 @pytest.mark.parametrize("rows", [1, 3, 4])
 @pytest.mark.parametrize("work", [0, 1 << 18])
 def test_a_few_rows_read_wide_weights_in_chunks_on_one_thread_or_all(rows, work, monkeypatch):
-    few = importlib.import_module("perflab.ops.fully_connected._few")
-    monkeypatch.setattr(few, "SMALL", work)
+    monkeypatch.setattr(_spread, "SMALL", work)
     for name, axes, shape, parameters in (
         ("fully_connected", "NDM", (rows, 19, 1103), {}),
         ("softmax_loss", "NDC", (rows, 21, 1103), {"reg": 0.1}),

@@ -12,8 +12,7 @@ from perflab.ops._threads import parallel
 from perflab.run.compilation import uses_threads
 
 LIMITS = {
-    "fully_connected._few": "SMALL",
-    "mlp.cores": "SMALL",
+    "_spread": "SMALL",
     "max_pool2d.simd": "SMALL",
 }  # of work on one thread
 RUNGS = [(op, rung) for op in catalog.operations() for rung in catalog.techniques(op)]

@@ -8,16 +8,14 @@ cache.
 import numpy as np
 from numba import njit
 
-from .._arrays import aligned, rows_of
+from .._arrays import LINE, aligned, rows_of
 from .._borrowed import borrowed
 from .._simd import fma, lanes, load, load_part, prefetch, store
-from .._spread import ALONE, spread, threads
+from .._spread import shares, spread
 
-LINE = 64  # bytes of a cache line
 CHUNK = 32  # lines: so much of eight rows of w stays in the L1 cache
 FAST = {"contract", "reassoc", "nsz"}
 FEW = 4  # rows up to which memory limits the speed
-SMALL = 1 << 18  # multiplications, fewer than which are done before another thread has begun
 _own = {}
 
 
@@ -101,13 +99,9 @@ def outers(loop, part, parts, x, dout, dw):
                 dw[d, m] += x[n, d] * dout[n, m]
 
 
-def shares(work, most=1 << 30):
-    """How the threads divide so many multiplications, in `most` parts at most."""
-    return threads(most) if work > SMALL else ALONE
-
-
-def times(x, w, b):
-    """x·w + b for a few rows, all contiguous: (N,D), (D,M) and (M,) -> (N,M)."""
+def times(x, w, b=None):
+    """x·w + b for a few rows, all contiguous: (N,D), (D,M) and perhaps (M,) -> (N,M)."""
+    b = np.zeros(w.shape[1], x.dtype) if b is None else b
     cut, out = shares(x.size * len(b)), np.empty((len(x), len(b)), x.dtype)
     sums(*cut, x, w, b, out, rows_of(_own, x.dtype, cut[2], len(x) * CHUNK * LINE // x.itemsize))
     return out

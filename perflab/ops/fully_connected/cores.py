@@ -12,8 +12,9 @@ of arithmetic and uses another algorithm: see _few.py.
 import numpy as np
 
 from .._arrays import aligned
-from . import _few, packed
-from ._few import FEW, shares
+from .._spread import shares
+from . import packed
+from ._few import FEW, times, times_turned, turned_times
 
 DEEP = 4  # times as many terms as rows or columns, from which the sums are cut
 
@@ -33,7 +34,7 @@ def product(a, b, out=None, transpose_a=False, transpose_b=False, bias=None):
 def forward(x, w, b):
     if 0 < len(x) <= FEW:
         x, w, b = map(np.ascontiguousarray, (x, w, b))
-        return _few.times(x, w, b), (x, w)
+        return times(x, w, b), (x, w)
     return product(x, w, bias=b), (x, w)
 
 
@@ -41,5 +42,5 @@ def backward(dout, cache):
     x, w = cache
     if 0 < len(x) <= FEW:
         dout = np.ascontiguousarray(dout)
-        return _few.times_turned(dout, w), _few.turned_times(x, dout), dout.sum(axis=0)
+        return times_turned(dout, w), turned_times(x, dout), dout.sum(axis=0)
     return product(dout, w, transpose_b=True), product(x, dout, transpose_a=True), dout.sum(axis=0)

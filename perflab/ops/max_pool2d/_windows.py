@@ -5,6 +5,7 @@ from functools import cache as once
 import numpy as np
 from numba import njit
 
+from .._arrays import LINE
 from .._named import named
 from .._simd import BYTES, lanes, prefetch
 from .._spread import spread
@@ -13,7 +14,7 @@ from ._rows import load, load_numbers, store, store_part, store_zipped
 from ._taps import alone, neighbours, ordered
 
 FAR = 8  # windows at a larger distance share no vector
-AHEAD, LINE = 8192, 64  # bytes that are read ahead: the processor does not expect the jump from row to row
+AHEAD = 8192  # bytes that are read ahead: the processor does not expect the jump from row to row
 MASKS = BYTES == 64  # every store may have a mask
 
 

@@ -21,7 +21,6 @@ def backward(dout, cache):
     x, W2, W3, t, a2, a3 = cache
     d3, db2, db3 = np.empty_like(a3), np.zeros(a2.shape[1], x.dtype), np.zeros(a3.shape[1], x.dtype)
     output_errors(a3, t, dout / x.dtype.type(t.size), d3, db3)
-    d2 = times(d3, W3, np.zeros(W3.shape[1], x.dtype))
+    d2 = times(d3, W3)
     hidden_errors(a2, d2, db2)
-    dx = times(d2, W2, np.zeros(W2.shape[1], x.dtype))
-    return dx, turned_times(d2, x), db2, turned_times(d3, a2), db3
+    return times(d2, W2), turned_times(d2, x), db2, turned_times(d3, a2), db3

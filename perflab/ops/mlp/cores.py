@@ -14,9 +14,8 @@ import numpy as np
 
 from .._arrays import aligned, rows_of
 from .._simd import LANES
-from .._spread import ALONE, threads
+from .._spread import shares
 from ..fully_connected._blocks import zeros
-from ..fully_connected._few import SMALL
 from ..fully_connected._sweep import ROWS, VECTORS, tiles
 from . import _few, _rows, packed
 
@@ -32,8 +31,8 @@ def plan(x, W2, W3):
     high = min(max(CACHE // x.itemsize // (n + 2 * h + 2 * k) // ROWS * ROWS, ROWS), HIGH)
     if max(W2.size, W3.size) * x.itemsize > WEIGHTS:
         return None, high
-    shares = threads() if N * (W2.size + W3.size) > SMALL else ALONE
-    return (shares if FEW * shares[2] <= N or shares[2] == 1 else None), high
+    cut = shares(N * (W2.size + W3.size))
+    return (cut if FEW * cut[2] <= N or cut[2] == 1 else None), high
 
 
 def workspace(x, W2, W3, parts, high):
@@ -47,14 +46,14 @@ def workspace(x, W2, W3, parts, high):
 def forward(x, W2, b2, W3, b3, t):
     if 0 < len(x) <= _few.FEW:
         return _few.forward(x, W2, b2, W3, b3, t)
-    shares, high = plan(x, W2, W3)
-    if shares is None:
+    cut, high = plan(x, W2, W3)
+    if cut is None:
         return packed.forward(x, W2, b2, W3, b3, t)
     x, W2, b2, W3, b3, t = map(np.ascontiguousarray, (x, W2, b2, W3, b3, t))
     a2, a3 = aligned((len(x), len(b2)), x.dtype), aligned(t.shape, x.dtype)
-    works, none = workspace(x, W2, W3, shares[2], high)
-    sums = np.empty(shares[2], x.dtype)
-    _rows.forward(*shares, tiles(x.dtype), x, W2, b2, W3, b3, t, a2, a3, none, high, sums, works)
+    works, none = workspace(x, W2, W3, cut[2], high)
+    sums = np.empty(cut[2], x.dtype)
+    _rows.forward(*cut, tiles(x.dtype), x, W2, b2, W3, b3, t, a2, a3, none, high, sums, works)
     return x.dtype.type(sum(sums.tolist()) / (2 * t.size)), (x, W2, W3, t, a2, a3)
 
 
@@ -62,16 +61,16 @@ def backward(dout, cache):
     x, W2, W3, t, a2, a3 = cache
     if 0 < len(x) <= _few.FEW:
         return _few.backward(dout, cache)
-    shares, high = plan(x, W2, W3)
-    if shares is None:
+    cut, high = plan(x, W2, W3)
+    if cut is None:
         return packed.backward(dout, cache)
-    (k, h), share, parts = W3.shape, dout / x.dtype.type(t.size), shares[2]
+    (k, h), share, parts = W3.shape, dout / x.dtype.type(t.size), cut[2]
     works, none = workspace(x, W2, W3, parts, high)
     dx = aligned(x.shape, x.dtype)
     dW2, dW3 = (aligned((parts, *W.shape), x.dtype) for W in (W2, W3))
     db2, db3 = np.zeros((parts, h), x.dtype), np.zeros((parts, k), x.dtype)
     _rows.backward(
-        *shares, tiles(x.dtype), x, W2, W3, t, a2, a3, share, dx, dW2, db2, dW3, db3, none, high, works,
+        *cut, tiles(x.dtype), x, W2, W3, t, a2, a3, share, dx, dW2, db2, dW3, db3, none, high, works,
     )  # fmt: skip
     for part in range(1, parts):
         for gradient in (dW2, db2, dW3, db3):

@@ -10,8 +10,8 @@ added at the end.
 import numpy as np
 from numba import njit
 
-from .._spread import spread
-from ..fully_connected.cores import product, shares
+from .._spread import shares, spread
+from ..fully_connected.cores import product
 from . import fused
 
 PASS = 16  # multiplications that an element of a pass takes the time of

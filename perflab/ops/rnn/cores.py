@@ -10,8 +10,9 @@ up.
 import numpy as np
 
 from .._arrays import aligned
+from .._spread import shares
 from ..fully_connected import packed
-from ..fully_connected.cores import product, shares
+from ..fully_connected.cores import product
 from ._steps import backwards, forwards, laid_out
 from .fused import gradients
 from .one_product import rows as rows_of

@@ -16,7 +16,7 @@ def scores(X, T, S, n0, n1):
     """S[n, c] = Σ X[n, d] · W[d, c] for the rows from n0 to n1, which ROWS divides or which are a few."""
     D, (strips, C, wide), L = X.shape[1], T.shape, lanes(X)
     x, t, s = X.reshape(-1), T.reshape(-1), S.reshape(-1)
-    tiled, whole = n1 - (n1 - n0) % ROWS, D // wide
+    tiled, whole, rest = n1 - (n1 - n0) % ROWS, D // wide, D % wide
     for n in range(n0, tiled, ROWS):
         for c in range(0, C, GROUP):
             acc, at, bt = tile(s, ROWS, GROUP), np.uintp(n * D), np.uintp(c * wide)
@@ -24,11 +24,11 @@ def scores(X, T, S, n0, n1):
                 for v in range(VECTORS):
                     acc = dots(acc, x, at + v * L, D, t, bt + v * L, wide)
                 at, bt = at + np.uintp(wide), bt + np.uintp(C * wide)
-            for d in range(0, D % wide, L):
-                if d + L <= D % wide:
+            for d in range(0, rest, L):
+                if d + L <= rest:
                     acc = dots(acc, x, at + d, D, t, bt + d, wide)
                 else:
-                    acc = dots_part(acc, x, at + d, D, t, bt + d, wide, D % wide - d)
+                    acc = dots_part(acc, x, at + d, D, t, bt + d, wide, rest - d)
             sums(acc, s, n * C + c, C)
     for n in range(tiled, n1):
         for c in range(C):

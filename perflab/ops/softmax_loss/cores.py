@@ -11,9 +11,10 @@ So the factor is applied to the smaller of E and the rows of X and dX. A few row
 import numpy as np
 from numba import njit
 
-from .._spread import spread
-from ..fully_connected import cores as layer
-from ..fully_connected.cores import product, shares
+from .._spread import shares, spread
+from ..fully_connected._few import FEW as FEW_ROWS
+from ..fully_connected._few import times, times_turned, turned_times
+from ..fully_connected.cores import product
 from ._few import GROUP, ROWS, gradients, padded, scores, turned
 from ._rows import softmax
 from ._weights import decay, squares
@@ -56,12 +57,12 @@ def forward(X, W, y, reg):
     N, C = X.shape[0], W.shape[1]
     X, W, T = np.ascontiguousarray(X), np.ascontiguousarray(W), None
     sums, losses = np.empty(N, X.dtype), np.empty(N, X.dtype)
-    if C <= FEW and N > layer.FEW:
+    if C <= FEW and N > FEW_ROWS:
         T = turned(W)
         E = np.empty((N, T.shape[1]), X.dtype)
         few_forward(*shares(X.size * C), X, T, C, y, E, sums, losses)
     else:
-        E = layer.forward(X, W, np.zeros(C, X.dtype))[0]
+        E = times(X, W) if N <= FEW_ROWS else product(X, W)
         softmax_rows(*shares(PASS * E.size), E, y, sums, losses)
     cut = shares(W.size)
     norms = np.empty(cut[2], X.dtype)
@@ -77,8 +78,9 @@ def backward(dout, cache):
         dX, dT = np.empty_like(X), np.zeros_like(T)
         few_backward(*shares(2 * X.size * C, len(T) // STRIPS), X, T, padded(E * factor, ROWS, GROUP), dX, dT)
         dW = np.ascontiguousarray(dT.transpose(0, 2, 1).reshape(-1, T.shape[1])[:D, :C])
-    elif N <= layer.FEW:
-        dX, dW, _ = layer.backward(E * factor, (X, W))
+    elif N <= FEW_ROWS:
+        dS = E * factor
+        dX, dW = times_turned(dS, W), turned_times(X, dS)
     elif C < 2 * D:
         dS = E * factor
         dX, dW = product(dS, W, transpose_b=True), product(X, dS, transpose_a=True)
