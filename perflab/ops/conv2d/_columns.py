@@ -1,12 +1,12 @@
 """Columns of the convolution's right matrix, computed just before a product uses them, and not stored."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from .._arrays import rows_of
 from .._borrowed import borrowed
 from .._simd import BYTES, lanes, load, load_part, store, store_part
-from .._threads import parallel
+from .._spread import spread, threads
 from ._bands import OPTIONS, cut_out, record
 from ._eights import pack_eights
 from ._lay import lay, room
@@ -107,7 +107,8 @@ def spill(y, yt, first, last, pieces, count, out, at, image, row, OW):
     """out[at + n·image + f·row + i·OW + j] = y[yt + f·width + place] for filters first ≤ f < last."""
     L, pitch = lanes(y), np.uintp(VECTORS * lanes(y))
     for q in range(count):
-        place, m, i, j, length, _ = pieces[q]
+        place, m, i = pieces[q, 0], pieces[q, 1], pieces[q, 2]
+        j, length = pieces[q, 3], pieces[q, 4]
         for f in range(first, last):
             source = np.uintp(yt + place) + np.uintp(f) * pitch
             to = np.uintp(at + m * image + f * row + i * OW + j)
@@ -118,13 +119,16 @@ def spill(y, yt, first, last, pieces, count, out, at, image, row, OW):
 
 
 @njit(**OPTIONS)
-def prepare(w, across, sources, begins, bias, F, packed, starts, thread, threads):
+def prepare(loop, thread, threads, how, w, sources, begins, bias, F, packed):
     """A thread's share of the filters by eights, and of the rows of biases that sums start from."""
+    if spread(loop, threads):
+        return
     eights, pitch = -(-F // 8), VECTORS * lanes(w)
+    starts = packed[begins[-1] * eights * 8 :]
     first, last = eights * thread // threads * 8, min(F, eights * (thread + 1) // threads * 8)
     for phase in range(begins.size - 1):
         begin, end = begins[phase], begins[phase + 1]
-        pack_eights(w, across, sources[begin:end], first, last, packed, begin * eights * 8)
+        pack_eights(w, how[0], sources[begin:end], first, last, packed, begin * eights * 8)
     for f in range(first, min(last + 7, eights * 8)):
         for i in range(f * pitch, (f + 1) * pitch):
             starts[i] = bias[min(f, F - 1)]
@@ -174,18 +178,21 @@ def add_taps(
 
 
 @njit(**OPTIONS)
-def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads):
+def work(loop, thread, threads, plan, how, x, packed, offsets, begins, out, buffers):
     """A thread's tasks: fill a band; for every block of panels, some taps at a time, fill each and multiply.
 
     Threads that share a band have their own filters.
     """
+    if spread(loop, threads):
+        return
     b, L, depth, shares = plan[0], lanes(x), how[1], how[2]
     F, wide, phases, tasks = out.shape[1], VECTORS * L, begins.size - 1, b.groups * b.cuts
     step, origin, plane = (how[3], how[4]), (how[5], how[6]), b.OH * b.OW
     eights, share, part, parts = -(-F // 8), thread % shares, thread // shares, threads // shares
     f0, f1 = eights * share // shares * 8, min(F, eights * (share + 1) // shares * 8)
-    flat, x, w = borrowed(out.reshape(-1)), borrowed(x), borrowed(w)
-    furthest, offsets, starts = offsets.max(), borrowed(offsets), borrowed(starts)
+    flat, x, offsets, furthest = borrowed(out.reshape(-1)), borrowed(x), borrowed(offsets), offsets.max()
+    filters, buffer = begins[-1] * eights * 8, buffers[thread]
+    w, starts = borrowed(packed[:filters]), borrowed(packed[filters:])
     size = phases * eights * 8 * wide
     panel, rest = borrowed(buffer[: depth * wide]), buffer[depth * wide + L :]
     y, band = borrowed(rest[: PANELS * size]), borrowed(rest[PANELS * size :])
@@ -218,16 +225,6 @@ def work(plan, x, w, offsets, begins, starts, out, how, buffer, thread, threads)
                     spill(y, g * size, whole, f1, pieces[g], number, flat, first, F * plane, plane, OW)
 
 
-@parallel(**OPTIONS)
-def share(plan, sources, offsets, begins, how, x, w, bias, out, packed, buffers):
-    threads, F = len(buffers), out.shape[1]
-    starts = packed[begins[-1] * -(-F // 8) * 8 :]
-    for thread in prange(threads):
-        prepare(w, how[0], sources, begins, bias, F, packed, starts, thread, threads)
-    for thread in prange(threads):
-        work(plan, x, packed, offsets, begins, starts, out, how, buffers[thread], thread, threads)
-
-
 def planned(bands, taps, sources, across, filters, shares, itemsize, threads, step=(1, 1), origin=(0, 0)):
     """What `correlate` does, once for all calls of the same sizes.
 
@@ -241,11 +238,13 @@ def planned(bands, taps, sources, across, filters, shares, itemsize, threads, st
     how = np.array([across, depth, shares, *step, *origin])
     size = (depth + PANELS * len(taps) * eights) * wide + room(bands, L) + 2 * L
     packed = eights * (begins[-1] + wide)
-    return threads, packed, size, record(bands), np.concatenate(sources), offsets, begins, how
+    return threads, packed, size, (record(bands), how, np.concatenate(sources), offsets, begins)
 
 
 def correlate(plan, x, w, bias, out):
     """out[n, f, step·i + phase + origin] = bias[f] + Σ over the phase's taps of w[f] · columns of x."""
-    threads, filters, size, *arguments = plan
-    packed, buffers = rows_of(_packed, x.dtype, 1, filters)[0], rows_of(_work, x.dtype, threads, size)
-    share(*arguments, x, w, bias, out, packed, buffers[:threads])
+    parts, filters, size, (bands, how, sources, offsets, begins) = plan
+    packed, buffers = rows_of(_packed, x.dtype, 1, filters)[0], rows_of(_work, x.dtype, parts, size)
+    every = threads(parts)
+    prepare(*every, how, w, sources, begins, bias, out.shape[1], packed)
+    work(*every, bands, how, x, packed, offsets, begins, out, buffers)

@@ -1,13 +1,13 @@
 """Sums over taps in registers: a tile of 8 or 4 filters × 3 vectors of positions adds tap after tap."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from .._arrays import flat, rows_of
 from .._borrowed import borrowed
 from .._named import named
 from .._simd import BYTES, REGISTERS, load, store, tile
-from .._threads import parallel
+from .._spread import spread, threads
 from ._bands import OPTIONS, cover, cut_out, record
 from ._lay import lay_with_room, room
 from ._registers import outer_at
@@ -37,27 +37,28 @@ whole = kernel(ROWS)
 four = whole if ROWS == 4 else kernel(4)
 
 
-def correlate(b, x, w, offsets, begins, bias, out, step, origin, threads):
+def planned(bands, taps, filters, itemsize, threads, step=(1, 1), origin=(0, 0)):
+    """What `correlate` does, once for all calls of the same sizes; `taps` are each phase's, in a band."""
+    lanes, begins = BYTES // itemsize, np.cumsum([0, *map(len, taps)])
+    size = room(bands, lanes) + (len(taps) * -(-filters // 8) * 8 * (bands.slots | 1) + 1) * lanes
+    return threads, size, (record(bands), np.concatenate(taps), begins, step, origin)
+
+
+def correlate(plan, x, w, bias, out):
     """out[n, f, step·i + phase + origin] = bias[f] + Σ over the phase's taps of band · w."""
-    lanes = BYTES // x.itemsize
-    size = room(b, lanes) + ((len(begins) - 1) * -(-bias.size // 8) * 8 * (b.slots | 1) + 1) * lanes
-    buffers = rows_of(_work, x.dtype, threads, size)
-    share(record(b), x, w, offsets, begins, flat(bias), out, step, origin, buffers, threads)
-
-
-@parallel(**OPTIONS)
-def share(plan, x, w, offsets, begins, bias, out, step, origin, buffers, threads):
-    for thread in prange(threads):
-        work(plan, x, w, offsets, begins, bias, out, step, origin, buffers[thread], thread, threads)
+    parts, size, how = plan
+    work(*threads(parts), *how, x, w, flat(bias), out, rows_of(_work, x.dtype, parts, size))
 
 
 @njit(**OPTIONS)
-def work(plan, x, w, offsets, begins, bias, out, step, origin, buffer, thread, threads):
+def work(loop, thread, threads, plan, offsets, begins, step, origin, x, w, bias, out, buffers):
+    if spread(loop, threads):
+        return
     x, w, offsets, bias = borrowed(x), borrowed(w), borrowed(offsets), borrowed(bias)
     b, F, phases, lanes = plan[0], bias.size, begins.size - 1, BYTES // x.itemsize
     height, pitch = -(-F // 8) * 8, (b.slots | 1) * lanes
     split = room(b, lanes)
-    buffer, y = borrowed(buffer[:split]), borrowed(buffer[split:])
+    buffer, y = borrowed(buffers[thread, :split]), borrowed(buffers[thread, split:])
     starts, pieces = np.empty(b.slots, np.int64), np.empty((b.slots * lanes, 6), np.int64)
     tasks = b.groups * b.cuts
     for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from .._simd import BYTES
-from . import _columns, _reduce
+from . import _columns, _correlate, _reduce
 from ._bands import bands, offsets
 
 OWN_SUMS = 1 << 19  # bytes of dw up to which every thread has its own
@@ -26,13 +26,27 @@ def inputs_plan(x, w, dout, stride, pad, itemsize, threads):
     reach, before, grid, origin = around(x, (HH, WW), stride, pad)
     shares = sharers(x[0] * grid[0] * grid[1], C, itemsize, threads)
     cut = bands(dout, reach, (1, 1), before, grid, 0, itemsize, threads // shares, block(itemsize))
-    taps, sources, places = [], [], np.arange(F * C * HH * WW).reshape(F, C, HH, WW)[:, 0]
-    for u, v in np.ndindex(stride):
-        part = places[:, u :: stride[0], v :: stride[1]]
-        us, vs = reach[0] - 1 - np.arange(part.shape[1]), reach[1] - 1 - np.arange(part.shape[2])
-        taps.append(offsets(cut, F, us, vs))
-        sources.append(part.ravel())
+    places = np.arange(F * C * HH * WW).reshape(F, C, HH, WW)[:, 0]
+    sources = [part.ravel() for part in phases(places, stride)]
+    taps = taps_of_phases(cut, w, stride, reach)
     return _columns.planned(cut, taps, sources, HH * WW, C, shares, itemsize, threads, stride, origin)
+
+
+@lru_cache(maxsize=64)
+def direct_output_plan(x, w, stride, pad, grid, itemsize, threads):
+    F, C, HH, WW = w
+    cut = bands(x, (HH, WW), stride, pad, grid, F, itemsize, threads)
+    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
+    return _correlate.planned(cut, [taps], F, itemsize, threads)
+
+
+@lru_cache(maxsize=64)
+def direct_inputs_plan(x, w, dout, stride, pad, itemsize, threads):
+    C, weight = w[1], w[1] * stride[0] * stride[1]
+    reach, before, grid, origin = around(x, w[2:], stride, pad)
+    cut = bands(dout, reach, (1, 1), before, grid, weight, itemsize, threads)
+    taps = taps_of_phases(cut, w, stride, reach)
+    return _correlate.planned(cut, taps, C, itemsize, threads, stride, origin)
 
 
 @lru_cache(maxsize=64)
@@ -44,6 +58,17 @@ def filters_plan(x, w, stride, pad, grid, itemsize, threads):
     cut = bands(x, (HH, WW), stride, pad, grid, F, itemsize, threads // shares)
     taps = offsets(cut, C, np.arange(HH), np.arange(WW))
     return _reduce.planned(cut, taps, F, shares, itemsize, threads)
+
+
+def phases(taps, stride):
+    """The taps (…, HH, WW) that each phase of dx meets."""
+    return [taps[..., u :: stride[0], v :: stride[1]] for u, v in np.ndindex(stride)]
+
+
+def taps_of_phases(cut, w, stride, reach):
+    """Where each phase's taps are in a band of dout, from the last to the first."""
+    last, shapes = (reach[0] - 1, reach[1] - 1), [part.shape for part in phases(np.empty(w[2:]), stride)]
+    return [offsets(cut, w[0], last[0] - np.arange(HH), last[1] - np.arange(WW)) for HH, WW in shapes]
 
 
 def block(itemsize):

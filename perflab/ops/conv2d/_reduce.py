@@ -1,13 +1,13 @@
 """The filters' gradient: a tile of some taps × two vectors of filters adds one position after another."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from .._arrays import aligned, flat, rows_of
 from .._borrowed import borrowed
 from .._named import named
 from .._simd import BYTES, REGISTERS, lanes, load, load_turned_part, store, store_part
-from .._threads import parallel
+from .._spread import spread, threads
 from ..fully_connected._turned import load_turned
 from ._bands import OPTIONS, cut_out, record
 from ._lay import lay, room
@@ -77,14 +77,16 @@ def turn(b, dout, g, db, first, last, n, images, top, rows):
 
 
 @njit(**OPTIONS)
-def work(plan, x, dout, offsets, dw, db, buffer, thread, shares, threads):
+def work(loop, thread, threads, plan, offsets, shares, x, dout, dbs, sums, buffers):
     """A thread's sums; threads that share a band have their own panels of filters."""
-    b, x, dw, L, F = plan[0], borrowed(x), borrowed(dw), lanes(x), dout.shape[1]
+    if spread(loop, threads):
+        return
+    b, x, dw, db, L, F = plan[0], borrowed(x), borrowed(sums[thread]), dbs[thread], lanes(x), dout.shape[1]
     K, tasks, panels = offsets.size, b.groups * b.cuts, -(-F // (2 * L))
     share, part, parts = thread % shares, thread // shares, threads // shares
     own, end = panels * share // shares * 2 * L, panels * (share + 1) // shares * 2 * L
     split = room(b, L)
-    buffer, g = borrowed(buffer[:split]), borrowed(buffer[split:])
+    buffer, g = borrowed(buffers[thread, :split]), borrowed(buffers[thread, split:])
     dw[: (end - own) * K] = 0
     for task in range(part * tasks // parts, (part + 1) * tasks // parts):
         n, images, top, rows = cut_out(b, task)
@@ -107,9 +109,11 @@ def work(plan, x, dout, offsets, dw, db, buffer, thread, shares, threads):
 
 
 @njit(**OPTIONS)
-def collect(sums, parts, shares, K, dw, F, thread, threads):
+def collect(loop, thread, threads, sums, shares, K, dw, F):
     """A thread's share of dw, F × taps: the sums of all threads that have the same filters, transposed."""
-    L, taps = lanes(dw), dw.size // F
+    if spread(loop, threads):
+        return
+    L, taps, parts = lanes(dw), dw.size // F, threads // shares
     panels = -(-F // (2 * L))
     for panel in range(panels * thread // threads, panels * (thread + 1) // threads):
         share = 0
@@ -127,15 +131,6 @@ def collect(sums, parts, shares, K, dw, F, thread, threads):
                     store_part(total, dw, f * taps + k, taps, F - f, taps - k)
 
 
-@parallel(**OPTIONS)
-def share(plan, offsets, shares, x, dout, dbs, sums, buffers, dw):
-    threads = len(buffers)
-    for thread in prange(threads):
-        work(plan, x, dout, offsets, sums[thread], dbs[thread], buffers[thread], thread, shares, threads)
-    for thread in prange(threads):
-        collect(sums, threads // shares, shares, offsets.size, dw, dout.shape[1], thread, threads)
-
-
 def planned(bands, offsets, filters, shares, itemsize, threads):
     """What `reduce` does, once for all calls of the same sizes."""
     L, K = BYTES // itemsize, -(-offsets.size // ROWS) * ROWS
@@ -148,10 +143,15 @@ def planned(bands, offsets, filters, shares, itemsize, threads):
 
 def reduce(plan, x, dout, w):
     """The gradients dw and db from x, flat, and dout (N,F,OH,OW)."""
-    threads, width, filters, size, *arguments = plan
-    dw, dbs = aligned(w.shape, w.dtype), np.zeros((threads, width), w.dtype)
+    parts, width, filters, size, bands, taps, shares = plan
+    dw, dbs = aligned(w.shape, w.dtype), np.zeros((parts, width), w.dtype)
     if not dw.size:
         return dw, dout.sum(axis=(0, 2, 3))
-    sums, buffers = rows_of(_sums, w.dtype, threads, filters), rows_of(_work, w.dtype, threads, size)
-    share(*arguments, x, dout, dbs, sums[:threads], buffers[:threads], flat(dw))
+    sums, buffers, every = (
+        rows_of(_sums, w.dtype, parts, filters),
+        rows_of(_work, w.dtype, parts, size),
+        threads(parts),
+    )
+    work(*every, bands, taps, shares, x, dout, dbs, sums, buffers)
+    collect(*every, sums, shares, taps.size, flat(dw), len(w))
     return dw, dbs.sum(axis=0)[: len(w)]

@@ -5,10 +5,10 @@ Where all these sums would be large, every worker has its own filters instead an
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, njit
 
 from .._simd import BYTES, LANES, REGISTERS, lanes, load, outer, store, tile
-from .._threads import parallel
+from .._spread import spread, threads
 from ._lanes import from_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_dw
@@ -22,10 +22,10 @@ LARGE = 16 << 20  # bytes of all workers' sums
 def weight_gradient(m, x, dout, pad):
     (N, C), (F, OH, OW), L, size = x.shape[:2], dout.shape[1:], LANES[x.dtype], (m + 2) ** 2
     TH, TW = -(-OH // m), -(-OW // m)
-    panels, threads = whole(F, x.dtype) // (2 * L), get_num_threads()
+    panels, most = whole(F, x.dtype) // (2 * L), get_num_threads()
     panel = size * whole(C, x.dtype) * 2 * L  # the sums of a panel of filters
-    sharers = min(threads, panels) if threads * panels * panel * x.itemsize > LARGE else 1
-    groups, count = split(N * TH, TW, TILES[m], threads // sharers)
+    sharers = min(most, panels) if most * panels * panel * x.itemsize > LARGE else 1
+    groups, count = split(N * TH, TW, TILES[m], most // sharers)
     workers, each = groups * sharers, -(-panels // sharers)
     v = workspace(workers, size * count * TW * whole(C, x.dtype), x.dtype)
     d = workspace(workers, size * count * TW * each * 2 * L, x.dtype)
@@ -33,28 +33,30 @@ def weight_gradient(m, x, dout, pad):
     scratch = workspace(workers, max((m + 2) * (TW * m + 2), 9 + size) * L + L * L, x.dtype)
     dw, db = np.zeros((F, C, 3, 3), x.dtype), np.zeros((groups, whole(F, x.dtype)), x.dtype)
     if N:
-        zeros = np.zeros(L, x.dtype)
-        every_sum(m, x, dout, dw, pad[0], pad[1], count, each * 2 * L, v, d, sums, db, scratch, zeros)
+        every, zeros = threads(workers), np.zeros(L, x.dtype)
+        some_sums(*every, m, x, dout, pad[0], pad[1], count, each * 2 * L, v, d, sums, db, scratch)
+        some_kernels(*every, groups, each * 2 * L, m, sums, zeros, dw, scratch)
     return dw, db[:, :F].sum(axis=0)
 
 
-@parallel(cache=True, error_model="numpy")
-def every_sum(m, x, dout, dw, pad_h, pad_w, count, each, v, d, sums, db, scratch, zeros):
-    workers, groups, size = len(v), len(db), (m + 2) * (m + 2)
+@njit(cache=True, error_model="numpy")
+def some_sums(loop, k, workers, m, x, dout, pad_h, pad_w, count, each, v, d, sums, db, scratch):
+    """A worker's rows of tiles, `count` at a time, or the filters that it has of them."""
+    if spread(loop, workers):
+        return
+    groups, size = len(db), (m + 2) * (m + 2)
     (N, C), (F, OH, OW) = x.shape[:2], dout.shape[1:]
     TH, TW = (OH + m - 1) // m, (OW + m - 1) // m
-    for k in prange(workers):
-        group, f = k * groups // workers, k % (workers // groups) * each
-        own = max(0, min(F, f + each) - f)
-        first, last = N * TH * group // groups, N * TH * (group + 1) // groups
-        for row in range(first, last, count):
-            here = min(count, last - row)
-            transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v[k], here * TW, scratch[k])
-            transformed(dout, m, True, row, here, f, own, TH, TW, 0, 0, d[k], here * TW, scratch[k])
-            add_products(v[k], d[k], sums[k], C, own, here * TW, size, row == first)
-            add_upstream(d[k], db[group], f, own, here * TW, m)
-    for k in prange(workers):
-        some_kernels(k, workers, groups, each, m, sums, zeros, dw, scratch[k])
+    v, d, sums, scratch = v[k], d[k], sums[k], scratch[k]
+    group, f = k * groups // workers, k % (workers // groups) * each
+    own = max(0, min(F, f + each) - f)
+    first, last = N * TH * group // groups, N * TH * (group + 1) // groups
+    for row in range(first, last, count):
+        here = min(count, last - row)
+        transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v, here * TW, scratch)
+        transformed(dout, m, True, row, here, f, own, TH, TW, 0, 0, d, here * TW, scratch)
+        add_products(v, d, sums, C, own, here * TW, size, row == first)
+        add_upstream(d, db[group], f, own, here * TW, m)
 
 
 @njit(error_model="numpy")
@@ -88,10 +90,12 @@ def add_products(v, d, sums, C, F, tiles, size, fresh):
                 store(acc, sums, at, 2 * L)
 
 
-@njit(error_model="numpy")
-def some_kernels(k, workers, groups, each, m, sums, zeros, dw, scratch):
+@njit(cache=True, error_model="numpy")
+def some_kernels(loop, k, workers, groups, each, m, sums, zeros, dw, scratch):
     """A worker's share of the channels: all groups' sums, transformed back to 3×3."""
-    L, size, (F, C) = lanes(dw), (m + 2) * (m + 2), dw.shape[:2]
+    if spread(loop, workers):
+        return
+    L, size, (F, C), scratch = lanes(dw), (m + 2) * (m + 2), dw.shape[:2], scratch[k]
     position = (C + 2 * L - 1) // (2 * L) * 4 * L * L
     after = (9 + L) * L
     for f in range(0, F, L):

@@ -5,10 +5,10 @@ channels is a matrix product, tiles × C times C × F. A worker needs memory for
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, njit
 
 from .._simd import LANES, REGISTERS, lanes, outer, store, tile
-from .._threads import parallel
+from .._spread import spread, threads
 from ._lanes import from_lanes, to_lanes
 from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_output, transform_weights
@@ -31,32 +31,37 @@ def convolve(m, x, w, b, pad, turned=False):
     bias, out = np.zeros(whole(F, x.dtype), x.dtype), np.empty((N, F, OH, OW), x.dtype)
     if b is not None:
         bias[:F] = b
-    every_block(m, x, w, bias, turned, out, pad[0], pad[1], count, u, v, y, scratch)
+    every = threads(workers)
+    some_weights(*every, m, w, turned, u, scratch)
+    some_blocks(*every, m, x, bias, out, pad[0], pad[1], count, u, v, y, scratch)
     return out
 
 
-@parallel(cache=True, error_model="numpy")
-def every_block(m, x, w, b, turned, out, pad_h, pad_w, count, u, v, y, scratch):
-    workers, L, size = len(v), lanes(x), (m + 2) * (m + 2)
+@njit(cache=True, error_model="numpy")
+def some_blocks(loop, k, workers, m, x, b, out, pad_h, pad_w, count, u, v, y, scratch):
+    """A worker's rows of tiles, `count` at a time."""
+    if spread(loop, workers):
+        return
+    L, size = lanes(x), (m + 2) * (m + 2)
     (N, C), (F, OH, OW) = x.shape[:2], out.shape[1:]
     TH, TW = (OH + m - 1) // m, (OW + m - 1) // m
-    for k in prange(workers):
-        some_weights(k, workers, m, w, turned, u, scratch[k])
-    for k in prange(workers):
-        last = N * TH * (k + 1) // workers
-        for row in range(N * TH * k // workers, last, count):
-            here = min(count, last - row)
-            tiles = (here * TW + ROWS - 1) // ROWS * ROWS
-            transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v[k], tiles, scratch[k])
-            for f in range(0, F, 2 * L):
-                products(v[k], u, f * size * C, y[k], C, tiles, size)
-                transformed_back(y[k], m, f, row, here, TH, TW, b, out, tiles, scratch[k])
+    v, y, scratch = v[k], y[k], scratch[k]
+    last = N * TH * (k + 1) // workers
+    for row in range(N * TH * k // workers, last, count):
+        here = min(count, last - row)
+        tiles = (here * TW + ROWS - 1) // ROWS * ROWS
+        transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v, tiles, scratch)
+        for f in range(0, F, 2 * L):
+            products(v, u, f * size * C, y, C, tiles, size)
+            transformed_back(y, m, f, row, here, TH, TW, b, out, tiles, scratch)
 
 
-@njit(error_model="numpy")
-def some_weights(k, workers, m, w, turned, u, scratch):
+@njit(cache=True, error_model="numpy")
+def some_weights(loop, k, workers, m, w, turned, u, scratch):
     """Every so manieth channel of G w Gᵀ, to u (panels of F, positions, C, filters of a panel)."""
-    L, size = lanes(w), (m + 2) * (m + 2)
+    if spread(loop, workers):
+        return
+    L, size, scratch = lanes(w), (m + 2) * (m + 2), scratch[k]
     (F, C), across, along = w.shape[:2], w.shape[1] * 9, 9
     start, step = 0, L
     if turned:

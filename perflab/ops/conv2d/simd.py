@@ -6,15 +6,16 @@ correlation of dout with the flipped filters, one phase of the stride at a time;
 positions, with filters along the vectors.
 """
 
+import math
+
 import numpy as np
 from numba import get_num_threads
 
 from .._arrays import flat
 from ..fully_connected._packing import pack
 from . import jit_parallel
-from ._bands import bands, offsets
 from ._correlate import correlate
-from ._plans import around, filters_plan
+from ._plans import direct_inputs_plan, direct_output_plan, filters_plan, phases
 from ._reduce import reduce
 
 
@@ -24,10 +25,8 @@ def forward(x, w, b, stride=1, pad=0):
     F, C, HH, WW = w.shape
     grid = tuple((x.shape[2 + i] + 2 * pad[i] - w.shape[2 + i]) // stride[i] + 1 for i in (0, 1))
     out = np.empty((x.shape[0], F, *grid), x.dtype)
-    threads = get_num_threads()
-    cut = bands(x.shape, (HH, WW), stride, pad, grid, F, x.itemsize, threads)
-    taps = offsets(cut, C, np.arange(HH), np.arange(WW))
-    run(cut, x, [packed(w.reshape(F, C * HH * WW))], [taps], b, out, (1, 1), (0, 0), threads)
+    plan = direct_output_plan(x.shape, w.shape, stride, pad, grid, x.itemsize, get_num_threads())
+    correlate(plan, flat(x), packed(w.reshape(F, C * HH * WW)), b, out)
     return out, (x, w, stride, pad)
 
 
@@ -46,24 +45,13 @@ def filters(dout, x, w, stride, pad, threads):
 
 
 def inputs(dout, x, w, stride, pad, threads):
-    (down, across), (F, C, HH, WW) = stride, w.shape
-    reach, before, grid, origin = around(x.shape, (HH, WW), stride, pad)
-    cut = bands(dout.shape, reach, (1, 1), before, grid, C * down * across, x.itemsize, threads)
-    weights, taps = [], []
-    for u, v in np.ndindex(down, across):
-        part = w[:, :, u::down, v::across]
-        us, vs = reach[0] - 1 - np.arange(part.shape[2]), reach[1] - 1 - np.arange(part.shape[3])
-        taps.append(offsets(cut, F, us, vs))
-        weights.append(packed(part.transpose(1, 0, 2, 3).reshape(C, F * part.shape[2] * part.shape[3])))
-    dx, zeros = np.empty(x.shape, x.dtype), np.zeros(C, x.dtype)
-    run(cut, dout, weights, taps, zeros, dx, stride, origin, threads)
+    dx, rows = np.empty(x.shape, x.dtype), w.transpose(1, 0, 2, 3)
+    if dx.size:
+        parts = [part.reshape(len(part), math.prod(part.shape[1:])) for part in phases(rows, stride)]
+        plan = direct_inputs_plan(x.shape, w.shape, dout.shape, stride, pad, x.itemsize, threads)
+        weights = np.concatenate([packed(part) for part in parts])
+        correlate(plan, flat(dout), weights, np.zeros(len(rows), x.dtype), dx)
     return dx
-
-
-def run(cut, x, weights, taps, b, out, step, origin, threads):
-    begins = np.cumsum([0, *map(len, taps)])
-    w, o = np.concatenate(weights), np.concatenate(taps)
-    correlate(cut, flat(x), w, o, begins, b, out, step, origin, threads)
 
 
 def packed(w):
