@@ -91,7 +91,4 @@ def cover(b, images, rows, lanes, starts, pieces):
                 if j == b.OW:
                     i, j = i + 1, 0
             slot += 1
-    full = -(-slot // 3) * 3
-    for other in range(slot, full):
-        starts[other] = starts[slot - 1]
-    return full, count
+    return slot, count

@@ -13,7 +13,7 @@ from ._lay import lay, room
 from ._scatter import scatter
 from ._strip import ROWS, VECTORS, strip
 
-TAPS = 192  # this many of a panel fit into the L1 cache, beside the numbers of eight filters
+TAPS = 288  # this many of a panel are read from the L2 cache about as fast as they are multiplied
 PANELS = 8  # of a block, for which the filters' numbers of these taps are read from the L2 cache
 _work, _packed = {}, {}
 

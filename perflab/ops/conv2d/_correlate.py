@@ -1,4 +1,7 @@
-"""Sums over taps in registers: a tile of 8 or 4 filters × 3 vectors of positions adds tap after tap."""
+"""Sums over taps in registers: a tile of 8 or 4 filters × 3 vectors of positions adds tap after tap.
+
+The last tile of a band may have fewer vectors.
+"""
 
 import numpy as np
 from numba import njit
@@ -17,15 +20,15 @@ TAPS = 288  # for this many taps, a tile's part of the band and of the weights s
 _work = {}
 
 
-def kernel(height):
-    """The sum of a tile of some filters × 3 vectors of positions over some taps."""
+def kernel(height, vectors):
+    """The sum of a tile of some filters × some vectors of positions over some taps."""
     filters = tuple(range(height))
 
-    @named(height, **OPTIONS)
+    @named(height, vectors, forceinline=True, **OPTIONS)
     def sum_tile(y, at, pitch, first, w, wt, band, places, offsets, start, stop):
-        acc = tile(y, height, 3) if first else load(y, at, pitch, height, 3)
+        acc = tile(y, height, vectors) if first else load(y, at, pitch, height, vectors)
         for k in range(np.uintp(start), np.uintp(stop)):
-            acc = outer_at(acc, w, wt, filters, band, offsets[k], places)
+            acc = outer_at(acc, w, wt, filters, band, offsets[k], places[:vectors])
             wt += np.uintp(8)
         store(acc, y, at, pitch)
 
@@ -33,8 +36,8 @@ def kernel(height):
 
 
 ROWS = 8 if REGISTERS == 32 else 4  # filters of a tile
-whole = kernel(ROWS)
-four = whole if ROWS == 4 else kernel(4)
+three, two, one = (kernel(ROWS, vectors) for vectors in (3, 2, 1))
+low = three if ROWS == 4 else kernel(4, 3)
 
 
 def planned(bands, taps, filters, itemsize, threads, step=(1, 1), origin=(0, 0)):
@@ -67,8 +70,8 @@ def work(loop, thread, threads, plan, offsets, begins, step, origin, x, w, bias,
             continue
         band, base = lay_with_room(b, x, buffer, n, images, top, rows)
         slots, count = cover(b, images, rows, lanes, starts, pieces)
-        for slot in range(slots):
-            starts[slot] += base
+        starts[:slots] += base
+        starts[slots : slots + 2] = 0  # no vectors: the last tile has fewer
         for phase in range(phases):
             begin, end = begins[phase], begins[phase + 1]
             for k in range(begin, max(end, begin + 1), TAPS):
@@ -78,8 +81,12 @@ def work(loop, thread, threads, plan, offsets, begins, step, origin, x, w, bias,
                     for f in range(0, F, ROWS):
                         at = np.uintp((phase * height + f) * pitch + slot * lanes)
                         wt = np.uintp(begin * height + f // 8 * 8 * (end - begin) + f % 8 + (k - begin) * 8)
-                        if F - f > 4 or ROWS == 4:
-                            whole(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+                        if F - f <= 4 < ROWS:
+                            low(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+                        elif slots - slot > 2:
+                            three(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+                        elif slots - slot == 2:
+                            two(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
                         else:
-                            four(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
+                            one(y, at, pitch, k == begin, w, wt, band, places, offsets, k, stop)
         scatter(y, 0, pitch, pieces[:count], bias, 0, F, out, n, top, step, origin)

@@ -67,14 +67,14 @@ def copy(b, x, band, n, images, top, rows):
                 clear(band, at + other * b.plane, 0, 0, end - at)
 
 
-@njit(**OPTIONS)
+@njit(forceinline=True, **OPTIONS)
 def inside(b, first):
     """Which of the columns first, first + across, … are in the image: from … to."""
     lo = min(b.S, max(0, -(first // b.across)))
     return lo, max(lo, min(b.S, (b.W - 1 - first) // b.across + 1))
 
 
-@njit(**OPTIONS)
+@njit(forceinline=True, **OPTIONS)
 def clear(band, at, lo, hi, end):
     """Zeros at the places before lo and from hi on."""
     for j in range(lo):
@@ -83,7 +83,7 @@ def clear(band, at, lo, hi, end):
         band[np.uintp(at + j)] = 0
 
 
-@njit(**OPTIONS)
+@njit(forceinline=True, **OPTIONS)
 def line(b, x, source, together, band, at, lo, hi):
     """band[at + j] = x[source + across·j] for lo ≤ j < hi, and anything up to a vector's end.
 

@@ -21,7 +21,7 @@ _work, _sums = {}, {}
 def kernel(vectors):
     """The sum of a tile of taps × some vectors of filters, which begin at `columns`."""
 
-    @named(vectors, **OPTIONS)
+    @named(vectors, forceinline=True, **OPTIONS)
     def sum_tile(dw, at, b, band, base, taps, g, gt, columns, images, first, last, total):
         pitch = np.uintp(2 * lanes(dw))
         acc = load(dw, at, pitch, ROWS, vectors)

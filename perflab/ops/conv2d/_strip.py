@@ -16,7 +16,7 @@ ROWS = 8 if REGISTERS == 32 else 4  # times three vectors: sums that leave room 
 
 
 def kernel(rows, vectors):
-    @named(rows, vectors, **OPTIONS)
+    @named(rows, vectors, forceinline=True, **OPTIONS)
     def sum_tile(a, at, b, depth, start, st, ds, c, ct, dc, source, taps, k, near):
         """A tile of c = start + a·b; `start` may be c itself."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)
