@@ -1,6 +1,7 @@
 """The operations: every technique gives the same answer, and what differences cannot settle is settled."""
 
 import importlib
+import itertools
 import warnings
 from dataclasses import dataclass
 
@@ -353,10 +354,13 @@ WINDOWS = {
 
 @every_technique("max_pool2d")
 @pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 2), (3, 1)])
-def test_a_nan_anywhere_in_a_wide_row_is_met_by_its_windows_alone(size, stride, technique):
-    for column in (0, 2, 16, 31, 32, 40):
-        rows = np.arange(7 * 41, dtype=np.float32).reshape(7, 41) % 11
-        rows[3, column] = nan
+@pytest.mark.parametrize("width", [41, 15, 6])
+def test_a_nan_anywhere_in_a_row_is_met_by_its_windows_alone(width, size, stride, technique):
+    for row, column in itertools.product(
+        (1, 3, 5), {0, 2, 16, 31, 32, 40, width - 1}.intersection(range(width))
+    ):
+        rows = np.arange(7 * width, dtype=np.float32).reshape(7, width) % 11
+        rows[row, column] = nan
         out, dx = pooled(technique, rows, size, stride)
         windows = np.lib.stride_tricks.sliding_window_view(rows, (size, size))[::stride, ::stride]
         assert np.array_equal(out, windows.max(axis=(2, 3)), equal_nan=True)

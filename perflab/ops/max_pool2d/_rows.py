@@ -4,8 +4,9 @@ Arrays are C-contiguous; positions count elements from their start and are not c
 outside of `count` are neither read nor written, and a count below 0 is 0. A step is a constant.
 
     t = load(x, p, 2, n, rest)       # t[l] = x[p + 2·l] for l < n, rest[l] elsewhere
+    t = load_two(x, p, q, 2, n, rest)  # half of the lanes as t from p, the others from q
     store(t, out, p)                 # out[p + l] = t[l]
-    store_part(t, out, p, n)         # out[p + l] = t[l] for l < n: slow where bytes have no masks
+    store_part(t, out, p, m, n)      # out[p + l] = t[l] for m ≤ l < n: slow where bytes have no masks
     store_zipped(t, s, out, p)       # t[0], s[0], t[1], s[1], … to out[p : …]
 """
 
@@ -43,6 +44,22 @@ def load(typing, a, at, step, count, rest):
     return rest(a, types.intp, step, types.intp, rest), build
 
 
+@intrinsic(prefer_literal=True)
+def load_two(typing, a, at, other, step, count, rest):
+    """In the lower half of the lanes a[at + step·l], in the upper a[other + step·l], l < count; step ≤ 2."""
+    stride, half = step.literal_value, rest.count // 2
+
+    def build(context, builder, signature, args):
+        memory = _Memory(context, builder, a, args[0], rest)
+        whole = builder.sub(builder.mul(args[4], _I64(stride)), _I64(stride - 1))
+        loaded = [memory.load(place, whole, args[5]) for place in args[1:3]]
+        return _shuffle(
+            builder, loaded, [lane % half * stride + lane // half * 2 * half for lane in range(2 * half)]
+        )
+
+    return rest(a, types.intp, types.intp, step, types.intp, rest), build
+
+
 @intrinsic
 def load_numbers(typing, a, at, x):
     """The whole numbers a[at + l], made as wide as numbers of x."""
@@ -72,8 +89,8 @@ def store(typing, value, a, at):
 
 
 @intrinsic
-def store_part(typing, value, a, at, count):
-    """a[at + l] = value[l] for l < count."""
+def store_part(typing, value, a, at, first, last):
+    """a[at + l] = value[l] for first ≤ l < last."""
     held = Lanes(a.dtype, value.count)
 
     def build(context, builder, signature, args):
@@ -81,10 +98,10 @@ def store_part(typing, value, a, at, count):
         given = args[0]
         if a.dtype.bitwidth < value.dtype.bitwidth:
             given = builder.trunc(given, held.vector)
-        memory.store(given, args[2], args[3])
+        memory.store(given, *args[2:])
         return context.get_dummy_value()
 
-    return types.void(value, a, types.intp, types.intp), build
+    return types.void(value, a, types.intp, types.intp, types.intp), build
 
 
 @intrinsic
@@ -124,8 +141,9 @@ class _Memory:
         found = self._call("llvm.masked.load", self.vector, arguments)
         return _shuffle(self.builder, (found, found), range(self.count))
 
-    def store(self, value, at, count):
-        arguments = self._padded(value), self._at(at), _I32(self.bytes), self._mask(count)
+    def store(self, value, at, first, last):
+        mask = self.builder.and_(self._mask(last), self.builder.not_(self._mask(first)))
+        arguments = self._padded(value), self._at(at), _I32(self.bytes), mask
         self._call("llvm.masked.store", ir.VoidType(), arguments)
 
     def _padded(self, value):

@@ -4,7 +4,13 @@ import numpy as np
 from numba import njit
 
 from ._lanes import any_nan, beats, choose, filled, first_of, numbers
-from ._rows import load
+from ._rows import load, load_two
+
+
+@njit(inline="always")
+def corner(row, H, W, OH, stride):
+    """Where the first window of a row of windows begins in x; the rows of all planes are counted through."""
+    return (row // OH * H + row % OH * stride) * W
 
 
 @njit(inline="always")
@@ -22,6 +28,20 @@ def neighbours(x, top, count, size_h, size_w, step, part, clean, zero):
             t = load(x, top + u * W + v, step, count, lowest)
             better = beats(t, best, clean)
             best, at = choose(better, t, best), choose(better, numbers(x, zero + u * size_w + v, part), at)
+    return best, at
+
+
+@njit(inline="always")
+def two_rows(x, top, low, count, size_h, size_w, step, clean, zero):
+    """As `neighbours`, of two rows of windows with corners x[top] and x[low], half of the lanes for each."""
+    W = x.shape[3]
+    lowest = filled(x, -np.inf, 1)
+    best, at = lowest, numbers(x, zero, 1)
+    for u in range(size_h):
+        for v in range(size_w):
+            t = load_two(x, top + u * W + v, low + u * W + v, step, count, lowest)
+            better = beats(t, best, clean)
+            best, at = choose(better, t, best), choose(better, numbers(x, zero + u * size_w + v, 1), at)
     return best, at
 
 

@@ -11,7 +11,7 @@ from .._simd import BYTES, lanes, prefetch
 from .._spread import spread
 from ._lanes import choose, equals, filled
 from ._rows import load, load_numbers, store, store_part, store_zipped
-from ._taps import alone, neighbours, ordered
+from ._taps import alone, corner, neighbours, ordered, two_rows
 
 FAR = 8  # windows at a larger distance share no vector
 AHEAD = 8192  # bytes that are read ahead: the processor does not expect the jump from row to row
@@ -22,6 +22,7 @@ MASKS = BYTES == 64  # every store may have a mask
 def largest(size_h, size_w, stride_h, stride_w):
     """The kernel for windows of this size: `together` of a row are computed in vectors."""
     step = min(stride_w, FAR)
+    halves = MASKS and step <= 2  # two short rows of windows fit into one vector
     each = stride_h * stride_w  # numbers of x for a window
     clean = int(size_h * size_w > each)  # they are compared more than once: whether one is NaN is found first
 
@@ -33,12 +34,29 @@ def largest(size_h, size_w, stride_h, stride_w):
         rows, L, zero = N * C * OH, lanes(x), together >> 40  # 0, unknown to the compiler: `neighbours`
         ahead, line, numbers = AHEAD * L // BYTES, LINE * L // BYTES, x.reshape(-1)
         values, taps = out.reshape(-1), winner.reshape(-1)
+        span = (size_h - 1) * W + max(W, size_w)  # of x, for a row of windows
         begin, end = rows * part // parts, rows * (part + 1) // parts
+        if halves and 0 < together <= L // 2:
+            for row in range(begin, end - 1, 2):
+                top, low = corner(row, H, W, OH, stride_h), corner(row + 1, H, W, OH, stride_h)
+                for p in range(0, 2 * OW * each, line):
+                    prefetch(numbers, np.uintp(low + ahead + p))
+                if clean and not (ordered(x, top, span, L) and ordered(x, low, span, L)):
+                    for j in range(2 * OW):
+                        start = top + j * stride_w if j < OW else low + (j - OW) * stride_w
+                        values[row * OW + j], taps[row * OW + j] = alone(x, start, L, size_h, size_w)
+                else:
+                    best, at = two_rows(x, top, low, OW, size_h, size_w, step, clean, zero)
+                    for below in (0, 1):  # the row below has the upper half of the lanes
+                        half, to = below * (L // 2), (row + below) * OW - below * (L // 2)
+                        store_part(best, out, to, half, half + OW)
+                        store_part(at, winner, to, half, half + OW)
+            begin = end - (end - begin) % 2
         for plane in range(begin // OH, -(-end // OH)):
             for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
                 top, to = (plane * H + i * stride_h) * W, (plane * OH + i) * OW
                 vectors = together
-                if clean and not ordered(x, top, (size_h - 1) * W + max(W, size_w), L):
+                if clean and not ordered(x, top, span, L):
                     vectors = 0  # a window at a time
                 if vectors >= L:
                     for j in range(0, vectors, L):
@@ -56,8 +74,8 @@ def largest(size_h, size_w, stride_h, stride_w):
                         store(at, winner, to + j)
                 elif MASKS and vectors:
                     best, at = neighbours(x, top, vectors, size_h, size_w, step, 1, clean, zero)
-                    store_part(best, out, to, vectors)
-                    store_part(at, winner, to, vectors)
+                    store_part(best, out, to, 0, vectors)
+                    store_part(at, winner, to, 0, vectors)
                 for j in range(vectors, OW):
                     values[to + j], taps[to + j] = alone(x, top + j * stride_w, L, size_h, size_w)
 

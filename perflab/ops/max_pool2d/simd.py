@@ -3,10 +3,11 @@
 x (N,C,H,W) -> out (N,C,OH,OW); size and stride are an int or a pair.
 The compiler fills its vectors with neighbouring windows and processes the rest of a row one window at a time.
 Here the last vector of a row begins earlier, so that it is full: some windows are computed twice. A row that
-does not fill one uses two halves, or a mask where the processor has masks for bytes. Where a row has few
-windows but many taps, the lanes compare the taps of one window, and a reduction finds the first maximum.
-Where windows overlap, a row without NaN is found first, then each comparison is one instruction; the rows of
-the next windows are fetched into the cache before they are read, as the processor does not foresee the jumps.
+does not fill one uses two halves, or a mask where the processor has masks for bytes; two rows there share a
+vector if each fills half of it at most. Where a row has few windows but many taps, the lanes compare the taps
+of one window, and a reduction finds the first maximum. Where windows overlap, a row without NaN is found
+first, then each comparison is one instruction; the rows of the next windows are fetched into the cache before
+they are read, as the processor does not foresee the jumps.
 Backward, windows with stride two that do not overlap give pairs of numbers, a gradient or zero; all others
 scatter theirs as in `jit_parallel`.
 """
