@@ -139,7 +139,7 @@ def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pie
     """Trace the panels of a block from position p on; returns how many there are.
 
     A panel is (pieces, vectors, place of its first filter in out, end of the filters whose sums are stored
-    there): in whole tiles of panels within one image, if a block has all taps; all other sums are copied.
+    there): in whole tiles of panels within one image, if there is one phase; all other sums are copied.
     """
     F, wide, count = out.shape[1], VECTORS * L, 0
     while count < PANELS and p < total:
@@ -156,12 +156,13 @@ def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pie
 
 @njit(**OPTIONS)
 def add_taps(
-    w, at, step, source, offsets, k, taps, ahead, fresh, starts, y, yt, flat, plane, f0, f1, pieces, panels,
-    panel, furthest,
+    w, at, step, source, offsets, k, taps, ahead, fresh, last, starts, y, yt, flat, plane, f0, f1, pieces,
+    panels, panel, furthest,
 ):  # fmt: skip
     """Add taps k … k + taps to the sums of a block's panels, which start from the biases if they are fresh.
 
-    The filters' numbers of these taps stay in the L2 cache. `ahead` is the tap and the place after the block.
+    Whole tiles within an image are stored in out after the last taps, all other sums in y. The filters'
+    numbers of these taps stay in the L2 cache. `ahead` is the tap and the place after the block.
     """
     L, idle = lanes(y), offsets.size - taps
     wide, pitch = VECTORS * L, y.size // PANELS
@@ -173,8 +174,9 @@ def add_taps(
         numbers, wanted = (w, at, step, panel, taps), (source, offsets, soon, near, idle)
         here = yt + g * pitch
         start, st = (starts, 0) if fresh else (y, here)
-        strip(*numbers, starts, 0, wide, flat, ct, plane, f0, whole, vectors, wanted)
-        strip(*numbers, start, st, wide, y, here, wide, whole, f1, vectors, wanted)
+        done = whole if last else f0
+        strip(*numbers, start, st, wide, flat, ct, plane, f0, done, vectors, wanted)
+        strip(*numbers, start, st, wide, y, here, wide, done, f1, vectors, wanted)
 
 
 @njit(**OPTIONS)
@@ -203,9 +205,11 @@ def work(loop, thread, threads, plan, how, x, packed, offsets, begins, out, buff
             continue
         source, base = lay(b, x, band, n, images, top, rows)
         high, OW = (1, rows * b.OW) if b.S == b.OW and phases == 1 else (rows, b.OW)
-        total, once = images * rows * b.OW, phases == 1 and begins[1] <= depth
+        total = images * rows * b.OW
         for p in range(0, total, PANELS * wide):
-            count = begin_block(b, base, n, top, high, OW, p, total, f0, f1, out, L, once, pieces, panels)
+            count = begin_block(
+                b, base, n, top, high, OW, p, total, f0, f1, out, L, phases == 1, pieces, panels
+            )
             following = start_of(b, base, high, OW, p + PANELS * wide)[3]
             for phase in range(phases):
                 begin, end, yt = begins[phase], begins[phase + 1], phase * eights * 8 * wide
@@ -213,7 +217,7 @@ def work(loop, thread, threads, plan, how, x, packed, offsets, begins, out, buff
                     taps, at = min(depth, end - k), (begin * eights + k - begin) * 8
                     ahead = (k + taps, pieces[0, 0, 5]) if k + taps < begins[phases] else (0, following)
                     add_taps(
-                        w, at, end - begin, source, offsets, k, taps, ahead, k == begin,
+                        w, at, end - begin, source, offsets, k, taps, ahead, k == begin, k + taps >= end,
                         starts, y, yt, flat, plane, f0, f1, pieces, panels[:count], panel, furthest,
                     )  # fmt: skip
             for g in range(count):
