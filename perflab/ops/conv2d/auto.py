@@ -2,9 +2,10 @@
 
 x (N,C,H,W), w (F,C,HH,WW), b (F,) -> out (N,F,OH,OW); stride and pad are an int or a pair.
 
-A rung's time is a sum of a fixed part, arithmetic, copies (window columns, or the transforms of tiles), and
-the reading and writing of all arrays, each times a factor of this rung. The factors are fitted to times
-measured on shapes of public networks. forward and backward are chosen each by itself.
+A rung's time is a sum of a fixed part, arithmetic (of whole vectors and tiles), copies (of window columns, or
+by the transforms of tiles), and the reading and writing of all arrays, each times a factor of this rung. The
+factors are fitted to times measured on shapes of public networks. forward and backward are chosen each by
+itself.
 """
 
 import numpy as np
