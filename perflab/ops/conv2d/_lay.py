@@ -5,7 +5,7 @@ from numba import njit
 
 from .._simd import lanes, load, load_part, prefetch, store
 from ._bands import OPTIONS
-from ._registers import unzipped
+from ._registers import every_fourth, unzipped
 
 
 @njit(**OPTIONS)
@@ -107,6 +107,13 @@ def line(b, x, source, together, band, at, lo, hi):
             else:
                 pair = unzipped(load_part(x, place, 0, 1, 2, 1, x.size - place))
             store(pair, band, at + j, b.plane if together == 2 else band.size - L - at - j)
+    elif b.across == 4:
+        for j in range(lo, hi, L):
+            place = source + 4 * j
+            if place + 4 * L <= x.size:
+                store(every_fourth(load(x, place, 0, 1, 4)), band, at + j, 0)
+            else:
+                store(every_fourth(load_part(x, place, 0, 1, 4, 1, x.size - place)), band, at + j, 0)
     else:
         for j in range(lo, hi):
             band[np.uintp(at + j)] = x[np.uintp(source + b.across * j)]

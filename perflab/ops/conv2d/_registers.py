@@ -34,6 +34,19 @@ def unzipped(typing, acc):
 
 
 @intrinsic
+def every_fourth(typing, acc):
+    """The lanes 0, 4, 8, … of a row of four vectors."""
+    made = Tile(acc.dtype, 1, 1)
+
+    def build(context, builder, signature, args):
+        count, quad = acc.vector.count, [_get(builder, acc, args[0], 0, v) for v in range(4)]
+        even = [_shuffle(builder, quad[v : v + 2], range(0, 2 * count, 2)) for v in (0, 2)]
+        return _tile(context, builder, made, lambda r, v: _shuffle(builder, even, range(0, 2 * count, 2)))
+
+    return made(acc), build
+
+
+@intrinsic
 def zipped(typing, x, y):
     """x[0], y[0], x[1], y[1], …: two rows of one vector become one row of two."""
     made = Tile(x.dtype, 1, 2)
