@@ -13,7 +13,9 @@ from ._lay import lay, room
 from ._scatter import scatter
 from ._strip import ROWS, VECTORS, strip
 
-TAPS = 288  # this many of a panel are read from the L2 cache about as fast as they are multiplied
+TAPS = 160  # of a pass: this many of a panel stay in the L1 cache, beside the numbers of eight filters
+ALL = 288  # a single pass of so many costs less than two, which store their sums and load them again
+FEW = 2048  # positions up to which packing the filters' numbers takes longer than reading them where they are
 PANELS = 8  # of a block, for which the filters' numbers of these taps are read from the L2 cache
 _work, _packed = {}, {}
 
@@ -126,12 +128,14 @@ def prepare(loop, thread, threads, how, w, sources, begins, bias, F, packed):
     eights, pitch = -(-F // 8), VECTORS * lanes(w)
     starts = packed[begins[-1] * eights * 8 :]
     first, last = eights * thread // threads * 8, min(F, eights * (thread + 1) // threads * 8)
-    for phase in range(begins.size - 1):
-        begin, end = begins[phase], begins[phase + 1]
-        pack_eights(w, how[0], sources[begin:end], first, last, packed, begin * eights * 8)
     for f in range(first, min(last + 7, eights * 8)):
         for i in range(f * pitch, (f + 1) * pitch):
             starts[i] = bias[min(f, F - 1)]
+    for phase in range(begins.size - 1):
+        begin, end = begins[phase], begins[phase + 1]
+        if how[7]:  # all whole tiles are read where they are
+            first = max(first, (F - F % ROWS) // 8 * 8)
+        pack_eights(w, how[0], sources[begin:end], first, last, packed, begin * eights * 8)
 
 
 @njit(**OPTIONS)
@@ -156,14 +160,16 @@ def begin_block(b, base, n, top, rows, OW, p, total, f0, f1, out, L, direct, pie
 
 @njit(**OPTIONS)
 def add_taps(
-    w, at, step, source, offsets, k, taps, ahead, fresh, last, starts, y, yt, flat, plane, f0, f1, pieces,
-    panels, panel, furthest,
+    numbers, source, offsets, k, taps, ahead, fresh, last, starts, y, yt, flat, plane, f0, f1, pieces, panels,
+    panel, furthest,
 ):  # fmt: skip
     """Add taps k … k + taps to the sums of a block's panels, which start from the biases if they are fresh.
 
     Whole tiles within an image are stored in out after the last taps, all other sums in y. The filters'
-    numbers of these taps stay in the L2 cache. `ahead` is the tap and the place after the block.
+    numbers of these taps stay in the L2 cache: w and where they are in it, and the same of those from `tail`
+    on. `ahead` is the tap and the place after the block.
     """
+    w, of_w, packed, of_packed, tail = numbers
     L, idle = lanes(y), offsets.size - taps
     wide, pitch = VECTORS * L, y.size // PANELS
     for g in range(len(panels)):
@@ -171,16 +177,19 @@ def add_taps(
         inside = pieces[g, count - 1, 5] + furthest + wide <= source.size
         fill(source, offsets, k, k + taps, pieces[g], count, inside, panel)
         soon, near = (k, pieces[g + 1, 0, 5]) if g + 1 < len(panels) else ahead
-        numbers, wanted = (w, at, step, panel, taps), (source, offsets, soon, near, idle)
+        wanted, end = (source, offsets, soon, near, idle), min(tail, f1)
         here = yt + g * pitch
         start, st = (starts, 0) if fresh else (y, here)
         done = whole if last else f0
-        strip(*numbers, start, st, wide, flat, ct, plane, f0, done, vectors, wanted)
-        strip(*numbers, start, st, wide, y, here, wide, done, f1, vectors, wanted)
+        strip(w, of_w, panel, taps, start, st, wide, flat, ct, plane, f0, done, vectors, wanted)
+        if done < end:
+            strip(w, of_w, panel, taps, start, st, wide, y, here, wide, done, end, vectors, wanted)
+        if end < f1:
+            strip(packed, of_packed, panel, taps, start, st, wide, y, here, wide, end, f1, vectors, wanted)
 
 
 @njit(**OPTIONS)
-def work(loop, thread, threads, plan, how, x, packed, offsets, begins, out, buffers):
+def work(loop, thread, threads, plan, how, x, w, packed, offsets, begins, out, buffers):
     """A thread's tasks: fill a band; for every block of panels, some taps at a time, fill each and multiply.
 
     Threads that share a band have their own filters.
@@ -194,7 +203,8 @@ def work(loop, thread, threads, plan, how, x, packed, offsets, begins, out, buff
     f0, f1 = eights * share // shares * 8, min(F, eights * (share + 1) // shares * 8)
     flat, x, offsets, furthest = borrowed(out.reshape(-1)), borrowed(x), borrowed(offsets), offsets.max()
     filters, buffer = begins[-1] * eights * 8, buffers[thread]
-    w, starts = borrowed(packed[:filters]), borrowed(packed[filters:])
+    packed, starts, along = borrowed(packed[:filters]), borrowed(packed[filters:]), how[7]
+    w, tail = borrowed(w) if along else packed, F - F % ROWS if along else F
     size = phases * eights * 8 * wide
     panel, rest = borrowed(buffer[: depth * wide]), buffer[depth * wide + L :]
     y, band = borrowed(rest[: PANELS * size]), borrowed(rest[PANELS * size :])
@@ -214,11 +224,14 @@ def work(loop, thread, threads, plan, how, x, packed, offsets, begins, out, buff
             for phase in range(phases):
                 begin, end, yt = begins[phase], begins[phase + 1], phase * eights * 8 * wide
                 for k in range(begin, max(end, begin + 1), depth):
-                    taps, at = min(depth, end - k), (begin * eights + k - begin) * 8
+                    taps = min(depth, end - k)
+                    of_packed = (begin * eights + k - begin) * 8, (end - begin) * 8, 1, 8
+                    of_w = (k * along, 8 * how[0], how[0], along) if along else of_packed
                     ahead = (k + taps, pieces[0, 0, 5]) if k + taps < begins[phases] else (0, following)
+                    numbers = w, of_w, packed, of_packed, tail
                     add_taps(
-                        w, at, end - begin, source, offsets, k, taps, ahead, k == begin, k + taps >= end,
-                        starts, y, yt, flat, plane, f0, f1, pieces, panels[:count], panel, furthest,
+                        numbers, source, offsets, k, taps, ahead, k == begin, k + taps >= end, starts, y, yt,
+                        flat, plane, f0, f1, pieces, panels[:count], panel, furthest,
                     )  # fmt: skip
             for g in range(count):
                 number, whole = panels[g, 0], panels[g, 3]
@@ -236,10 +249,14 @@ def planned(bands, taps, sources, across, filters, shares, itemsize, threads, st
     is the distance between filters.
     """
     eights, L = -(-filters // 8) * 8, BYTES // itemsize
-    depth, wide = split(max(map(len, taps)), TAPS), VECTORS * L
+    most, wide = max(map(len, taps)), VECTORS * L
+    depth = split(most, TAPS if most > ALL else ALL)
     begins = np.cumsum([0, *map(len, taps)])
     offsets = np.concatenate((*taps, np.zeros(depth, np.uintp)))  # one more panel, only prefetched
-    how = np.array([across, depth, shares, *step, *origin])
+    along = sources[0][1] if len(taps) == 1 < most and bands.N * bands.OH * bands.OW <= FEW else 0
+    if not np.array_equal(sources[0], np.arange(most) * along):
+        along = 0  # the filters' numbers are packed
+    how = np.array([across, depth, shares, *step, *origin, along])
     size = (depth + PANELS * len(taps) * eights) * wide + room(bands, L) + 2 * L
     packed = eights * (begins[-1] + wide)
     return threads, packed, size, (record(bands), how, np.concatenate(sources), offsets, begins)
@@ -251,4 +268,4 @@ def correlate(plan, x, w, bias, out):
     packed, buffers = rows_of(_packed, x.dtype, 1, filters)[0], rows_of(_work, x.dtype, parts, size)
     every = threads(parts)
     prepare(*every, how, w, sources, begins, bias, out.shape[1], packed)
-    work(*every, bands, how, x, packed, offsets, begins, out, buffers)
+    work(*every, bands, how, x, w, packed, offsets, begins, out, buffers)

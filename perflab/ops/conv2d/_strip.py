@@ -17,14 +17,14 @@ ROWS = 8 if REGISTERS == 32 else 4  # times three vectors: sums that leave room 
 
 def kernel(rows, vectors):
     @named(rows, vectors, forceinline=True, **OPTIONS)
-    def sum_tile(a, at, b, depth, start, st, ds, c, ct, dc, source, taps, k, near):
-        """A tile of c = start + a·b; `start` may be c itself."""
+    def sum_tile(a, at, across, along, b, depth, start, st, ds, c, ct, dc, source, taps, k, near):
+        """A tile of c = start + a·b; `start` may be c itself; a[at + r·across + k·along] is in row r."""
         L, bt = np.uintp(lanes(c)), np.uintp(0)
         acc = load(start, st, ds, rows, vectors)
         for i in range(k, k + np.uintp(depth)):
-            acc = outer(acc, a, at, 1, b, bt, L)
+            acc = outer(acc, a, at, across, b, bt, L)
             prefetch(source, taps[i] + near)
-            at += np.uintp(8)
+            at += along
             bt += np.uintp(VECTORS) * L
         store(acc, c, ct, dc)
 
@@ -36,25 +36,27 @@ low = three if ROWS == 4 else kernel(4, 3)
 
 
 @njit(**OPTIONS)
-def strip(a, at, step, b, depth, start, st, ds, c, ct, dc, first, last, vectors, ahead):
+def strip(a, rows, b, depth, start, st, ds, c, ct, dc, first, last, vectors, ahead):
     """c[ct + r·dc : … + vectors] = start[st + r·ds : …] + a·b for rows first … last, in whole tiles.
 
-    `step` is the distance between rows of a, by eights. ahead = source, taps, k, near, idle: the vectors at
-    near + taps[k], near + taps[k + 1], … will be wanted next; taps[idle], … are all the same.
+    rows = at, eight, across, along: the place of row 0 in a, and the distances of eight rows, of rows among
+    eight, and of a row's numbers. ahead = source, taps, k, near, idle: the vectors at near + taps[k],
+    near + taps[k + 1], … will be wanted next; taps[idle], … are all the same.
     """
     L, (source, taps, wanted, near, idle) = lanes(c), ahead
-    ds, dc = np.uintp(ds), np.uintp(dc)
+    (at, eight, across, along), ds, dc = rows, np.uintp(ds), np.uintp(dc)
+    over, on = np.uintp(across), np.uintp(along)
     for r in range(first, last, ROWS):
-        left, row = np.uintp(at + r // 8 * 8 * step + r % 8), np.uintp(r)
+        left, row = np.uintp(at + r // 8 * eight + r % 8 * across), np.uintp(r)
         begin, to = np.uintp(st) + row * ds, np.uintp(ct) + row * dc
         number = (r - first) // ROWS  # each of the first tiles prefetches other vectors
         k, soon = (wanted, near + number * L) if number < VECTORS else (idle, near)
         k, soon = np.uintp(k), np.uintp(soon)
         if last - r <= 4 < ROWS:
-            low(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
+            low(a, left, over, on, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
         elif vectors == 3:
-            three(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
+            three(a, left, over, on, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
         elif vectors == 2:
-            two(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
+            two(a, left, over, on, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
         else:
-            one(a, left, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
+            one(a, left, over, on, b, depth, start, begin, ds, c, to, dc, source, taps, k, soon)
