@@ -2,25 +2,29 @@
 
 from .. import _cost
 from .._simd import BYTES
+from ._columns import FEW
 from ._plans import sharers
+from ._tiles import split
+from ._winograd_out import ROWS
+from ._winograd_out import TILES as BLOCK
 
 TILES = {"winograd2": 2, "winograd4": 4}  # sides of an output tile
 COSTS = {
     "simd": {
-        "forward": (1.51, 0.983, 6.31, 4.4, 8.28, 0.475),
-        "backward": (0.0, 1.17, 7.15, 12.7, 15.4, 0.0619),
+        "forward": (0.324, 0.965, 4.53, 5.62, 13.4, 0.449),
+        "backward": (0.0442, 1.03, 12.7, 14.7, 11.3, 0.109),
     },
     "implicit": {
-        "forward": (0.0, 0.817, 7.62, 0.0, 0.0459, 0.319),
-        "backward": (0.0, 1.25, 7.05, 0.0, 0.0, 0.0188),
+        "forward": (9.57, 0.83, 4.16, 0.0, 0.0, 0.632),
+        "backward": (16.9, 1.26, 0.787, 0.22, 1.97, 0.127),
     },
     "winograd2": {
-        "forward": (110.0, 0.85, 3.62, 1.82, 0.0, 1.86),
-        "backward": (255.0, 1.23, 4.04, 3.08, 0.0, 1.41),
+        "forward": (9.5, 0.849, 2.85, 3.4, 14.6, 1.7),
+        "backward": (377.0, 1.17, 1.92, 2.72, 0.0, 3.39),
     },
     "winograd4": {
-        "forward": (19.7, 1.27, 0.0848, 2.54, 28.3, 0.861),
-        "backward": (46.0, 1.81, 0.794, 3.27, 28.4, 0.0777),
+        "forward": (27.4, 1.22, 0.177, 1.93, 0.0, 1.33),
+        "backward": (35.1, 1.81, 0.0, 3.24, 14.0, 0.173),
     },
 }
 
@@ -31,7 +35,10 @@ def terms(s, parameters, itemsize, threads, rung):
     taps, m, lanes = s["HH"] * s["WW"], TILES.get(rung, 0), BYTES // itemsize
     images, positions = N * C * s["H"] * s["W"], max(N * OH * OW, 1)
     if m:
-        side, tiles = m + 2, N * -(-OH // m) * -(-OW // m)
+        side, rows, width = m + 2, N * -(-OH // m), -(-OW // m)
+        workers, count = split(rows, width, BLOCK[m], threads)  # rows of tiles at a time
+        blocks = workers * -(-max(rows, 1) // (workers * count))
+        tiles = blocks * _cost.whole(count * width, ROWS) * threads / workers
         flops, unit = 2 * tiles * side**2 * C * F, 2 * lanes
         copied = _cost.traffic_s(itemsize * tiles * side**2 * (C + F), threads, itemsize * side**2 * (C + F))
         filters = _cost.traffic_s(itemsize * side**2 * C * F, threads)
@@ -51,10 +58,10 @@ def terms(s, parameters, itemsize, threads, rung):
     tall, deep, wide = (_cost.whole(n, u) / max(n, 1) for n, u in ((F, unit), (C, unit), (F, lanes)))
     rows = N * OH * (C + F) / _cost.CLOCK / threads
     arrays = _cost.traffic_s(itemsize * (images + F * positions), threads)
-    once = copied, filters, rows, arrays
+    packed = 0.0 if rung == "implicit" and positions <= FEW else filters
     return {
-        "forward": (1e-6, products * tall, *once),
-        "backward": (1e-6, products * (deep + wide), *(2 * each for each in once)),
+        "forward": (1e-6, products * tall, copied, packed, rows, arrays),
+        "backward": (1e-6, products * (deep + wide), 2 * copied, 2 * filters, 2 * rows, 2 * arrays),
     }
 
 
