@@ -27,6 +27,7 @@ CONV = [  # (N, C, H, W), (F, HH, WW), stride, pad
     ((1, 2, 3, 129), (8, 3, 3), (2, 1), 1),
     ((1, 34, 14, 14), (65, 3, 3), 1, 1),
     ((1, 3, 4, 4), (2, 2, 2), (5, 7), (3, 2)),
+    ((1, 2, 40, 150), (9, 5, 11), 4, 2),
 ]
 POOL = [  # (N, C, H, W), size, stride
     ((1, 1, 2, 2), 2, 2),
@@ -38,6 +39,8 @@ POOL = [  # (N, C, H, W), size, stride
     ((3, 2, 17, 18), 1, 2),
     ((1, 2, 20, 300), (17, 18), (2, 2)),
     ((2, 2, 65, 64), 2, (3, 2)),
+    ((1, 3, 7, 15), 3, 2),
+    ((3, 1, 5, 8), 2, 2),
 ]
 SOFTMAX = [(1, 1, 1), (3, 5, 17), (17, 33, 10), (65, 31, 129), (40, 300, 67), (2, 3, 1031), (130, 17, 16)]
 FULLY = [
@@ -158,7 +161,27 @@ def test_the_errors_of_a_block_of_several_tiles_are_kept_apart(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_filters_of_several_tiles_have_their_own_numbers(dtype):
+@pytest.mark.parametrize("stride", [1, 2])
+def test_images_that_share_a_band_may_be_cut_into_parts_of_different_height(stride, dtype, monkeypatch):
+    from perflab.ops.conv2d import _bands, _plans
+
+    monkeypatch.setattr(_bands, "BUDGET", 1 << 13)  # the memory of a part, a third of an image's here
+    for plan in (_plans.output_plan, _plans.inputs_plan, _plans.filters_plan):
+        plan.cache_clear()
+    sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (4, 40, 7 * stride, 9, 21, 3, 3), strict=True))
+    case = Case("shape", sizes, {"stride": stride, "pad": 1}, seed=3)
+    assert_right("conv2d", case, dtype, ("simd", "implicit"))
+    for plan in (_plans.output_plan, _plans.inputs_plan, _plans.filters_plan):
+        plan.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("few", [0, 1 << 11])
+def test_filters_of_several_tiles_have_their_own_numbers_packed_or_where_they_are(few, dtype, monkeypatch):
+    from perflab.ops.conv2d import _columns, _plans
+
+    monkeypatch.setattr(_columns, "FEW", few)
+    _plans.output_plan.cache_clear()
     sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (1, 40, 7, 9, 21, 3, 3), strict=True))
     case = Case("shape", sizes, {"stride": 1, "pad": 1}, seed=3)
     assert_right("conv2d", case, dtype, ("simd", "implicit"))

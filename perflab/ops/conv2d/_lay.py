@@ -62,6 +62,10 @@ def copy(b, x, band, n, images, top, rows):
                         for other in range(together):
                             clear(band, at + other * b.plane, b.S, b.S, b.S)
                     at += b.S
+                skipped = (b.tall - b.halo - rows) * b.S  # a cut may have one row less than another
+                for other in range(together):
+                    clear(band, at + other * b.plane, 0, 0, skipped)
+                at += skipped
             end = (c * b.PH * b.PW + phase + 1) * b.plane
             for other in range(together):
                 clear(band, at + other * b.plane, 0, 0, end - at)
