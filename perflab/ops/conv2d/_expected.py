@@ -3,7 +3,7 @@
 from .. import _cost
 from .._simd import BYTES
 from ._columns import FEW
-from ._plans import sharers
+from ._plans import same_sums, sharers
 from ._tiles import split
 from ._winograd_out import ROWS
 from ._winograd_out import TILES as BLOCK
@@ -31,9 +31,12 @@ COSTS = {
 
 def terms(s, parameters, itemsize, threads, rung):
     """Seconds of a rung's parts: fixed, arithmetic of whole vectors and tiles, copies, and all arrays."""
-    N, C, F, OH, OW = (s[axis] for axis in ("N", "C", "F", "OH", "OW"))
-    taps, m, lanes = s["HH"] * s["WW"], TILES.get(rung, 0), BYTES // itemsize
-    images, positions = N * C * s["H"] * s["W"], max(N * OH * OW, 1)
+    x, w = (s["N"], s["C"], s["H"], s["W"]), (s["F"], s["C"], s["HH"], s["WW"])
+    if rung == "implicit":
+        x, w = same_sums(x, w, parameters["pad"])
+    (N, C, H, W), (F, _, HH, WW), OH, OW = x, w, s["OH"], s["OW"]
+    taps, m, lanes = HH * WW, TILES.get(rung, 0), BYTES // itemsize
+    images, positions = N * C * H * W, max(N * OH * OW, 1)
     if m:
         side, rows, width = m + 2, N * -(-OH // m), -(-OW // m)
         workers, count = split(rows, width, BLOCK[m], threads)  # rows of tiles at a time
@@ -47,7 +50,7 @@ def terms(s, parameters, itemsize, threads, rung):
         flops, unit = 2 * positions * C * F * taps, 4
         filters = _cost.traffic_s(itemsize * C * F * taps, threads)
         if rung == "simd":  # its positions run over the padding; without any, it reads planes at many places
-            row = s["W"] if as_is else OW + s["WW"] // 2
+            row = W if as_is else OW + WW // 2
             flops = flops * N * _cost.whole(OH * row, lanes) / positions
             copied = _cost.traffic_s(itemsize * images, threads) if as_is else 0.0
         else:
