@@ -167,7 +167,7 @@ def test_every_operation_folder_is_whole():
 
 
 def test_a_new_technique_is_one_file(monkeypatch, tmp_path):
-    shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
+    shutil.copytree(PACKAGE / "ops", tmp_path / "ops", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "ops" / "conv2d" / "zzz.py").write_text('"""New."""\n')
     monkeypatch.setattr(find, "OPS", tmp_path / "ops")
     assert catalog.techniques("conv2d", ("naive", "jit"))[-1] == "zzz"
@@ -183,7 +183,7 @@ def test_architecture_names_every_street():
 
 
 def test_the_numba_cache_follows_the_content_of_the_operations(monkeypatch, tmp_path):
-    shutil.copytree(PACKAGE / "ops", tmp_path / "ops")
+    shutil.copytree(PACKAGE / "ops", tmp_path / "ops", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # so that what `prepare` sets does not stay
     folders = []
