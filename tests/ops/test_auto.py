@@ -39,6 +39,22 @@ def cheap(costs, wanted):
     }
 
 
+def test_the_bound_is_that_of_the_rungs_which_compute_in_the_given_dtype(monkeypatch):
+    """Bounds are computed from widened arrays: the choice must not be that of float64 for float32."""
+    auto, rungs = MODULES["conv2d"], {4: "winograd4", 8: "simd"}
+    monkeypatch.setattr(auto, "chosen", lambda sizes, given, itemsize, threads: (rungs[itemsize],) * 2)
+    operation = catalog.operation("conv2d")
+    x, w, b, *_ = inputs.make(operation, operation.cases["tiny"], "float64").values()
+    dout = inputs.upstream(operation, operation.cases["tiny"], "float64")
+    x, w, dout = x[:, :, :6, :6], w[:, :, :3, :3], dout[:, :, :4, :4]
+    for dtype, rung in (("float32", "winograd4"), ("float64", "simd")):
+        unit = np.finfo(dtype).eps / 2
+        given = (lambda k, unit=unit: k * unit, dout, x, w, b, (1, 1), (0, 0))
+        own = catalog.raw("conv2d", rung)
+        right = own.bound(*given) if rung == "winograd4" else operation.bound(*given)
+        assert np.array_equal(auto.bound(*given)[0], right[0])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("op", "wanted"), [(op, each) for op in MODULES for each in choices(op)], ids=lambda each: str(each)

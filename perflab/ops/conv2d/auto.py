@@ -26,18 +26,18 @@ AXES = "N", "C", "H", "W", "F", "HH", "WW", "OH", "OW"
 predicted, chosen = _cost.choosing(expected, AXES, ("stride", "pad"))
 
 
-def called(x, w, stride, pad):
-    """The rungs of forward and of backward."""
+def called(x, w, stride, pad, itemsize):
+    """The rungs of forward and of backward for numbers of so many bytes."""
     (F, _, *taps), grid = w.shape, []
     for i in (0, 1):
         grid.append((x.shape[2 + i] + 2 * pad[i] - taps[i]) // stride[i] + 1)
-    return chosen((*x.shape, F, *taps, *grid), (stride, pad), x.itemsize, get_num_threads())
+    return chosen((*x.shape, F, *taps, *grid), (stride, pad), itemsize, get_num_threads())
 
 
 def forward(x, w, b, stride=1, pad=0):
     stride = (stride, stride) if isinstance(stride, int) else tuple(stride)
     pad = (pad, pad) if isinstance(pad, int) else tuple(pad)
-    rung, then = called(x, w, stride, pad)
+    rung, then = called(x, w, stride, pad, x.itemsize)
     return RUNGS[rung].forward(x, w, b, stride, pad)[0], (then, x, w, stride, pad)
 
 
@@ -53,7 +53,8 @@ def bound(gamma, dout, x, w, b, stride, pad):
     from . import bound as direct_bound  # the operation's, whose module imports no technique
 
     args = gamma, dout, x, w, b, stride, pad
-    rungs = called(x, w, stride, pad)
+    itemsize = 4 if gamma(1) > np.finfo(np.float64).eps else 8  # x and w are widened here; γ is not
+    rungs = called(x, w, stride, pad, itemsize)
     bounds = (_winograd.bound(TILES[r], *args) if r in TILES else direct_bound(*args) for r in rungs)
     (out, _), (_, gradients) = bounds
     return out, gradients
