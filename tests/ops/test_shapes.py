@@ -2,6 +2,7 @@
 
 import importlib
 
+import numpy as np
 import pytest
 
 import perflab
@@ -161,18 +162,21 @@ def test_the_errors_of_a_block_of_several_tiles_are_kept_apart(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("stride", [1, 2])
-def test_images_that_share_a_band_may_be_cut_into_parts_of_different_height(stride, dtype, monkeypatch):
+@pytest.mark.parametrize(("stride", "room"), [(1, 2000), (2, 3400)])
+def test_images_that_share_a_band_may_be_cut_into_parts_of_different_height(stride, room, dtype, monkeypatch):
     from perflab.ops.conv2d import _bands, _plans
 
-    monkeypatch.setattr(_bands, "BUDGET", 1 << 13)  # the memory of a part, a third of an image's here
+    size = np.dtype(dtype).itemsize
+    monkeypatch.setattr(_bands, "BUDGET", room * size)  # less than the numbers of an image
+    x, ways = (4, 40, 7 * stride, 9), ((stride, stride), (1, 1))
+    cut = _bands.bands(x, (3, 3), *ways, (7, -(-9 // stride)), 0, size, 1, _plans.block(size))
+    assert cut.images > 1
+    assert cut.OH % cut.cuts > 0
     for plan in (_plans.output_plan, _plans.inputs_plan, _plans.filters_plan):
         plan.cache_clear()
-    sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (4, 40, 7 * stride, 9, 21, 3, 3), strict=True))
+    sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (*x, 21, 3, 3), strict=True))
     case = Case("shape", sizes, {"stride": stride, "pad": 1}, seed=3)
     assert_right("conv2d", case, dtype, ("simd", "implicit"))
-    for plan in (_plans.output_plan, _plans.inputs_plan, _plans.filters_plan):
-        plan.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

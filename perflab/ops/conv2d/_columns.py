@@ -5,12 +5,12 @@ from numba import njit
 
 from .._arrays import rows_of
 from .._borrowed import borrowed
-from .._simd import BYTES, lanes, load, load_part, store, store_part
+from .._simd import BYTES, lanes, load, load_part, store
 from .._spread import spread, threads
 from ._bands import OPTIONS, cut_out, record
 from ._eights import pack_eights
 from ._lay import lay, room
-from ._scatter import scatter
+from ._scatter import scatter, whole_rows
 from ._strip import ROWS, VECTORS, strip
 
 TAPS = 160  # of a pass: this many of a panel stay in the L1 cache, beside the numbers of eight filters
@@ -105,22 +105,6 @@ def fill(band, offsets, first, last, pieces, count, inside, panel):
 
 
 @njit(**OPTIONS)
-def spill(y, yt, first, last, pieces, count, out, at, image, row, OW):
-    """out[at + n·image + f·row + i·OW + j] = y[yt + f·width + place] for filters first ≤ f < last."""
-    L, pitch = lanes(y), np.uintp(VECTORS * lanes(y))
-    for q in range(count):
-        place, m, i = pieces[q, 0], pieces[q, 1], pieces[q, 2]
-        j, length = pieces[q, 3], pieces[q, 4]
-        for f in range(first, last):
-            source = np.uintp(yt + place) + np.uintp(f) * pitch
-            to = np.uintp(at + m * image + f * row + i * OW + j)
-            if length == L:
-                store(load(y, source, 0, 1, 1), out, to, 0)
-            else:
-                store_part(load(y, source, 0, 1, 1), out, to, 0, 1, length)
-
-
-@njit(**OPTIONS)
 def prepare(loop, thread, threads, how, w, sources, begins, bias, F, packed):
     """A thread's share of the filters by eights, and of the rows of biases that sums start from."""
     if spread(loop, threads):
@@ -131,10 +115,10 @@ def prepare(loop, thread, threads, how, w, sources, begins, bias, F, packed):
     for f in range(first, min(last + 7, eights * 8)):
         for i in range(f * pitch, (f + 1) * pitch):
             starts[i] = bias[min(f, F - 1)]
+    if how[7]:  # all whole tiles are read where they are
+        first = max(first, (F - F % ROWS) // 8 * 8)
     for phase in range(begins.size - 1):
         begin, end = begins[phase], begins[phase + 1]
-        if how[7]:  # all whole tiles are read where they are
-            first = max(first, (F - F % ROWS) // 8 * 8)
         pack_eights(w, how[0], sources[begin:end], first, last, packed, begin * eights * 8)
 
 
@@ -234,12 +218,12 @@ def work(loop, thread, threads, plan, how, x, w, packed, offsets, begins, out, b
                         flat, plane, f0, f1, pieces, panels[:count], panel, furthest,
                     )  # fmt: skip
             for g in range(count):
-                number, whole = panels[g, 0], panels[g, 3]
+                traced, whole = pieces[g, : panels[g, 0]], panels[g, 3]
                 if phases > 1:
-                    scatter(y, g * size, wide, pieces[g, :number], starts, f0, f1, out, n, top, step, origin)
+                    scatter(y, g * size, wide, traced, starts, f0, f1, out, n, top, step, origin)
                 elif whole < f1:
                     first = (n * F * b.OH + top) * b.OW
-                    spill(y, g * size, whole, f1, pieces[g], number, flat, first, F * plane, plane, OW)
+                    whole_rows(y, g * size, wide, traced, None, whole, f1, flat, first, F * plane, plane, OW)
 
 
 def planned(bands, taps, sources, across, filters, shares, itemsize, threads, step=(1, 1), origin=(0, 0)):

@@ -147,11 +147,8 @@ def reduce(plan, x, dout, w):
     dw, dbs = aligned(w.shape, w.dtype), np.zeros((parts, width), w.dtype)
     if not dw.size:
         return dw, dout.sum(axis=(0, 2, 3))
-    sums, buffers, every = (
-        rows_of(_sums, w.dtype, parts, filters),
-        rows_of(_work, w.dtype, parts, size),
-        threads(parts),
-    )
+    sums, buffers = rows_of(_sums, w.dtype, parts, filters), rows_of(_work, w.dtype, parts, size)
+    every = threads(parts)
     work(*every, bands, taps, shares, x, dout, dbs, sums, buffers)
     collect(*every, sums, shares, taps.size, flat(dw), len(w))
     return dw, dbs.sum(axis=0)[: len(w)]

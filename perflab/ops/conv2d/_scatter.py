@@ -43,12 +43,14 @@ def scatter(y, yt, pitch, pieces, bias, f0, f1, out, n, top, step, origin):
 
 @njit(**OPTIONS)
 def whole_rows(y, yt, pitch, pieces, bias, f0, f1, out, at, image, plane, W):
-    """out[at + m·image + f·plane + i·W + j] = y[yt + f·pitch + place] + bias[f]."""
+    """out[at + m·image + f·plane + i·W + j] = y[yt + f·pitch + place] + bias[f], if `bias` is not None."""
     L = lanes(y)
     for f in range(f0, f1):
         for p in range(len(pieces)):
             m, i, j, length = pieces[p, 1], pieces[p, 2], pieces[p, 3], pieces[p, 4]
-            numbers = load(y, yt + f * pitch + pieces[p, 0], 0, 1, 1) + bias[f]
+            numbers = load(y, yt + f * pitch + pieces[p, 0], 0, 1, 1)
+            if bias is not None:
+                numbers = numbers + bias[f]
             to = at + m * image + f * plane + i * W + j
             if length == L:
                 store(numbers, out, to, 0)
