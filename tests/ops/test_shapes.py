@@ -180,6 +180,23 @@ def test_images_that_share_a_band_may_be_cut_into_parts_of_different_height(stri
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(1, 3, 3, 5, 2), (6, 3, 1, 3, 9), (3, 2, 5, 7, 20), (1, 9, 4, 4, 3)])
+def test_images_may_end_within_a_vector(shape, dtype):
+    """Unpadded images are read where they are: nothing after the last one."""
+    for taps in ((1, 1), (1, 3)):
+        sizes = dict(zip(("N", "C", "H", "W", "F", "HH", "WW"), (*shape, *taps), strict=True))
+        assert_right("conv2d", Case("shape", sizes, {"stride": 1, "pad": 0}, seed=3), dtype, ("simd",))
+
+
+def test_images_that_are_read_where_they_are_need_no_memory_of_their_size():
+    from perflab.ops.conv2d import _bands, _plans
+
+    x, w = (1, 40, 504, 344), (1, 40, 1, 1)
+    _, size, _ = _plans.direct_output_plan(x, w, (1, 1), (0, 0), x[2:], 4, 2)
+    assert 4 * size < _bands.BUDGET
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("few", [0, 1 << 11])
 def test_filters_of_several_tiles_have_their_own_numbers_packed_or_where_they_are(few, dtype, monkeypatch):
     from perflab.ops.conv2d import _columns, _plans

@@ -39,13 +39,13 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads, least=1)
         groups, cuts = (groups + -groups % threads, cuts) if 4 * threads < N else (N, cuts + -cuts % threads)
     rows, images = -(-OH // cuts), -(-N // max(groups, 1))
     tall = rows + halo
-    slots = images * -(-rows * S // lanes) + 3
     plane = images * tall * S + reach - S + 2 * lanes
     plane = (-(-plane // lanes) | 1) * lanes
     as_is = stride == (1, 1) and before == (0, 0) and OH + HH <= H + 1 and OW + WW <= W + 1
-    as_is = as_is and H * W * itemsize % 1024 > 0
+    as_is = as_is and lanes <= (N - 1) * C * H * W + (OH - 1) * W + OW  # of positions, and after them
     if as_is:
         S, tall, plane = W, C * H, H * W
+    slots = images * -(-rows * S // lanes) + 3
     cut = cuts, rows, groups, images
     return Bands(N, C, H, W, OH, OW, down, across, up, left, PH, PW, halo, *cut, S, tall, plane, slots, as_is)
 

@@ -10,8 +10,8 @@ from ._registers import every_fourth, unzipped
 
 @njit(**OPTIONS)
 def room(b, lanes):
-    """How many numbers a band has."""
-    return b.images * b.tall * b.W + 8 * lanes if b.as_is else b.C * b.PH * b.PW * b.plane + 8 * lanes
+    """How many numbers a band has that is not read where it is."""
+    return (0 if b.as_is else b.C * b.PH * b.PW * b.plane) + 8 * lanes
 
 
 @njit(**OPTIONS)
@@ -21,22 +21,6 @@ def lay(b, x, band, n, images, top, rows):
         return x, (n * b.tall + top) * b.W
     copy(b, x, band, n, images, top, rows)
     return band, 0
-
-
-@njit(**OPTIONS)
-def lay_with_room(b, x, band, n, images, top, rows):
-    """As `lay`, and three vectors may be read from the last position on."""
-    if not b.as_is:
-        return lay(b, x, band, n, images, top, rows)
-    first, last = n * b.tall, (n + images) * b.tall - b.H + top + rows + b.halo
-    if last * b.W + 3 * lanes(x) <= x.size:
-        return x, (first + top) * b.W
-    size = x.size - first * b.W
-    for i in range(size):
-        band[i] = x[first * b.W + i]
-    for i in range(size, size + 3 * lanes(x)):
-        band[i] = 0
-    return band, top * b.W
 
 
 @njit(**OPTIONS)
