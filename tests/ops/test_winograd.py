@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from perflab.ops.conv2d._transforms import AT, BT, G
 from perflab.ops.conv2d._winograd_bound import rounding
 
 SIZES = {"N": 2, "C": 5, "H": 7, "W": 9, "F": 3}
@@ -29,3 +30,15 @@ def test_every_number_of_a_transform_is_a_rounding():
     """F(2, 3): rows of 2, 3 and 3 entries in both directions, all exact; 5 channels and the bias."""
     out, dx, _, db = counts()
     assert (out, dx, db) == (2 * (2 + 3 + 3) + 5 + 1, 2 * (2 + 3 + 3) + 3 + 1, 2 * 7 * 9)
+
+
+@pytest.mark.parametrize(("m", "r"), sorted(G))
+def test_the_matrices_give_the_correlation_exactly(m, r):
+    """On whole numbers, in one dimension: out[i] = Σ x[i + u]·w[u], in fractions of 24."""
+    n = m + r - 1
+    x, w = np.arange(1, n + 1) ** 2 % 7, np.arange(2, r + 2) ** 3 % 5
+    bt, g, at = (np.array(matrix) for matrix in (BT[n], G[m, r], AT[m, r]))
+    scaled = np.rint(24 * g)
+    assert np.allclose(scaled, 24 * g)
+    out = at @ ((scaled @ w) * (bt @ x))
+    assert out.tolist() == [24 * int(x[i : i + r] @ w) for i in range(m)]

@@ -34,9 +34,11 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads, least=1)
     cuts = min(max(OH, 1), max(1, -(-OH * row // room)))
     enough = min(-(-least // max(1, OH * OW)), 4 * room // max(1, row * OH))
     images = max(1, min(N, max(enough, room // max(1, row * OH))))
-    groups = -(-N // images)
-    if groups * cuts % threads:
-        groups, cuts = (groups + -groups % threads, cuts) if 4 * threads < N else (N, cuts + -cuts % threads)
+
+    def vectors(images, rows):  # those of the direct rung run over the padding, and begin again with an image
+        return images * -(-rows * S // lanes) if weight else -(-images * rows * OW // lanes)
+
+    groups, cuts = balanced(N, OH, -(-N // images), cuts, threads, vectors)
     rows, images = -(-OH // cuts), -(-N // max(groups, 1))
     tall = rows + halo
     plane = images * tall * S + reach - S + 2 * lanes
@@ -48,6 +50,20 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads, least=1)
     slots = images * -(-rows * S // lanes) + 3
     cut = cuts, rows, groups, images
     return Bands(N, C, H, W, OH, OW, down, across, up, left, PH, PW, halo, *cut, S, tall, plane, slots, as_is)
+
+
+def balanced(N, OH, groups, cuts, threads, vectors):
+    """So many groups of images and cuts of each, or more: where the slowest thread has the fewest vectors."""
+
+    def slowest(groups, cuts):
+        images, rows = (np.diff(np.arange(k + 1) * n // max(k, 1)) for k, n in ((groups, N), (cuts, OH)))
+        each = vectors(*np.meshgrid(images, rows, indexing="ij")).ravel()
+        ends = np.cumsum([0, *each])[np.arange(threads + 1) * each.size // threads]
+        return np.diff(ends).max()
+
+    ways = [(groups, cuts), (groups + -groups % threads, cuts)]
+    ways += [(N, more) for more in range(cuts, min(max(OH, 1), cuts + threads) + 1)]
+    return min(ways, key=lambda way: slowest(*way))
 
 
 def record(bands):

@@ -176,7 +176,8 @@ def add_taps(
 def work(loop, thread, threads, plan, how, x, w, packed, offsets, begins, out, buffers):
     """A thread's tasks: fill a band; for every block of panels, some taps at a time, fill each and multiply.
 
-    Threads that share a band have their own filters.
+    Threads that share a band have their own filters. Where x is read as it is, it is one band, of which each
+    thread has some panels.
     """
     if spread(loop, threads):
         return
@@ -193,16 +194,21 @@ def work(loop, thread, threads, plan, how, x, w, packed, offsets, begins, out, b
     panel, rest = borrowed(buffer[: depth * wide]), buffer[depth * wide + L :]
     y, band = borrowed(rest[: PANELS * size]), borrowed(rest[PANELS * size :])
     pieces, panels = np.empty((PANELS, wide, 6), np.int64), np.empty((PANELS, 4), np.int64)
-    for task in range(part * tasks // parts, (part + 1) * tasks // parts):
+    begin_task, end_task = (0, tasks) if b.as_is else (part * tasks // parts, (part + 1) * tasks // parts)
+    for task in range(begin_task, end_task):
         n, images, top, rows = cut_out(b, task)
         if images * rows == 0:
             continue
         source, base = lay(b, x, band, n, images, top, rows)
         high, OW = (1, rows * b.OW) if b.S == b.OW and phases == 1 else (rows, b.OW)
-        total = images * rows * b.OW
-        for p in range(0, total, PANELS * wide):
+        first, end_position = 0, images * rows * b.OW
+        if b.as_is:
+            whole_panels = -(-end_position // wide)
+            first = whole_panels * part // parts * wide
+            end_position = min(end_position, whole_panels * (part + 1) // parts * wide)
+        for p in range(first, end_position, PANELS * wide):
             count = begin_block(
-                b, base, n, top, high, OW, p, total, f0, f1, out, L, phases == 1, pieces, panels
+                b, base, n, top, high, OW, p, end_position, f0, f1, out, L, phases == 1, pieces, panels
             )
             following = start_of(b, base, high, OW, p + PANELS * wide)[3]
             for phase in range(phases):
@@ -222,8 +228,8 @@ def work(loop, thread, threads, plan, how, x, w, packed, offsets, begins, out, b
                 if phases > 1:
                     scatter(y, g * size, wide, traced, starts, f0, f1, out, n, top, step, origin)
                 elif whole < f1:
-                    first = (n * F * b.OH + top) * b.OW
-                    whole_rows(y, g * size, wide, traced, None, whole, f1, flat, first, F * plane, plane, OW)
+                    image = (n * F * b.OH + top) * b.OW
+                    whole_rows(y, g * size, wide, traced, None, whole, f1, flat, image, F * plane, plane, OW)
 
 
 def planned(bands, taps, sources, across, filters, shares, itemsize, threads, step=(1, 1), origin=(0, 0)):
@@ -232,6 +238,8 @@ def planned(bands, taps, sources, across, filters, shares, itemsize, threads, st
     `taps` are the offsets of each phase's taps in a band, `sources` their places in a filter of w; `across`
     is the distance between filters.
     """
+    if bands.as_is:
+        bands = bands._replace(cuts=1, rows=bands.OH, groups=1, images=bands.N)
     eights, L = -(-filters // 8) * 8, BYTES // itemsize
     most, wide = max(map(len, taps)), VECTORS * L
     depth = split(most, TAPS if most > ALL else ALL)

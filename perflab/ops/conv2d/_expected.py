@@ -2,13 +2,14 @@
 
 from .. import _cost
 from .._simd import BYTES
+from . import winograd2, winograd4
 from ._columns import FEW
 from ._plans import same_sums, sharers
 from ._tiles import split
 from ._winograd_out import ROWS
 from ._winograd_out import TILES as BLOCK
 
-TILES = {"winograd2": 2, "winograd4": 4}  # sides of an output tile
+TILES = {"winograd2": winograd2.TILES, "winograd4": winograd4.TILES}
 COSTS = {
     "simd": {
         "forward": (0.324, 0.965, 4.53, 5.62, 13.4, 0.449),
@@ -35,11 +36,11 @@ def terms(s, parameters, itemsize, threads, rung):
     if rung == "implicit":
         x, w = same_sums(x, w, parameters["pad"])
     (N, C, H, W), (F, _, HH, WW), OH, OW = x, w, s["OH"], s["OW"]
-    taps, m, lanes = HH * WW, TILES.get(rung, 0), BYTES // itemsize
+    taps, m, lanes = HH * WW, TILES.get(rung, {}).get(HH, 0), BYTES // itemsize
     images, positions = N * C * H * W, max(N * OH * OW, 1)
     if m:
-        side, rows, width = m + 2, N * -(-OH // m), -(-OW // m)
-        workers, count = split(rows, width, BLOCK[m], threads)  # rows of tiles at a time
+        side, rows, width = m + HH - 1, N * -(-OH // m), -(-OW // m)
+        workers, count = split(rows, width, BLOCK[side], threads)  # rows of tiles at a time
         blocks = workers * -(-max(rows, 1) // (workers * count))
         tiles = blocks * _cost.whole(count * width, ROWS) * threads / workers
         flops, unit = 2 * tiles * side**2 * C * F, 2 * lanes
@@ -70,9 +71,9 @@ def terms(s, parameters, itemsize, threads, rung):
 
 def expected(sizes, parameters, itemsize, threads):
     """Seconds of each rung; where Winograd's would call a direct one, without them."""
-    tiled = (sizes["HH"], sizes["WW"]) == (3, 3) and parameters["stride"] == (1, 1)
+    square = sizes["HH"] == sizes["WW"] and parameters["stride"] == (1, 1)
     return {
         rung: _cost.seconds(factors, terms(sizes, parameters, itemsize, threads, rung))
         for rung, factors in COSTS.items()
-        if tiled or rung not in TILES
+        if rung not in TILES or (square and sizes["HH"] in TILES[rung])
     }

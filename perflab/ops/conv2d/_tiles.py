@@ -48,12 +48,12 @@ def rows_to_lanes(x, n, c, top, left, height, width, scratch):
 
 
 @njit(error_model="numpy")
-def transformed(x, m, upstream, first, count, begin, C, TH, TW, pad_h, pad_w, v, tiles, scratch):
+def transformed(x, m, r, upstream, first, count, begin, C, TH, TW, pad_h, pad_w, v, tiles, scratch):
     """`count` rows of tiles of x's C channels from `begin`, to v, of `tiles` places.
 
     Upstream: tiles of m×m and no overlap.
     """
-    L, size = lanes(x), m if upstream else m + 2
+    L, size = lanes(x), m if upstream else m + r - 1
     position, width = (C + 2 * L - 1) // (2 * L) * tiles * 2 * L, (TW - 1) * m + size
     for strip in range(count):
         n, i = divmod(first + strip, TH)
@@ -61,8 +61,8 @@ def transformed(x, m, upstream, first, count, begin, C, TH, TW, pad_h, pad_w, v,
             rows_to_lanes(x, n, begin + c, i * m - pad_h, -pad_w, size, width, scratch)
             for t in range(TW):
                 at = (c // (2 * L) * tiles + strip * TW + t) * 2 * L + c % (2 * L)
-                below = (m + 2) * position
+                below = (m + r - 1) * position
                 if upstream:
-                    transform_upstream(m, scratch, t * m * L, width * L, L, v, at, below, position)
+                    transform_upstream(m, r, scratch, t * m * L, width * L, L, v, at, below, position)
                 else:
-                    transform_input(m, scratch, t * m * L, width * L, L, v, at, below, position)
+                    transform_input(m, r, scratch, t * m * L, width * L, L, v, at, below, position)

@@ -1,6 +1,6 @@
 """Winograd's matrices, and their application to tiles whose elements are vectors of channels.
 
-F(m×m, 3×3) gives m×m outputs for n×n inputs, n = m + 2. With the matrices B, G and A of one m,
+F(m×m, r×r) gives m×m outputs of an r×r kernel for n×n inputs, n = m + r − 1. With the matrices B, G and A,
 
     out tile = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A          dw = Gᵀ [ Σ over tiles (Bᵀ x B) ⊙ (A dout Aᵀ) ] G
 
@@ -14,11 +14,11 @@ from numba.extending import intrinsic
 
 from .._simd import Tile, _fma, _Memory
 
-BT, G, AT = {}, {}, {}
-BT[2] = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
-G[2] = ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1))
-AT[2] = ((1, 1, 1, 0), (0, 1, -1, -1))
-BT[4] = (
+BT, G, AT = {}, {}, {}  # of each n; of each (m, r); of each (m, r)
+BT[4] = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
+G[2, 3] = ((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1))
+AT[2, 3] = ((1, 1, 1, 0), (0, 1, -1, -1))
+BT[6] = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
     (0, 4, -4, -1, 1, 0),
@@ -26,7 +26,7 @@ BT[4] = (
     (0, 2, -1, -2, 1, 0),
     (0, 4, 0, -5, 0, 1),
 )
-G[4] = (
+G[4, 3] = (
     (1 / 4, 0, 0),
     (-1 / 6, -1 / 6, -1 / 6),
     (-1 / 6, 1 / 6, -1 / 6),
@@ -34,19 +34,29 @@ G[4] = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-AT[4] = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+AT[4, 3] = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
+G[2, 5] = (
+    (1 / 4, 0, 0, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6, 1 / 3, 2 / 3),
+    (1 / 24, -1 / 12, 1 / 6, -1 / 3, 2 / 3),
+    (0, 0, 0, 0, 1),
+)
+AT[2, 5] = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 1))
 
 
 def both_sides(matrices):
-    """An intrinsic for matrix · tile · matrixᵀ, with the matrix for that m."""
+    """An intrinsic for matrix · tile · matrixᵀ, with the matrix of that (m, r), or of n = m + r − 1."""
 
     @intrinsic
-    def transform(typing, m, a, at, down, right, b, bt, below, beside):
+    def transform(typing, m, r, a, at, down, right, b, bt, below, beside):
         """b[bt + i·below + j·beside] = (matrix · t · matrixᵀ)[i, j] of t[i, j] = a[at + i·down + j·right]."""
         one = Tile(a.dtype, 1, 1)
 
         def build(context, builder, signature, args):
-            source, target = (_Memory(context, builder, *pair, one) for pair in ((a, args[1]), (b, args[5])))
+            m, r, given, at, down, right, to, bt, below, beside = args
+            source, target = (_Memory(context, builder, *pair, one) for pair in ((a, given), (b, to)))
 
             def place(start, i, down, j, right):
                 return builder.add(
@@ -56,22 +66,26 @@ def both_sides(matrices):
             def emit(matrix):
                 size, columns = range(len(matrix[0])), []
                 for j in size:
-                    places = [place(args[2], i, args[3], j, args[4]) for i in size]
+                    places = [place(at, i, down, j, right) for i in size]
                     rows = [source.load(source.at(spot)) for spot in places]
                     columns.append(_combined(builder, one, matrix, rows))
                 for i in range(len(matrix)):
                     row = _combined(builder, one, matrix, [column[i] for column in columns])
                     for j, vector in enumerate(row):
-                        target.store(vector, target.at(place(args[6], i, args[7], j, args[8])))
+                        target.store(vector, target.at(place(bt, i, below, j, beside)))
 
-            with builder.if_else(builder.icmp_signed("==", args[0], _INT(2))) as (two, four):
-                with two:
-                    emit(matrices[2])
-                with four:
-                    emit(matrices[4])
+            def chosen(key):
+                if isinstance(key, int):
+                    return builder.icmp_signed("==", builder.add(m, r), _INT(key + 1))
+                given = zip((m, r), key, strict=True)
+                return builder.and_(*(builder.icmp_signed("==", size, _INT(own)) for size, own in given))
+
+            for key, matrix in matrices.items():
+                with builder.if_then(chosen(key)):
+                    emit(matrix)
             return context.get_dummy_value()
 
-        return types.void(types.intp, a, *(types.uintp,) * 3, b, *(types.uintp,) * 3), build
+        return types.void(types.intp, types.intp, a, *(types.uintp,) * 3, b, *(types.uintp,) * 3), build
 
     return transform
 
@@ -95,7 +109,7 @@ def _combined(builder, kind, matrix, vectors):
 
 
 def transposed(matrices):
-    return {m: tuple(zip(*matrix, strict=True)) for m, matrix in matrices.items()}
+    return {key: tuple(zip(*matrix, strict=True)) for key, matrix in matrices.items()}
 
 
 _INT = ir.IntType(64)

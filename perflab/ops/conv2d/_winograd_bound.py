@@ -12,16 +12,17 @@ from ._transforms import AT, BT, G
 
 
 def rounding(m, gamma, dout, x, w, b, pad):
-    (N, F, OH, OW), C = dout.shape, x.shape[1]
-    across, turned = [2 - p for p in pad], w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+    (N, F, OH, OW), C, r = dout.shape, x.shape[1], w.shape[2]
+    bt, g, at = BT[m + r - 1], G[m, r], AT[m, r]
+    across, turned = [r - 1 - p for p in pad], w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
     out = _convolution(m, x, w, pad, (OH, OW)) + np.abs(b)[:, np.newaxis, np.newaxis]
     dx = _convolution(m, dout, turned, across, x.shape[2:])
-    d = _both(np.transpose(AT[m]), _tiles(dout, m, m, (0, 0), (OH, OW)))
-    v = _both(BT[m], _tiles(x, m, m + 2, pad, (OH, OW)))
-    dw = _both(np.transpose(G[m]), (d @ v.swapaxes(2, 3)).transpose(2, 3, 0, 1)).transpose(3, 2, 0, 1)
+    d = _both(np.transpose(at), _tiles(dout, m, m, (0, 0), (OH, OW)))
+    v = _both(bt, _tiles(x, m, m + r - 1, pad, (OH, OW)))
+    dw = _both(np.transpose(g), (d @ v.swapaxes(2, 3)).transpose(2, 3, 0, 1)).transpose(3, 2, 0, 1)
     db = np.abs(dout).sum(axis=(0, 2, 3))
-    there = _roundings(BT[m]) + _roundings(G[m]) + _roundings(AT[m])
-    back = _roundings(BT[m]) + _roundings(np.transpose(AT[m])) + _roundings(np.transpose(G[m]))
+    there = _roundings(bt) + _roundings(g) + _roundings(at)
+    back = _roundings(bt) + _roundings(np.transpose(at)) + _roundings(np.transpose(g))
     k = N * OH * OW
     return gamma(there + C + 1) * out, (gamma(there + F + 1) * dx, gamma(back + k) * dw, gamma(k) * db)
 
@@ -54,10 +55,12 @@ def _both(matrix, tiles):
 
 
 def _convolution(m, x, w, pad, shape):
-    u = _both(G[m], np.abs(w))  # (n, n, C, F)
-    v = _both(BT[m], _tiles(x, m, m + 2, pad, shape))  # (n, n, C, tiles)
+    r = w.shape[2]
+    n = m + r - 1
+    u = _both(G[m, r], np.abs(w))  # (n, n, C, F)
+    v = _both(BT[n], _tiles(x, m, n, pad, shape))  # (n, n, C, tiles)
     y = (u.swapaxes(2, 3) @ v).transpose(3, 2, 0, 1)  # (tiles, F, n, n)
     TH, TW = (-(-size // m) for size in shape)
-    out = _both(AT[m], y).reshape(m, m, w.shape[0], x.shape[0], TH, TW).transpose(3, 2, 4, 0, 5, 1)
+    out = _both(AT[m, r], y).reshape(m, m, w.shape[0], x.shape[0], TH, TW).transpose(3, 2, 4, 0, 5, 1)
     out = out.reshape(x.shape[0], w.shape[0], TH * m, TW * m)
     return out[:, :, : shape[0], : shape[1]]

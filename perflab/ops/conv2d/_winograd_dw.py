@@ -15,36 +15,36 @@ from ._transforms import transform_dw
 
 # Channels, times two registers: the sums of a product. It divides a panel: 4 of float64 in 16-byte vectors.
 DEEP = 8 if REGISTERS == 32 and BYTES > 16 else 4
-TILES = {2: 84, 4: 40}  # of a block: few enough for the cache, enough to read the sums rarely
+TILES = {4: 84, 6: 40}  # n×n in a block: few enough for the cache, enough to read the sums rarely
 LARGE = 16 << 20  # bytes of all workers' sums
 
 
-def weight_gradient(m, x, dout, pad):
-    (N, C), (F, OH, OW), L, size = x.shape[:2], dout.shape[1:], LANES[x.dtype], (m + 2) ** 2
+def weight_gradient(m, r, x, dout, pad):
+    (N, C), (F, OH, OW), L, n = x.shape[:2], dout.shape[1:], LANES[x.dtype], m + r - 1
     TH, TW = -(-OH // m), -(-OW // m)
     panels, most = whole(F, x.dtype) // (2 * L), get_num_threads()
-    panel = size * whole(C, x.dtype) * 2 * L  # the sums of a panel of filters
+    panel = n * n * whole(C, x.dtype) * 2 * L  # the sums of a panel of filters
     sharers = min(most, panels) if most * panels * panel * x.itemsize > LARGE else 1
-    groups, count = split(N * TH, TW, TILES[m], most // sharers)
+    groups, count = split(N * TH, TW, TILES[n], most // sharers)
     workers, each = groups * sharers, -(-panels // sharers)
-    v = workspace(workers, size * count * TW * whole(C, x.dtype), x.dtype)
-    d = workspace(workers, size * count * TW * each * 2 * L, x.dtype)
+    v = workspace(workers, n * n * count * TW * whole(C, x.dtype), x.dtype)
+    d = workspace(workers, n * n * count * TW * each * 2 * L, x.dtype)
     sums = workspace(workers, each * panel, x.dtype)
-    scratch = workspace(workers, max((m + 2) * (TW * m + 2), 9 + size) * L + L * L, x.dtype)
-    dw, db = np.zeros((F, C, 3, 3), x.dtype), np.zeros((groups, whole(F, x.dtype)), x.dtype)
+    scratch = workspace(workers, max(n * (TW * m + r - 1), r * r + n * n) * L + L * L, x.dtype)
+    dw, db = np.zeros((F, C, r, r), x.dtype), np.zeros((groups, whole(F, x.dtype)), x.dtype)
     if N:
         every, zeros = threads(workers), np.zeros(L, x.dtype)
-        some_sums(*every, m, x, dout, pad[0], pad[1], count, each * 2 * L, v, d, sums, db, scratch)
-        some_kernels(*every, groups, each * 2 * L, m, sums, zeros, dw, scratch)
+        some_sums(*every, m, r, x, dout, pad[0], pad[1], count, each * 2 * L, v, d, sums, db, scratch)
+        some_kernels(*every, groups, each * 2 * L, m, r, sums, zeros, dw, scratch)
     return dw, db[:, :F].sum(axis=0)
 
 
 @njit(cache=True, error_model="numpy")
-def some_sums(loop, k, workers, m, x, dout, pad_h, pad_w, count, each, v, d, sums, db, scratch):
+def some_sums(loop, k, workers, m, r, x, dout, pad_h, pad_w, count, each, v, d, sums, db, scratch):
     """A worker's rows of tiles, `count` at a time, or the filters that it has of them."""
     if spread(loop, workers):
         return
-    groups, size = len(db), (m + 2) * (m + 2)
+    groups, size = len(db), (m + r - 1) ** 2
     (N, C), (F, OH, OW) = x.shape[:2], dout.shape[1:]
     TH, TW = (OH + m - 1) // m, (OW + m - 1) // m
     v, d, sums, scratch = v[k], d[k], sums[k], scratch[k]
@@ -53,21 +53,21 @@ def some_sums(loop, k, workers, m, x, dout, pad_h, pad_w, count, each, v, d, sum
     first, last = N * TH * group // groups, N * TH * (group + 1) // groups
     for row in range(first, last, count):
         here = min(count, last - row)
-        transformed(x, m, False, row, here, 0, C, TH, TW, pad_h, pad_w, v, here * TW, scratch)
-        transformed(dout, m, True, row, here, f, own, TH, TW, 0, 0, d, here * TW, scratch)
+        transformed(x, m, r, False, row, here, 0, C, TH, TW, pad_h, pad_w, v, here * TW, scratch)
+        transformed(dout, m, r, True, row, here, f, own, TH, TW, 0, 0, d, here * TW, scratch)
         add_products(v, d, sums, C, own, here * TW, size, row == first)
-        add_upstream(d, db[group], f, own, here * TW, m)
+        add_upstream(d, db[group], f, own, here * TW, m + r - 1)
 
 
 @njit(error_model="numpy")
-def add_upstream(d, db, first, F, tiles, m):
+def add_upstream(d, db, first, F, tiles, n):
     """Position (1, 1) belongs to the point 1, where the value of a tile of dout is its sum."""
     L = lanes(d)
     across = (F + 2 * L - 1) // (2 * L)
     for f in range(across):
         acc = load(db, first + f * 2 * L, 0, 1, 2)
         for t in range(tiles):
-            acc = acc + load(d, (((m + 3) * across + f) * tiles + t) * 2 * L, 0, 1, 2)
+            acc = acc + load(d, (((n + 1) * across + f) * tiles + t) * 2 * L, 0, 1, 2)
         store(acc, db, first + f * 2 * L, 0)
 
 
@@ -91,23 +91,23 @@ def add_products(v, d, sums, C, F, tiles, size, fresh):
 
 
 @njit(cache=True, error_model="numpy")
-def some_kernels(loop, k, workers, groups, each, m, sums, zeros, dw, scratch):
-    """A worker's share of the channels: all groups' sums, transformed back to 3×3."""
+def some_kernels(loop, k, workers, groups, each, m, r, sums, zeros, dw, scratch):
+    """A worker's share of the channels: all groups' sums, transformed back to r×r."""
     if spread(loop, workers):
         return
-    L, size, (F, C), scratch = lanes(dw), (m + 2) * (m + 2), dw.shape[:2], scratch[k]
+    L, n, taps, (F, C), scratch = lanes(dw), m + r - 1, r * r, dw.shape[:2], scratch[k]
     position = (C + 2 * L - 1) // (2 * L) * 4 * L * L
-    after = (9 + L) * L
+    after = (taps + L) * L
     for f in range(0, F, L):
         owner, own = divmod(f, each)
         for c in range(k, C, workers):
-            at = own // (2 * L) * size * position + c * 2 * L + own % (2 * L)
-            for p in range(size):
+            at = own // (2 * L) * n * n * position + c * 2 * L + own % (2 * L)
+            for p in range(n * n):
                 acc = load(sums[owner], at + p * position, 0, 1, 1)
                 for group in range(1, groups):
                     other = group * (workers // groups) + owner
                     acc = acc + load(sums[other], at + p * position, 0, 1, 1)
                 store(acc, scratch, after + p * L, 0)
-            transform_dw(m, scratch, after, (m + 2) * L, L, scratch, 0, 3 * L, L)
-            for q in range(0, 9, L):
-                from_lanes(scratch, q * L, zeros, 0, dw, (f * C + c) * 9 + q, C * 9, F - f, 9 - q)
+            transform_dw(m, r, scratch, after, n * L, L, scratch, 0, r * L, L)
+            for q in range(0, taps, L):
+                from_lanes(scratch, q * L, zeros, 0, dw, (f * C + c) * taps + q, C * taps, F - f, taps - q)

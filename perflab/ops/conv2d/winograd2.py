@@ -15,16 +15,16 @@ exact; other numbers lose about one binary digit. A NaN makes its whole tile NaN
 
 from . import _winograd
 
-M = 2
+TILES = {3: 2}  # the sides of an output tile, by those of the kernel
 
 
 def forward(x, w, b, stride=1, pad=0):
-    return _winograd.forward(M, x, w, b, stride, pad)
+    return _winograd.forward(TILES, x, w, b, stride, pad)
 
 
 def backward(dout, cache):
-    return _winograd.backward(M, dout, cache)
+    return _winograd.backward(TILES, dout, cache)
 
 
 def bound(gamma, dout, x, w, b, stride, pad):
-    return _winograd.bound(M, gamma, dout, x, w, b, stride, pad)
+    return _winograd.bound(TILES, gamma, dout, x, w, b, stride, pad)
