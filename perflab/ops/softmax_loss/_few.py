@@ -3,40 +3,53 @@
 import numpy as np
 from numba import njit
 
-from .._simd import LANES, REGISTERS, lanes, load, outer, store, store_part, tile
+from .._arrays import aligned
+from .._named import named
+from .._simd import LANES, REGISTERS, lanes, load, load_turned_part, outer, store, store_part, tile
+from .._spread import ALONE, shares, spread
 from ._lanes import dots, dots_part, sums
 from .jit_exp import FAST
 
 ROWS, GROUP, VECTORS = (4, 5, 4) if REGISTERS == 32 else (3, 3, 3)  # tiles: rows × group, × vectors
 BLOCK = 8 * ROWS
+TURNED = 8  # multiplications that it takes the time of to read a number and store it elsewhere
 
 
-@njit(cache=True, error_model="numpy", fastmath=FAST)
+def kernel(rows):
+    """The scores of some rows of X and a group of classes, from c on."""
+
+    @named(rows, cache=True, error_model="numpy")
+    def group(x, t, s, n, c, D, C, wide):
+        L, whole, rest = lanes(x), D // wide, D % wide
+        acc, at, bt = tile(s, rows, GROUP), np.uintp(n * D), np.uintp(c * wide)
+        for _ in range(whole):
+            for v in range(VECTORS):
+                acc = dots(acc, x, at + v * L, D, t, bt + v * L, wide)
+            at, bt = at + np.uintp(wide), bt + np.uintp(C * wide)
+        for d in range(0, rest, L):
+            if d + L <= rest:
+                acc = dots(acc, x, at + d, D, t, bt + d, wide)
+            else:
+                acc = dots_part(acc, x, at + d, D, t, bt + d, wide, rest - d)
+        sums(acc, s, n * C + c, C)
+
+    return group
+
+
+some, one = kernel(ROWS), kernel(1)
+
+
+@njit(cache=True, error_model="numpy")
 def scores(X, T, S, n0, n1):
-    """S[n, c] = Σ X[n, d] · W[d, c] for the rows from n0 to n1, which ROWS divides or which are a few."""
-    D, (strips, C, wide), L = X.shape[1], T.shape, lanes(X)
+    """S[n, c] = Σ X[n, d] · W[d, c] for the rows from n0 to n1."""
+    D, (_, C, wide) = X.shape[1], T.shape
     x, t, s = X.reshape(-1), T.reshape(-1), S.reshape(-1)
-    tiled, whole, rest = n1 - (n1 - n0) % ROWS, D // wide, D % wide
-    for n in range(n0, tiled, ROWS):
-        for c in range(0, C, GROUP):
-            acc, at, bt = tile(s, ROWS, GROUP), np.uintp(n * D), np.uintp(c * wide)
-            for _ in range(whole):
-                for v in range(VECTORS):
-                    acc = dots(acc, x, at + v * L, D, t, bt + v * L, wide)
-                at, bt = at + np.uintp(wide), bt + np.uintp(C * wide)
-            for d in range(0, rest, L):
-                if d + L <= rest:
-                    acc = dots(acc, x, at + d, D, t, bt + d, wide)
-                else:
-                    acc = dots_part(acc, x, at + d, D, t, bt + d, wide, rest - d)
-            sums(acc, s, n * C + c, C)
-    for n in range(tiled, n1):
-        for c in range(C):
-            total = S.dtype.type(0)
-            for k in range(strips):
-                for d in range(min(wide, D - k * wide)):
-                    total += X[n, k * wide + d] * T[k, c, d]
-            S[n, c] = total
+    tiled = n1 - (n1 - n0) % ROWS
+    for c in range(0, C, GROUP):
+        for n in range(n0, tiled, ROWS):
+            some(x, t, s, n, c, D, C, wide)
+        for n in range(tiled, n1):
+            one(x, t, s, n, c, D, C, wide)
 
 
 @njit(cache=True, error_model="numpy", fastmath=FAST)
@@ -76,13 +89,44 @@ def padded(array, rows, columns):
     return out
 
 
-def turned(W):
+@njit(cache=True, error_model="numpy")
+def to_strips(loop, part, parts, W, T):
+    """T (strips, classes, wide) = W (D,C), and zeros after the last row and class."""
+    if spread(loop, parts):
+        return
+    (D, C), (strips, rows, wide), L = W.shape, T.shape, lanes(W)
+    w, t = W.reshape(-1), T.reshape(-1)
+    for s in range(strips * part // parts, strips * (part + 1) // parts):
+        for d in range(s * wide, s * wide + wide, L):
+            for c in range(0, rows, L):
+                square = load_turned_part(w, d * C + c, C, D - d, C - c)
+                store_part(square, t, (s * rows + c) * wide + d - s * wide, wide, rows - c, L)
+
+
+@njit(cache=True, error_model="numpy")
+def from_strips(loop, part, parts, T, W):
+    """W (D,C) = T (strips, classes, wide), without what is after its last row and class."""
+    if spread(loop, parts):
+        return
+    (D, C), (strips, rows, wide), L = W.shape, T.shape, lanes(W)
+    w, t = W.reshape(-1), T.reshape(-1)
+    for s in range(strips * part // parts, strips * (part + 1) // parts):
+        for d in range(s * wide, min(s * wide + wide, D), L):
+            for c in range(0, C, L):
+                square = load_turned_part(t, (s * rows + c) * wide + d - s * wide, wide, rows - c, L)
+                store_part(square, w, d * C + c, C, D - d, C - c)
+
+
+def turned(W, alone=True):
     """W (D,C) as strips of D, class by class: (D / strip, C, strip)."""
-    wide = VECTORS * LANES[W.dtype]
-    W = padded(W, wide, GROUP)
-    strips, C = len(W) // wide, W.shape[1]
-    whole = np.empty(W.size + 64, W.dtype)
-    skip = -whole.ctypes.data % 64 // W.itemsize
-    T = whole[skip : skip + W.size].reshape(strips, C, wide)
-    T[:] = W.reshape(strips, wide, C).transpose(0, 2, 1)
+    wide, (D, C) = VECTORS * LANES[W.dtype], W.shape
+    T = aligned((-(-D // wide), C + -C % GROUP, wide), W.dtype)
+    to_strips(*(ALONE if alone else shares(TURNED * W.size)), W, T)
     return T
+
+
+def turned_back(T, W, alone=True):
+    """The gradient of W (D,C) from its strips."""
+    dW = np.empty_like(W)
+    from_strips(*(ALONE if alone else shares(TURNED * W.size)), T, dW)
+    return dW

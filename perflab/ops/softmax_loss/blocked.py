@@ -10,7 +10,7 @@ number.
 
 import numpy as np
 
-from ._few import GROUP, ROWS, gradients, padded, scores, turned
+from ._few import GROUP, ROWS, gradients, padded, scores, turned, turned_back
 from .jit_exp import softmax
 
 FEW = 32  # classes
@@ -18,7 +18,7 @@ FEW = 32  # classes
 
 def forward(X, W, y, reg):
     N, C = X.shape[0], W.shape[1]
-    X, T = np.ascontiguousarray(X), None
+    X, W, T = np.ascontiguousarray(X), np.ascontiguousarray(W), None
     if C <= FEW:
         T = turned(W)
         S = np.empty((N, T.shape[1]), X.dtype)
@@ -32,13 +32,12 @@ def forward(X, W, y, reg):
 
 def backward(dout, cache):
     X, W, T, reg, G = cache
-    (N, D), C = X.shape, W.shape[1]
-    dS = G * (dout / X.dtype.type(N))
+    dS = G * (dout / X.dtype.type(len(X)))
     if T is None:
         dX, dW = dS @ W.T, X.T @ dS
     else:
         dX, dT = np.empty_like(X), np.zeros_like(T)
         gradients(X, T, padded(dS, ROWS, GROUP), dX, dT, 0, len(T))
-        dW = np.ascontiguousarray(dT.transpose(0, 2, 1).reshape(-1, T.shape[1])[:D, :C])
+        dW = turned_back(dT, W)
     dW += (dout * reg) * W
     return dX, dW
