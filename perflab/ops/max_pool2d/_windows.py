@@ -84,23 +84,34 @@ def largest(size_h, size_w, stride_h, stride_w):
 
 @njit(cache=True, error_model="numpy")
 def pairs(loop, part, parts, dout, winner, dx, stride_h):
-    """The gradient of x, from windows two wide with stride two, at least a vector of them in a row."""
+    """The gradient of x, from windows two wide with stride two.
+
+    What a whole vector stores after a short row is overwritten by the rows after it.
+    """
     if spread(loop, parts):
         return
     (N, C, H, W), (OH, OW) = dx.shape, dout.shape[2:]
-    rows, L = N * C * H, lanes(dx)
-    zero, flat = filled(dx, 0, 1), dx.reshape(-1)
+    rows, L = N * C * OH, lanes(dx)
+    zero, flat, numbers, taps = filled(dx, 0, 1), dx.reshape(-1), dout.reshape(-1), winner.reshape(-1)
     begin, end = rows * part // parts, rows * (part + 1) // parts
-    for plane in range(begin // H, -(-end // H)):
-        for row in range(max(begin - plane * H, 0), min(end - plane * H, H)):
-            i, u = row // stride_h, 2 * (row % stride_h)
-            at, to = (plane * OH + i) * OW, (plane * H + row) * W
-            count = OW if i < OH else 0
-            for j in range(0, count, L):
-                j = min(j, count - L)
-                d = load(dout, at + j, 1, L, zero)
-                w = load_numbers(winner, at + j, dx)
-                even, odd = choose(equals(w, u), d, zero), choose(equals(w, u + 1), d, zero)
-                store_zipped(even, odd, dx, to + 2 * j)
-            for j in range(2 * count, W):
-                flat[to + j] = 0
+    stop = (end // OH * H + end % OH * stride_h) * W
+    for plane in range(begin // OH, -(-end // OH)):
+        for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
+            at, to = (plane * OH + i) * OW, (plane * H + i * stride_h) * W
+            high = min(
+                stride_h, H - i * stride_h
+            )  # the last windows may be lower than the stride
+            whole = OW >= L or (to + (high - 1) * W + 2 * L <= stop and at + L <= numbers.size)
+            for u in range(high if whole else 0):
+                for j in range(0, OW, L):
+                    j = max(0, min(j, OW - L))
+                    d, w = load(dout, at + j, 1, L, zero), load_numbers(winner, at + j, dx)
+                    even, odd = choose(equals(w, 2 * u), d, zero), choose(equals(w, 2 * u + 1), d, zero)
+                    store_zipped(even, odd, dx, to + u * W + 2 * j)
+            for j in range(0 if whole else OW):
+                for tap in range(2 * high):
+                    place = to + tap // 2 * W + 2 * j + tap % 2
+                    flat[place] = numbers[at + j] if taps[at + j] == tap else 0
+            for u in range(stride_h if i + 1 < OH else H - i * stride_h):
+                for edge in range(2 * OW if u < high else 0, W):
+                    flat[to + u * W + edge] = 0

@@ -8,8 +8,8 @@ vector if each fills half of it at most. Where a row has few windows but many ta
 of one window, and a reduction finds the first maximum. Where windows overlap, a row without NaN is found
 first, then each comparison is one instruction; the rows of the next windows are fetched into the cache before
 they are read, as the processor does not foresee the jumps.
-Backward, windows with stride two that do not overlap give pairs of numbers, a gradient or zero; all others
-scatter theirs as in `jit_parallel`.
+Backward, windows with stride two that do not overlap give pairs of numbers, a gradient or zero, a vector of
+windows at a time; all others scatter theirs as in `jit_parallel`.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def forward(x, size=2, stride=2):
 
 def backward(dout, cache):
     x_shape, winner, size_h, size_w, stride_h, stride_w = cache
-    if size_h > stride_h or (size_w, stride_w) != (2, 2) or dout.shape[3] < LANES[dout.dtype]:
+    if size_h > stride_h or (size_w, stride_w) != (2, 2) or dout.shape[3] == 1:
         return jit_parallel.backward(dout, cache)
     dx = np.empty(x_shape, dout.dtype)
     pairs(*shares(dx), np.ascontiguousarray(dout), winner, dx, stride_h)
