@@ -43,8 +43,9 @@ def terms(s, parameters, itemsize, threads, rung):
         workers, count = split(rows, width, BLOCK[side], threads)  # rows of tiles at a time
         blocks = workers * -(-max(rows, 1) // (workers * count))
         tiles = blocks * _cost.whole(count * width, ROWS) * threads / workers
-        flops, unit = 2 * tiles * side**2 * C * F, 2 * lanes
-        copied = _cost.traffic_s(itemsize * tiles * side**2 * (C + F), threads, itemsize * side**2 * (C + F))
+        flops, unit = 2 * tiles * side**2 * C * F, lanes
+        whole = _cost.whole(C, lanes) + _cost.whole(F, lanes)  # channels of a tile, in vectors
+        copied = _cost.traffic_s(itemsize * tiles * side**2 * whole, threads, itemsize * side**2 * whole)
         filters = _cost.traffic_s(itemsize * side**2 * C * F, threads)
     else:
         as_is = parameters["stride"] == (1, 1) and parameters["pad"] == (0, 0)

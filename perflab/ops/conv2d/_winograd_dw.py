@@ -7,6 +7,7 @@ Where all these sums would be large, every worker has its own filters instead an
 import numpy as np
 from numba import get_num_threads, njit
 
+from .._named import named
 from .._simd import BYTES, LANES, REGISTERS, lanes, load, outer, store, tile
 from .._spread import spread, threads
 from ._lanes import from_lanes
@@ -71,23 +72,45 @@ def add_upstream(d, db, first, F, tiles, n):
         store(acc, db, first + f * 2 * L, 0)
 
 
+def kernel(vectors):
+    """The sums of one panel of filters, or of the half that is wanted, at one position."""
+
+    @named(vectors, error_model="numpy", forceinline=True)
+    def sum_panel(v, vt, d, dt, sums, at, C, tiles, fresh):
+        L = lanes(v)
+        P = np.uintp(2 * L)
+        for c in range(0, C, DEEP):
+            here, a, b = (
+                at + c * 2 * L,
+                np.uintp(vt + c // (2 * L) * tiles * 2 * L + c % (2 * L)),
+                np.uintp(dt),
+            )
+            acc = tile(v, DEEP, vectors) if fresh else load(sums, here, 2 * L, DEEP, vectors)
+            for _ in range(np.uintp(tiles)):
+                acc = outer(acc, v, a, np.uintp(1), d, b, L)
+                a += P
+                b += P
+            store(acc, sums, here, 2 * L)
+
+    return sum_panel
+
+
+whole_panel, half_panel = kernel(2), kernel(1)
+
+
 @njit(error_model="numpy")
 def add_products(v, d, sums, C, F, tiles, size, fresh):
     """At each position C × tiles times tiles × F, to sums (panels of F, positions, C, panel)."""
     L = lanes(v)
-    P, panels, across = np.uintp(2 * L), (C + 2 * L - 1) // (2 * L), (F + 2 * L - 1) // (2 * L)
+    panels, across = (C + 2 * L - 1) // (2 * L), (F + 2 * L - 1) // (2 * L)
     for position in range(size):
+        vt = position * panels * tiles * 2 * L
         for f in range(across):
-            for c in range(0, C, DEEP):
-                at = ((f * size + position) * panels * 2 * L + c) * 2 * L
-                acc = tile(v, DEEP, 2) if fresh else load(sums, at, 2 * L, DEEP, 2)
-                vt = np.uintp((position * panels + c // (2 * L)) * tiles * 2 * L + c % (2 * L))
-                dt = np.uintp((position * across + f) * tiles * 2 * L)
-                for _ in range(np.uintp(tiles)):
-                    acc = outer(acc, v, vt, np.uintp(1), d, dt, L)
-                    vt += P
-                    dt += P
-                store(acc, sums, at, 2 * L)
+            at, dt = (f * size + position) * panels * 4 * L * L, (position * across + f) * tiles * 2 * L
+            if F - f * 2 * L > L:
+                whole_panel(v, vt, d, dt, sums, at, C, tiles, fresh)
+            else:
+                half_panel(v, vt, d, dt, sums, at, C, tiles, fresh)
 
 
 @njit(cache=True, error_model="numpy")

@@ -7,6 +7,7 @@ channels is a matrix product, tiles × C times C × F. A worker needs memory for
 import numpy as np
 from numba import get_num_threads, njit
 
+from .._named import named
 from .._simd import LANES, REGISTERS, lanes, outer, store, tile
 from .._spread import spread, threads
 from ._lanes import from_lanes, to_lanes
@@ -55,7 +56,10 @@ def some_blocks(loop, k, workers, m, r, x, b, out, pad_h, pad_w, count, u, v, y,
         tiles = (here * TW + ROWS - 1) // ROWS * ROWS
         transformed(x, m, r, False, row, here, 0, C, TH, TW, pad_h, pad_w, v, tiles, scratch)
         for f in range(0, F, 2 * L):
-            products(v, u, f * size * C, y, C, tiles, size)
+            if F - f > L:
+                whole_panel(v, u, f * size * C, y, C, tiles, size)
+            else:
+                half_panel(v, u, f * size * C, y, C, tiles, size)
             transformed_back(y, m, r, f, row, here, TH, TW, b, out, tiles, scratch)
 
 
@@ -78,21 +82,29 @@ def some_weights(loop, k, workers, m, r, w, turned, u, scratch):
             transform_weights(m, r, scratch, start, r * step, step, u, at, n * position, position)
 
 
-@njit(error_model="numpy")
-def products(v, u, at, y, C, tiles, size):
-    """One panel of filters: at each position tiles × C times C × panel, to y (positions, tiles, panel)."""
-    L = lanes(v)
-    P, panels = np.uintp(2 * L), (C + 2 * L - 1) // (2 * L)
-    for position in range(size):
-        for t in range(0, tiles, ROWS):
-            acc, ut = tile(v, ROWS, 2), np.uintp(at + position * C * 2 * L)
-            for c in range(panels):
-                vt = np.uintp(((position * panels + c) * tiles + t) * 2 * L)
-                for _ in range(np.uintp(min(2 * L, C - c * 2 * L))):
-                    acc = outer(acc, v, vt, P, u, ut, L)
-                    vt += np.uintp(1)
-                    ut += P
-            store(acc, y, (position * tiles + t) * 2 * L, 2 * L)
+def kernel(vectors):
+    """One panel of filters, or the half that is wanted: tiles × C times C × panel, at each position."""
+
+    @named(vectors, error_model="numpy")
+    def products(v, u, at, y, C, tiles, size):
+        """To y (positions, tiles, panel)."""
+        L = lanes(v)
+        P, panels = np.uintp(2 * L), (C + 2 * L - 1) // (2 * L)
+        for position in range(size):
+            for t in range(0, tiles, ROWS):
+                acc, ut = tile(v, ROWS, vectors), np.uintp(at + position * C * 2 * L)
+                for c in range(panels):
+                    vt = np.uintp(((position * panels + c) * tiles + t) * 2 * L)
+                    for _ in range(np.uintp(min(2 * L, C - c * 2 * L))):
+                        acc = outer(acc, v, vt, P, u, ut, L)
+                        vt += np.uintp(1)
+                        ut += P
+                store(acc, y, (position * tiles + t) * 2 * L, 2 * L)
+
+    return products
+
+
+whole_panel, half_panel = kernel(2), kernel(1)
 
 
 @njit(error_model="numpy")

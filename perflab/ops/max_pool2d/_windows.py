@@ -98,9 +98,7 @@ def pairs(loop, part, parts, dout, winner, dx, stride_h):
     for plane in range(begin // OH, -(-end // OH)):
         for i in range(max(begin - plane * OH, 0), min(end - plane * OH, OH)):
             at, to = (plane * OH + i) * OW, (plane * H + i * stride_h) * W
-            high = min(
-                stride_h, H - i * stride_h
-            )  # the last windows may be lower than the stride
+            high = min(stride_h, H - i * stride_h)  # the last windows may be lower than the stride
             whole = OW >= L or (to + (high - 1) * W + 2 * L <= stop and at + L <= numbers.size)
             for u in range(high if whole else 0):
                 for j in range(0, OW, L):
