@@ -15,12 +15,12 @@ from . import jit_parallel, simd
 RUNGS = {"jit_parallel": jit_parallel, "simd": simd}
 COSTS = {
     "jit_parallel": {
-        "forward": (0.843, 0.81, 0.0, 0.367, 0.486),
-        "backward": (3.96, 0.0, 2.35, 0.368, 2.33),
+        "forward": (5.75, 0.717, 0.0, 0.446, 0.0),
+        "backward": (4.15, 0.0, 2.0, 0.624, 1.45),
     },
     "simd": {
-        "forward": (3.35, 0.231, 0.0, 0.264, 0.408),
-        "backward": (2.46, 0.0, 1.73, 0.215, 2.23),
+        "forward": (7.58, 0.193, 0.0, 0.351, 0.212),
+        "backward": (9.42, 0.0, 1.12, 0.511, 1.27),
     },
 }
 
