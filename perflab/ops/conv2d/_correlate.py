@@ -71,7 +71,7 @@ def work(loop, thread, threads, plan, offsets, begins, step, origin, x, w, bias,
     height, pitch = -(-F // 8) * 8, (b.slots | 1) * lanes
     split = room(b, lanes)
     buffer, y = borrowed(buffers[thread, :split]), borrowed(buffers[thread, split:])
-    furthest = np.int64(offsets.max())
+    furthest = np.int64(offsets.max()) if offsets.size else 0
     starts, pieces = np.empty(b.slots, np.int64), np.empty((b.slots * lanes, 6), np.int64)
     tasks = b.groups * b.cuts
     for task in range(thread * tasks // threads, (thread + 1) * tasks // threads):
