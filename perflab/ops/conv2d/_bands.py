@@ -35,16 +35,20 @@ def bands(shape, taps, stride, before, grid, weight, itemsize, threads, least=1)
     enough = min(-(-least // max(1, OH * OW)), 4 * room // max(1, row * OH))
     images = max(1, min(N, max(enough, room // max(1, row * OH))))
 
+    as_is = stride == (1, 1) and before == (0, 0) and OH + HH <= H + 1 and OW + WW <= W + 1
+    as_is = as_is and lanes <= (N - 1) * C * H * W + (OH - 1) * W + OW  # of positions, and after them
+
     def vectors(images, rows):  # those of the direct rung run over the padding, and begin again with an image
         return images * -(-rows * S // lanes) if weight else -(-images * rows * OW // lanes)
 
-    groups, cuts = balanced(N, OH, -(-N // images), cuts, threads, vectors)
+    if as_is and not weight:  # nothing is stored for a position: one band, of which threads have panels
+        groups = cuts = 1
+    else:
+        groups, cuts = balanced(N, OH, -(-N // images), cuts, threads, vectors)
     rows, images = -(-OH // cuts), -(-N // max(groups, 1))
     tall = rows + halo
     plane = images * tall * S + reach - S + 2 * lanes
     plane = (-(-plane // lanes) | 1) * lanes
-    as_is = stride == (1, 1) and before == (0, 0) and OH + HH <= H + 1 and OW + WW <= W + 1
-    as_is = as_is and lanes <= (N - 1) * C * H * W + (OH - 1) * W + OW  # of positions, and after them
     if as_is:
         S, tall, plane = W, C * H, H * W
     slots = images * -(-rows * S // lanes) + 3

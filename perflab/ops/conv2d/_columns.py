@@ -238,8 +238,6 @@ def planned(bands, taps, sources, across, filters, shares, itemsize, threads, st
     `taps` are the offsets of each phase's taps in a band, `sources` their places in a filter of w; `across`
     is the distance between filters.
     """
-    if bands.as_is:
-        bands = bands._replace(cuts=1, rows=bands.OH, groups=1, images=bands.N)
     eights, L = -(-filters // 8) * 8, BYTES // itemsize
     most, wide = max(map(len, taps)), VECTORS * L
     depth = split(most, TAPS if most > ALL else ALL)

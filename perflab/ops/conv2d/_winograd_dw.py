@@ -80,11 +80,8 @@ def kernel(vectors):
         L = lanes(v)
         P = np.uintp(2 * L)
         for c in range(0, C, DEEP):
-            here, a, b = (
-                at + c * 2 * L,
-                np.uintp(vt + c // (2 * L) * tiles * 2 * L + c % (2 * L)),
-                np.uintp(dt),
-            )
+            here, a = at + c * 2 * L, np.uintp(vt + c // (2 * L) * tiles * 2 * L + c % (2 * L))
+            b = np.uintp(dt)
             acc = tile(v, DEEP, vectors) if fresh else load(sums, here, 2 * L, DEEP, vectors)
             for _ in range(np.uintp(tiles)):
                 acc = outer(acc, v, a, np.uintp(1), d, b, L)

@@ -15,10 +15,8 @@ from ._tiles import split, transformed, whole, workspace
 from ._transforms import transform_output, transform_weights
 
 ROWS = 14 if REGISTERS == 32 else 6  # times two registers: the sums of a product
-TILES = {
-    4: 6 * ROWS,
-    6: 2 * ROWS,
-}  # n×n in a block: few enough for the cache, enough to use a weight often
+# Tiles of n×n in a block: few enough for the cache, enough to use a weight often.
+TILES = {4: 6 * ROWS, 6: 2 * ROWS}
 
 
 def convolve(m, x, w, b, pad, turned=False):

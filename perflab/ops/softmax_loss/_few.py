@@ -6,7 +6,7 @@ from numba import njit
 from .._arrays import aligned
 from .._named import named
 from .._simd import LANES, REGISTERS, lanes, load, load_turned_part, outer, store, store_part, tile
-from .._spread import ALONE, shares, spread
+from .._spread import ALONE, spread
 from ._lanes import dots, dots_part, sums
 from .jit_exp import FAST
 
@@ -117,16 +117,16 @@ def from_strips(loop, part, parts, T, W):
                 store_part(square, w, d * C + c, C, D - d, C - c)
 
 
-def turned(W, alone=True):
+def turned(W, cut=ALONE):
     """W (D,C) as strips of D, class by class: (D / strip, C, strip)."""
     wide, (D, C) = VECTORS * LANES[W.dtype], W.shape
     T = aligned((-(-D // wide), C + -C % GROUP, wide), W.dtype)
-    to_strips(*(ALONE if alone else shares(TURNED * W.size)), W, T)
+    to_strips(*cut, W, T)
     return T
 
 
-def turned_back(T, W, alone=True):
+def turned_back(T, W, cut=ALONE):
     """The gradient of W (D,C) from its strips."""
     dW = np.empty_like(W)
-    from_strips(*(ALONE if alone else shares(TURNED * W.size)), T, dW)
+    from_strips(*cut, T, dW)
     return dW

@@ -15,7 +15,7 @@ from .._spread import shares, spread
 from ..fully_connected._few import FEW as FEW_ROWS
 from ..fully_connected._few import times, times_turned, turned_times
 from ..fully_connected.cores import product
-from ._few import GROUP, ROWS, gradients, padded, scores, turned, turned_back
+from ._few import GROUP, ROWS, TURNED, gradients, padded, scores, turned, turned_back
 from ._rows import softmax
 from ._weights import decay, squares
 from .blocked import FEW
@@ -58,7 +58,7 @@ def forward(X, W, y, reg):
     X, W, T = np.ascontiguousarray(X), np.ascontiguousarray(W), None
     sums, losses = np.empty(N, X.dtype), np.empty(N, X.dtype)
     if C <= FEW and N > FEW_ROWS:
-        T = turned(W, alone=False)
+        T = turned(W, shares(TURNED * W.size))
         E = np.empty((N, T.shape[1]), X.dtype)
         few_forward(*shares(X.size * C), X, T, C, y, E, sums, losses)
     else:
@@ -77,7 +77,7 @@ def backward(dout, cache):
     if T is not None:
         dX, dT = np.empty_like(X), np.zeros_like(T)
         few_backward(*shares(2 * X.size * C, len(T) // STRIPS), X, T, padded(E * factor, ROWS, GROUP), dX, dT)
-        dW = turned_back(dT, W, alone=False)
+        dW = turned_back(dT, W, shares(TURNED * W.size))
     elif N <= FEW_ROWS:
         dS = E * factor
         dX, dW = times_turned(dS, W), turned_times(X, dS)
